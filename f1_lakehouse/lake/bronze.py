@@ -1,0 +1,368 @@
+"""Bronze: append-only Delta tables, one an endpoint, that receive whole pulls, each exactly once.
+
+    <endpoint>/    the API's columns as they are, `_season` (partition), `_pull_id`, `_ingested_at`, `_source_url`
+    _pulls/        the ledger (pulls.py)
+    _quarantine/   rows that could not be typed or placed, as raw JSON with the reason
+
+A pull is applied in a fixed order: rows, quarantine, ledger. Each step looks first whether its part is there
+already, so a pull that was cut off anywhere is simply applied again. History is never rewritten.
+
+Typing belongs to rows.py, raw answers to landing.py, upkeep to maintenance.py.
+"""
+
+import hashlib
+import io
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from f1_lakehouse import __version__
+from f1_lakehouse.lake import rows as typing
+from f1_lakehouse.lake.landing import Landing, Manifest
+from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
+from f1_lakehouse.lake.pulls import Ledger, Outcome, Pull
+from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind
+from f1_lakehouse.quality.contracts import improbable
+
+_UTC = pa.timestamp("us", tz="UTC")
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        ("endpoint", pa.string()),
+        ("session_key", pa.int64()),
+        ("pull_id", pa.string()),
+        ("reason", pa.string()),
+        ("raw", pa.string()),
+        ("at", _UTC),
+    ]
+)
+APPEND_ONLY = {"delta.appendOnly": "true"}
+# Rows of one driver of one telemetry pull fit in a row group or two, so that a query on a driver skips the rest.
+WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
+_KIND_OF_ARROW = {pa.float64(): Kind.DOUBLE, pa.bool_(): Kind.BOOL, pa.string(): Kind.TEXT}
+
+
+class Bronze:
+    """The bronze tables of a lake.
+
+    Args:
+        uri: the bronze folder or object-store prefix.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.ledger = Ledger(f"{uri}/_pulls")
+
+    def create(self) -> None:
+        """Make every table that is not there, empty and typed, so that no reader ever misses one."""
+        for endpoint in ENDPOINTS:
+            _create(self.table_uri(endpoint.name), endpoint.bronze_schema, ["_season"], endpoint.description)
+        _create(f"{self.uri}/_pulls", PULLS_SCHEMA, None, "The ledger of pulls")
+        _create(f"{self.uri}/_quarantine", QUARANTINE_SCHEMA, None, "Rows that could not be typed or placed")
+
+    def table_uri(self, endpoint: str) -> str:
+        """Where an endpoint's table lies."""
+        return f"{self.uri}/{endpoint}"
+
+    def extra_columns(self, endpoint: Endpoint) -> dict[str, Kind]:
+        """Columns that the table has beyond the catalogue, with the kinds they were given when they came."""
+        known = set(endpoint.bronze_schema.names)
+        schema = pa.schema(DeltaTable(self.table_uri(endpoint.name)).schema().to_arrow())
+        extra = {}
+        for column in schema:
+            if column.name not in known:
+                kind = (column.metadata or {}).get(b"kind", b"").decode()
+                extra[column.name] = Kind(kind) if kind else _KIND_OF_ARROW[column.type]
+        return extra
+
+    def parse(self, landing: Landing, manifest: Manifest) -> list[tuple[str, typing.Batch]]:
+        """The typed rows of a landed pull: (source URL, batch) for each answer that has rows."""
+        endpoint = BY_NAME[manifest.endpoint]
+        extra = self.extra_columns(endpoint)
+        return [
+            (answer.url, typing.parse(endpoint, landing.body(manifest.folder, answer), extra))
+            for answer in manifest.answers
+            if answer.has_rows
+        ]
+
+    def apply(
+        self,
+        manifest: Manifest,
+        batches: Iterable[tuple[str, typing.Batch]],
+        *,
+        force: bool = False,
+        run_id: str | None = None,
+        seconds: float = 0.0,
+    ) -> Pull:
+        """Bring one landed pull into bronze and into the ledger; safe to repeat.
+
+        Args:
+            manifest: the pull.
+            batches: its typed rows, from `parse`.
+            force: believe an empty answer at once.
+            run_id: the run that does it, for the ledger.
+            seconds: how long the pull took.
+
+        Returns:
+            the pull as entered in the ledger (the earlier entry if it was there).
+        """
+        endpoint = BY_NAME[manifest.endpoint]
+        history = self.ledger.of(manifest.endpoint, manifest.scope)
+        for entered in history:
+            if entered.pull_id == manifest.pull_id and entered.is_applied:
+                return entered
+        urls = [url for url, _ in batches]
+        parts = [batch for _, batch in batches]
+        whole = typing.merge(endpoint, parts)
+        digest = fingerprint(whole)
+        last = self.ledger.last_answer(manifest.endpoint, manifest.scope)
+        truth = self.ledger.truth(manifest.endpoint, manifest.scope)
+        version: int | None = None
+        error: str | None = None
+
+        if self._has_pull(endpoint, manifest):
+            outcome = Outcome.APPENDED  # cut off between the append and the ledger
+        elif whole.table.num_rows == 0 and whole.rejected:
+            outcome = Outcome.FAILED
+            error = f"every row was refused: {whole.rejected[0].reason}"
+        elif whole.table.num_rows == 0:
+            outcome = _outcome_of_nothing(last, truth, force)
+        elif truth is not None and truth.sha256 == digest:
+            outcome = Outcome.UNCHANGED
+        else:
+            outcome = Outcome.APPENDED
+        if outcome is Outcome.APPENDED:
+            version = self._append(endpoint, manifest, urls, parts, whole)
+        if whole.rejected and outcome is not Outcome.UNCHANGED and not _refused_before(history, digest):
+            self._quarantine(endpoint, manifest, whole.rejected)
+
+        own = outcome in (Outcome.APPENDED, Outcome.EMPTY, Outcome.EMPTIED)
+        counts = improbable(endpoint.name, whole.table)
+        pull = Pull(
+            pull_id=manifest.pull_id,
+            endpoint=manifest.endpoint,
+            scope=manifest.scope,
+            season=manifest.season,
+            started_at=manifest.started_at,
+            at=_after(history, manifest.committed_at),
+            outcome=outcome.value,
+            rows=whole.table.num_rows,
+            quarantined=len(whole.rejected),
+            improbable=sum(counts.values()),
+            sha256=digest,
+            truth_pull_id=manifest.pull_id if own else (truth.pull_id if truth else None),
+            requests=len(manifest.answers),
+            bytes=sum(answer.size for answer in manifest.answers),
+            seconds=round(seconds, 3),
+            waited_s=round(sum(answer.waited for answer in manifest.answers), 3),
+            added_columns=_json({name: kind.value for name, kind in whole.added.items()}),
+            missing_columns=_json(list(whole.missing)),
+            retyped_columns=_json(whole.retyped),
+            why=manifest.why,
+            run_id=run_id,
+            error=error,
+            delta_version=version,
+            code_version=__version__,
+        )
+        self.ledger.append(pull)
+        return pull
+
+    def fail(
+        self,
+        endpoint: Endpoint,
+        scope: int,
+        season: int,
+        pull_id: str,
+        started_at: datetime,
+        at: datetime,
+        **rest: object,
+    ) -> Pull:
+        """Enter a pull that got no usable answer. `rest` are further fields of `Pull` (error, why, run_id …)."""
+        history = self.ledger.of(endpoint.name, scope)
+        truth = self.ledger.truth(endpoint.name, scope)
+        pull = Pull(
+            pull_id=pull_id,
+            endpoint=endpoint.name,
+            scope=scope,
+            season=season,
+            started_at=started_at,
+            at=_after(history, at),
+            outcome=Outcome.FAILED.value,
+            truth_pull_id=truth.pull_id if truth else None,
+            code_version=__version__,
+            **rest,  # type: ignore[arg-type]
+        )
+        self.ledger.append(pull)
+        return pull
+
+    def rows(self, endpoint: str, scope: int) -> pa.Table:
+        """What the source says now of one scope: the rows of its true pull, as bronze has them."""
+        truth = self.ledger.truth(endpoint, scope)
+        dataset = DeltaTable(self.table_uri(endpoint)).to_pyarrow_dataset()
+        if truth is None:
+            return dataset.schema.empty_table()
+        return dataset.to_table(
+            filter=(pc.field("_season") == truth.season) & (pc.field("_pull_id") == truth.pull_id)
+        )
+
+    def _has_pull(self, endpoint: Endpoint, manifest: Manifest) -> bool:
+        dataset = DeltaTable(self.table_uri(endpoint.name)).to_pyarrow_dataset()
+        return bool(
+            dataset.head(
+                1,
+                columns=["_pull_id"],
+                filter=(pc.field("_season") == manifest.season) & (pc.field("_pull_id") == manifest.pull_id),
+            ).num_rows
+        )
+
+    def _append(
+        self,
+        endpoint: Endpoint,
+        manifest: Manifest,
+        urls: list[str],
+        parts: list[typing.Batch],
+        whole: typing.Batch,
+    ) -> int:
+        """One commit, unless the pull is there already. Returns the table's version."""
+        uri = self.table_uri(endpoint.name)
+        if self._has_pull(endpoint, manifest):
+            return int(DeltaTable(uri).version())
+        table = whole.table
+        n = table.num_rows
+        source = pa.concat_arrays(
+            [
+                pa.repeat(pa.scalar(url, pa.string()), part.table.num_rows)
+                for url, part in zip(urls, parts, strict=True)
+            ]
+        )
+        lake_columns = [
+            pa.repeat(pa.scalar(manifest.season, pa.int32()), n),
+            pa.repeat(pa.scalar(manifest.pull_id, pa.string()), n),
+            pa.repeat(pa.scalar(manifest.committed_at, _UTC), n),
+            source,
+        ]
+        for column, values in zip(LAKE_COLUMNS, lake_columns, strict=True):
+            table = table.append_column(column, values)
+        # Two writers of one scope would both find the pull missing; the application transaction makes the second
+        # one's commit fail, and it looks again.
+        stamp = int(manifest.started_at.timestamp() * 1_000_000)
+        properties = CommitProperties(
+            custom_metadata={
+                "pull_id": manifest.pull_id,
+                "scope": str(manifest.scope),
+                "why": manifest.why,
+                "rows": str(n),
+            },
+            app_transactions=[Transaction(f"{endpoint.name}/{manifest.scope}", stamp)],
+        )
+        try:
+            write_deltalake(
+                uri,
+                table,
+                mode="append",
+                schema_mode="merge" if whole.added else None,
+                writer_properties=WRITER,
+                commit_properties=properties,
+            )
+        except (CommitFailedError, DeltaError):
+            if not self._has_pull(endpoint, manifest):
+                raise
+        return int(DeltaTable(uri).version())
+
+    def _quarantine(self, endpoint: Endpoint, manifest: Manifest, rejected: list[typing.Rejected]) -> None:
+        uri = f"{self.uri}/_quarantine"
+        there = DeltaTable(uri).to_pyarrow_dataset().head(1, filter=pc.field("pull_id") == manifest.pull_id)
+        if there.num_rows:
+            return
+        season_scope = "session_key" not in endpoint.schema.names
+        write_deltalake(
+            uri,
+            pa.table(
+                {
+                    "endpoint": [endpoint.name] * len(rejected),
+                    "session_key": [None if season_scope else manifest.scope] * len(rejected),
+                    "pull_id": [manifest.pull_id] * len(rejected),
+                    "reason": [row.reason for row in rejected],
+                    "raw": [row.raw for row in rejected],
+                    "at": [manifest.committed_at] * len(rejected),
+                },
+                QUARANTINE_SCHEMA,
+            ),
+            mode="append",
+        )
+
+
+def fingerprint(batch: typing.Batch) -> str:
+    """sha256 of a pull's rows, whatever their order: typed rows sorted, then the refused ones as they came.
+
+    One hash a pull, not one a row: hashes do not compress, and on telemetry they would make files 13 times bigger.
+    """
+    table = batch.table
+    keys = [(f.name, "ascending") for f in table.schema if not pa.types.is_list(f.type)]
+    # Columns in one order, and without those that have no value: a column that the API newly serves, but leaves
+    # null, is no change of a row.
+    names = sorted(name for name in table.schema.names if table[name].null_count < table.num_rows)
+    if table.num_rows:
+        table = table.take(pc.sort_indices(table, keys))
+    table = table.select(names).replace_schema_metadata(None).combine_chunks()
+    table = table.cast(pa.schema([pa.field(f.name, f.type) for f in table.schema]))
+    digest = hashlib.sha256()
+    sink = _HashSink(digest)
+    with pa.ipc.new_stream(pa.PythonFile(sink, "w"), table.schema) as writer:
+        writer.write_table(table)
+    for raw in sorted(row.raw for row in batch.rejected):
+        digest.update(raw.encode())
+    return digest.hexdigest()
+
+
+class _HashSink(io.RawIOBase):
+    def __init__(self, digest: "hashlib._Hash") -> None:
+        self._digest = digest
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        view = memoryview(data)  # type: ignore[arg-type]
+        self._digest.update(view)
+        return view.nbytes
+
+
+def _create(uri: str, schema: pa.Schema, partition_by: list[str] | None, description: str) -> None:
+    if DeltaTable.is_deltatable(uri):
+        return
+    DeltaTable.create(
+        uri,
+        schema=schema,
+        mode="ignore",
+        partition_by=partition_by,
+        configuration=APPEND_ONLY,
+        description=description,
+    )
+
+
+def _outcome_of_nothing(last: Pull | None, truth: Pull | None, force: bool) -> Outcome:
+    if truth is None or last is None:
+        return Outcome.EMPTY
+    if truth.rows == 0:
+        return Outcome.UNCHANGED
+    if force or last.outcome == Outcome.EMPTY_UNCONFIRMED:
+        return Outcome.EMPTIED
+    return Outcome.EMPTY_UNCONFIRMED
+
+
+def _refused_before(history: list[Pull], digest: str) -> bool:
+    return bool(history) and history[-1].outcome == Outcome.FAILED and history[-1].sha256 == digest
+
+
+def _after(history: list[Pull], at: datetime) -> datetime:
+    """The time of an entry: never before the last one of its scope, even if the clock was set back."""
+    return max(at, history[-1].at + timedelta(microseconds=1)) if history else at
+
+
+def _json(value: object) -> str | None:
+    return orjson.dumps(value).decode() if value else None

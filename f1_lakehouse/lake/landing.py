@@ -1,0 +1,246 @@
+"""The raw answers, kept as they came: the one layer that cannot be made again.
+
+    <endpoint>/<scope>/<pull_id>/0001.json.zst   the body, zstd
+    <endpoint>/<scope>/<pull_id>/0001.meta.json  URL, status, time, sha256 of the body: commits the answer
+    <endpoint>/<scope>/<pull_id>/manifest.json   the answers of the pull: written last, commits the pull
+
+A pull without a manifest is unfinished: the next run goes on with it and asks only for what is not there.
+Nothing here interprets a body (rows.py does) and nothing here talks to the API.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pyarrow as pa
+
+from f1_lakehouse.lake.store import Store
+
+RESUME_WITHIN = timedelta(hours=24)
+"""An unfinished pull older than this is left as it is and a new one is begun: rows of different days do not mix."""
+
+
+class LandingError(Exception):
+    """A landing file is missing or damaged; the message names it and the way out."""
+
+
+@dataclass(frozen=True)
+class LandedAnswer:
+    """One answer on disk. `at` is UTC, `size` the bytes of the body, `seconds` and `waited` what it took."""
+
+    file: str
+    url: str
+    status: int
+    at: datetime
+    sha256: str
+    size: int
+    seconds: float
+    waited: float
+    is_empty: bool
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the body is a list of rows; other landed answers say `none` (404) or `too large` (422)."""
+        return self.status == 200 and not self.is_empty
+
+    def to_json(self) -> dict[str, object]:
+        """As kept in the meta file and in the manifest."""
+        return {**self.__dict__, "at": self.at.isoformat()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, object]) -> "LandedAnswer":
+        """The inverse of `to_json`."""
+        return cls(**{**value, "at": datetime.fromisoformat(str(value["at"]))})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A finished pull: every answer that makes it up. `scope` is a session key, or a year for season endpoints."""
+
+    pull_id: str
+    endpoint: str
+    scope: int
+    season: int
+    started_at: datetime
+    committed_at: datetime
+    why: str
+    answers: tuple[LandedAnswer, ...]
+
+    @property
+    def folder(self) -> str:
+        """The pull's folder in the landing store."""
+        return f"{self.endpoint}/{self.scope}/{self.pull_id}"
+
+    def to_bytes(self) -> bytes:
+        """As kept in manifest.json."""
+        return orjson.dumps(
+            {
+                **self.__dict__,
+                "started_at": self.started_at.isoformat(),
+                "committed_at": self.committed_at.isoformat(),
+                "answers": [answer.to_json() for answer in self.answers],
+            },
+            option=orjson.OPT_INDENT_2,
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Manifest":
+        """The inverse of `to_bytes`."""
+        value = orjson.loads(data)
+        return cls(
+            **{
+                **value,
+                "started_at": datetime.fromisoformat(value["started_at"]),
+                "committed_at": datetime.fromisoformat(value["committed_at"]),
+                "answers": tuple(LandedAnswer.from_json(answer) for answer in value["answers"]),
+            }
+        )
+
+
+@dataclass
+class OpenPull:
+    """A pull that is being made. `answers` holds what has landed so far, from an earlier run too."""
+
+    store: Store
+    pull_id: str
+    endpoint: str
+    scope: int
+    season: int
+    started_at: datetime
+    why: str
+    answers: list[LandedAnswer] = field(default_factory=list)
+
+    @property
+    def folder(self) -> str:
+        """The pull's folder in the landing store."""
+        return f"{self.endpoint}/{self.scope}/{self.pull_id}"
+
+    @property
+    def known(self) -> dict[str, int]:
+        """What need not be asked again: URL → status."""
+        return {answer.url: answer.status for answer in self.answers}
+
+    def add(
+        self, *, url: str, status: int, at: datetime, body: bytes, seconds: float, waited: float
+    ) -> LandedAnswer:
+        """Keep one answer. It counts once its meta file is there."""
+        file = f"{len(self.answers) + 1:04d}"
+        answer = LandedAnswer(
+            file=file,
+            url=url,
+            status=status,
+            at=at,
+            sha256=hashlib.sha256(body).hexdigest(),
+            size=len(body),
+            seconds=round(seconds, 3),
+            waited=round(waited, 3),
+            is_empty=is_empty,
+        )
+        self.store.write(f"{self.folder}/{file}.json.zst", compress(body))
+        self.store.write(f"{self.folder}/{file}.meta.json", orjson.dumps(answer.to_json()))
+        self.answers.append(answer)
+        return answer
+
+    def commit(self, at: datetime) -> Manifest:
+        """Write the manifest: from now on the pull is part of the record."""
+        manifest = Manifest(
+            self.pull_id,
+            self.endpoint,
+            self.scope,
+            self.season,
+            self.started_at,
+            at,
+            self.why,
+            tuple(self.answers),
+        )
+        self.store.write(f"{self.folder}/manifest.json", manifest.to_bytes())
+        return manifest
+
+
+class Landing:
+    """All pulls of a lake.
+
+    Args:
+        uri: the landing folder or object-store prefix.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.store = Store(uri)
+
+    def begin(self, endpoint: str, scope: int, season: int, now: datetime, why: str) -> OpenPull:
+        """The pull to go on with: the newest unfinished one of this scope if it is fresh, else a new one."""
+        for pull_id in reversed(self.store.folders(f"{endpoint}/{scope}")):
+            folder = f"{endpoint}/{scope}/{pull_id}"
+            files = self.store.files(folder)
+            started_at = pull_started(pull_id)
+            if "manifest.json" in files or abs(now - started_at) > RESUME_WITHIN:
+                break
+            answers = [
+                LandedAnswer.from_json(orjson.loads(self.store.read(f"{folder}/{name}")))
+                for name in files
+                if name.endswith(".meta.json")
+            ]
+            return OpenPull(self.store, pull_id, endpoint, scope, season, started_at, why, answers)
+        return OpenPull(self.store, new_pull_id(now, endpoint, scope), endpoint, scope, season, now, why)
+
+    def manifests(self, endpoint: str, scope: int | None = None) -> Iterator[Manifest]:
+        """Finished pulls of an endpoint, of one scope or of all, in the order they were begun."""
+        scopes = [str(scope)] if scope is not None else self.store.folders(endpoint)
+        pulls = sorted(
+            (pull_id, f"{endpoint}/{one}/{pull_id}/manifest.json")
+            for one in scopes
+            for pull_id in self.store.folders(f"{endpoint}/{one}")
+        )
+        for _, name in pulls:
+            if self.store.exists(name):
+                yield self.manifest(name)
+
+    def manifest(self, name: str) -> Manifest:
+        """One manifest by its path. Raises LandingError if it cannot be read."""
+        try:
+            return Manifest.from_bytes(self.store.read(name))
+        except (orjson.JSONDecodeError, TypeError, KeyError) as error:
+            raise LandingError(
+                f"{self.store.uri}/{name} is damaged ({error}): restore it from a backup"
+            ) from error
+
+    def body(self, folder: str, answer: LandedAnswer) -> bytes:
+        """The body of an answer, checked against its sha256.
+
+        Raises:
+            LandingError: the file is missing, does not decompress, or is not what was received.
+        """
+        name = f"{folder}/{answer.file}.json.zst"
+        try:
+            body = decompress(self.store.read(name), answer.size)
+        except FileNotFoundError:
+            raise LandingError(f"{self.store.uri}/{name} is missing: restore it from a backup") from None
+        except (OSError, pa.ArrowInvalid) as error:
+            raise LandingError(
+                f"{self.store.uri}/{name} is damaged ({error}): restore it from a backup"
+            ) from error
+        if hashlib.sha256(body).hexdigest() != answer.sha256:
+            raise LandingError(f"{self.store.uri}/{name} does not match its sha256: restore it from a backup")
+        return body
+
+
+def new_pull_id(now: datetime, endpoint: str, scope: int) -> str:
+    """An id that sorts by time and says what was pulled: 20240922T143000000000Z-laps-9606."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}Z-{endpoint}-{scope}"
+
+
+def pull_started(pull_id: str) -> datetime:
+    """When the pull of that id was begun, UTC."""
+    return datetime.strptime(pull_id.split("-", 1)[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
+
+
+def compress(body: bytes) -> bytes:
+    """zstd; `zstd -dc` reads it."""
+    return pa.Codec("zstd").compress(body, asbytes=True) if body else b""
+
+
+def decompress(data: bytes, size: int) -> bytes:
+    """The inverse of `compress`; `size` is the number of bytes that come out."""
+    return pa.Codec("zstd").decompress(data, size, asbytes=True) if size else b""

@@ -1,0 +1,177 @@
+"""The ledger of pulls, `bronze/_pulls`: what was asked when, what came of it, and which pull is the truth now.
+
+Every decision about the lake (what is due, what silver must rebuild, what is stale) is read from here. It is
+append-only like all of bronze. Rows of endpoints do not belong here (bronze.py), nor the rules of due (calendar.py).
+"""
+
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from hashlib import md5
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+COMPACT_EVERY = 100
+"""Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
+
+
+class Outcome(StrEnum):
+    """What came of a pull."""
+
+    APPENDED = "appended"  # rows that differ from the last truth: appended whole
+    UNCHANGED = "unchanged"  # the same rows as the last truth: nothing appended
+    EMPTY = "empty"  # the first answer, and it has no rows
+    EMPTY_UNCONFIRMED = "empty_unconfirmed"  # no rows where rows were: not believed yet
+    EMPTIED = "emptied"  # no rows where rows were, confirmed by a second pull or by force
+    FAILED = "failed"  # no usable answer
+
+
+@dataclass(frozen=True)
+class Pull:
+    """One line of the ledger.
+
+    `scope` is a session key, or the year for season endpoints. `truth_pull_id` is the pull whose bronze rows are
+    what the source says after this pull: itself, or an earlier one when nothing changed or nothing can be believed;
+    None when there is none. Times are UTC; `seconds` is the duration, `waited_s` the part spent on rate limits.
+    """
+
+    pull_id: str
+    endpoint: str
+    scope: int
+    season: int
+    started_at: datetime
+    at: datetime
+    outcome: str
+    rows: int = 0
+    quarantined: int = 0
+    improbable: int = 0
+    sha256: str | None = None
+    truth_pull_id: str | None = None
+    requests: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    waited_s: float = 0.0
+    added_columns: str | None = None
+    missing_columns: str | None = None
+    retyped_columns: str | None = None
+    why: str | None = None
+    run_id: str | None = None
+    error: str | None = None
+    delta_version: int | None = None
+    code_version: str | None = None
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the question was answered; an empty answer counts."""
+        return self.outcome != Outcome.FAILED
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the pull's rows were looked at. One that failed on the way has none, and may be resumed."""
+        return self.sha256 is not None
+
+
+_UTC = pa.timestamp("us", tz="UTC")
+SCHEMA = pa.schema(
+    [
+        ("pull_id", pa.string()),
+        ("endpoint", pa.string()),
+        ("scope", pa.int64()),
+        ("season", pa.int32()),
+        ("started_at", _UTC),
+        ("at", _UTC),
+        ("outcome", pa.string()),
+        ("rows", pa.int64()),
+        ("quarantined", pa.int64()),
+        ("improbable", pa.int64()),
+        ("sha256", pa.string()),
+        ("truth_pull_id", pa.string()),
+        ("requests", pa.int64()),
+        ("bytes", pa.int64()),
+        ("seconds", pa.float64()),
+        ("waited_s", pa.float64()),
+        ("added_columns", pa.string()),
+        ("missing_columns", pa.string()),
+        ("retyped_columns", pa.string()),
+        ("why", pa.string()),
+        ("run_id", pa.string()),
+        ("error", pa.string()),
+        ("delta_version", pa.int64()),
+        ("code_version", pa.string()),
+    ]
+)
+assert [f.name for f in fields(Pull)] == SCHEMA.names
+
+
+class Ledger:
+    """All pulls of a lake, read as one picture.
+
+    Args:
+        uri: the `_pulls` table. It must exist (bronze.py makes it).
+
+    A ledger object remembers what it has read and looks again only when the table has a new version.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._version = -1
+        self._pulls: list[Pull] = []
+        self._by_scope: dict[tuple[str, int], list[Pull]] = {}
+
+    def all(self) -> list[Pull]:
+        """Every pull, oldest first."""
+        self._refresh()
+        return self._pulls
+
+    def of(self, endpoint: str, scope: int) -> list[Pull]:
+        """The pulls of one endpoint and scope, oldest first."""
+        self._refresh()
+        return self._by_scope.get((endpoint, scope), [])
+
+    def last_answer(self, endpoint: str, scope: int) -> Pull | None:
+        """The newest pull of that scope that was answered."""
+        return next((pull for pull in reversed(self.of(endpoint, scope)) if pull.is_answer), None)
+
+    def truth(self, endpoint: str, scope: int) -> Pull | None:
+        """The pull whose rows are the source's truth now; None before the first answer."""
+        last = self.last_answer(endpoint, scope)
+        if last is None or last.truth_pull_id == last.pull_id:
+            return last
+        return next(
+            (p for p in self.of(endpoint, scope) if p.pull_id == last.truth_pull_id and p.is_answer), None
+        )
+
+    def holds(self, pull_id: str, endpoint: str, scope: int) -> bool:
+        """Whether the rows of that pull have been looked at and the result entered."""
+        return any(pull.pull_id == pull_id and pull.is_applied for pull in self.of(endpoint, scope))
+
+    def scopes(self) -> list[tuple[str, int]]:
+        """Every (endpoint, scope) that was ever asked for."""
+        self._refresh()
+        return list(self._by_scope)
+
+    def version(self) -> str:
+        """What bronze says now, as one text: it changes when, and only when, some truth changes."""
+        self._refresh()
+        truths = sorted(t.pull_id for e, s in self._by_scope if (t := self.truth(e, s)) is not None)
+        return f"{len(truths)}-{md5('|'.join(truths).encode(), usedforsecurity=False).hexdigest()[:12]}"
+
+    def append(self, pull: Pull) -> None:
+        """Enter a pull: one Delta commit."""
+        row = pa.Table.from_pylist([asdict(pull)], SCHEMA)
+        write_deltalake(self.uri, row, mode="append")
+        table = DeltaTable(self.uri)
+        if table.version() % COMPACT_EVERY == 0 and table.version() > 0:
+            table.optimize.compact()
+
+    def _refresh(self) -> None:
+        table = DeltaTable(self.uri)
+        if table.version() == self._version:
+            return
+        rows = table.to_pyarrow_table().to_pylist()
+        self._pulls = sorted((Pull(**row) for row in rows), key=lambda pull: (pull.at, pull.pull_id))
+        self._by_scope = {}
+        for pull in self._pulls:
+            self._by_scope.setdefault((pull.endpoint, pull.scope), []).append(pull)
+        self._version = table.version()

@@ -1,0 +1,306 @@
+"""From the JSON of an answer to typed rows: nothing is cast silently, nothing that is fine is held up.
+
+The one place where a JSON value becomes a column value. A value is taken when its type is the catalogue's or when
+the change loses nothing (58.0 where an int belongs). A row with any other value is set aside whole, with the reason.
+
+Improbable but well-typed values are not judged here (quality/contracts.py counts them), and nothing is written.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from f1_lakehouse.openf1.endpoints import ARROW_TYPES, Column, Endpoint, Kind
+
+NEW_COLUMN = "a column the catalogue does not know"
+
+
+class BodyError(Exception):
+    """A body that is no JSON list at all: the answer as a whole is unusable."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that cannot be typed: its JSON and why, as `column: reason`."""
+
+    raw: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one or more answers.
+
+    `table` has the catalogue's columns in the catalogue's order, then `added`, the columns that it does not know.
+    `missing` names catalogue columns that no row of a non-empty answer had; `retyped` maps a column to the reasons
+    for which values of it were refused, with counts.
+    """
+
+    table: pa.Table
+    rejected: list[Rejected] = field(default_factory=list)
+    added: dict[str, Kind] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    retyped: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def parse(endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = None) -> Batch:
+    """Typed rows of one body.
+
+    Args:
+        endpoint: whose catalogue entry types the columns.
+        body: the answer as it came; an empty body and an object such as `{"detail": …}` of an empty answer
+            must not come here.
+        extra: columns that the bronze table has beyond the catalogue, with the kinds they were given.
+
+    Raises:
+        BodyError: not JSON, or no list.
+    """
+    try:
+        rows = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BodyError(f"not JSON: {error}") from error
+    if not isinstance(rows, list):
+        raise BodyError(f"expected a list of rows, got {type(rows).__name__}")
+    return parse_rows(endpoint, rows, extra)
+
+
+def parse_rows(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None = None) -> Batch:
+    """Typed rows of decoded JSON; see `parse`."""
+    refused: dict[int, list[str]] = {}
+    if not set(map(type, rows)) <= {dict}:
+        refused = {
+            i: [f"row: expected an object, got {type(row).__name__}"]
+            for i, row in enumerate(rows)
+            if not isinstance(row, dict)
+        }
+    objects: list[dict[str, Any]] = [row if isinstance(row, dict) else {} for row in rows]
+    seen: set[str] = set().union(*objects)
+
+    kinds = {column.name: column.kind for column in endpoint.columns}
+    known_extra = {name: kind for name, kind in (extra or {}).items() if name not in kinds}
+    added: dict[str, Kind] = {}
+    for name in sorted(seen - kinds.keys() - known_extra.keys()):
+        kind = infer_kind([row.get(name) for row in objects])
+        if kind is not None:
+            added[name] = kind
+    kinds |= known_extra | added
+
+    retyped: dict[str, dict[str, int]] = {}
+    arrays: dict[str, pa.Array] = {}
+    for name, kind in kinds.items():
+        values = [row.get(name) for row in objects]
+        array, bad = to_array(values, kind)
+        arrays[name] = array
+        for index, reason in bad.items():
+            refused.setdefault(index, []).append(f"{name}: {reason}")
+            counts = retyped.setdefault(name, {})
+            counts[reason] = counts.get(reason, 0) + 1
+    for column in required(endpoint):
+        nulls = arrays[column.name].is_null()
+        if nulls.true_count == 0:
+            continue
+        for index in pc.indices_nonzero(nulls).to_pylist():
+            if index not in refused:
+                refused[index] = [f"{column.name}: required, but null"]
+
+    table = pa.table(arrays, schema=pa.schema([_field(endpoint, name, kind) for name, kind in kinds.items()]))
+    rejected = []
+    if refused:
+        rejected = [Rejected(orjson.dumps(rows[i]).decode(), "; ".join(refused[i])) for i in sorted(refused)]
+        keep = pa.array([i not in refused for i in range(len(rows))], pa.bool_())
+        table = table.filter(keep)
+    missing = tuple(c.name for c in endpoint.columns if c.name not in seen) if rows else ()
+    return Batch(table, rejected, added, missing, retyped)
+
+
+def required(endpoint: Endpoint) -> list[Column]:
+    """The columns without which a row cannot be placed."""
+    return [column for column in endpoint.columns if column.required]
+
+
+def merge(endpoint: Endpoint, batches: Sequence[Batch]) -> Batch:
+    """The batches of one pull as one. A column that only some of them have is null in the others.
+
+    Answers of one pull may give an unknown column different kinds; then it is kept as JSON text.
+    """
+    if not batches:
+        return parse_rows(endpoint, [])
+    added: dict[str, Kind] = {}
+    for batch in batches:
+        for name, kind in batch.added.items():
+            added[name] = kind if added.get(name, kind) == kind else Kind.JSON
+    tables = [
+        _as_json(batch.table, {n for n, k in batch.added.items() if added[n] is not k}) for batch in batches
+    ]
+    table = pa.concat_tables(tables, promote_options="default")
+    retyped: dict[str, dict[str, int]] = {}
+    for batch in batches:
+        for name, reasons in batch.retyped.items():
+            counts = retyped.setdefault(name, {})
+            for reason, count in reasons.items():
+                counts[reason] = counts.get(reason, 0) + count
+    filled = [batch for batch in batches if batch.table.num_rows or batch.rejected]
+    missing = set.intersection(*(set(batch.missing) for batch in filled)) if filled else set()
+    return Batch(
+        table,
+        list(chain.from_iterable(batch.rejected for batch in batches)),
+        added,
+        tuple(c.name for c in endpoint.columns if c.name in missing),
+        retyped,
+    )
+
+
+def infer_kind(values: Sequence[Any]) -> Kind | None:
+    """The kind for a column that the catalogue does not know; None while every value is null.
+
+    Numbers become doubles: an int today may be a float tomorrow.
+    """
+    types = set(map(type, values)) - {type(None)}
+    if not types:
+        return None
+    if types <= {bool}:
+        return Kind.BOOL
+    if types <= {int, float}:
+        return Kind.DOUBLE
+    if types <= {str}:
+        return Kind.TEXT
+    return Kind.JSON
+
+
+def to_array(values: list[Any], kind: Kind) -> tuple[pa.Array, dict[int, str]]:
+    """An Arrow array of the kind's type, and for each value that does not fit its index and the reason.
+
+    A refused value is null in the array. Arrow casts silently where it can (58.5 → 58, True → 1.0), so the Python
+    types are looked at first: all of them at once, and one by one only when one of them does not fit.
+    """
+    arrow = ARROW_TYPES[kind]
+    if kind is Kind.JSON:
+        return pa.array([None if v is None else orjson.dumps(v).decode() for v in values], arrow), {}
+    fits = set(map(type, values)) <= _TYPES[kind]
+    if fits and kind is Kind.INTS:
+        fits = set(map(type, chain.from_iterable(v for v in values if v is not None))) <= {int, type(None)}
+    if fits:
+        try:
+            if kind is Kind.TIME:
+                return pc.cast(pa.array(values, pa.string()), arrow), {}
+            return pa.array(values, arrow), {}
+        except (pa.ArrowInvalid, OverflowError):
+            pass  # some value is out of range or no time: find out which, below
+    convert = _CONVERT[kind]
+    converted: list[Any] = []
+    bad: dict[int, str] = {}
+    for index, value in enumerate(values):
+        try:
+            converted.append(None if value is None else convert(value))
+        except ValueError as error:
+            converted.append(None)
+            bad[index] = str(error)
+    return pa.array(converted, arrow), bad
+
+
+_NONE = type(None)
+_TYPES: dict[Kind, set[type]] = {
+    Kind.INT: {int, _NONE},
+    Kind.DOUBLE: {int, float, _NONE},
+    Kind.TEXT: {str, _NONE},
+    Kind.BOOL: {bool, _NONE},
+    Kind.TIME: {str, _NONE},
+    Kind.INTS: {list, _NONE},
+}
+_INT64 = range(-(2**63), 2**63)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?")
+
+
+def _show(value: Any) -> str:
+    names = {str: "text", bool: "boolean", int: "integer", float: "number", list: "list", dict: "object"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _to_int(value: Any) -> int:
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        if int(value) in _INT64:
+            return int(value)
+        raise ValueError("integer beyond 64 bits")
+    raise ValueError(f"expected integer, got {'a fraction' if type(value) is float else _show(value)}")
+
+
+def _to_double(value: Any) -> float:
+    if type(value) is float:
+        return value
+    if type(value) is int:
+        try:
+            if int(float(value)) == value:
+                return float(value)
+        except OverflowError:
+            pass
+        raise ValueError("integer that a double cannot hold")
+    raise ValueError(f"expected number, got {_show(value)}")
+
+
+def _to_text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    raise ValueError(f"expected text, got {_show(value)}")
+
+
+def _to_bool(value: Any) -> bool:
+    if type(value) is bool:
+        return value
+    raise ValueError(f"expected boolean, got {_show(value)}")
+
+
+def _to_time(value: Any) -> datetime:
+    if type(value) is not str:
+        raise ValueError(f"expected a time, got {_show(value)}")
+    if not _TIME.fullmatch(value):
+        raise ValueError("text that is no time")
+    try:
+        moment = datetime.fromisoformat(value)
+        # All times of the API are UTC; one without an offset is UTC too.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("text that is no time") from None
+
+
+def _to_ints(value: Any) -> list[int | None]:
+    if type(value) is not list:
+        raise ValueError(f"expected a list, got {_show(value)}")
+    try:
+        return [None if item is None else _to_int(item) for item in value]
+    except ValueError as error:
+        raise ValueError(f"in the list: {error}") from None
+
+
+_CONVERT: dict[Kind, Callable[[Any], Any]] = {
+    Kind.INT: _to_int,
+    Kind.DOUBLE: _to_double,
+    Kind.TEXT: _to_text,
+    Kind.BOOL: _to_bool,
+    Kind.TIME: _to_time,
+    Kind.INTS: _to_ints,
+}
+
+
+def _field(endpoint: Endpoint, name: str, kind: Kind) -> pa.Field:
+    column = endpoint.column(name)
+    return column.arrow if column else extra_field(name, kind)
+
+
+def extra_field(name: str, kind: Kind) -> pa.Field:
+    """The Arrow field of a column that the catalogue does not know; its kind travels in the Delta metadata."""
+    return pa.field(name, ARROW_TYPES[kind], metadata={"description": NEW_COLUMN, "kind": kind.value})
+
+
+def _as_json(table: pa.Table, names: set[str]) -> pa.Table:
+    for name in names:
+        values = [None if v is None else orjson.dumps(v).decode() for v in table[name].to_pylist()]
+        index = table.schema.get_field_index(name)
+        table = table.set_column(index, extra_field(name, Kind.JSON), pa.array(values, pa.string()))
+    return table

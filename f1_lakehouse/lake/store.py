@@ -1,0 +1,95 @@
+"""Whole files on a disk or in an object store, written so that a reader sees all of a file or none of it.
+
+Landing stands on this; Delta tables do not (delta-rs has its own storage).
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyarrow import fs
+
+
+class Store:
+    """A folder or an object-store prefix.
+
+    Args:
+        uri: a local path, or a URI such as `s3://bucket/prefix` (credentials from the usual AWS variables).
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri.rstrip("/")
+        self.is_local = "://" not in uri
+        if self.is_local:
+            self._fs: fs.FileSystem = fs.LocalFileSystem()
+            self._base = str(Path(uri).absolute())
+        elif uri.startswith("s3://"):
+            self._fs = fs.S3FileSystem(
+                endpoint_override=os.environ.get("AWS_ENDPOINT_URL"),
+                region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+                allow_bucket_creation=False,
+            )
+            self._base = self.uri.removeprefix("s3://")
+        else:
+            self._fs, self._base = fs.FileSystem.from_uri(self.uri)
+
+    def _path(self, name: str) -> str:
+        return f"{self._base}/{name}" if name else self._base
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a file whole: after a crash it is there with all its bytes, or not there.
+
+        On disk by a temporary name, fsync and rename; in an object store a put is already atomic.
+        """
+        path = self._path(name)
+        if not self.is_local:
+            with self._fs.open_output_stream(path) as out:
+                out.write(data)
+            return
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+        try:
+            with partial.open("wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file. Raises FileNotFoundError."""
+        with self._fs.open_input_file(self._path(name)) as source:
+            data: bytes = source.read()
+        return data
+
+    def exists(self, name: str) -> bool:
+        """Whether a file of that name is there."""
+        return bool(self._fs.get_file_info(self._path(name)).type == fs.FileType.File)
+
+    def folders(self, name: str = "") -> list[str]:
+        """Names of the folders directly below, sorted."""
+        return sorted(info.base_name for info in self._list(name) if info.type == fs.FileType.Directory)
+
+    def files(self, name: str = "") -> list[str]:
+        """Names of the finished files directly below, sorted."""
+        return sorted(
+            info.base_name
+            for info in self._list(name)
+            if info.type == fs.FileType.File and not info.base_name.startswith(".")
+        )
+
+    def walk(self, name: str = "") -> Iterator[str]:
+        """Paths, relative to the store, of every finished file anywhere below, sorted."""
+        selector = fs.FileSelector(self._path(name), recursive=True, allow_not_found=True)
+        for info in sorted(self._fs.get_file_info(selector), key=lambda info: info.path):
+            if info.type == fs.FileType.File and not info.base_name.startswith("."):
+                yield info.path.removeprefix(self._base).lstrip("/")
+
+    def _list(self, name: str) -> list[fs.FileInfo]:
+        listed: list[fs.FileInfo] = self._fs.get_file_info(
+            fs.FileSelector(self._path(name), allow_not_found=True)
+        )
+        return listed

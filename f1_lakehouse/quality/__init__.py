@@ -1,0 +1,1 @@
+"""What good data looks like: expected counts, reconciliation, freshness. No Dagster here, no writing."""

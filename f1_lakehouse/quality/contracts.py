@@ -1,0 +1,65 @@
+"""What a good row is: pandera schemas made from the catalogue.
+
+A value outside its column's range or known values is improbable: it is kept in bronze and counted. What cannot be
+typed or placed never gets here: lake/rows.py has set it aside.
+"""
+
+from functools import cache
+
+import pandera.polars as pa_polars
+import polars as pl
+import pyarrow as pa
+from pandera.errors import SchemaErrors
+
+from f1_lakehouse.openf1.endpoints import BY_NAME, Column, Kind
+
+_POLARS: dict[Kind, pl.DataType | type[pl.DataType]] = {
+    Kind.INT: pl.Int64,
+    Kind.DOUBLE: pl.Float64,
+    Kind.TEXT: pl.String,
+    Kind.BOOL: pl.Boolean,
+    Kind.TIME: pl.Datetime("us", "UTC"),
+    Kind.INTS: pl.List(pl.Int64),
+    Kind.JSON: pl.String,
+}
+
+
+def _checks(column: Column) -> list[pa_polars.Check]:
+    checks = []
+    if column.low is not None and column.high is not None:
+        checks.append(pa_polars.Check.in_range(column.low, column.high))
+    if column.one_of is not None:
+        checks.append(pa_polars.Check.isin(list(column.one_of)))
+    return checks
+
+
+@cache
+def schema(endpoint: str) -> pa_polars.DataFrameSchema:
+    """The pandera schema of an endpoint's typed rows: types, required columns, ranges, known values."""
+    return pa_polars.DataFrameSchema(
+        {
+            column.name: pa_polars.Column(_POLARS[column.kind], _checks(column), nullable=not column.required)
+            for column in BY_NAME[endpoint].columns
+        },
+        strict=False,
+    )
+
+
+def improbable(endpoint: str, table: pa.Table) -> dict[str, int]:
+    """How many rows of typed `table` break a rule, by column; empty when all is well.
+
+    Every rule is looked at (lazy validation); a row that breaks two rules of a column counts twice there.
+    """
+    if table.num_rows == 0:
+        return {}
+    checked = [column.name for column in BY_NAME[endpoint].columns if _checks(column) or column.required]
+    if not checked:
+        return {}
+    frame = pl.from_arrow(table.select(checked))
+    assert isinstance(frame, pl.DataFrame)
+    try:
+        schema(endpoint).select_columns(checked).validate(frame, lazy=True)
+    except SchemaErrors as error:
+        counts = error.failure_cases.group_by("column").len().sort("column")
+        return {str(column): int(count) for column, count in counts.iter_rows()}
+    return {}

@@ -1,0 +1,118 @@
+"""The environment, read once into one frozen object, and the places it leads to.
+
+Nothing else reads environment variables. No work is done here: folders are made by who writes into them.
+"""
+
+import os
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A malformed environment variable; the message names it, its value and what it takes."""
+
+
+class Environment(StrEnum):
+    """The deployment: dbt target and default root."""
+
+    DEV = "dev"
+    STAGE = "stage"
+    PROD = "prod"
+
+
+class Settings(BaseSettings):
+    """Everything the environment may say, with prefix `F1_`; all optional."""
+
+    model_config = SettingsConfigDict(env_prefix="F1_", frozen=True, extra="ignore")
+
+    env: Environment = Environment.DEV
+    lakehouse_root: Path | None = None
+    store_uri: str | None = None
+    openf1_url: str = "https://api.openf1.org/v1"
+    openf1_requests_per_second: int = Field(default=3, ge=0)
+    openf1_requests_per_minute: int = Field(default=30, ge=0)
+    openf1_username: str | None = None
+    openf1_password: SecretStr | None = None
+
+    @field_validator("openf1_url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @property
+    def root(self) -> Path:
+        """The lake's folder on this machine, absolute: warehouse, published gold, Dagster's storage, rate limits."""
+        default = Path("local_data") if self.env is Environment.DEV else Path("local_data") / self.env
+        return (self.lakehouse_root or default).expanduser().absolute()
+
+    @property
+    def store(self) -> str:
+        """Where landing, bronze and published Delta tables lie: a folder, or an object-store URI, without a final /."""
+        return (self.store_uri or str(self.root)).rstrip("/")
+
+    @property
+    def bronze(self) -> str:
+        """Folder or URI of the bronze tables."""
+        return f"{self.store}/bronze"
+
+    @property
+    def landing(self) -> str:
+        """Folder or URI of the raw answers."""
+        return f"{self.store}/landing"
+
+    @property
+    def published_tables(self) -> str:
+        """Folder or URI of the published Delta tables."""
+        return f"{self.store}/gold"
+
+    @property
+    def warehouse(self) -> Path:
+        """The pipeline's private DuckDB file."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def gold(self) -> Path:
+        """The published DuckDB file; only ever replaced whole."""
+        return self.root / "gold.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder."""
+        return self.root / "dagster"
+
+    @property
+    def limits(self) -> Path:
+        """The request windows that every process on this lake shares."""
+        return self.root / "openf1_limits.sqlite"
+
+    def environment(self) -> dict[str, str]:
+        """What a child process (dbt, the Dagster daemon) needs to work on this same lake from any folder."""
+        return {
+            "F1_ENV": str(self.env),
+            "F1_LAKEHOUSE_ROOT": str(self.root),
+            "F1_STORE_URI": self.store,
+            "F1_BRONZE_URI": self.bronze,
+            "F1_WAREHOUSE": str(self.warehouse),
+            "DAGSTER_HOME": str(self.dagster_home),
+        }
+
+
+def load_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: a variable is malformed; one line.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "F1_" + str(first["loc"][0]).upper()
+        secret = "PASSWORD" in name
+        value = "" if secret else f"={os.environ.get(name, '')!r}"
+        raise SettingsError(f"{name}{value}: {first['msg'].removeprefix('Value error, ')}") from None
