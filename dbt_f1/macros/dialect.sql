@@ -1,0 +1,50 @@
+{#
+What DuckDB and Spark write differently, in one place: models call these and stay portable. `default__` is DuckDB.
+#}
+
+{# A timestamp with time zone as a plain UTC timestamp: gold must not change with the reader's time zone. #}
+{% macro utc(column) -%}{{ adapter.dispatch('utc', 'f1')(column) }}{%- endmacro %}
+{% macro default__utc(column) -%}({{ column }} at time zone 'UTC'){%- endmacro %}
+{% macro spark__utc(column) -%}{{ column }}{%- endmacro %}
+
+{# A UTC text as a point in time that compares with a bronze column. #}
+{% macro utc_literal(value) -%}{{ adapter.dispatch('utc_literal', 'f1')(value) }}{%- endmacro %}
+{% macro default__utc_literal(value) -%}cast('{{ value }}' as timestamptz){%- endmacro %}
+{% macro spark__utc_literal(value) -%}cast('{{ value }}' as timestamp){%- endmacro %}
+
+{# Seconds from one time to another, with their fraction. #}
+{% macro seconds_between(earlier, later) -%}{{ adapter.dispatch('seconds_between', 'f1')(earlier, later) }}{%- endmacro %}
+{% macro default__seconds_between(earlier, later) -%}
+((epoch_us({{ later }}) - epoch_us({{ earlier }})) / 1000000.0)
+{%- endmacro %}
+{% macro spark__seconds_between(earlier, later) -%}
+((unix_micros({{ later }}) - unix_micros({{ earlier }})) / 1000000.0D)
+{%- endmacro %}
+
+{# A time moved by a number of seconds, to the microsecond. #}
+{% macro add_seconds(time, seconds) -%}{{ adapter.dispatch('add_seconds', 'f1')(time, seconds) }}{%- endmacro %}
+{% macro default__add_seconds(time, seconds) -%}
+({{ time }} + to_microseconds(cast(round(({{ seconds }}) * 1000000) as bigint)))
+{%- endmacro %}
+{% macro spark__add_seconds(time, seconds) -%}
+timestamp_micros(unix_micros({{ time }}) + cast(round(({{ seconds }}) * 1000000) as bigint))
+{%- endmacro %}
+
+{# Every match replaced; DuckDB replaces only the first unless told. #}
+{% macro replace_all(text, pattern, replacement) -%}
+{{ adapter.dispatch('replace_all', 'f1')(text, pattern, replacement) }}
+{%- endmacro %}
+{% macro default__replace_all(text, pattern, replacement) -%}
+regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
+{%- endmacro %}
+{% macro spark__replace_all(text, pattern, replacement) -%}
+regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}')
+{%- endmacro %}
+
+{# The last value that is not null, as a window function without its `over`. #}
+{% macro last_known(column) -%}{{ adapter.dispatch('last_known', 'f1')(column) }}{%- endmacro %}
+{% macro default__last_known(column) -%}last_value({{ column }} ignore nulls){%- endmacro %}
+{% macro spark__last_known(column) -%}last_value({{ column }}) ignore nulls{%- endmacro %}
+
+{% macro type_double() -%}{{ adapter.dispatch('type_double', 'f1')() }}{%- endmacro %}
+{% macro default__type_double() -%}double{%- endmacro %}

@@ -1,0 +1,53 @@
+{#
+One row a key, and why.
+
+Exact duplicates collapse. Of rows that share a key and differ, the one is kept that comes first by `prefer` (the
+model's own rule), then the one with the fewest nulls, then the one with the greatest values, column by column: the same
+row whatever order the source serves. What was there is counted beside the row that stays: `source_rows` (rows of the
+pull with this key) and `source_variants` (how many of them differ; 1 means no conflict).
+
+`pull_id` and `pulled_at` are carried and are the same for all rows of a scope.
+#}
+{% macro keep_one(relation, key, columns, prefer=none) -%}
+{%- set all_columns = columns + ['pull_id', 'pulled_at'] -%}
+select
+    {%- for column in all_columns %}
+    {{ column }},
+    {%- endfor %}
+    source_rows,
+    source_variants
+from (
+    select
+        {%- for column in all_columns %}
+        {{ column }},
+        {%- endfor %}
+        cast(sum(copies) over (partition by {{ key | join(', ') }}) as integer) as source_rows,
+        cast(count(*) over (partition by {{ key | join(', ') }}) as integer) as source_variants,
+        row_number() over (
+            partition by {{ key | join(', ') }}
+            order by
+                {%- if prefer %}
+                {{ prefer }},
+                {%- endif %}
+                {%- for column in columns if column not in key %}
+                case when {{ column }} is null then 1 else 0 end{{ ' +' if not loop.last else ',' }}
+                {%- endfor %}
+                {%- for column in columns if column not in key %}
+                {{ column }} desc nulls last{{ ',' if not loop.last }}
+                {%- endfor %}
+        ) as choice
+    from (
+        select
+            {%- for column in all_columns %}
+            {{ column }},
+            {%- endfor %}
+            count(*) as copies
+        from {{ relation }}
+        group by
+            {%- for column in all_columns %}
+            {{ column }}{{ ',' if not loop.last }}
+            {%- endfor %}
+    ) as distinct_rows
+) as ranked
+where choice = 1
+{%- endmacro %}

@@ -1,0 +1,113 @@
+{#-
+One row a driver of a session: who drove which car for whom on that day. `driver_id` is the person; a number is not, it
+passes from one to the next. Rows without a number name nobody and stay in bronze. Of conflicting rows the one that names
+a team is kept.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'driver_number',
+    'broadcast_name',
+    'full_name',
+    'first_name',
+    'last_name',
+    'name_acronym',
+    'team_name',
+    'team_colour',
+    'headshot_url',
+    'country_code',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        cast(driver_number as integer) as driver_number,
+        {{ blank_to_null('broadcast_name') }} as broadcast_name,
+        {{ blank_to_null('full_name') }} as full_name,
+        {{ blank_to_null('first_name') }} as first_name,
+        {{ blank_to_null('last_name') }} as last_name,
+        {{ blank_to_null('name_acronym') }} as name_acronym,
+        {{ blank_to_null('team_name') }} as team_name,
+        upper({{ blank_to_null('team_colour') }}) as team_colour,
+        headshot_url,
+        country_code,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'drivers') }}
+    where
+        {{ is_truth('drivers') }}
+        and driver_number is not null
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['session_key', 'driver_number'],
+        columns=columns,
+        prefer="case when team_name is null then 1 else 0 end"
+    ) | indent(4) }}
+),
+
+known as (
+    select
+        session_key,
+        meeting_key,
+        driver_number,
+        broadcast_name,
+        coalesce(full_name, {{ blank_to_null("concat_ws(' ', first_name, last_name)") }}) as known_name,
+        first_name,
+        last_name,
+        name_acronym,
+        team_name,
+        team_colour,
+        headshot_url,
+        country_code,
+        season,
+        pull_id,
+        pulled_at,
+        source_rows,
+        source_variants
+    from one_row
+),
+
+named as (
+    select
+        *,
+        {{ slug('coalesce(known_name, broadcast_name)') }} as name_slug
+    from known
+)
+
+select
+    named.session_key,
+    named.meeting_key,
+    named.driver_number,
+    coalesce(driver_aliases.driver_id, named.name_slug, 'unknown-' || cast(named.driver_number as {{ dbt.type_string() }}))
+        as driver_id,
+    coalesce(named.broadcast_name, named.known_name, 'Unknown Driver') as broadcast_name,
+    coalesce(named.known_name, named.broadcast_name, 'Unknown Driver') as full_name,
+    named.first_name,
+    named.last_name,
+    named.name_acronym,
+    coalesce(named.team_name, 'Unknown Team') as team_name,
+    coalesce(team_lineage.team_id, {{ slug('named.team_name') }}, 'unknown-team') as team_id,
+    coalesce(team_lineage.team_category, 'Unknown') as team_category,
+    team_lineage.team_id is not null as is_known_team,
+    named.team_colour,
+    named.team_name is not null as is_f1_driver,
+    named.headshot_url,
+    named.country_code,
+    named.season,
+    named.pull_id,
+    named.pulled_at,
+    named.source_rows,
+    named.source_variants
+from named
+left join {{ ref('driver_aliases') }} as driver_aliases
+    on named.name_slug = driver_aliases.name_slug
+left join {{ ref('team_lineage') }} as team_lineage
+    on
+        lower(named.team_name) = lower(team_lineage.team_name)
+        and named.season between team_lineage.first_season and team_lineage.last_season

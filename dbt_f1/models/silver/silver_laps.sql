@@ -1,0 +1,123 @@
+{#-
+One row a driver and lap. This is the one place where a lap becomes valid: every rank, best and average further on takes
+`is_valid_lap` from here. A lap without a start time stays: the first lap of a race often has none.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'driver_number',
+    'lap_number',
+    'date_start',
+    'duration_sector_1',
+    'duration_sector_2',
+    'duration_sector_3',
+    'lap_duration',
+    'intermediate_1_speed',
+    'intermediate_2_speed',
+    'speed_trap_speed',
+    'is_pit_out_lap',
+    'segments_sector_1',
+    'segments_sector_2',
+    'segments_sector_3',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        cast(driver_number as integer) as driver_number,
+        cast(lap_number as integer) as lap_number,
+        {{ utc('date_start') }} as date_start,
+        duration_sector_1,
+        duration_sector_2,
+        duration_sector_3,
+        lap_duration,
+        cast(i1_speed as integer) as intermediate_1_speed,
+        cast(i2_speed as integer) as intermediate_2_speed,
+        cast(st_speed as integer) as speed_trap_speed,
+        is_pit_out_lap,
+        segments_sector_1,
+        segments_sector_2,
+        segments_sector_3,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'laps') }}
+    where
+        {{ is_truth('laps') }}
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['session_key', 'driver_number', 'lap_number'],
+        columns=columns,
+        prefer="case when lap_duration is null then 1 else 0 end"
+    ) | indent(4) }}
+),
+
+measured as (
+    select
+        session_key,
+        meeting_key,
+        driver_number,
+        lap_number,
+        date_start,
+        lap_duration,
+        duration_sector_1,
+        duration_sector_2,
+        duration_sector_3,
+        -- null when one is missing: a sum of two sectors is no lap
+        duration_sector_1 + duration_sector_2 + duration_sector_3 as calculated_lap_duration,
+        intermediate_1_speed,
+        intermediate_2_speed,
+        speed_trap_speed,
+        {{ greatest_known(['intermediate_1_speed', 'intermediate_2_speed', 'speed_trap_speed']) }} as max_speed,
+        coalesce(is_pit_out_lap, false) as is_pit_out_lap,
+        segments_sector_1,
+        segments_sector_2,
+        segments_sector_3,
+        season,
+        pull_id,
+        pulled_at,
+        source_rows,
+        source_variants
+    from one_row
+)
+
+select
+    session_key,
+    meeting_key,
+    driver_number,
+    lap_number,
+    date_start,
+    lap_duration,
+    duration_sector_1,
+    duration_sector_2,
+    duration_sector_3,
+    calculated_lap_duration,
+    lap_duration - calculated_lap_duration as sector_duration_delta,
+    case
+        when calculated_lap_duration is not null then 'Complete'
+        when coalesce(duration_sector_1, duration_sector_2, duration_sector_3) is not null then 'Partial'
+        else 'No Sectors'
+    end as sector_completeness,
+    intermediate_1_speed,
+    intermediate_2_speed,
+    speed_trap_speed,
+    max_speed,
+    is_pit_out_lap,
+    coalesce(
+        lap_duration between {{ var('min_valid_lap_s') }} and {{ var('max_valid_lap_s') }} and not is_pit_out_lap,
+        false
+    ) as is_valid_lap,
+    segments_sector_1,
+    segments_sector_2,
+    segments_sector_3,
+    season,
+    pull_id,
+    pulled_at,
+    source_rows,
+    source_variants
+from measured

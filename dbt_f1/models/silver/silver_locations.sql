@@ -1,0 +1,60 @@
+{#-
+One row a sample of a car's place. The origin (0, 0, 0) is what the source sends while it knows none.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'driver_number',
+    'date',
+    'position_x',
+    'position_y',
+    'position_z',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        cast(driver_number as integer) as driver_number,
+        {{ utc('date') }} as date,
+        cast(x as integer) as position_x,
+        cast(y as integer) as position_y,
+        cast(z as integer) as position_z,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'location') }}
+    where
+        {{ is_truth('location') }}
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['session_key', 'driver_number', 'date'],
+        columns=columns
+    ) | indent(4) }}
+)
+
+select
+    session_key,
+    meeting_key,
+    driver_number,
+    date,
+    position_x,
+    position_y,
+    position_z,
+    -- squared as doubles: the square of a far coordinate does not fit an integer
+    sqrt(
+        cast(position_x as {{ type_double() }}) * position_x
+        + cast(position_y as {{ type_double() }}) * position_y
+        + cast(position_z as {{ type_double() }}) * position_z
+    ) as distance_from_origin,
+    coalesce(not (position_x = 0 and position_y = 0 and position_z = 0), false) as has_position,
+    season,
+    pull_id,
+    pulled_at,
+    source_rows,
+    source_variants
+from one_row

@@ -1,0 +1,88 @@
+{#-
+One row a race weekend or test. A pull covers a season, so a season is what is replaced.
+-#}
+{%- set columns = [
+    'meeting_key',
+    'meeting_name',
+    'meeting_official_name',
+    'circuit_key',
+    'circuit_short_name',
+    'country_key',
+    'country_code',
+    'country_name',
+    'location',
+    'gmt_offset',
+    'country_flag',
+    'circuit_type',
+    'circuit_info_url',
+    'circuit_image',
+    'date_start',
+    'date_end',
+    'year',
+    'is_cancelled',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(meeting_key as integer) as meeting_key,
+        meeting_name,
+        meeting_official_name,
+        cast(circuit_key as integer) as circuit_key,
+        circuit_short_name,
+        cast(country_key as integer) as country_key,
+        country_code,
+        country_name,
+        location,
+        gmt_offset,
+        country_flag,
+        circuit_type,
+        circuit_info_url,
+        circuit_image,
+        {{ utc('date_start') }} as date_start,
+        {{ utc('date_end') }} as date_end,
+        cast(year as integer) as year,
+        is_cancelled,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'meetings') }}
+    where
+        {{ is_truth('meetings', scope_column='season') }}
+        and meeting_key is not null
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['meeting_key'],
+        columns=columns
+    ) | indent(4) }}
+)
+
+select
+    meeting_key,
+    coalesce({{ blank_to_null('meeting_name') }}, 'Unknown') as meeting_name,
+    {{ slug("replace(coalesce(meeting_name, 'unknown'), 'Grand Prix', '')") }} as grand_prix_slug,
+    meeting_official_name,
+    circuit_key,
+    coalesce({{ blank_to_null('circuit_short_name') }}, 'Unknown') as circuit_short_name,
+    circuit_type,
+    country_key,
+    country_code,
+    coalesce({{ blank_to_null('country_name') }}, 'Unknown') as country_name,
+    coalesce({{ blank_to_null('location') }}, 'Unknown') as location,
+    gmt_offset,
+    country_flag,
+    circuit_info_url,
+    circuit_image,
+    date_start,
+    date_end,
+    year,
+    coalesce(is_cancelled, false) as is_cancelled,
+    season,
+    pull_id,
+    pulled_at,
+    source_rows,
+    source_variants
+from one_row

@@ -1,0 +1,50 @@
+{#-
+One row an exchange of position.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'overtaking_driver_number',
+    'overtaken_driver_number',
+    'date',
+    'position',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        cast(overtaking_driver_number as integer) as overtaking_driver_number,
+        cast(overtaken_driver_number as integer) as overtaken_driver_number,
+        {{ utc('date') }} as date,
+        cast(position as integer) as position,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'overtakes') }}
+    where
+        {{ is_truth('overtakes') }}
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['session_key', 'date', 'overtaking_driver_number', 'overtaken_driver_number'],
+        columns=columns
+    ) | indent(4) }}
+)
+
+select
+    session_key,
+    meeting_key,
+    date,
+    overtaking_driver_number,
+    overtaken_driver_number,
+    position,
+    season,
+    pull_id,
+    pulled_at,
+    source_rows,
+    source_variants
+from one_row

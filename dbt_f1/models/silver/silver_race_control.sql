@@ -1,0 +1,68 @@
+{#-
+One row a message. Most columns of the natural key may be null, so the grain is the key made of them.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'date',
+    'driver_number',
+    'lap_number',
+    'category',
+    'flag',
+    'scope',
+    'sector',
+    'qualifying_phase',
+    'message',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        {{ utc('date') }} as date,
+        cast(driver_number as integer) as driver_number,
+        cast(lap_number as integer) as lap_number,
+        category,
+        flag,
+        scope,
+        cast(sector as integer) as sector,
+        cast(qualifying_phase as integer) as qualifying_phase,
+        message,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'race_control') }}
+    where
+        {{ is_truth('race_control') }}
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
+        columns=columns
+    ) | indent(4) }}
+)
+
+select
+    {{ surrogate_key([
+        'session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'
+    ]) | indent(4) }} as race_control_key,
+    session_key,
+    meeting_key,
+    date,
+    driver_number,
+    lap_number,
+    category,
+    flag,
+    scope,
+    sector,
+    qualifying_phase,
+    message,
+    season,
+    pull_id,
+    pulled_at,
+    source_rows,
+    source_variants
+from one_row

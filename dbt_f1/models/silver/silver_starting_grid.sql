@@ -1,0 +1,49 @@
+{#-
+One row a driver of a grid. `session_key` is the (sprint) qualifying session that set the grid, never the race: join over
+the meeting and the kind of session.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'driver_number',
+    'position',
+    'lap_duration',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        cast(driver_number as integer) as driver_number,
+        cast(position as integer) as position,
+        lap_duration,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'starting_grid') }}
+    where
+        {{ is_truth('starting_grid') }}
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['session_key', 'driver_number'],
+        columns=columns,
+        prefer="case when position is null then 1 else 0 end"
+    ) | indent(4) }}
+)
+
+select
+    session_key,
+    meeting_key,
+    driver_number,
+    position,
+    lap_duration,
+    season,
+    pull_id,
+    pulled_at,
+    source_rows,
+    source_variants
+from one_row

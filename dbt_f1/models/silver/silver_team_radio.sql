@@ -1,0 +1,48 @@
+{#-
+One row a recording. The time may be null, so the grain is the key made of the natural one.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'driver_number',
+    'date',
+    'recording_url',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        cast(driver_number as integer) as driver_number,
+        {{ utc('date') }} as date,
+        recording_url,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'team_radio') }}
+    where
+        {{ is_truth('team_radio') }}
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['session_key', 'driver_number', 'date', 'recording_url'],
+        columns=columns
+    ) | indent(4) }}
+)
+
+select
+    {{ surrogate_key(['session_key', 'driver_number', 'date', 'recording_url']) | indent(4) }} as team_radio_key,
+    session_key,
+    meeting_key,
+    driver_number,
+    date,
+    recording_url,
+    season,
+    pull_id,
+    pulled_at,
+    source_rows,
+    source_variants
+from one_row

@@ -1,0 +1,63 @@
+{#-
+One row a measurement, about once a minute. A track at exactly 0.0 degrees is a glitch of the source and becomes null.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'date',
+    'air_temperature',
+    'track_temperature',
+    'humidity',
+    'pressure',
+    'rainfall',
+    'wind_direction',
+    'wind_speed',
+    'season'
+] -%}
+
+with source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        {{ utc('date') }} as date,
+        air_temperature,
+        nullif(track_temperature, 0) as track_temperature,
+        humidity,
+        pressure,
+        cast(rainfall as integer) as rainfall,
+        cast(wind_direction as integer) as wind_direction,
+        wind_speed,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'weather') }}
+    where
+        {{ is_truth('weather') }}
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['session_key', 'date'],
+        columns=columns
+    ) | indent(4) }}
+)
+
+select
+    session_key,
+    meeting_key,
+    date,
+    air_temperature,
+    track_temperature,
+    humidity,
+    pressure,
+    rainfall,
+    rainfall > 0 as is_raining,
+    wind_direction,
+    wind_speed,
+    season,
+    pull_id,
+    pulled_at,
+    source_rows,
+    source_variants
+from one_row
