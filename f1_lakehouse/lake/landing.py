@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import orjson
 import pyarrow as pa
@@ -24,6 +25,25 @@ RESUME_WITHIN = timedelta(hours=24)
 
 class LandingError(Exception):
     """A landing file is missing or damaged; the message names it and the way out."""
+
+
+class Received(Protocol):
+    """What landing needs to know of an answer; openf1.client.Answer is one. `seconds` and `waited` in s."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def waited(self) -> float: ...
+    @property
+    def is_empty(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -112,6 +132,11 @@ class OpenPull:
     why: str
     answers: list[LandedAnswer] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        # After a crash a body may lie there without its meta file: its number is not used again.
+        used = [int(name[:4]) for name in self.store.files(self.folder) if name[:4].isdigit()]
+        self._next = max(used, default=0) + 1
+
     @property
     def folder(self) -> str:
         """The pull's folder in the landing store."""
@@ -122,23 +147,22 @@ class OpenPull:
         """What need not be asked again: URL → status."""
         return {answer.url: answer.status for answer in self.answers}
 
-    def add(
-        self, *, url: str, status: int, at: datetime, body: bytes, seconds: float, waited: float
-    ) -> LandedAnswer:
+    def add(self, received: Received) -> LandedAnswer:
         """Keep one answer. It counts once its meta file is there."""
-        file = f"{len(self.answers) + 1:04d}"
+        file = f"{self._next:04d}"
+        self._next += 1
         answer = LandedAnswer(
             file=file,
-            url=url,
-            status=status,
-            at=at,
-            sha256=hashlib.sha256(body).hexdigest(),
-            size=len(body),
-            seconds=round(seconds, 3),
-            waited=round(waited, 3),
-            is_empty=is_empty,
+            url=received.url,
+            status=received.status,
+            at=received.at,
+            sha256=hashlib.sha256(received.body).hexdigest(),
+            size=len(received.body),
+            seconds=round(received.seconds, 3),
+            waited=round(received.waited, 3),
+            is_empty=received.is_empty,
         )
-        self.store.write(f"{self.folder}/{file}.json.zst", compress(body))
+        self.store.write(f"{self.folder}/{file}.json.zst", compress(received.body))
         self.store.write(f"{self.folder}/{file}.meta.json", orjson.dumps(answer.to_json()))
         self.answers.append(answer)
         return answer
@@ -184,6 +208,15 @@ class Landing:
             ]
             return OpenPull(self.store, pull_id, endpoint, scope, season, started_at, why, answers)
         return OpenPull(self.store, new_pull_id(now, endpoint, scope), endpoint, scope, season, now, why)
+
+    def pull_ids(self, endpoint: str, scope: int) -> list[str]:
+        """Every pull of a scope, finished or not, in the order they were begun."""
+        return self.store.folders(f"{endpoint}/{scope}")
+
+    def finished(self, endpoint: str, scope: int, pull_id: str) -> Manifest | None:
+        """The manifest of a pull; None while it is unfinished."""
+        name = f"{endpoint}/{scope}/{pull_id}/manifest.json"
+        return self.manifest(name) if self.store.exists(name) else None
 
     def manifests(self, endpoint: str, scope: int | None = None) -> Iterator[Manifest]:
         """Finished pulls of an endpoint, of one scope or of all, in the order they were begun."""

@@ -1,0 +1,337 @@
+"""The command line `f1`: parses, calls, prints. Logic belongs to the modules that it calls.
+
+Imports are made inside the commands: Dagster and dbt take seconds to import, and `f1 --help` should not.
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from f1_lakehouse.defs.load import Report, Selection
+    from f1_lakehouse.settings import Settings
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+class CliError(Exception):
+    """A user's mistake; one line that names the cause and the cure."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(
+        prog="f1", description="A Formula 1 lakehouse: OpenF1 → Delta bronze → dbt silver and gold."
+    )
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(run=run)
+        return sub
+
+    load = command(
+        "load", _load, "Load sessions from OpenF1 through to published gold; go on where it stopped"
+    )
+    load.add_argument(
+        "--session", nargs="+", action="extend", default=[], metavar="KEY", help="session keys, or latest"
+    )
+    load.add_argument(
+        "--meeting", nargs="+", action="extend", default=[], metavar="KEY", help="meeting keys, or latest"
+    )
+    load.add_argument(
+        "--season", nargs="+", action="extend", default=[], type=_year, metavar="YEAR", help="seasons"
+    )
+    load.add_argument(
+        "--session-type",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TYPE",
+        help="only these: Race, Sprint, Qualifying, 'Sprint Qualifying', Practice",
+    )
+    load.add_argument(
+        "--endpoint", nargs="+", action="extend", default=[], metavar="NAME", help="only these endpoints"
+    )
+    load.add_argument(
+        "--no-telemetry", action="store_true", help="leave out car_data and location (most of the rows)"
+    )
+    load.add_argument("--no-transform", action="store_true", help="stop at bronze")
+    load.add_argument("--force", action="store_true", help="ask again for what is there and not due")
+
+    transform = command(
+        "transform", _transform, "Build silver and gold from the bronze that is there, and publish"
+    )
+    transform.add_argument("--full-refresh", action="store_true", help="rebuild silver from all of bronze")
+
+    replay = command("replay", _replay, "Serve FOLDER/<endpoint>/*.json[.gz] as an OpenF1 API")
+    replay.add_argument("folder", type=Path, metavar="FOLDER")
+    replay.add_argument("--port", type=int, default=8000, metavar="N")
+    replay.add_argument("--host", default="127.0.0.1", metavar="H")
+    replay.add_argument(
+        "--max-rows", type=int, default=0, metavar="N", help="answer 422 above so many rows; 0: never"
+    )
+    replay.add_argument("--rps", type=int, default=0, metavar="N", help="requests per second; 0: any number")
+    replay.add_argument("--rpm", type=int, default=0, metavar="N", help="requests per minute; 0: any number")
+    replay.add_argument(
+        "--fail-rate", type=float, default=0.0, metavar="P", help="share of answers that fail, 0 to 1"
+    )
+    replay.add_argument("--live", action="store_true", help="answer 401, as during a session")
+
+    generate = command("generate", _generate, "Write a generated season in the layout that f1 replay serves")
+    generate.add_argument("folder", type=Path, metavar="FOLDER")
+    generate.add_argument("--season", type=_year, required=True, metavar="YEAR")
+    generate.add_argument("--meetings", type=int, required=True, metavar="N")
+    generate.add_argument("--telemetry", action="store_true", help="with car_data and location at full rate")
+    generate.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes")
+
+    demo = command(
+        "demo", _demo, "A generated race weekend through the whole lakehouse, in a lake of its own"
+    )
+    demo.add_argument(
+        "--ui", action="store_true", help="then open the Dagster UI on it, with its OpenF1 still served"
+    )
+    demo.add_argument("--port", type=int, default=3000, metavar="N", help="port of the UI")
+
+    ui = command("ui", _ui, "The Dagster UI and daemon on this lake")
+    ui.add_argument("--host", default="127.0.0.1", metavar="H")
+    ui.add_argument("--port", type=int, default=3000, metavar="N")
+
+    status = command("status", _status, "What is here, since when, and what is due")
+    status.add_argument("--session", type=int, metavar="KEY", help="each endpoint of one session")
+
+    sql = command("sql", _sql, "Query the published gold")
+    sql.add_argument("query", metavar="SQL", help='for example "from session_leaderboard limit 5"')
+    form = sql.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="comma-separated values")
+    form.add_argument("--json", action="store_true", help="one JSON array of objects")
+    form.add_argument("--parquet", type=Path, metavar="FILE", help="write a Parquet file")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: exits 0, 1 (failed), 2 (wrong call) or 130 (interrupted)."""
+    top = parser()
+    given = top.parse_args(arguments)
+    if given.version:
+        from f1_lakehouse import __version__
+
+        print(__version__)
+        sys.exit(0)
+    if given.command is None:
+        top.print_help()
+        sys.exit(EXIT_USAGE)
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    try:
+        code = given.run(given)
+    except KeyboardInterrupt:
+        print("f1: interrupted; what has arrived is kept, run the same command to go on", file=sys.stderr)
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:
+        if not _is_expected(error):
+            raise
+        print(f"f1: {' '.join(str(error).split())}", file=sys.stderr)
+        code = EXIT_FAILED
+    sys.exit(code)
+
+
+def _is_expected(error: Exception) -> bool:
+    """Whether the message of an error is meant for the user; anything else is a defect and keeps its traceback."""
+    from f1_lakehouse.settings import SettingsError
+
+    expected: tuple[type[Exception], ...] = (CliError, SettingsError)
+    for module, name in (
+        ("f1_lakehouse.openf1.errors", "OpenF1Error"),
+        ("f1_lakehouse.lake.landing", "LandingError"),
+        ("f1_lakehouse.lake.publish", "PublishError"),
+        ("f1_lakehouse.replay.store", "ReplayError"),
+        ("f1_lakehouse.replay.generate", "GenerateError"),
+        ("f1_lakehouse.defs.load", "LoadError"),
+        ("f1_lakehouse.commands.ui", "UiError"),
+        ("f1_lakehouse.commands.query", "QueryError"),
+        ("f1_lakehouse.commands.status", "StatusError"),
+    ):
+        # Only what has been imported can have been raised.
+        if module in sys.modules and hasattr(sys.modules[module], name):
+            expected += (getattr(sys.modules[module], name),)
+    return isinstance(error, expected)
+
+
+def _year(text: str) -> int:
+    if not text.isdigit() or len(text) != 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is no year")
+    return int(text)
+
+
+# Lakes
+
+
+def _settings(*, must_exist: bool = True) -> "Settings":
+    """The settings, after a look at the folder: a lake, or one that can become one."""
+    from f1_lakehouse.settings import load_settings
+
+    settings = load_settings()
+    root = settings.root
+    if root.exists() and not root.is_dir():
+        raise CliError(f"{root} is not a folder; set F1_LAKEHOUSE_ROOT to the folder of the lake")
+    is_lake = (
+        (root / "bronze" / "_pulls").is_dir() or (root / "dagster").is_dir() or settings.store_uri is not None
+    )
+    if must_exist and not is_lake:
+        raise CliError(
+            f"{root} is not a lake: nothing was loaded into it; run f1 load, or set F1_LAKEHOUSE_ROOT"
+        )
+    foreign = [p.name for p in root.iterdir()] if root.is_dir() and not is_lake else []
+    known = {"README.md", ".gitkeep", "demo", "stage", "prod", "landing", "bronze", "openf1_limits.sqlite"}
+    if set(foreign) - known:
+        raise CliError(
+            f"{root} is not a lake and not empty ({', '.join(sorted(set(foreign) - known)[:3])} …); "
+            "set F1_LAKEHOUSE_ROOT to an empty folder or to a lake"
+        )
+    return settings
+
+
+# Loading
+
+
+def _load(given: argparse.Namespace) -> int:
+    from f1_lakehouse.openf1.calendar import Category
+
+    names = {str(one).lower(): one for one in Category if one is not Category.OTHER}
+    for text in given.session_type:
+        if text.lower().replace("-", " ") not in names:
+            raise CliError(f"--session-type {text}: there are {', '.join(one for one in names.values())}")
+    _settings(must_exist=False)
+    from f1_lakehouse.defs.load import Selection
+
+    selection = Selection(
+        sessions=given.session,
+        meetings=given.meeting,
+        seasons=given.season,
+        categories=[names[text.lower().replace("-", " ")] for text in given.session_type],
+        endpoints=given.endpoint,
+        telemetry=not given.no_telemetry,
+        force=given.force,
+    )
+    return _finish(_run_load(selection, transform=not given.no_transform))
+
+
+def _run_load(selection: "Selection", *, transform: bool) -> "Report":
+    from f1_lakehouse.commands.progress import LoadProgress
+    from f1_lakehouse.defs.load import load
+
+    with LoadProgress() as progress:
+        return load(selection, progress, transform=transform)
+
+
+def _finish(report: "Report") -> int:
+    """Say what came of it; the exit code."""
+    for line in report.failed_checks:
+        print(f"check failed: {line}", file=sys.stderr)
+    for line in report.failures:
+        print(f"failed: {line}", file=sys.stderr)
+    if report.unfinished:
+        print(f"{len(report.unfinished)} sessions are still to come and were left out")
+    if report.failures:
+        print(
+            "f1: not everything was loaded; what has arrived is kept, run the same command to go on",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
+    return 0
+
+
+def _transform(given: argparse.Namespace) -> int:
+    _settings()
+    from f1_lakehouse.commands.progress import LoadProgress
+    from f1_lakehouse.defs.load import run_transform
+    from f1_lakehouse.defs.local_runs import instance, reap
+    from f1_lakehouse.defs.resources import LakeResource
+
+    lake = LakeResource().open()
+    reap(instance())
+    with LoadProgress() as progress:
+        report = run_transform(lake, progress, full_refresh=given.full_refresh, always=True)
+    return _finish(report)
+
+
+# The embedded OpenF1
+
+
+def _replay(given: argparse.Namespace) -> int:
+    from f1_lakehouse.replay.server import ReplayServer
+
+    server = ReplayServer(
+        given.folder,
+        port=given.port,
+        host=given.host,
+        rps=given.rps,
+        rpm=given.rpm,
+        max_rows=given.max_rows,
+        fail_rate=given.fail_rate,
+        live=given.live,
+    )
+    with server:
+        print(
+            f"{given.folder} is served as {server.url}; use it with: F1_OPENF1_URL={server.url} f1 load …",
+            flush=True,
+        )
+        server.serve_forever()
+    return 0
+
+
+def _generate(given: argparse.Namespace) -> int:
+    from f1_lakehouse.replay.generate import generate
+
+    generate(
+        given.folder, season=given.season, meetings=given.meetings, telemetry=given.telemetry, seed=given.seed
+    )
+    print(
+        f"{given.folder}: {given.meetings} meetings of {given.season}; serve them with: f1 replay {given.folder}"
+    )
+    return 0
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from f1_lakehouse.commands.demo import run_demo
+    from f1_lakehouse.settings import load_settings
+
+    return run_demo(load_settings().root / "demo", ui_port=given.port if given.ui else None)
+
+
+# Looking
+
+
+def _ui(given: argparse.Namespace) -> int:
+    _settings(must_exist=False)
+    from f1_lakehouse.commands.ui import serve
+
+    return serve(given.host, given.port)
+
+
+def _status(given: argparse.Namespace) -> int:
+    settings = _settings()
+    from f1_lakehouse.commands.status import print_status
+
+    return print_status(settings, given.session)
+
+
+def _sql(given: argparse.Namespace) -> int:
+    settings = _settings()
+    from f1_lakehouse.commands.query import run_query
+
+    form = "csv" if given.csv else "json" if given.json else "parquet" if given.parquet else "table"
+    return run_query(settings, given.query, form, given.parquet)

@@ -1,0 +1,87 @@
+"""`f1 demo`: a generated race weekend, served by the embedded OpenF1, through the whole lakehouse."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from f1_lakehouse.commands.progress import LoadProgress
+from f1_lakehouse.commands.query import run_query
+
+SEASON, SEED = 2025, 7
+
+LEADERBOARD = """
+select r.position as pos, d.full_name as driver, r.team_name as team, r.grid_position as grid, r.positions_gained as gained,
+    r.status, r.points, r.fastest_lap_time as fastest_lap_s
+from fact_results r join dim_sessions s using (session_key)
+    join dim_drivers d on d.driver_id = r.driver_id and s.date_start >= d.valid_from and s.date_start < d.valid_to
+where s.is_race order by r.position nulls last limit 10
+"""
+LAPS = """
+select l.position as pos, l.driver_number as car, l.team_name as team, l.fastest_lap_time as best_s,
+    l.fastest_lap_number as on_lap, l.delta_to_fastest as gap_s
+from session_leaderboard l join dim_sessions s using (session_key) where s.is_race order by l.position limit 5
+"""
+
+
+def run_demo(root: Path, *, ui_port: int | None = None) -> int:
+    """Generate, serve and load one weekend into a lake at `root`, then show what is there; the exit code.
+
+    Args:
+        root: the demo's own lake; what an earlier demo left there is kept and not asked for again.
+        ui_port: then run the Dagster UI on this port, with the generated OpenF1 still served.
+    """
+    from f1_lakehouse.replay.generate import generate
+    from f1_lakehouse.replay.server import ReplayServer
+
+    began = time.monotonic()
+    source = root / "openf1"
+    if not source.exists():
+        print(f"generating a race weekend in {source}", file=sys.stderr)
+        generate(source, season=SEASON, meetings=1, telemetry=False, seed=SEED)
+    with ReplayServer(source) as server:
+        # The demo's lake is its own and its server has no limits; children (dbt, the UI) must see the same.
+        os.environ.update(
+            F1_LAKEHOUSE_ROOT=str(root / "lake"),
+            F1_OPENF1_URL=server.url,
+            F1_OPENF1_REQUESTS_PER_SECOND="0",
+            F1_OPENF1_REQUESTS_PER_MINUTE="0",
+        )
+        os.environ.pop("F1_STORE_URI", None)
+        from f1_lakehouse.defs.load import Selection, load
+        from f1_lakehouse.defs.resources import LakeResource
+
+        with LoadProgress() as progress:
+            report = load(Selection(seasons=[SEASON], telemetry=False), progress)
+        for line in report.failures:
+            print(f"failed: {line}", file=sys.stderr)
+        if report.failures:
+            return 1
+        settings = LakeResource().open().settings
+        print("\nThe race, official result (from fact_results):")
+        run_query(settings, LEADERBOARD, "table")
+        print("Fastest laps of the race (from session_leaderboard):")
+        run_query(settings, LAPS, "table")
+        _print_checks(report.failed_checks)
+        lake = f"F1_LAKEHOUSE_ROOT={os.path.relpath(settings.root)}"
+        f1 = os.path.relpath(Path(sys.executable).parent / "f1")
+        print(f"\n{time.monotonic() - began:.0f} s. Where to look next:")
+        print(f'  {lake} {f1} sql "show tables"       query the published gold')
+        print(f"  {lake} {f1} status                  what is there, since when")
+        print(f"  {f1} demo --ui                       the same lake in the Dagster UI")
+        print(f"  {f1} load --session latest           the real thing, into local_data/")
+        if ui_port is not None:
+            from f1_lakehouse.commands.ui import serve
+
+            return serve("127.0.0.1", ui_port)
+    return 0
+
+
+def _print_checks(failed: list[str]) -> None:
+    """The state of every asset check of the demo's lake, as Dagster has recorded it."""
+    from f1_lakehouse.defs.local_runs import check_summary
+
+    passed, total = check_summary()
+    print(f"Asset checks: {passed} of {total} passed.")
+    for line in failed:
+        print(f"  did not pass: {line}")

@@ -1,0 +1,111 @@
+"""What is here, since when, and what is due: the ledger and the calendar as tables on a terminal."""
+
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+
+from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.openf1.calendar import WATCHED, Session, due
+from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
+from f1_lakehouse.pull import Lake
+from f1_lakehouse.settings import Settings
+
+
+class StatusError(Exception):
+    """Nothing can be said; one line."""
+
+
+def print_status(settings: Settings, session_key: int | None = None) -> int:
+    """Print the state of a lake, or of one of its sessions.
+
+    Raises:
+        StatusError: the session is not known here.
+    """
+    console = Console()
+    lake = Lake.open(settings)
+    now = datetime.now(UTC)
+    calendar = lake.calendar()
+    if session_key is not None:
+        found = next((one for one in calendar if one.key == session_key), None)
+        if found is None:
+            raise StatusError(
+                f"session {session_key} is not known to this lake; load it: f1 load --session {session_key}"
+            )
+        _print_session(console, lake, found, now)
+        return 0
+    _print_lake(console, lake)
+    table = Table(title="Sessions", title_justify="left")
+    for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
+        table.add_column(name, justify="right" if name in ("endpoints", "rows") else "left")
+    ledger = lake.bronze.ledger
+    asked = {scope for endpoint, scope in ledger.scopes() if endpoint not in ("meetings", "sessions")}
+    shown = [
+        one for one in calendar if one.key in asked or (one.is_finished(now) and now - one.end <= WATCHED)
+    ]
+    for one in shown:
+        applicable = [endpoint.name for endpoint in SESSION_ENDPOINTS if one.has(endpoint)]
+        answers = [a for name in applicable if (a := ledger.last_answer(name, one.key)) is not None]
+        rows = sum(t.rows for name in applicable if (t := ledger.truth(name, one.key)) is not None)
+        waiting = due(now, [one], ledger.of, patient=False)
+        failed = [name for name in applicable if (p := ledger.of(name, one.key)) and not p[-1].is_answer]
+        table.add_row(
+            one.partition,
+            f"{len(answers)}/{len(applicable)}",
+            f"{rows:,}",
+            f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
+            "; ".join(f"{entry.why}: {_names(entry.endpoints)}" for entry in waiting),
+            ", ".join(failed),
+        )
+    console.print(table)
+    return 0
+
+
+def _print_lake(console: Console, lake: Lake) -> None:
+    published = publication(lake.settings)
+    version = lake.bronze.ledger.version()
+    console.print(f"lake       {lake.settings.root}")
+    console.print(f"OpenF1     {lake.client.base_url}")
+    if published is None:
+        console.print("gold       nothing published yet: f1 transform")
+    else:
+        state = (
+            "current"
+            if published.bronze_version == version
+            else "stale, bronze has changed since: f1 transform"
+        )
+        console.print(f"gold       published {published.published_at:%Y-%m-%d %H:%M} UTC, {state}")
+    calendar = lake.calendar()
+    done = [one for one in calendar if one.is_finished(datetime.now(UTC))]
+    here = {scope for endpoint, scope in lake.bronze.ledger.scopes() if endpoint == "session_result"}
+    if done and done[-1].key not in here:
+        late = datetime.now(UTC) - done[-1].end
+        if late <= timedelta(days=35):
+            console.print(f"stale      {done[-1].partition} ended {late.days} days ago and is not here")
+
+
+def _print_session(console: Console, lake: Lake, one: Session, now: datetime) -> None:
+    table = Table(title=one.partition, title_justify="left")
+    for name in ("endpoint", "rows", "pulls", "last pull (UTC)", "outcome", "due"):
+        table.add_column(name, justify="right" if name in ("rows", "pulls") else "left")
+    ledger = lake.bronze.ledger
+    for endpoint in SESSION_ENDPOINTS:
+        if not one.has(endpoint):
+            table.add_row(endpoint.name, "", "", "", "not applicable", "")
+            continue
+        pulls = ledger.of(endpoint.name, one.key)
+        truth = ledger.truth(endpoint.name, one.key)
+        waiting = due(now, [one], ledger.of, endpoints={endpoint.name}, patient=False)
+        table.add_row(
+            endpoint.name,
+            f"{truth.rows:,}" if truth else "",
+            str(len(pulls)),
+            f"{pulls[-1].at:%Y-%m-%d %H:%M:%S}" if pulls else "never",
+            f"{pulls[-1].outcome} {pulls[-1].error or ''}".strip() if pulls else "",
+            waiting[0].why if waiting else "",
+        )
+    console.print(table)
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= 3 else f"{len(names)} endpoints"

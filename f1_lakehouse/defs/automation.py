@@ -1,0 +1,134 @@
+"""What runs by itself: two sensors that compare states of the lake, and the weekly schedule.
+
+State, not events: an event can be lost, a difference between the ledger and the calendar, or between bronze and
+the published gold, cannot. What is due is decided in openf1/calendar.py.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from f1_lakehouse.defs.bronze import WHY_TAG
+from f1_lakehouse.defs.jobs import calendar, ingest, transform
+from f1_lakehouse.defs.local_runs import reap
+from f1_lakehouse.defs.partitions import sessions
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.openf1.calendar import WATCHED, Due, due, season_due
+from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
+from f1_lakehouse.pull import Lake
+
+BUSY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def calendar_requests(lake: Lake, now: datetime) -> list[dg.RunRequest]:
+    """A run of `calendar` if the current season's calendar is older than a day."""
+    season = now.year
+    if not any(season_due(now, season, lake.bronze.ledger.of(e.name, season)) for e in SEASON_ENDPOINTS):
+        return []
+    return [
+        dg.RunRequest(
+            job_name="calendar",
+            partition_key=str(season),
+            run_key=f"calendar/{season}/{now:%Y-%m-%dT%H}",
+            tags={WHY_TAG: "daily"},
+        )
+    ]
+
+
+def ingest_requests(found: list[Due], now: datetime) -> list[dg.RunRequest]:
+    """One run of `ingest` a due session, for the due endpoints only.
+
+    The day is part of the run key: a key is burnt by a failed run too, and a session may be due again.
+    """
+    return [
+        dg.RunRequest(
+            job_name="ingest",
+            partition_key=one.session.partition,
+            asset_selection=[dg.AssetKey(["bronze", name]) for name in one.endpoints],
+            run_key=f"{one.session.key}/{one.why}/{one.attempt}/{now:%Y-%m-%d}",
+            tags={WHY_TAG: one.why},
+        )
+        for one in found
+    ]
+
+
+def _due(lake: Lake, now: datetime) -> list[Due]:
+    sessions_known = lake.calendar()
+    if any(one.is_live(now) for one in sessions_known) and not lake.settings.openf1_username:
+        return []
+    return due(now, sessions_known, lake.bronze.ledger.of, watched=WATCHED)
+
+
+def _is_busy(instance: dg.DagsterInstance, partition: str) -> bool:
+    filters = dg.RunsFilter(statuses=BUSY, tags={"dagster/partition": partition})
+    return bool(instance.get_runs(filters=filters, limit=1))
+
+
+@dg.sensor(
+    jobs=[calendar, ingest],
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for every session that is over and not yet here, that failed, or whose correction is due",
+)
+def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult | dg.SkipReason:
+    """Compare the calendar with the ledger; the ledger is the cursor."""
+    reap(context.instance)
+    opened, now = lake.open(), datetime.now(UTC)
+    found = [one for one in _due(opened, now) if not _is_busy(context.instance, one.session.partition)]
+    requests = [*calendar_requests(opened, now), *ingest_requests(found, now)]
+    if not requests:
+        return dg.SkipReason("nothing is due")
+    keys = list(dict.fromkeys(one.session.partition for one in found))
+    additions = [sessions.build_add_request(keys)] if keys else []
+    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=additions)
+
+
+@dg.sensor(
+    job=transform,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Asks for a transform when bronze says something that published gold does not",
+)
+def gold_behind_bronze(
+    context: dg.SensorEvaluationContext, lake: LakeResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Compare the bronze version with the published one; wait while something runs, so that dbt runs once a burst."""
+    reap(context.instance)
+    opened = lake.open()
+    have, published = opened.bronze.ledger.version(), publication(opened.settings)
+    if not opened.bronze.ledger.scopes():
+        return dg.SkipReason("bronze is empty")
+    if published is not None and have == published.bronze_version:
+        return dg.SkipReason(f"gold is at bronze version {have}")
+    busy = context.instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
+    if busy:
+        return dg.SkipReason(f"waiting for {len(busy)} runs")
+    return dg.RunRequest(
+        run_key=f"bronze-{have}/{datetime.now(UTC):%Y-%m-%dT%H}", tags={WHY_TAG: "bronze changed"}
+    )
+
+
+@dg.schedule(
+    name="weekly",
+    job=ingest,
+    cron_schedule="0 6 * * 1",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Monday 06:00 UTC: everything of the last weeks that is due, whatever the sensor missed",
+)
+def weekly(context: dg.ScheduleEvaluationContext, lake: LakeResource) -> list[dg.RunRequest] | dg.SkipReason:
+    """Sweep up what is due; the gold_behind_bronze sensor does the rest."""
+    now = context.scheduled_execution_time.astimezone(UTC)
+    found = _due(lake.open(), now)
+    if not found:
+        return dg.SkipReason("nothing is due")
+    keys = list(dict.fromkeys(one.session.partition for one in found))
+    context.instance.add_dynamic_partitions("sessions", keys)
+    return ingest_requests(found, now)

@@ -1,0 +1,198 @@
+"""Bronze assets, one an endpoint of the catalogue, with their checks. How a pull works is in f1_lakehouse/pull.py."""
+
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from f1_lakehouse.defs.partitions import seasons, sessions
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.openf1.calendar import Session, season_due, session_key_of, why_due
+from f1_lakehouse.openf1.endpoints import ENDPOINTS, Endpoint, Scope
+from f1_lakehouse.pull import Lake, PullError, pull
+from f1_lakehouse.quality.expected import Verdict, judge
+
+WHY_TAG = "f1/why"
+Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
+
+# Partitioned check specs are marked "preview"; the pinned version does what we need of them (a test looks).
+warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+
+
+class PullConfig(dg.Config):
+    """How an asset is pulled. `force`: ask again for what is there and not due, and believe an empty answer."""
+
+    force: bool = False
+
+
+def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
+    """The asset of an endpoint: right for one partition and for a range, each partition recorded as it is done."""
+    key = dg.AssetKey(["bronze", endpoint.name])
+    of_sessions = endpoint.scope is Scope.SESSION
+    partitions = sessions if of_sessions else seasons
+
+    @dg.multi_asset(
+        name=f"bronze_{endpoint.name}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                # Telemetry is asked driver by driver, so the drivers of the session must be there.
+                deps=[dg.AssetKey(["bronze", "drivers"])] if endpoint.by_driver else [],
+                skippable=True,
+                group_name="bronze",
+                kinds={"python", "deltalake"},
+                description=f"{endpoint.description}. One row per {', '.join(endpoint.key)}; append-only, every "
+                f"pull kept. Available for {endpoint.availability}.",
+                owners=["team:data-platform"],
+                tags={"layer": "bronze", **({"telemetry": "true"} if endpoint.by_driver else {})},
+                metadata={"dagster/column_schema": _table_schema(endpoint), "key": ", ".join(endpoint.key)},
+                code_version="1",
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=key,
+                description=description,
+                partitions_def=partitions,
+            )
+            for name, description in CHECKS.items()
+            if of_sessions or name != "row_count"
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.multi_run(10),
+        pool="openf1",
+        can_subset=True,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, config: PullConfig) -> Iterator[Event]:
+        opened = lake.open()
+        why = context.run.tags.get(WHY_TAG, "by hand")
+        failed: list[str] = []
+        for partition in context.partition_keys:
+            try:
+                yield from _pull_partition(
+                    opened, endpoint, key, partition, why=why, run_id=context.run_id, force=config.force
+                )
+            except PullError as error:
+                failed.append(f"{partition}: {error}")
+        if failed:
+            raise dg.Failure(
+                description=f"{endpoint.name}: " + "; ".join(failed),
+                metadata={"failed": failed},
+                allow_retries=False,
+            )
+
+    return asset
+
+
+CHECKS = {
+    "row_count": "As many rows as a session of this category has",
+    "schema": "The columns and types of the catalogue: nothing new, gone or retyped",
+    "quarantine": "No row had to be set aside",
+}
+
+
+def _pull_partition(
+    lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str, *, why: str, run_id: str, force: bool
+) -> Iterator[Event]:
+    now = datetime.now(UTC)
+    scope: Session | int
+    if endpoint.scope is Scope.SEASON:
+        scope = int(partition)
+        pulls = lake.bronze.ledger.of(endpoint.name, scope)
+        wanted = force or season_due(now, scope, pulls)
+    else:
+        session_key = session_key_of(partition)
+        found = next((one for one in lake.calendar() if one.key == session_key), None)
+        if found is None:
+            raise dg.Failure(
+                f"session {session_key} is not in the calendar of this lake; materialize bronze/sessions of "
+                f"{partition[:4]} first",
+                allow_retries=False,
+            )
+        scope = found
+        if not scope.has(endpoint):
+            yield dg.AssetMaterialization(
+                key, partition=partition, metadata={"outcome": "not applicable", "dagster/row_count": 0}
+            )
+            return
+        pulls = lake.bronze.ledger.of(endpoint.name, session_key)
+        wanted = force or why_due(scope.end, now, pulls, patient=False) is not None
+        if not scope.is_finished(now) and not force:
+            raise dg.Failure(
+                f"{partition} is not over yet; it can be pulled 30 min after its end", allow_retries=False
+            )
+    # A load that ran at the same time may have answered the question while this one waited for its turn.
+    done = pull(lake, endpoint, scope, why=why, run_id=run_id, force=force) if wanted else pulls[-1]
+    yield dg.AssetMaterialization(
+        key, partition=partition, metadata=_metadata(lake, endpoint, done, asked=wanted)
+    )
+    yield from _checks(lake, endpoint, key, partition, scope, done)
+
+
+def _metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) -> dict[str, dg.MetadataValue]:
+    truth = lake.bronze.ledger.truth(endpoint.name, done.scope)
+    return {
+        "dagster/row_count": dg.MetadataValue.int(truth.rows if truth else 0),
+        "outcome": dg.MetadataValue.text(done.outcome if asked else f"already there ({done.outcome})"),
+        "why": dg.MetadataValue.text(done.why or ""),
+        "pulled_at": dg.MetadataValue.timestamp(done.at),
+        "requests": dg.MetadataValue.int(done.requests if asked else 0),
+        "bytes": dg.MetadataValue.int(done.bytes),
+        "seconds": dg.MetadataValue.float(done.seconds),
+        "waited_for_rate_limit_s": dg.MetadataValue.float(done.waited_s),
+        "quarantined": dg.MetadataValue.int(done.quarantined),
+        "improbable_values": dg.MetadataValue.int(done.improbable),
+        "pull_id": dg.MetadataValue.text(done.pull_id),
+        "table": dg.MetadataValue.path(lake.bronze.table_uri(endpoint.name)),
+    }
+
+
+def _checks(
+    lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str, scope: Session | int, done: Pull
+) -> Iterator[dg.AssetCheckEvaluation]:
+    def evaluation(name: str, verdict: Verdict, **metadata: object) -> dg.AssetCheckEvaluation:
+        return dg.AssetCheckEvaluation(
+            asset_key=key,
+            check_name=name,
+            passed=verdict.passed,
+            severity=dg.AssetCheckSeverity.ERROR if verdict.is_error else dg.AssetCheckSeverity.WARN,
+            metadata={"message": verdict.message, **{k: str(v) for k, v in metadata.items() if v}},
+            partition=partition,
+        )
+
+    if isinstance(scope, Session):
+        truth = lake.bronze.ledger.truth(endpoint.name, scope.key)
+        yield evaluation("row_count", judge(endpoint.name, scope.category, truth.rows if truth else 0))
+    drift = {
+        "added": done.added_columns,
+        "missing": done.missing_columns,
+        "retyped": done.retyped_columns,
+    }
+    # Fields come and go with the API's versions and are documented so; a new or retyped one is worth a look.
+    odd = done.added_columns or done.retyped_columns
+    yield evaluation(
+        "schema", Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalogue"), **drift
+    )
+    yield evaluation(
+        "quarantine",
+        Verdict(done.quarantined == 0, False, f"{done.quarantined} rows were set aside"),
+        pull=done.pull_id,
+    )
+
+
+def _table_schema(endpoint: Endpoint) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                f.name, str(f.type), description=(f.metadata or {}).get(b"description", b"").decode()
+            )
+            for f in endpoint.bronze_schema
+        ]
+    )
+
+
+bronze_assets = [bronze_asset(endpoint) for endpoint in ENDPOINTS]

@@ -1,0 +1,264 @@
+"""A load, as the command line does it: which sessions, what of them is due, then the jobs one after the other.
+
+The steps are Dagster runs in this process (local_runs.py); what is due is decided by openf1/calendar.py. Printing
+belongs to cli.py, which is told what happens by `Listener`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+import orjson
+
+from f1_lakehouse.defs.local_runs import add_partitions, instance, reap, run_job
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.openf1.calendar import (
+    LIVE_MARGIN,
+    WATCHED,
+    Category,
+    Due,
+    Session,
+    due,
+    grid_session,
+    season_due,
+)
+from f1_lakehouse.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
+from f1_lakehouse.openf1.query import Filter
+from f1_lakehouse.pull import Lake
+
+FIRST_SEASON = 2023
+
+
+class LoadError(Exception):
+    """A load that cannot be done as asked; one line that names the cause and the cure."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a person asked for. Sessions, meetings and seasons unite, categories and endpoints narrow."""
+
+    sessions: Sequence[str] = ()
+    meetings: Sequence[str] = ()
+    seasons: Sequence[int] = ()
+    categories: Sequence[Category] = ()
+    endpoints: Sequence[str] = ()
+    telemetry: bool = True
+    force: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing was named: then it is what is due of the last weeks."""
+        return not (self.sessions or self.meetings or self.seasons)
+
+    def endpoint_names(self) -> set[str]:
+        """The session endpoints that are wanted. Raises LoadError for one that there is not."""
+        known = {endpoint.name for endpoint in SESSION_ENDPOINTS}
+        for name in self.endpoints:
+            if name not in known:
+                raise LoadError(f"there is no endpoint {name!r}; there are: {', '.join(sorted(known))}")
+        wanted = set(self.endpoints) or known
+        return wanted if self.telemetry else wanted - TELEMETRY
+
+
+class Listener(Protocol):
+    """Whoever wants to know how a load goes."""
+
+    def planned(self, work: Sequence[Due]) -> None:
+        """What will be asked, session by session."""
+
+    def session_started(self, one: Due) -> None:
+        """A session's run begins."""
+
+    def stage(self, name: str) -> None:
+        """Something other than a session begins."""
+
+
+@dataclass
+class Report:
+    """What a load came to. `failures`: one line each."""
+
+    sessions: list[Session] = field(default_factory=list)
+    asked: list[Due] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    failed_checks: list[str] = field(default_factory=list)
+    transformed: bool = False
+    unfinished: list[Session] = field(default_factory=list)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether every question was answered and gold was built."""
+        return not self.failures
+
+
+def load(selection: Selection, listener: Listener, *, transform: bool = True) -> Report:
+    """Bring what is selected and due from OpenF1 to published gold.
+
+    Raises:
+        LoadError: nothing can be done as asked.
+        OpenF1Error: the API did not answer about the calendar.
+    """
+    lake = LakeResource().open()
+    found_instance = instance()
+    reap(found_instance)
+    now = datetime.now(UTC)
+    wanted = selection.endpoint_names()
+    report = Report()
+    report.sessions = _resolve(lake, selection, listener, now)
+    report.unfinished = [one for one in report.sessions if not one.is_finished(now) and not one.is_cancelled]
+    _refuse_if_live(lake, now)
+
+    work = _work(lake, report.sessions, wanted, now, selection.force)
+    listener.planned(work)
+    if work:
+        add_partitions(found_instance, [one.session for one in work])
+    for one in work:
+        listener.session_started(one)
+        config: dict[str, object] = {}
+        if selection.force:
+            config = {f"bronze_{name}": {"config": {"force": True}} for name in one.endpoints}
+        outcome = run_job(
+            "ingest",
+            partition=one.session.partition,
+            assets=one.endpoints,
+            why=f"f1 load: {one.why}",
+            config=config,
+        )
+        report.asked.append(one)
+        report.failures += outcome.failures
+        report.failed_checks += outcome.failed_checks
+        if not outcome.success and not outcome.failures:
+            report.failures.append(f"{one.session.partition}: the run {outcome.run_id} failed")
+    if transform:
+        run_transform(lake, listener, report)
+    return report
+
+
+def run_transform(
+    lake: Lake,
+    listener: Listener,
+    report: Report | None = None,
+    *,
+    full_refresh: bool = False,
+    always: bool = False,
+) -> Report:
+    """Build gold and publish it, if bronze says something that published gold does not (or `always`)."""
+    report = report or Report()
+    if not lake.bronze.ledger.scopes():
+        raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
+    published = publication(lake.settings)
+    if not always and published is not None and published.bronze_version == lake.bronze.ledger.version():
+        return report
+    listener.stage("silver, gold and their tests (dbt)")
+    config: dict[str, object] = {"dbt_build": {"config": {"full_refresh": True}}} if full_refresh else {}
+    outcome = run_job("transform", why="f1", config=config)
+    report.transformed = outcome.success
+    report.failures += outcome.failures
+    report.failed_checks += outcome.failed_checks
+    if not outcome.success and not outcome.failures:
+        report.failures.append(f"transform: the run {outcome.run_id} failed")
+    return report
+
+
+def _resolve(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> list[Session]:
+    """The sessions that a selection means, the calendar asked for where it is not known."""
+    for season in selection.seasons:
+        if not FIRST_SEASON <= season <= now.year + 1:
+            raise LoadError(f"season {season}: OpenF1 has seasons from {FIRST_SEASON} to {now.year}")
+        _know_season(lake, season, listener, now, selection.force)
+        if not lake.calendar([season]):
+            raise LoadError(f"season {season} has no sessions at {lake.client.base_url}")
+    if selection.is_open:
+        _know_season(lake, now.year, listener, now, selection.force)
+        chosen = [
+            one for one in lake.calendar([now.year]) if now - one.end <= WATCHED and one.is_finished(now)
+        ]
+        return [one for one in chosen if not selection.categories or one.category in selection.categories]
+    chosen_keys: set[int] = set()
+    for text in selection.sessions:
+        chosen_keys.add(_know(lake, "session", text, listener, now).key)
+    meeting_keys = {_know(lake, "meeting", text, listener, now).meeting_key for text in selection.meetings}
+    chosen = [
+        one
+        for one in lake.calendar()
+        if one.key in chosen_keys or one.meeting_key in meeting_keys or one.season in selection.seasons
+    ]
+    chosen = [one for one in chosen if not selection.categories or one.category in selection.categories]
+    if not chosen:
+        kinds = ", ".join(selection.categories)
+        raise LoadError(f"the selection has no session of type {kinds}")
+    for one in chosen:
+        if one.key in chosen_keys and one.is_cancelled:
+            raise LoadError(f"{one.partition} was cancelled: there is nothing to load")
+        if one.key in chosen_keys and not one.is_finished(now):
+            raise LoadError(
+                f"{one.partition} is not over yet; it can be loaded from {one.end + LIVE_MARGIN:%Y-%m-%d %H:%M} UTC on"
+            )
+    return chosen
+
+
+def _know(lake: Lake, what: str, text: str, listener: Listener, now: datetime) -> Session:
+    """A session (of the meeting) of that key, from the lake's calendar, or after asking which season it is in."""
+    if text != "latest" and not text.isdigit():
+        raise LoadError(f"--{what} {text}: a {what} key is a number (or the word latest)")
+    attribute = "key" if what == "session" else "meeting_key"
+    if text != "latest":
+        known = [one for one in lake.calendar() if getattr(one, attribute) == int(text)]
+        if known:
+            return known[0]
+    answer = lake.client.get("sessions", Filter(f"{what}_key", "=", text if text == "latest" else int(text)))
+    if answer.is_empty:
+        raise LoadError(f"unknown {what} key {text}: OpenF1 at {lake.client.base_url} has no such {what}")
+    row = orjson.loads(answer.body)[0]
+    _know_season(lake, int(row["year"]), listener, now, force=True)
+    for one in lake.calendar([int(row["year"])]):
+        if getattr(one, attribute) == row[f"{what}_key"]:
+            return one
+    raise LoadError(f"{what} {text} is not in the calendar of {row['year']} that OpenF1 serves")
+
+
+def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, force: bool) -> None:
+    names = [
+        e.name
+        for e in SEASON_ENDPOINTS
+        if force or season_due(now, season, lake.bronze.ledger.of(e.name, season))
+    ]
+    if not names:
+        return
+    listener.stage(f"calendar of {season}")
+    config: dict[str, object] = (
+        {f"bronze_{name}": {"config": {"force": True}} for name in names} if force else {}
+    )
+    outcome = run_job("calendar", partition=str(season), assets=names, why="f1 load", config=config)
+    if outcome.failures:
+        raise LoadError(f"calendar of {season}: {outcome.failures[0]}")
+
+
+def _refuse_if_live(lake: Lake, now: datetime) -> None:
+    live = next((one for one in lake.calendar() if one.is_live(now)), None)
+    if live is not None and not lake.settings.openf1_username:
+        raise LoadError(
+            f"{live.partition} is live: OpenF1 is closed until {live.end + LIVE_MARGIN:%H:%M} UTC (to others than its "
+            "sponsors: F1_OPENF1_USERNAME); come back then"
+        )
+
+
+def _work(lake: Lake, sessions: Sequence[Session], wanted: set[str], now: datetime, force: bool) -> list[Due]:
+    """One entry a session, with all that is due of it; races and sprints bring their grid along."""
+    ledger = lake.bronze.ledger
+    found = due(now, sessions, ledger.of, endpoints=wanted, force=force, patient=False)
+    chosen = {one.key for one in sessions}
+    calendar = lake.calendar({one.season for one in sessions}) if "starting_grid" in wanted else []
+    for one in sessions:
+        grid = grid_session(one, calendar)
+        if grid is not None and grid.key not in chosen and one.is_finished(now):
+            found += due(now, [grid], ledger.of, endpoints={"starting_grid"}, force=force, patient=False)
+    by_session: dict[Session, list[Due]] = {}
+    for entry in found:
+        by_session.setdefault(entry.session, []).append(entry)
+    order = [endpoint.name for endpoint in BY_NAME.values()]
+    return [
+        Due(one, tuple(sorted({n for e in entries for n in e.endpoints}, key=order.index)), entries[0].why)
+        for one, entries in sorted(by_session.items())
+    ]

@@ -1,0 +1,162 @@
+"""Runs in this process, for the command line: the same jobs as in the UI, recorded in the same instance.
+
+Also the reaper: a process that is killed leaves its run STARTED and its pool slot taken, and the next run would wait
+for ever; runs made here carry the host, pid and start of their process, so that anyone can tell.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import dagster as dg
+
+from f1_lakehouse.defs.resources import current_settings
+from f1_lakehouse.openf1.calendar import Session
+from f1_lakehouse.settings import Settings
+
+HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
+CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
+_LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def dagster_home(settings: Settings) -> Path:
+    """The lake's Dagster folder with the project's dagster.yaml in it, made if it is not there."""
+    home = settings.dagster_home
+    home.mkdir(parents=True, exist_ok=True)
+    target = home / "dagster.yaml"
+    if not target.exists() or target.read_bytes() != CONFIG_FILE.read_bytes():
+        partial = target.with_suffix(f".{os.getpid()}.partial")
+        shutil.copyfile(CONFIG_FILE, partial)
+        partial.replace(target)
+    return home
+
+
+def instance() -> dg.DagsterInstance:
+    """The lake's Dagster instance."""
+    dagster_home(current_settings())
+    return dg.DagsterInstance.get()
+
+
+def process_started(pid: int) -> str | None:
+    """When a process began, as the system tells it; None if it is gone. Tells a process from a later one of its pid."""
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.parent.parent.exists() and Path("/proc/self/stat").exists():
+        try:
+            return stat.read_text().rsplit(")", 1)[1].split()[19]
+        except FileNotFoundError:
+            return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    return "alive"
+
+
+def process_tags() -> dict[str, str]:
+    """The tags that say which process a run lives in."""
+    return {
+        HOST_TAG: socket.gethostname(),
+        PID_TAG: str(os.getpid()),
+        STARTED_TAG: process_started(os.getpid()) or "",
+    }
+
+
+def reap(instance: dg.DagsterInstance) -> list[str]:
+    """Fail the runs whose process is gone and free their pool slots; the ids of those runs."""
+    reaped = []
+    for run in instance.get_runs(
+        filters=dg.RunsFilter(statuses=_LIVE, tags={HOST_TAG: socket.gethostname()})
+    ):
+        pid = int(run.tags.get(PID_TAG, "0"))
+        if pid and process_started(pid) != run.tags.get(STARTED_TAG):
+            instance.report_run_failed(run, message="The process of this run is gone.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            reaped.append(run.run_id)
+    return reaped
+
+
+@dataclass
+class Outcome:
+    """What a run came to. `failures`: one line for each step that failed."""
+
+    run_id: str
+    success: bool
+    failures: list[str] = field(default_factory=list)
+    failed_checks: list[str] = field(default_factory=list)
+
+
+def run_job(
+    name: str,
+    *,
+    partition: str | None = None,
+    assets: Sequence[str] | None = None,
+    why: str,
+    config: dict[str, object] | None = None,
+) -> Outcome:
+    """Run one of the project's jobs here and now.
+
+    Args:
+        name: calendar, ingest or transform.
+        partition: its partition key, for the partitioned ones.
+        assets: bronze endpoints to restrict it to.
+        why: the reason, kept as a tag.
+        config: op configuration by op name.
+    """
+    from f1_lakehouse.definitions import defs
+
+    found = instance()
+    selection = [dg.AssetKey(["bronze", name]) for name in assets] if assets is not None else None
+    result = (
+        defs()
+        .get_repository_def()
+        .get_job(name)
+        .execute_in_process(
+            instance=found,
+            partition_key=partition,
+            asset_selection=selection,
+            tags={"f1/why": why, **process_tags()},
+            run_config={**_QUIET, **({"ops": config} if config else {})},
+            raise_on_error=False,
+        )
+    )
+    failures = []
+    for event in result.all_events:
+        if event.is_step_failure:
+            failures.append(_reason(event))
+    failed_checks = [
+        f"{e.asset_key.to_user_string()} {e.check_name}: {e.severity.value}"
+        for e in result.get_asset_check_evaluations()
+        if not e.passed
+    ]
+    return Outcome(result.run_id, result.success, failures, failed_checks)
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return str(data.user_failure_data.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+
+
+def add_partitions(found: dg.DagsterInstance, sessions: Sequence[Session]) -> None:
+    """Make the partitions of these sessions known, in date order; a session that has one already keeps its name."""
+    found.add_dynamic_partitions("sessions", [one.partition for one in sorted(sessions)])
+
+
+def check_summary() -> tuple[int, int]:
+    """How many asset checks of this lake passed when they last ran, and how many ran."""
+    from f1_lakehouse.definitions import defs
+
+    keys = defs().get_repository_def().asset_graph.asset_check_keys
+    summaries = instance().event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
+    done = [record.status.value for record in summaries.values()]
+    return sum(status == "SUCCEEDED" for status in done), len(done)

@@ -1,0 +1,142 @@
+"""dbt's models as assets, and published gold behind them, in one run.
+
+Publish stands downstream of all of gold: a test of error severity that fails, fails the dbt step, and the published
+gold stays as it was.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import orjson
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
+
+from f1_lakehouse.defs.resources import LakeResource, current_settings
+from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
+
+PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
+
+
+def dbt_project() -> DbtProject:
+    """The dbt project with a manifest that is as new as its files; parsed now if it is not."""
+    # dbt reads the lake's places from the environment, even to parse.
+    current_settings()
+    project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
+    sources = [
+        path.stat().st_mtime
+        for folder in ("models", "macros", "seeds", "snapshots", "tests")
+        for path in (PROJECT_DIR / folder).rglob("*")
+    ] + [(PROJECT_DIR / "dbt_project.yml").stat().st_mtime]
+    manifest = project.manifest_path
+    if not manifest.exists() or manifest.stat().st_mtime < max(sources):
+        project.preparer.prepare(project)
+        manifest.touch()
+    return project
+
+
+class Translator(DagsterDbtTranslator):
+    """Names dbt's nodes as the lakehouse does: `silver/<model>`, `gold/<model>`; sources are the bronze assets."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """bronze/<endpoint> for a source, else <schema>/<name>."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey(["bronze", dbt_resource_props["name"]])
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The layer: silver, gold, snapshots."""
+        return str(dbt_resource_props["schema"])
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str] | None:
+        """The team that answers for it."""
+        return ["team:data-platform"]
+
+
+TRANSLATOR = Translator(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
+PROJECT = dbt_project()
+
+
+class TransformConfig(dg.Config):
+    """How dbt runs. `full_refresh`: rebuild silver from all of bronze."""
+
+    full_refresh: bool = False
+
+
+def dbt_arguments(config: TransformConfig) -> list[str]:
+    """The arguments of a build: everything but unit tests, which prove code and not data."""
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    return [*arguments, "--full-refresh"] if config.full_refresh else arguments
+
+
+@dbt_assets(
+    manifest=PROJECT.manifest_path,
+    project=PROJECT,
+    dagster_dbt_translator=TRANSLATOR,
+    pool="duckdb",
+    name="dbt_build",
+)
+def dbt_build(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, lake: LakeResource, config: TransformConfig
+) -> Iterator[Any]:
+    """Silver and gold, with dbt's tests as checks."""
+    opened = lake.open()
+    # What dbt is about to see; read first, so that data which lands meanwhile is not taken for published.
+    version = opened.bronze.ledger.version()
+    forget_build(opened.settings)
+    yield from dbt.cli(dbt_arguments(config), context=context).stream()
+    note_build(opened.settings, Build(version, context.run_id, datetime.now(UTC)))
+
+
+def gold_models() -> list[dg.AssetKey]:
+    """Every gold model of the manifest."""
+    manifest = orjson.loads(PROJECT.manifest_path.read_bytes())
+    return sorted(
+        TRANSLATOR.get_asset_key(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == "gold"
+    )
+
+
+@dg.asset(
+    deps=gold_models(),
+    group_name="published",
+    kinds={"duckdb", "deltalake"},
+    pool="duckdb",
+    owners=["team:data-platform"],
+    tags={"layer": "published"},
+    description="Gold for readers: gold.duckdb, replaced whole by rename, and a Delta copy of each table. Only a "
+    "build that passed every test of error severity gets here.",
+)
+def published_gold(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+    """Replace the published gold by what the warehouse holds."""
+    opened = lake.open()
+    done = publish(opened.settings)
+    rows = dg.TableRecord  # one line a table, as a table in the UI
+    return dg.MaterializeResult(
+        metadata={
+            "bronze_version": done.bronze_version,
+            "file": dg.MetadataValue.path(str(opened.settings.gold)),
+            "size_bytes": opened.settings.gold.stat().st_size,
+            "tables": dg.MetadataValue.table(
+                [rows({"table": name, "rows": n}) for name, n in done.rows.items()]
+            ),
+            "dagster/row_count": sum(done.rows.values()),
+        }
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The transform half of the graph."""
+    return dg.Definitions(
+        assets=[dbt_build, published_gold],
+        resources={"dbt": DbtCliResource(project_dir=PROJECT, profiles_dir=str(PROJECT_DIR))},
+    )

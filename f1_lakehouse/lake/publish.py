@@ -1,0 +1,188 @@
+"""Gold for readers: write, audit, publish.
+
+dbt builds gold in the pipeline's private warehouse. When every error-severity test has passed, the tables are
+copied into a new file that replaces `gold.duckdb` by one rename, so a reader sees the old gold or the new one, and
+never holds up the pipeline. Each table is also published as Delta for other engines.
+
+Whether gold is fit to be published is not decided here (dbt tests and blocking checks are), only that it was built.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import orjson
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+
+from f1_lakehouse import __version__
+from f1_lakehouse.settings import Settings
+
+DELTA_ONLY = frozenset({"fact_telemetry"})
+"""Gold tables that are too large to be copied into one file."""
+
+LICENCE = "Data: OpenF1 (openf1.org), CC BY-NC-SA 4.0. Not affiliated with Formula 1."
+
+
+class PublishError(Exception):
+    """Gold cannot be published; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A dbt build that succeeded: what it saw of bronze, and in which run."""
+
+    bronze_version: str
+    run_id: str
+    built_at: datetime
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What `gold.duckdb` holds: from which bronze, since when (UTC), and rows per table."""
+
+    bronze_version: str
+    published_at: datetime
+    code_version: str
+    rows: dict[str, int]
+
+
+def _marker(settings: Settings) -> Path:
+    return settings.root / "build.json"
+
+
+def note_build(settings: Settings, build: Build) -> None:
+    """Record a build that succeeded; `publish` asks for it."""
+    data = {**build.__dict__, "built_at": build.built_at.isoformat()}
+    partial = _marker(settings).with_suffix(".partial")
+    partial.write_bytes(orjson.dumps(data))
+    partial.replace(_marker(settings))
+
+
+def forget_build(settings: Settings) -> None:
+    """Say that the warehouse is being changed: until the next `note_build` it is not fit to be published."""
+    _marker(settings).unlink(missing_ok=True)
+
+
+def last_build(settings: Settings) -> Build | None:
+    """The build that the warehouse holds; None if a build is under way or failed."""
+    try:
+        value = orjson.loads(_marker(settings).read_bytes())
+    except FileNotFoundError:
+        return None
+    return Build(**{**value, "built_at": datetime.fromisoformat(value["built_at"])})
+
+
+def publication(settings: Settings) -> Publication | None:
+    """What is published now; None before the first time."""
+    if not settings.gold.exists():
+        return None
+    with duckdb.connect(str(settings.gold), read_only=True) as con:
+        row = con.execute(
+            "select bronze_version, published_at::varchar, code_version, tables from meta.publication"
+        )
+        found = row.fetchone()
+    if found is None:
+        return None
+    return Publication(found[0], datetime.fromisoformat(found[1]), found[2], orjson.loads(found[3]))
+
+
+def publish(settings: Settings) -> Publication:
+    """Replace the published gold by the warehouse's.
+
+    Raises:
+        PublishError: the last build failed or never ran.
+    """
+    build = last_build(settings)
+    if build is None or not settings.warehouse.exists():
+        raise PublishError("gold was not built by a build that passed its tests; run: f1 transform")
+    now = datetime.now(UTC)
+    partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
+    _remove(partial)
+    try:
+        with duckdb.connect(str(partial)) as con:
+            con.execute(f"attach '{settings.warehouse}' as warehouse (read_only)")
+            tables = [
+                name
+                for (name,) in con.execute(
+                    "select table_name from duckdb_tables() where database_name = 'warehouse' and schema_name = 'gold' "
+                    "order by table_name"
+                ).fetchall()
+            ]
+            _publish_delta(settings, con, tables)
+            con.execute("create schema gold")
+            rows: dict[str, int] = {}
+            for table in tables:
+                if table in DELTA_ONLY:
+                    continue
+                con.execute(f'create table gold."{table}" as select * from warehouse.gold."{table}"')
+                rows[table] = _count(con, f'gold."{table}"')
+                _copy_comments(con, table)
+            con.execute("create schema meta")
+            con.execute(
+                "create table meta.publication as select ? as bronze_version, ?::timestamptz as published_at, "
+                "? as code_version, ? as licence, ?::json as tables",
+                [build.bronze_version, now.isoformat(), __version__, LICENCE, orjson.dumps(rows).decode()],
+            )
+            con.execute("detach warehouse")
+            con.execute("checkpoint")
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(settings.gold)
+    finally:
+        _remove(partial)
+    return Publication(build.bronze_version, now, __version__, rows)
+
+
+def _publish_delta(settings: Settings, con: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
+    """Write each table whose rows have changed; the fingerprint of what is there is in its last commit."""
+    for table in tables:
+        uri = f"{settings.published_tables}/{table}"
+        found = con.execute(
+            f"select count(*) || '-' || coalesce(bit_xor(hash(t)), 0) from warehouse.gold.\"{table}\" t"
+        ).fetchone()
+        fingerprint = str(found[0]) if found else ""
+        if DeltaTable.is_deltatable(uri) and DeltaTable(uri).history(1)[0].get("fingerprint") == fingerprint:
+            continue
+        rows: pa.RecordBatchReader = con.execute(f'select * from warehouse.gold."{table}"').to_arrow_reader()
+        write_deltalake(
+            uri,
+            rows,
+            mode="overwrite",
+            schema_mode="overwrite",
+            description=LICENCE,
+            commit_properties=CommitProperties(custom_metadata={"fingerprint": fingerprint}),
+        )
+
+
+def _copy_comments(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Carry the descriptions of a table and its columns along: they name units and rules."""
+    found = con.execute(
+        "select comment from duckdb_tables() where database_name = 'warehouse' and schema_name = 'gold' "
+        "and table_name = ?",
+        [table],
+    ).fetchone()
+    if found and found[0]:
+        con.execute(f'comment on table gold."{table}" is {_literal(found[0])}')
+    for name, comment in con.execute(
+        "select column_name, comment from duckdb_columns() where database_name = 'warehouse' "
+        "and schema_name = 'gold' and table_name = ? and comment is not null",
+        [table],
+    ).fetchall():
+        con.execute(f'comment on column gold."{table}"."{name}" is {_literal(comment)}')
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
+    found = con.execute(f"select count(*) from {table}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)

@@ -1,0 +1,182 @@
+"""One pull, from the question to the ledger: client → landing → bronze.
+
+The only place where the API and the lake meet. No Dagster here; `defs/` calls it for each partition.
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from f1_lakehouse.lake import rows
+from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.lake.landing import Landing, LandingError, OpenPull
+from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.openf1.calendar import Session, session
+from f1_lakehouse.openf1.client import Client
+from f1_lakehouse.openf1.endpoints import Endpoint
+from f1_lakehouse.openf1.errors import OpenF1Error
+from f1_lakehouse.openf1.limits import RateLimits
+from f1_lakehouse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class PullError(Exception):
+    """A pull got no usable answer. It is in the ledger as failed, what had landed is kept, and it can be resumed."""
+
+    def __init__(self, message: str, pull: Pull) -> None:
+        super().__init__(message)
+        self.pull = pull
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The parts that a pull needs, for one lake."""
+
+    settings: Settings
+    limits: RateLimits
+    client: Client
+    landing: Landing
+    bronze: Bronze
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Lake":
+        """The lake of these settings; its bronze tables are made if they are not there."""
+        settings.root.mkdir(parents=True, exist_ok=True)
+        limits = RateLimits(
+            settings.limits, settings.openf1_requests_per_second, settings.openf1_requests_per_minute
+        )
+        password = settings.openf1_password.get_secret_value() if settings.openf1_password else None
+        client = Client(settings.openf1_url, limits, username=settings.openf1_username, password=password)
+        bronze = Bronze(settings.bronze)
+        bronze.create()
+        return cls(settings, limits, client, Landing(settings.landing), bronze)
+
+    def calendar(self, seasons: Iterable[int] | None = None) -> list[Session]:
+        """The sessions that the lake knows, in date order; of these seasons or of all."""
+        wanted = (
+            set(seasons)
+            if seasons is not None
+            else {s for e, s in self.bronze.ledger.scopes() if e == "sessions"}
+        )
+        found = [session(row) for year in wanted for row in self.bronze.rows("sessions", year).to_pylist()]
+        return sorted(one for one in found if one is not None)
+
+    def drivers(self, session_key: int) -> list[int]:
+        """The car numbers of a session, as bronze knows them."""
+        numbers = self.bronze.rows("drivers", session_key)["driver_number"].to_pylist()
+        return sorted({number for number in numbers if number is not None})
+
+
+def pull(
+    lake: Lake,
+    endpoint: Endpoint,
+    scope: Session | int,
+    *,
+    why: str,
+    run_id: str | None = None,
+    force: bool = False,
+) -> Pull:
+    """Ask for one endpoint of one session (or season) and bring the answers into bronze.
+
+    Goes on with an unfinished pull of the same question, and asks for nothing that it already has.
+
+    Args:
+        lake: where to.
+        endpoint: which.
+        scope: the session; for season endpoints the year.
+        why: the reason, for the record.
+        run_id: the run that does it, for the record.
+        force: believe an empty answer where rows were.
+
+    Raises:
+        PullError: no usable answer; recorded as failed.
+    """
+    key = scope.key if isinstance(scope, Session) else scope
+    season = scope.season if isinstance(scope, Session) else scope
+    began = time.monotonic()
+    landed_before = recover(lake, endpoint, key, run_id=run_id)
+    if landed_before is not None and not force:
+        return landed_before
+    open_pull = lake.landing.begin(endpoint.name, key, season, _now(), why)
+    try:
+        batches = _ask(lake, endpoint, scope, key, open_pull)
+    except (OpenF1Error, LandingError, rows.BodyError) as error:
+        failed = lake.bronze.fail(
+            endpoint,
+            key,
+            season,
+            open_pull.pull_id,
+            open_pull.started_at,
+            _now(),
+            why=why,
+            run_id=run_id,
+            error=f"{type(error).__name__}: {error}",
+            requests=len(open_pull.answers),
+            seconds=round(time.monotonic() - began, 3),
+            waited_s=round(sum(answer.waited for answer in open_pull.answers), 3),
+        )
+        _report(endpoint, scope, failed)
+        raise PullError(str(error), failed) from error
+    manifest = open_pull.commit(_now())
+    done = lake.bronze.apply(manifest, batches, force=force, run_id=run_id, seconds=time.monotonic() - began)
+    _report(endpoint, scope, done)
+    if not done.is_answer:
+        raise PullError(done.error or "no usable answer", done)
+    return done
+
+
+def recover(lake: Lake, endpoint: Endpoint, key: int, *, run_id: str | None = None) -> Pull | None:
+    """Apply what landed but did not reach bronze, as after a crash; no request. The newest such pull, or None."""
+    done: Pull | None = None
+    for pull_id in lake.landing.pull_ids(endpoint.name, key):
+        if lake.bronze.ledger.holds(pull_id, endpoint.name, key):
+            continue
+        manifest = lake.landing.finished(endpoint.name, key, pull_id)
+        if manifest is not None:
+            done = lake.bronze.apply(manifest, lake.bronze.parse(lake.landing, manifest), run_id=run_id)
+            log.info("%s %s: brought into bronze what had landed before", endpoint.name, key)
+    return done if done is not None and done.is_answer else None
+
+
+def _ask(
+    lake: Lake, endpoint: Endpoint, scope: Session | int, key: int, open_pull: OpenPull
+) -> list[tuple[str, rows.Batch]]:
+    """The typed rows of every answer of a pull: those that had landed, then those that are still to be asked."""
+    extra = lake.bronze.extra_columns(endpoint)
+    batches = [
+        (answer.url, rows.parse(endpoint, lake.landing.body(open_pull.folder, answer), extra))
+        for answer in open_pull.answers
+        if answer.has_rows
+    ]
+    asked = lake.client.answers(
+        endpoint,
+        session_key=key if isinstance(scope, Session) else None,
+        season=None if isinstance(scope, Session) else key,
+        drivers=lake.drivers(key) if endpoint.by_driver else (),
+        window=(scope.start, scope.end) if isinstance(scope, Session) else None,
+        known=open_pull.known,
+    )
+    for answer in asked:
+        if open_pull.add(answer).has_rows:
+            batches.append((answer.url, rows.parse(endpoint, answer.body, extra)))
+    return batches
+
+
+def _report(endpoint: Endpoint, scope: Session | int, done: Pull) -> None:
+    """Tell whoever listens (the command line draws progress from it)."""
+    name = scope.partition if isinstance(scope, Session) else str(scope)
+    log.info(
+        "%s of %s: %s, %d rows",
+        endpoint.name,
+        name,
+        done.outcome,
+        done.rows,
+        extra={"event": "pull", "pull": done},
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,68 @@
+"""How many rows a session of a category has, as data, and what a count outside of it means.
+
+Learnt from 242 recorded sessions of 2024 and 2025 (laps, weather, position, intervals and telemetry: races only),
+widened by half on both sides so that a red-flagged race or a wet qualifying is not an alarm. Categories without
+recorded rows are judged by the rules of the sport (a practice hour, three qualifying segments).
+
+No rows at all is a fact about the source for most endpoints; for the critical ones of a finished race or sprint it
+is an error.
+"""
+
+from dataclasses import dataclass
+
+from f1_lakehouse.openf1.calendar import Category
+from f1_lakehouse.openf1.endpoints import BY_NAME
+
+_ALL = (Category.RACE, Category.SPRINT, Category.QUALIFYING, Category.SPRINT_QUALIFYING, Category.PRACTICE)
+
+# endpoint → bounds for Race, Sprint, Qualifying, Sprint Qualifying, Practice; None: no expectation
+_ROWS: dict[str, tuple[tuple[int, int] | None, ...]] = {
+    "drivers": ((18, 24), (18, 24), (18, 24), (18, 24), (18, 45)),
+    "laps": ((420, 2200), (150, 700), (150, 700), (100, 500), (60, 900)),
+    "stints": ((19, 160), (10, 90), (30, 190), (25, 110), (14, 390)),
+    "pit": ((9, 125), (0, 56), (30, 190), (25, 110), (14, 390)),
+    "position": ((100, 2000), (40, 900), (40, 900), (40, 900), (40, 900)),
+    "intervals": ((2000, 45000), (700, 15000), None, None, None),
+    "overtakes": ((24, 625), (10, 225), None, None, None),
+    "race_control": ((10, 300), (7, 165), (7, 300), (8, 190), (2, 200)),
+    "weather": ((60, 320), (30, 200), (40, 250), (30, 200), (40, 300)),
+    "team_radio": ((0, 260), (0, 120), (0, 170), (0, 110), (0, 140)),
+    "session_result": ((18, 24), (18, 24), (18, 24), (18, 24), (6, 24)),
+    "starting_grid": (None, None, (18, 24), (18, 24), None),
+    "championship_drivers": ((18, 30), (18, 30), None, None, None),
+    "championship_teams": ((10, 12), (10, 12), None, None, None),
+    "location": ((300000, 1200000), (100000, 700000), (100000, 900000), (100000, 700000), (100000, 900000)),
+    "car_data": ((300000, 1200000), (100000, 700000), (100000, 900000), (100000, 700000), (100000, 900000)),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a row count says. `is_error` is for what makes a session incomplete; else it is a warning."""
+
+    passed: bool
+    is_error: bool
+    message: str
+
+
+def bounds(endpoint: str, category: Category) -> tuple[int, int] | None:
+    """Fewest and most rows to expect, inclusive; None where nothing can be said."""
+    return _ROWS[endpoint][_ALL.index(category)] if category in _ALL else None
+
+
+def is_critical(endpoint: str, category: Category) -> bool:
+    """Whether a finished session of that category is incomplete without rows of the endpoint."""
+    return BY_NAME[endpoint].critical and category in (Category.RACE, Category.SPRINT)
+
+
+def judge(endpoint: str, category: Category, rows: int) -> Verdict:
+    """What `rows` of an endpoint mean for a finished session of a category."""
+    if rows == 0 and is_critical(endpoint, category):
+        return Verdict(False, True, f"no rows of {endpoint}: the {category} is not complete without them")
+    expected = bounds(endpoint, category)
+    if expected is None:
+        return Verdict(True, False, f"{rows} rows; nothing is expected of this category")
+    low, high = expected
+    if low <= rows <= high:
+        return Verdict(True, False, f"{rows} rows, expected {low} to {high}")
+    return Verdict(False, False, f"{rows} rows, expected {low} to {high} for a {category}")
