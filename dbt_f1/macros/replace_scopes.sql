@@ -56,7 +56,7 @@ truth as (
     from asked
     inner join {{ pulls }} as pulls
         on pulls.endpoint = '{{ endpoint }}' and asked.truth_pull_id = pulls.pull_id
-    where asked.newness = 1 and pulls.rows > 0
+    where asked.newness = 1 and pulls.outcome <> 'failed' and pulls.rows > 0
 )
 {%- if held %},
 

@@ -69,7 +69,7 @@ measured as (
         duration_sector_2,
         duration_sector_3,
         -- null when one is missing: a sum of two sectors is no lap
-        duration_sector_1 + duration_sector_2 + duration_sector_3 as calculated_lap_duration,
+        round(duration_sector_1 + duration_sector_2 + duration_sector_3, 3) as calculated_lap_duration,
         intermediate_1_speed,
         intermediate_2_speed,
         speed_trap_speed,
@@ -97,7 +97,7 @@ select
     duration_sector_2,
     duration_sector_3,
     calculated_lap_duration,
-    lap_duration - calculated_lap_duration as sector_duration_delta,
+    round(lap_duration - calculated_lap_duration, 3) as sector_duration_delta,
     case
         when calculated_lap_duration is not null then 'Complete'
         when coalesce(duration_sector_1, duration_sector_2, duration_sector_3) is not null then 'Partial'

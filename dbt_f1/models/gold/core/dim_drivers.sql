@@ -1,0 +1,108 @@
+{#-
+One row a person and period in which number, team and acronym stay the same: the history as it happened on track, so it
+comes out the same whenever and in whatever order sessions are loaded.
+
+A period starts with the first session that shows it and ends where the next one starts; the newest has no end. Join a
+session to the row with `valid_from <= date_start and (valid_to is null or date_start < valid_to)`; never join a past
+session to `is_current`.
+
+Rows without a team (support series) count only for people who never drove for one, so that a team that is missing in one
+session does not break a period in two.
+-#}
+with entries as (
+    select
+        drivers.driver_id,
+        drivers.driver_number,
+        drivers.name_acronym,
+        drivers.team_id,
+        drivers.team_name,
+        drivers.broadcast_name,
+        drivers.full_name,
+        drivers.first_name,
+        drivers.last_name,
+        drivers.country_code,
+        drivers.headshot_url,
+        drivers.is_f1_driver,
+        max(case when drivers.is_f1_driver then 1 else 0 end) over (partition by drivers.driver_id) as ever_f1,
+        sessions.date_start,
+        -- a person is in one car of a session; where the source lists two, the lower number stands for the session
+        row_number() over (
+            partition by drivers.driver_id, sessions.date_start
+            order by case when drivers.is_f1_driver then 0 else 1 end, drivers.session_key, drivers.driver_number
+        ) as choice
+    from {{ ref('silver_drivers') }} as drivers
+    inner join {{ ref('silver_sessions') }} as sessions
+        on drivers.session_key = sessions.session_key
+    where sessions.date_start is not null
+),
+
+compared as (
+    select
+        *,
+        lag(driver_number) over history as previous_number,
+        lag(name_acronym) over history as previous_acronym,
+        lag(team_id) over history as previous_team_id,
+        lag(team_name) over history as previous_team_name,
+        row_number() over history as appearance
+    from entries
+    where choice = 1 and (is_f1_driver or ever_f1 = 0)
+    window history as (partition by driver_id order by date_start)
+),
+
+numbered as (
+    select
+        *,
+        sum(
+            case
+                when
+                    appearance = 1
+                    or driver_number is distinct from previous_number
+                    or name_acronym is distinct from previous_acronym
+                    or team_id is distinct from previous_team_id
+                    or team_name is distinct from previous_team_name
+                    then 1
+                else 0
+            end
+        ) over (partition by driver_id order by date_start rows between unbounded preceding and current row) as period
+    from compared
+),
+
+-- within a period the newest session describes the person
+described as (
+    select
+        *,
+        min(date_start) over (partition by driver_id, period) as valid_from,
+        max(date_start) over (partition by driver_id, period) as last_session_at,
+        count(*) over (partition by driver_id, period) as sessions_count,
+        row_number() over (partition by driver_id, period order by date_start desc) as newness
+    from numbered
+),
+
+periods as (
+    select
+        *,
+        lead(valid_from) over (partition by driver_id order by valid_from) as valid_to
+    from described
+    where newness = 1
+)
+
+select
+    {{ surrogate_key(['driver_id', 'valid_from']) | indent(4) }} as driver_key,
+    driver_id,
+    driver_number,
+    name_acronym,
+    team_id,
+    team_name,
+    broadcast_name,
+    full_name,
+    first_name,
+    last_name,
+    country_code,
+    headshot_url,
+    is_f1_driver,
+    valid_from,
+    valid_to,
+    valid_to is null as is_current,
+    last_session_at,
+    cast(sessions_count as integer) as sessions_count
+from periods

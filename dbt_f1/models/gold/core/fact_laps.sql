@@ -1,0 +1,182 @@
+{#-
+One row a driver and lap, with what was going on around it.
+
+Ranks and bests look at valid laps only (`is_valid_lap`, decided in silver_laps); other laps have null there. No lap is
+dropped for want of a time: the first lap of a race often has none.
+-#}
+with laps as (
+    select
+        *,
+        lag(lap_number) over driver_laps = lap_number - 1 as follows_previous,
+        lead(lap_number) over driver_laps = lap_number + 1 as precedes_next,
+        lag(date_start) over driver_laps as previous_start,
+        lag(lap_duration) over driver_laps as previous_duration,
+        lead(date_start) over driver_laps as next_start,
+        lead(is_pit_out_lap) over driver_laps as next_is_pit_out_lap
+    from {{ ref('silver_laps') }}
+    window driver_laps as (partition by session_key, driver_number order by lap_number)
+),
+
+-- a lap ends where the next one starts; starts that are not served follow from the neighbours
+timed as (
+    select
+        *,
+        coalesce(
+            date_start,
+            case when follows_previous then {{ add_seconds('previous_start', 'previous_duration') }} end,
+            case when precedes_next then {{ add_seconds('next_start', '-lap_duration') }} end
+        ) as lap_start_at,
+        coalesce(
+            case when precedes_next then next_start end,
+            {{ add_seconds('date_start', 'lap_duration') }}
+        ) as lap_end_at
+    from laps
+),
+
+with_position as (
+    {{ asof_join(
+        'timed', ref('silver_positions'), ['session_key', 'driver_number'], 'lap_end_at', 'date',
+        {'position': 'served_position'}
+    ) | indent(4) }}
+),
+
+with_gap as (
+    {{ asof_join(
+        'with_position', ref('silver_intervals'), ['session_key', 'driver_number'], 'lap_end_at', 'date',
+        {'gap_to_leader_s': 'served_gap_to_leader_s'}
+    ) | indent(4) }}
+),
+
+with_weather as (
+    {{ asof_join(
+        'with_gap', ref('silver_weather'), ['session_key'], 'lap_end_at', 'date',
+        {'air_temperature': 'air_temperature', 'track_temperature': 'track_temperature', 'is_raining': 'is_raining'}
+    ) | indent(4) }}
+),
+
+gravest as (
+    select timed.session_key, timed.driver_number, timed.lap_number, max(track.gravity) as gravity
+    from timed
+    inner join {{ ref('int_track_status') }} as track
+        on
+            timed.session_key = track.session_key
+            and track.started_at < timed.lap_end_at
+            and (track.ended_at is null or track.ended_at > coalesce(timed.lap_start_at, timed.lap_end_at))
+    group by timed.session_key, timed.driver_number, timed.lap_number
+),
+
+controlled_sessions as (
+    select distinct session_key from {{ ref('silver_race_control') }}
+),
+
+pit_laps as (
+    select distinct session_key, driver_number, lap_number from {{ ref('silver_pit_stops') }}
+),
+
+joined as (
+    select
+        laps.*,
+        drivers.driver_id,
+        coalesce(drivers.team_id, 'unknown-team') as team_id,
+        coalesce(drivers.team_name, 'Unknown Team') as team_name,
+        sessions.session_category in ('Race', 'Sprint') as is_in_race,
+        stints.stint_number,
+        stints.compound,
+        stints.tyre_age_at_start + laps.lap_number - stints.lap_start as tyre_age_laps,
+        pit_laps.lap_number is not null or coalesce(laps.next_is_pit_out_lap and laps.precedes_next, false)
+            as is_pit_in_lap,
+        case
+            when laps.lap_end_at is null or controlled_sessions.session_key is null then null
+            when gravest.gravity = 4 then 'Red'
+            when gravest.gravity = 3 then 'SC'
+            when gravest.gravity = 2 then 'VSC'
+            when gravest.gravity = 1 then 'Yellow'
+            else 'Green'
+        end as track_status,
+        -- over the valid laps alone: the flag is part of the partition, and its other half is not shown
+        row_number() over (
+            partition by laps.session_key, laps.driver_number, laps.is_valid_lap
+            order by laps.lap_duration, laps.lap_number
+        ) as rank_of_driver,
+        rank() over (partition by laps.session_key, laps.is_valid_lap order by laps.lap_duration) as rank_of_session,
+        min(case when laps.is_valid_lap then laps.lap_duration end) over (
+            partition by laps.session_key, laps.driver_number
+        ) as driver_best_lap_time,
+        row_number() over (
+            partition by laps.session_key, laps.lap_number, laps.lap_end_at is null
+            order by laps.lap_end_at, laps.driver_number
+        ) as order_over_the_line,
+        min(laps.lap_end_at) over (partition by laps.session_key, laps.lap_number) as first_over_the_line
+    from with_weather as laps
+    left join {{ ref('silver_sessions') }} as sessions
+        on laps.session_key = sessions.session_key
+    left join {{ ref('silver_drivers') }} as drivers
+        on laps.session_key = drivers.session_key and laps.driver_number = drivers.driver_number
+    left join {{ ref('silver_stints') }} as stints
+        on
+            laps.session_key = stints.session_key
+            and laps.driver_number = stints.driver_number
+            and laps.lap_number between stints.lap_start and stints.lap_end
+    left join pit_laps
+        on
+            laps.session_key = pit_laps.session_key
+            and laps.driver_number = pit_laps.driver_number
+            and laps.lap_number = pit_laps.lap_number
+    left join gravest
+        on
+            laps.session_key = gravest.session_key
+            and laps.driver_number = gravest.driver_number
+            and laps.lap_number = gravest.lap_number
+    left join controlled_sessions
+        on laps.session_key = controlled_sessions.session_key
+)
+
+select
+    {{ surrogate_key(['session_key', 'driver_number', 'lap_number']) | indent(4) }} as lap_key,
+    session_key,
+    meeting_key,
+    season,
+    driver_number,
+    driver_id,
+    team_id,
+    team_name,
+    lap_number,
+    date_start,
+    lap_start_at,
+    lap_end_at,
+    lap_duration,
+    duration_sector_1,
+    duration_sector_2,
+    duration_sector_3,
+    calculated_lap_duration,
+    sector_duration_delta,
+    sector_completeness,
+    intermediate_1_speed,
+    intermediate_2_speed,
+    speed_trap_speed,
+    max_speed,
+    is_valid_lap,
+    is_pit_out_lap,
+    is_pit_in_lap,
+    cast(case when is_valid_lap then rank_of_driver end as integer) as driver_lap_rank,
+    cast(case when is_valid_lap then rank_of_session end as integer) as session_lap_time_rank,
+    driver_best_lap_time,
+    case when is_valid_lap then round(lap_duration - driver_best_lap_time, 3) end as delta_to_personal_best,
+    is_valid_lap and rank_of_driver = 1 as is_personal_best_lap,
+    stint_number,
+    compound,
+    cast(tyre_age_laps as integer) as tyre_age_laps,
+    cast(
+        coalesce(served_position, case when is_in_race and lap_end_at is not null then order_over_the_line end)
+        as integer
+    ) as position_at_lap_end,
+    coalesce(
+        served_gap_to_leader_s,
+        case when is_in_race then round({{ seconds_between('first_over_the_line', 'lap_end_at') }}, 3) end
+    ) as gap_to_leader_s,
+    track_status,
+    air_temperature,
+    track_temperature,
+    is_raining,
+    pulled_at
+from joined

@@ -1,0 +1,14 @@
+-- A period ends exactly where the next one of the person starts; exactly one has no end.
+with ordered as (
+    select
+        driver_id,
+        valid_from,
+        valid_to,
+        is_current,
+        lead(valid_from) over (partition by driver_id order by valid_from) as next_from
+    from {{ ref('dim_drivers') }}
+)
+
+select *
+from ordered
+where valid_to is distinct from next_from or is_current <> (next_from is null)
