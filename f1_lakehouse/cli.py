@@ -131,7 +131,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.command is None:
         top.print_help()
         sys.exit(EXIT_USAGE)
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    # Libraries set levels of their own; what reaches the terminal is held back at the handler.
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.CRITICAL)
+    logging.basicConfig(handlers=[handler])
     try:
         code = given.run(given)
     except KeyboardInterrupt:

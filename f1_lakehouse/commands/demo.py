@@ -1,6 +1,7 @@
 """`f1 demo`: a generated race weekend, served by the embedded OpenF1, through the whole lakehouse."""
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -14,7 +15,7 @@ LEADERBOARD = """
 select r.position as pos, d.full_name as driver, r.team_name as team, r.grid_position as grid, r.positions_gained as gained,
     r.status, r.points, r.fastest_lap_time as fastest_lap_s
 from fact_results r join dim_sessions s using (session_key)
-    join dim_drivers d on d.driver_id = r.driver_id and s.date_start >= d.valid_from and s.date_start < d.valid_to
+    join dim_drivers d on d.driver_id = r.driver_id and s.date_start >= d.valid_from and (d.valid_to is null or s.date_start < d.valid_to)
 where s.is_race order by r.position nulls last limit 10
 """
 LAPS = """
@@ -38,7 +39,11 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
     source = root / "openf1"
     if not source.exists():
         print(f"generating a race weekend in {source}", file=sys.stderr)
-        generate(source, season=SEASON, meetings=1, telemetry=False, seed=SEED)
+        # By another name first: half a weekend must not be taken for one by the next demo.
+        partial = root / "openf1.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        generate(partial, season=SEASON, meetings=1, telemetry=False, seed=SEED)
+        partial.replace(source)
     with ReplayServer(source) as server:
         # The demo's lake is its own and its server has no limits; children (dbt, the UI) must see the same.
         os.environ.update(

@@ -5,6 +5,7 @@ Nothing is decided here.
 """
 
 import logging
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from rich.progress import (
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.openf1.calendar import Due
 from f1_lakehouse.openf1.endpoints import BY_NAME
+
+_DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")
 
 CARS = 20
 """Requests that a telemetry endpoint takes: one a driver."""
@@ -101,6 +104,8 @@ class LoadProgress(logging.Handler):
         elif event == "wait":
             seconds = float(getattr(record, "seconds", 0.0))
             self._progress.update(self._task, detail=f"rate limit: {seconds:.0f} s · {self._to_go()}")
+        elif event == "dbt":
+            self._dbt(record.getMessage())
         elif record.levelno >= logging.WARNING:
             self._say(record.getMessage())
 
@@ -126,6 +131,15 @@ class LoadProgress(logging.Handler):
             )
         else:
             self._done -= 1
+
+    def _dbt(self, line: str) -> None:
+        node = _DBT_NODE.search(line)
+        if node is None:
+            return
+        number, total, verb, what = int(node[1]), int(node[2]), node[3], node[4]
+        self._progress.update(self._task, total=total, completed=number - (verb == "START"), detail=what[:60])
+        if verb in ("ERROR", "FAIL", "WARN"):
+            self._say(f"dbt {verb.lower()}: {what}")
 
     def _to_go(self) -> str:
         from f1_lakehouse.defs.resources import LakeResource

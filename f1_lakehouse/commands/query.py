@@ -27,7 +27,7 @@ def run_query(settings: Settings, query: str, form: str, file: Path | None = Non
     if not settings.gold.exists():
         raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
     with duckdb.connect(str(settings.gold), read_only=True) as con:
-        con.execute("set search_path = 'gold,meta'")
+        con.execute("set search_path = 'gold.gold,gold.meta'")
         con.execute("set timezone = 'UTC'")
         try:
             answer = con.sql(query)

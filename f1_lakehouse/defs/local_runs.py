@@ -4,6 +4,9 @@ Also the reaper: a process that is killed leaves its run STARTED and its pool sl
 for ever; runs made here carry the host, pid and start of their process, so that anyone can tell.
 """
 
+import contextlib
+import io
+import logging
 import os
 import shutil
 import socket
@@ -16,6 +19,8 @@ import dagster as dg
 from f1_lakehouse.defs.resources import current_settings
 from f1_lakehouse.openf1.calendar import Session
 from f1_lakehouse.settings import Settings
+
+log = logging.getLogger(__name__)
 
 HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
@@ -112,11 +117,10 @@ def run_job(
 
     found = instance()
     selection = [dg.AssetKey(["bronze", name]) for name in assets] if assets is not None else None
-    result = (
-        defs()
-        .get_repository_def()
-        .get_job(name)
-        .execute_in_process(
+    job = defs().get_repository_def().get_job(name)
+    # dagster-dbt copies dbt's log to stdout; here it goes to the package's log, where progress is drawn from.
+    with contextlib.redirect_stdout(_DbtLines()):
+        result = job.execute_in_process(
             instance=found,
             partition_key=partition,
             asset_selection=selection,
@@ -124,7 +128,6 @@ def run_job(
             run_config={**_QUIET, **({"ops": config} if config else {})},
             raise_on_error=False,
         )
-    )
     failures = []
     for event in result.all_events:
         if event.is_step_failure:
@@ -145,6 +148,22 @@ def _reason(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+
+
+class _DbtLines(io.TextIOBase):
+    """A stdout that turns each line into a log record."""
+
+    def __init__(self) -> None:
+        self._rest = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            log.info("%s", line, extra={"event": "dbt"})
+        return len(text)
 
 
 def add_partitions(found: dg.DagsterInstance, sessions: Sequence[Session]) -> None:

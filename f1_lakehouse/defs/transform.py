@@ -91,7 +91,10 @@ def dbt_build(
     # What dbt is about to see; read first, so that data which lands meanwhile is not taken for published.
     version = opened.bronze.ledger.version()
     forget_build(opened.settings)
-    yield from dbt.cli(dbt_arguments(config), context=context).stream()
+    # dbt's artifacts of a run belong to the lake, not to the project that several lakes may share.
+    target = opened.settings.root / "dbt"
+    target.mkdir(exist_ok=True)
+    yield from dbt.cli(dbt_arguments(config), context=context, target_path=target).stream()
     note_build(opened.settings, Build(version, context.run_id, datetime.now(UTC)))
 
 

@@ -80,13 +80,10 @@ def publication(settings: Settings) -> Publication | None:
     if not settings.gold.exists():
         return None
     with duckdb.connect(str(settings.gold), read_only=True) as con:
-        row = con.execute(
+        [(version, at, code, tables)] = con.execute(
             "select bronze_version, published_at::varchar, code_version, tables from meta.publication"
-        )
-        found = row.fetchone()
-    if found is None:
-        return None
-    return Publication(found[0], datetime.fromisoformat(found[1]), found[2], orjson.loads(found[3]))
+        ).fetchall()
+    return Publication(version, datetime.fromisoformat(at), code, orjson.loads(tables))
 
 
 def publish(settings: Settings) -> Publication:
@@ -102,8 +99,10 @@ def publish(settings: Settings) -> Publication:
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
     _remove(partial)
     try:
-        with duckdb.connect(str(partial)) as con:
-            con.execute(f"attach '{settings.warehouse}' as warehouse (read_only)")
+        with duckdb.connect() as con:
+            # Attached by names of our own: a file called gold with a schema called gold makes `gold.x` ambiguous.
+            con.execute(f"attach {_literal(str(partial))} as target")
+            con.execute(f"attach {_literal(str(settings.warehouse))} as warehouse (read_only)")
             tables = [
                 name
                 for (name,) in con.execute(
@@ -112,22 +111,22 @@ def publish(settings: Settings) -> Publication:
                 ).fetchall()
             ]
             _publish_delta(settings, con, tables)
-            con.execute("create schema gold")
+            con.execute("create schema target.gold")
             rows: dict[str, int] = {}
             for table in tables:
                 if table in DELTA_ONLY:
                     continue
-                con.execute(f'create table gold."{table}" as select * from warehouse.gold."{table}"')
-                rows[table] = _count(con, f'gold."{table}"')
+                con.execute(f'create table target.gold."{table}" as select * from warehouse.gold."{table}"')
+                rows[table] = _count(con, f'target.gold."{table}"')
                 _copy_comments(con, table)
-            con.execute("create schema meta")
+            con.execute("create schema target.meta")
             con.execute(
-                "create table meta.publication as select ? as bronze_version, ?::timestamptz as published_at, "
+                "create table target.meta.publication as select ? as bronze_version, ?::timestamptz as published_at, "
                 "? as code_version, ? as licence, ?::json as tables",
                 [build.bronze_version, now.isoformat(), __version__, LICENCE, orjson.dumps(rows).decode()],
             )
-            con.execute("detach warehouse")
-            con.execute("checkpoint")
+            con.execute("checkpoint target")
+            con.execute("detach target")
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         partial.replace(settings.gold)
@@ -140,13 +139,14 @@ def _publish_delta(settings: Settings, con: duckdb.DuckDBPyConnection, tables: l
     """Write each table whose rows have changed; the fingerprint of what is there is in its last commit."""
     for table in tables:
         uri = f"{settings.published_tables}/{table}"
-        found = con.execute(
+        [(fingerprint,)] = con.execute(
             f"select count(*) || '-' || coalesce(bit_xor(hash(t)), 0) from warehouse.gold.\"{table}\" t"
-        ).fetchone()
-        fingerprint = str(found[0]) if found else ""
+        ).fetchall()
         if DeltaTable.is_deltatable(uri) and DeltaTable(uri).history(1)[0].get("fingerprint") == fingerprint:
             continue
-        rows: pa.RecordBatchReader = con.execute(f'select * from warehouse.gold."{table}"').to_arrow_reader()
+        # A cursor of its own: a result that is still being read holds up everything else on its connection.
+        cursor = con.cursor()
+        rows: pa.RecordBatchReader = cursor.sql(f'select * from warehouse.gold."{table}"').to_arrow_reader()
         write_deltalake(
             uri,
             rows,
@@ -159,19 +159,19 @@ def _publish_delta(settings: Settings, con: duckdb.DuckDBPyConnection, tables: l
 
 def _copy_comments(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Carry the descriptions of a table and its columns along: they name units and rules."""
-    found = con.execute(
+    [(comment,)] = con.execute(
         "select comment from duckdb_tables() where database_name = 'warehouse' and schema_name = 'gold' "
         "and table_name = ?",
         [table],
-    ).fetchone()
-    if found and found[0]:
-        con.execute(f'comment on table gold."{table}" is {_literal(found[0])}')
+    ).fetchall()
+    if comment:
+        con.execute(f'comment on table target.gold."{table}" is {_literal(comment)}')
     for name, comment in con.execute(
         "select column_name, comment from duckdb_columns() where database_name = 'warehouse' "
         "and schema_name = 'gold' and table_name = ? and comment is not null",
         [table],
     ).fetchall():
-        con.execute(f'comment on column gold."{table}"."{name}" is {_literal(comment)}')
+        con.execute(f'comment on column target.gold."{table}"."{name}" is {_literal(comment)}')
 
 
 def _literal(text: str) -> str:
@@ -179,8 +179,8 @@ def _literal(text: str) -> str:
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
-    found = con.execute(f"select count(*) from {table}").fetchone()
-    return int(found[0]) if found else 0
+    [(rows,)] = con.execute(f"select count(*) from {table}").fetchall()
+    return int(rows)
 
 
 def _remove(path: Path) -> None:

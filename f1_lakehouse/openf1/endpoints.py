@@ -112,12 +112,20 @@ class Endpoint:
 
 
 LAKE_COLUMNS: tuple[pa.Field, ...] = (
-    pa.field("_season", pa.int32(), metadata={"description": "Season of the session; the partition of the table"}),
-    pa.field("_pull_id", pa.string(), metadata={"description": "The pull that brought the row, as in _pulls"}),
     pa.field(
-        "_ingested_at", pa.timestamp("us", tz="UTC"), metadata={"description": "When the pull was committed, UTC"}
+        "_season", pa.int32(), metadata={"description": "Season of the session; the partition of the table"}
     ),
-    pa.field("_source_url", pa.string(), metadata={"description": "The request that was answered with the row"}),
+    pa.field(
+        "_pull_id", pa.string(), metadata={"description": "The pull that brought the row, as in _pulls"}
+    ),
+    pa.field(
+        "_ingested_at",
+        pa.timestamp("us", tz="UTC"),
+        metadata={"description": "When the pull was committed, UTC"},
+    ),
+    pa.field(
+        "_source_url", pa.string(), metadata={"description": "The request that was answered with the row"}
+    ),
 )
 
 
@@ -244,7 +252,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _int("st_speed", "Speed at the speed trap, km/h", low=0, high=400),
             _bool("is_pit_out_lap", "Whether the lap began in the pit lane"),
             _double("lap_duration", "Lap time, s", low=30, high=7200),
-            _ints("segments_sector_1", "Mini-sector codes of sector 1 (2048 yellow, 2049 green, 2051 purple, 2064 pit)"),
+            _ints(
+                "segments_sector_1",
+                "Mini-sector codes of sector 1 (2048 yellow, 2049 green, 2051 purple, 2064 pit)",
+            ),
             _ints("segments_sector_2", "Mini-sector codes of sector 2"),
             _ints("segments_sector_3", "Mini-sector codes of sector 3"),
         ),
@@ -276,8 +287,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _int("lap_number", "Lap on which the car came in; null in rare rows", low=1, high=200),
             _time("date", "Time of the stop, UTC"),
             _double("lane_duration", "Time in the pit lane, s; in answers since 2026", low=5, high=90000),
-            _double("stop_duration", "Stationary time, s; from the US Grand Prix 2024 on", low=0.5, high=90000),
-            _double("pit_duration", "Time in the pit lane, s; older name of lane_duration", low=5, high=90000),
+            _double(
+                "stop_duration", "Stationary time, s; from the US Grand Prix 2024 on", low=0.5, high=90000
+            ),
+            _double(
+                "pit_duration", "Time in the pit lane, s; older name of lane_duration", low=5, high=90000
+            ),
         ),
         key=("session_key", "driver_number", "lap_number"),
     ),

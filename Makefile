@@ -1,0 +1,49 @@
+# `make` or `make help` lists the targets. All of them work in .venv, which `make install` makes.
+SHELL := bash
+PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(if $(shell $(p) -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo ok),$(p))))
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format ui docs clean lock
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(READY) ## make .venv with everything in it (Python 3.11 to 3.13 with pip)
+
+$(READY): pyproject.toml requirements.lock
+	@if [ -z "$(PYTHON)" ]; then echo "make: no Python 3.11, 3.12 or 3.13 with venv and pip was found; install one, or name it: make PYTHON=/path/to/python install" >&2; exit 1; fi
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "uv>=0.5"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+demo: install ## a generated race weekend through the whole lakehouse, in a lake of its own
+	@$(BIN)/f1 demo
+
+test: install ## the whole test suite
+	@$(BIN)/pytest
+
+lint: install ## style, types, and the rule that the core never imports Dagster
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: install ## let ruff write the style
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+ui: install ## the Dagster UI and daemon on local_data
+	@$(BIN)/f1 ui
+
+docs: install ## the dbt docs site of the published models, in local_data/docs
+	@$(BIN)/python -m f1_lakehouse.commands.docs
+
+lock: ## resolve requirements.lock anew from pyproject.toml
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+
+clean: ## remove .venv and what tools left; lakes stay
+	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache dbt_f1/target dbt_f1/logs
