@@ -27,6 +27,7 @@ from f1_lakehouse.replay.running import (
 from f1_lakehouse.replay.world import RACE_POINTS, SPRINT_POINTS, Circuit, Driver
 
 INTERVAL_STEP = 4_000  # ms between two intervals of one driver, as in the recorded races
+RACE_SPREAD = 1.5  # slow cars lose more over a race than over a lap: two or three are lapped in most
 FUEL = 45  # ms a lap for every lap's worth of fuel on board
 TYRE_PACE = {"SOFT": -450, "MEDIUM": 0, "HARD": 350, "INTERMEDIATE": 9_000}
 TYRE_WEAR = {"SOFT": 85, "MEDIUM": 50, "HARD": 30, "INTERMEDIATE": 40}  # ms a lap of age
@@ -153,7 +154,7 @@ def _drive_lap(
     ahead_stopped = False
     for car in sorted((c for c in cars if c.running), key=lambda c: (c.times[-1], c.slot)):
         began = car.times[-1]
-        base = circuit.lap * 1000 + car.driver.pace + FUEL * (distance - lap - distance // 2)
+        base = circuit.lap * 1000 + car.driver.pace * RACE_SPREAD + FUEL * (distance - lap - distance // 2)
         base += TYRE_PACE[car.compound] + TYRE_WEAR[car.compound] * car.age + rng.gauss(0, 170)
         if rng.random() < 0.02:
             base += rng.uniform(600, 2_500)  # a mistake

@@ -258,7 +258,7 @@ class ReplayServer:
     def _issue_token(self, form: bytes, at: float) -> Answer:
         fields = parse_qs(form.decode("utf-8", "replace"))
         given = (fields.get("username", [""])[0], fields.get("password", [""])[0])
-        if self.username is None or given != (self.username, self.password or ""):
+        if given != (self.username, self.password):
             return _json(401, {"detail": "Incorrect username or password"})  # undocumented
         token = secrets.token_urlsafe(24)
         self._tokens[token] = at + TOKEN_SECONDS

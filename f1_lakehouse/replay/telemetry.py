@@ -149,7 +149,8 @@ def _samples(
     tail = keys.encode()
     still = _PARKED_CAR if endpoint == "car_data" else _NOWHERE
     in_pit = still if endpoint == "car_data" else texts[0][0]
-    first = session.start + run.zero - 5 * MINUTE + rng.randrange(SAMPLE) + later
+    # Drivers are sampled at moments of their own, the second feed always `later` than the first.
+    first = session.start + run.zero - 5 * MINUTE + driver.number * 37 % SAMPLE + later
     last = max([session.end + MINUTE, *ends])
     lap, second, stamp = -1, -1, ""
     for at in range(first, last, step):

@@ -44,6 +44,7 @@ class Ask(Protocol):
         ("lap_number>=2&lap_number<=3&lap_number>5", [2, 3, 6]),
         ("lap_number=6&lap_number>=2&lap_number<=3", [2, 3, 6]),
         ("lap_number>4&lap_number>4", [5, 6]),
+        ("lap_number>=2&lap_number>=2&lap_number<=3&lap_number<=5", [1, 2, 3, 4, 5]),
         ("lap_number=1_000", []),
         ("lap_number=nan", []),
         ("lap_number<inf", [1, 2, 3, 4, 5, 6]),
@@ -87,7 +88,7 @@ def test_different_fields_must_all_hold(values: Values) -> None:
         ("date>=5-juli-2025", []),
         ("date<2025-07-05&date>2025-07-05", [4, 6]),
         ("date=2025-07-04&date=2025-07-06", [4, 6]),
-        ("date<=2025-07-04T23:59:59.999999", [4]),
+        ("date=2025-07-04T23:59:59.9995", [4]),
     ],
 )
 def test_a_date_filter_finds_just_these_days(values: Values, query: str, days: list[int]) -> None:
