@@ -12,6 +12,7 @@ of one (session, meeting, driver): as objects where they are few, as encoded lin
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import threading
 import zlib
@@ -124,18 +125,25 @@ class Group:
 
 @dataclass
 class Part:
-    """One file. `groups` is None until it is read; a large one says beforehand what it `claims` to hold."""
+    """One file. `groups` is None until it is read; a large one says beforehand what it `claims` to hold.
+
+    `sessions` are the keys of the rows, None as long as they are not known.
+    """
 
     path: Path
     signature: tuple[int, int, int]
     claims: int | None = None
+    sessions: list[Any] | None = None
     groups: list[Group] | None = None
     size: int = 0
 
     def may_hold(self, query: Query) -> bool:
-        """False if the file is named for one session, begins with that session, and the query excludes it."""
-        sessions = query.on("session_key")
-        return self.claims is None or sessions is None or sessions.matches(self.claims)
+        """False if the query excludes every session of the file.
+
+        A large file that was not read yet counts as holding the session for which it is named, if it begins with it.
+        """
+        wanted = query.on("session_key")
+        return wanted is None or self.sessions is None or any(wanted.matches(key) for key in self.sessions)
 
 
 @dataclass
@@ -171,7 +179,7 @@ class Store:
         return sorted(
             child.name
             for child in self.folder.iterdir()
-            if _ENDPOINT.fullmatch(child.name) and child.is_dir() and any(_row_files(child))
+            if _ENDPOINT.fullmatch(child.name) and _signatures(child)
         )
 
     def select(self, endpoint: str, query: Query) -> Selection:
@@ -213,31 +221,28 @@ class Store:
 
     def _refresh(self, table: Table) -> None:
         """Bring the list of files into line with the folder; a file with a new signature is read anew."""
+        signatures = _signatures(table.folder)
+        if signatures == {name: part.signature for name, part in table.parts.items()}:
+            return
         parts: dict[str, Part] = {}
-        for path in sorted(_row_files(table.folder), key=_file_order):
-            try:
-                stat = path.stat()
-            except FileNotFoundError:  # removed since it was listed
+        for name in sorted(signatures, key=_file_order):
+            known = table.parts.get(name)
+            if known is not None and known.signature == signatures[name]:
+                parts[name] = known
                 continue
-            signature = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-            known = table.parts.get(path.name)
-            if known is not None and known.signature == signature:
-                parts[path.name] = known
-                continue
-            part = Part(path, signature)
-            if stat.st_size >= LARGE_FILE[path.suffix]:
-                part.claims = _claimed_session(path)
-            parts[path.name] = part
+            part = parts[name] = Part(table.folder / name, signatures[name])
+            if part.signature[1] >= LARGE_FILE[part.path.suffix]:
+                part.claims = _claimed_session(part.path)
+                part.sessions = None if part.claims is None else [part.claims]
         table.parts = parts
 
     def _read(self, part: Part) -> list[Group]:
         groups = part.groups
         if groups is None:
             groups = part.groups = _read_groups(part.path)
+            part.sessions = list(dict.fromkeys(g.constants["session_key"] for g in groups))
             if part.claims is not None:
                 part.size = sum(len(g.lines) + 12 * len(g.order) for g in groups)
-                if any(g.constants["session_key"] != part.claims for g in groups):
-                    part.claims = None  # the name promised too much
         if part.size:
             self._keep(part)
         return groups
@@ -273,18 +278,29 @@ def _milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
-def _row_files(folder: Path) -> Iterable[Path]:
-    if not folder.is_dir():
-        return []
-    return (
-        p for p in folder.iterdir() if p.name.endswith((".json", ".json.gz")) and not p.name.startswith(".")
-    )
+def _signatures(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Time of change, size and inode of each file of rows; none if there is no such folder.
+
+    Asked at every request, of some hundred files: hence scandir.
+    """
+    found: dict[str, tuple[int, int, int]] = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith((".json", ".json.gz")) and not entry.name.startswith("."):
+                    stat = entry.stat()
+                    found[entry.name] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    except (FileNotFoundError, NotADirectoryError):
+        return (
+            found  # a folder that is not there, or a file removed since it was listed: the next request sees
+        )
+    return found
 
 
-def _file_order(path: Path) -> tuple[int, str]:
+def _file_order(name: str) -> tuple[int, str]:
     """By number where names are numbers, so that session 9606 was stored before 10000."""
-    stem = path.name.partition(".")[0]
-    return (int(stem), path.name) if stem.isdigit() else (-1, path.name)
+    stem = name.partition(".")[0]
+    return (int(stem), name) if stem.isdigit() else (-1, name)
 
 
 def _claimed_session(path: Path) -> int | None:
