@@ -1,0 +1,126 @@
+"""A small lake for the dbt tests: real Delta tables of hand-made rows, and dbt run on them in this process.
+
+`Lake` writes what bronze.py would write, by the same schemas, but lets a test say what a pull's outcome was; whether
+bronze decides on the right outcome is tested with bronze.
+"""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+
+from f1_lakehouse.lake.bronze import QUARANTINE_SCHEMA
+from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
+from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Kind
+
+PROJECT = Path(__file__).parents[2] / "dbt_f1"
+
+
+class Lake:
+    """Bronze in a folder, written pull by pull; an hour passes between two pulls."""
+
+    def __init__(self, root: Path) -> None:
+        self.bronze = root / "bronze"
+        self.warehouse = root / "warehouse.duckdb"
+        self.target = root / "target"
+        self.now = datetime(2025, 1, 1, tzinfo=UTC)
+        self._truth: dict[tuple[str, int], str] = {}
+        for endpoint in ENDPOINTS:
+            DeltaTable.create(
+                str(self.bronze / endpoint.name), endpoint.bronze_schema, partition_by=["_season"]
+            )
+        DeltaTable.create(str(self.bronze / "_pulls"), PULLS_SCHEMA)
+        DeltaTable.create(str(self.bronze / "_quarantine"), QUARANTINE_SCHEMA)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What dbt reads."""
+        return {"F1_BRONZE_URI": str(self.bronze), "F1_WAREHOUSE": str(self.warehouse), "F1_ENV": "dev"}
+
+    def pull(
+        self, endpoint: str, scope: int, season: int, rows: list[dict[str, Any]], outcome: str = "appended"
+    ) -> str:
+        """Write one pull: its rows if it is `appended`, and its line in the ledger always."""
+        self.now += timedelta(hours=1)
+        pull_id = f"{self.now:%Y%m%dT%H%M%S%fZ}-{endpoint}-{scope}"
+        if outcome == "appended":
+            spec = BY_NAME[endpoint]
+            lake = {"_season": season, "_pull_id": pull_id, "_ingested_at": self.now, "_source_url": "test"}
+            typed = [{c.name: _typed(c.kind, row.get(c.name)) for c in spec.columns} | lake for row in rows]
+            write_deltalake(
+                str(self.bronze / endpoint),
+                pa.Table.from_pylist(typed, schema=spec.bronze_schema),
+                mode="append",
+            )
+        if outcome in ("appended", "empty", "emptied"):
+            self._truth[endpoint, scope] = pull_id
+        line = Pull(
+            pull_id=pull_id,
+            endpoint=endpoint,
+            scope=scope,
+            season=season,
+            started_at=self.now,
+            at=self.now,
+            outcome=outcome,
+            rows=len(rows) if outcome in ("appended", "unchanged") else 0,
+            truth_pull_id=self._truth.get((endpoint, scope)),
+        )
+        write_deltalake(
+            str(self.bronze / "_pulls"), pa.Table.from_pylist([asdict(line)], PULLS_SCHEMA), mode="append"
+        )
+        return pull_id
+
+    def dbt(self, *arguments: str) -> dict[str, str]:
+        """Run dbt; returns the status of every node by its name."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        folders = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", self.target]
+        quiet = ["--log-path", self.target / "logs", "--log-level", "none"]
+        result = dbtRunner().invoke([*arguments, *map(str, [*folders, *quiet])])
+        DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open as long as the process lives
+        if result.exception:
+            raise result.exception
+        return {_name(r.node): f"{r.status}" for r in result.result}
+
+    def compiled_silver(self) -> dict[str, str]:
+        """What the last run executed for each silver model."""
+        folder = self.target / "compiled" / "f1" / "models" / "silver"
+        return {path.stem: path.read_text() for path in folder.glob("silver_*.sql")}
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query on the warehouse."""
+        with duckdb.connect(self.warehouse, read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def tables(self) -> dict[str, list[str]]:
+        """Every table of the warehouse, its rows as sorted text."""
+        with duckdb.connect(self.warehouse, read_only=True) as connection:
+            names = connection.execute(
+                "select schema_name || '.' || table_name from duckdb_tables() "
+                "where schema_name in ('silver', 'gold') order by 1"
+            ).fetchall()
+            return {
+                name: sorted(map(str, connection.execute(f"select * from {name}").fetchall()))
+                for (name,) in names
+            }
+
+
+def _name(node: Any) -> str:
+    return str(node.name)
+
+
+def _typed(kind: Kind, value: Any) -> Any:
+    if value is None:
+        return None
+    if kind is Kind.TIME:
+        return datetime.fromisoformat(value)
+    if kind is Kind.JSON:
+        return json.dumps(value)
+    return value

@@ -1,0 +1,277 @@
+"""Silver and gold on real Delta tables, through the life of a lake: first load, nothing new, corrections, rebuilds.
+
+dbt is slow to start, so the life is lived once (`life`) and each test looks at what was there at a moment of it.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dbt_story
+import duckdb
+import pytest
+from dbt_lake import Lake
+
+pytestmark = pytest.mark.xdist_group("dbt")
+
+NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
+Tables = dict[str, list[str]]
+
+
+@dataclass
+class Life:
+    """The states of the lake, by the name of the moment."""
+
+    statuses: dict[str, dict[str, str]] = field(default_factory=dict)
+    tables: dict[str, Tables] = field(default_factory=dict)
+    compiled: dict[str, dict[str, str]] = field(default_factory=dict)
+    rows: dict[str, dict[str, list[tuple[Any, ...]]]] = field(default_factory=dict)
+
+
+QUERIES = {
+    "laps of 102": "select driver_number, lap_number, lap_duration from silver.silver_laps where session_key = 102",
+    "positions": "select count(*) from silver.silver_positions",
+    "radio": "select count(*) from silver.silver_team_radio",
+    "stints": "select count(*) from silver.silver_stints",
+    "leaderboard": """
+        select position, driver_number, fastest_lap_time, fastest_lap_number, classified_position
+        from gold.session_leaderboard where session_key = 102 order by position""",
+    "fact_laps": """
+        select driver_number, lap_number, driver_lap_rank, session_lap_time_rank, compound, track_status,
+               position_at_lap_end, max_speed
+        from gold.fact_laps where session_key = 102 order by 1, 2""",
+    "results": """
+        select driver_number, position, status, grid_position, positions_gained, laps_down
+        from gold.fact_results where session_key = 102 order by position""",
+    "teams of 43": """
+        select session_key, driver_id, team_name from gold.fact_laps where driver_number = 43 group by all order by 1""",
+    "men of 50": "select session_key, driver_id from silver.silver_drivers where driver_number = 50 order by 1",
+    "periods of colapinto": """
+        select team_id, cast(valid_from as date)::text, cast(valid_to as date)::text, is_current
+        from gold.dim_drivers where driver_id = 'franco-colapinto' order by valid_from""",
+    "teams": "select team_id, team_rank, fastest_lap_time, intra_team_gap from gold.team_performance "
+    "where session_key = 102 order by team_rank, team_id",
+    "summary": "select driver_number, total_laps, valid_laps, theoretical_best_lap, top_speed "
+    "from gold.driver_session_summary where session_key = 102 order by 1",
+    "rounds": "select season, meeting_name, round_number from gold.dim_meetings order by 1, 3 nulls first",
+}
+
+
+@pytest.fixture(scope="session")
+def life(lake: Lake) -> Life:
+    lived = Life()
+
+    def look(moment: str, statuses: dict[str, str]) -> None:
+        lived.statuses[moment] = statuses
+        lived.tables[moment] = lake.tables()
+        lived.compiled[moment] = lake.compiled_silver()
+        lived.rows[moment] = {name: lake.query(sql) for name, sql in QUERIES.items()}
+
+    for endpoint, scope, season, rows in dbt_story.first_pulls():
+        lake.pull(endpoint, scope, season, rows)
+    loaded_at = lake.now
+    look("first load", lake.dbt("build"))
+    look("nothing new", lake.dbt("run"))
+
+    race = [row for row in dbt_story.LAPS[102] if (row["driver_number"], row["lap_number"]) != (81, 3)]
+    race = [
+        row | {"lap_duration": 93.0} if row["driver_number"] == 4 and row["lap_number"] == 3 else row
+        for row in race
+    ]
+    read_before = list((lake.bronze / "laps").rglob("*.parquet"))
+    lake.pull("laps", 102, 2024, race)
+    lake.pull("position", 102, 2024, [], "emptied")
+    lake.pull("team_radio", 102, 2024, [], "empty_unconfirmed")
+    lake.pull("stints", 102, 2024, [], "failed")
+    lake.pull("weather", 102, 2024, [{}], "unchanged")
+    lake.pull("intervals", 201, 2025, [], "empty")
+    with out_of_reach(read_before):
+        look("corrected", lake.dbt("build", *NO_UNIT_TESTS))
+    look("rebuilt", lake.dbt("build", "--full-refresh", *NO_UNIT_TESTS))
+    look("as of the first load", lake.dbt("run", "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}"))
+    look("today again", lake.dbt("run"))
+    return lived
+
+
+@contextmanager
+def out_of_reach(files: list[Path]) -> Iterator[None]:
+    """Files that nobody can open meanwhile."""
+    for file in files:
+        file.rename(file.with_suffix(".away"))
+    yield
+    for file in files:
+        file.with_suffix(".away").rename(file)
+
+
+def replaced(sql: str) -> list[int]:
+    """The scopes that a run replaced in a model."""
+    found = re.search(r"replace_scopes \w+: \[(.*?)\]", sql)
+    assert found, sql
+    return [int(scope) for scope in found[1].split(",") if scope.strip()]
+
+
+def test_every_model_unit_test_and_data_test_passes_on_the_first_load(life: Life) -> None:
+    assert set(life.statuses["first load"].values()) <= {"success", "pass"}, {
+        name: status
+        for name, status in life.statuses["first load"].items()
+        if status not in ("success", "pass")
+    }
+
+
+def test_silver_is_one_model_an_endpoint(life: Life) -> None:
+    assert len(life.compiled["first load"]) == 18
+
+
+def test_a_second_run_replaces_nothing(life: Life) -> None:
+    touched = {name for name, sql in life.compiled["nothing new"].items() if replaced(sql)}
+    assert touched == set()
+    assert life.tables["nothing new"] == life.tables["first load"]
+
+
+def test_only_scopes_with_another_truth_are_read_and_replaced(life: Life) -> None:
+    touched = {name: replaced(sql) for name, sql in life.compiled["corrected"].items() if replaced(sql)}
+    assert touched == {"silver_laps": [102], "silver_positions": [102]}
+    laps = life.compiled["corrected"]["silver_laps"]
+    assert "_season in (2024)" in laps
+    assert laps.count("-laps-102'") == 1
+    assert "-laps-101'" not in laps
+
+
+def test_files_of_other_pulls_are_not_opened(life: Life) -> None:
+    """While the correction was built, the Parquet files of all earlier pulls of laps were away."""
+    assert life.statuses["corrected"]["silver_laps"] == "success"
+
+
+def test_a_correction_arrives_and_a_vanished_row_goes(life: Life) -> None:
+    before, after = life.rows["nothing new"]["laps of 102"], life.rows["corrected"]["laps of 102"]
+    assert (4, 3, 95.0) in before
+    assert (4, 3, 93.0) in after
+    assert (4, 3, 95.0) not in after
+    assert (81, 3, 96.5) in before
+    assert not [row for row in after if row[:2] == (81, 3)]
+
+
+def test_a_session_that_became_empty_is_emptied(life: Life) -> None:
+    assert life.rows["nothing new"]["positions"] == [(1,)]
+    assert life.rows["corrected"]["positions"] == [(0,)]
+
+
+def test_an_unconfirmed_empty_answer_and_a_failed_pull_change_nothing(life: Life) -> None:
+    assert life.rows["corrected"]["radio"] == [(1,)]
+    assert life.rows["corrected"]["stints"] == [(2,)]
+
+
+def test_data_tests_pass_after_a_correction_and_after_a_rebuild(life: Life) -> None:
+    for moment in ("corrected", "rebuilt"):
+        assert set(life.statuses[moment].values()) <= {"success", "pass"}
+
+
+def test_a_full_refresh_gives_equal_tables(life: Life) -> None:
+    assert life.tables["rebuilt"] == life.tables["corrected"]
+
+
+def test_silver_and_gold_as_of_a_moment_are_what_they_were_then(life: Life) -> None:
+    assert life.tables["as of the first load"] == life.tables["first load"]
+
+
+def test_the_present_returns_when_the_moment_is_left(life: Life) -> None:
+    assert life.tables["today again"] == life.tables["corrected"]
+
+
+def test_the_fastest_lap_leads_the_board_and_the_winner_is_named_beside_it(life: Life) -> None:
+    assert life.rows["first load"]["leaderboard"] == [
+        (1, 3, 94.0, 2, 4),
+        (2, 4, 95.0, 3, 1),
+        (3, 81, 96.5, 3, 2),
+        (4, 43, 99.0, 2, 3),
+    ]
+
+
+def test_laps_are_ranked_over_valid_ones_and_the_first_lap_is_not_lost(life: Life) -> None:
+    laps = {row[:2]: row[2:] for row in life.rows["first load"]["fact_laps"]}
+    assert laps[4, 1] == (None, None, "SOFT", "Green", 3, None)
+    assert laps[3, 3][:2] == (None, None), "a pit-out lap of 60 s takes no rank"
+    assert laps[3, 2][:2] == (1, 1)
+    assert laps[4, 3][:2] == (1, 2)
+    assert len(laps) == 11
+
+
+def test_context_of_a_lap_comes_from_the_other_feeds(life: Life) -> None:
+    laps = {row[:2]: row[2:] for row in life.rows["first load"]["fact_laps"]}
+    assert laps[4, 2][2] == "SOFT", "the lap two stints share is the in-lap, on the old tyres"
+    assert laps[4, 3][2:] == ("HARD", "SC", 3, 310)
+    assert laps[81, 2][5] is None, "unknown speed is not 0"
+
+
+def test_the_grid_comes_from_the_qualifying_session(life: Life) -> None:
+    assert life.rows["first load"]["results"] == [
+        (4, 1, "Finished", 3, 2, None),
+        (81, 2, "Finished", 1, -1, None),
+        (43, 3, "Lapped", None, None, 1),
+        (3, 4, "Lapped", None, None, 2),
+        (77, None, "DNF", None, None, None),
+    ]
+
+
+def test_a_lap_keeps_the_team_of_its_day(life: Life) -> None:
+    assert life.rows["first load"]["teams of 43"] == [
+        (102, "franco-colapinto", "Williams"),
+        (201, "franco-colapinto", "Alpine"),
+    ]
+    assert life.rows["first load"]["periods of colapinto"] == [
+        ("williams", "2024-09-21", "2025-10-05", False),
+        ("alpine", "2025-10-05", None, True),
+    ]
+
+
+def test_a_number_that_passes_on_is_two_people(life: Life) -> None:
+    assert life.rows["first load"]["men of 50"] == [(101, "oliver-bearman"), (201, "ryo-hirakawa")]
+
+
+def test_teams_without_a_lap_are_last_and_the_gap_is_whole(life: Life) -> None:
+    assert life.rows["first load"]["teams"] == [
+        ("racing-bulls", 1, 94.0, None),
+        ("mclaren", 2, 95.0, 1.5),
+        ("williams", 3, 99.0, None),
+        ("audi", 4, None, None),
+    ]
+
+
+def test_a_missing_sector_leaves_the_best_lap_unknown(life: Life) -> None:
+    summary = {row[0]: row[1:] for row in life.rows["first load"]["summary"]}
+    assert summary[4] == (3, 2, 90.0, 310)
+    assert summary[81] == (3, 2, None, None)
+
+
+def test_rounds_leave_out_tests(life: Life) -> None:
+    assert life.rows["first load"]["rounds"] == [
+        (2024, "Pre-Season Testing", None),
+        (2024, "Singapore Grand Prix", 1),
+        (2025, "Singapore Grand Prix", 1),
+    ]
+
+
+def test_data_tests_fail_on_wrong_tables(life: Life, lake: Lake) -> None:
+    """Each way to spoil a table, and the test that must see it."""
+    spoils = {
+        "grain_silver_laps_session_key__driver_number__lap_number": "insert into silver.silver_laps "
+        "select * from silver.silver_laps where session_key = 101",
+        "laps_reconcile": "delete from gold.fact_laps where session_key = 201 and driver_number = 4",
+        "results_reconcile": "update gold.fact_results set points = 0 where session_key = 201",
+        "driver_periods_do_not_overlap": "update gold.dim_drivers set valid_to = null where driver_id = 'franco-colapinto'",
+        "facts_carry_the_team_of_the_session": "update gold.fact_laps set team_name = 'Alpine' where driver_number = 43",
+        "grid_comes_from_qualifying": "update gold.fact_results set grid_position = null",
+        "only_valid_laps_are_ranked": "update gold.fact_laps set driver_lap_rank = 1 where not is_valid_lap",
+        "theoretical_best_needs_three_sectors": "update gold.driver_session_summary set theoretical_best_lap = 60 "
+        "where driver_number = 81",
+        "leaderboard_starts_with_the_fastest": "update gold.session_leaderboard set is_fastest = true",
+        "team_gap_is_not_negative": "update gold.team_performance set intra_team_gap = -0.1",
+    }
+    with duckdb.connect(lake.warehouse) as connection:
+        for sql in spoils.values():
+            connection.execute(sql)
+    statuses = lake.dbt("test", *NO_UNIT_TESTS)
+    assert {name for name in spoils if statuses[name] != "fail"} == set()
