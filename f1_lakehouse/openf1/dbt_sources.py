@@ -93,7 +93,10 @@ def sources_yaml() -> str:
         _table(
             endpoint.name,
             endpoint.description,
-            ((field.name, (field.metadata or {})[b"description"].decode()) for field in endpoint.bronze_schema),
+            (
+                (field.name, (field.metadata or {})[b"description"].decode())
+                for field in endpoint.bronze_schema
+            ),
         )
         for endpoint in ENDPOINTS
     ]
