@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format ui docs clean lock
+.PHONY: help install demo test lint format ui dbt-build docs clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,6 +38,11 @@ format: install ## let ruff write the style
 
 ui: install ## the Dagster UI and daemon on local_data
 	@$(BIN)/f1 ui
+
+DBT_LAKE ?= local_data
+DBT_WAREHOUSE ?= $(DBT_LAKE)/warehouse.duckdb
+dbt-build: install ## dbt alone, unit tests included, on the bronze of DBT_LAKE into the file DBT_WAREHOUSE
+	@cd dbt_f1 && F1_BRONZE_URI="$(abspath $(DBT_LAKE))/bronze" F1_WAREHOUSE="$(abspath $(DBT_WAREHOUSE))" ../$(BIN)/dbt build --profiles-dir . --warn-error-options '{"error": ["Deprecations"]}'
 
 docs: install ## the dbt docs site of the published models, in local_data/docs
 	@$(BIN)/python -m f1_lakehouse.commands.docs

@@ -11,7 +11,6 @@ import dagster as dg
 from f1_lakehouse.defs.bronze import WHY_TAG
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
 from f1_lakehouse.defs.local_runs import reap
-from f1_lakehouse.defs.partitions import sessions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.openf1.calendar import WATCHED, Due, due, season_due
@@ -86,8 +85,8 @@ def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.S
     if not requests:
         return dg.SkipReason("nothing is due")
     keys = list(dict.fromkeys(one.session.partition for one in found))
-    additions = [sessions.build_add_request(keys)] if keys else []
-    return dg.SensorResult(run_requests=requests, dynamic_partitions_requests=additions)
+    context.instance.add_dynamic_partitions("sessions", keys)
+    return dg.SensorResult(run_requests=requests)
 
 
 @dg.sensor(

@@ -2,23 +2,20 @@
 
 import dagster as dg
 
-from f1_lakehouse.defs.partitions import seasons, sessions
 from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
 
-_calendar = dg.AssetSelection.keys(*(["bronze", endpoint.name] for endpoint in SEASON_ENDPOINTS))
+_calendar = dg.AssetSelection.assets(*(["bronze", endpoint.name] for endpoint in SEASON_ENDPOINTS))
 
 # In-process: a process a step costs 7 s of CPU each, more than the step (140 s against 8 s for one session).
 calendar = dg.define_asset_job(
     "calendar",
     _calendar,
-    partitions_def=seasons,
     executor_def=dg.in_process_executor,
     description="Meetings and sessions of a season",
 )
 ingest = dg.define_asset_job(
     "ingest",
     dg.AssetSelection.groups("bronze") - _calendar,
-    partitions_def=sessions,
     executor_def=dg.in_process_executor,
     description="Everything OpenF1 has of a session",
 )

@@ -1,8 +1,6 @@
 """What assets are handed: the lake of this process."""
 
 import os
-import sys
-from pathlib import Path
 
 import dagster as dg
 
@@ -16,10 +14,6 @@ def current_settings() -> Settings:
     """The settings of this process, also put into the environment so that dbt and child processes see the same lake."""
     settings = load_settings()
     os.environ.update(settings.environment())
-    # dbt is looked for on the PATH, which lacks the environment's own folder when `f1` is called by its path.
-    here = str(Path(sys.executable).parent)
-    if here not in os.environ.get("PATH", "").split(os.pathsep):
-        os.environ["PATH"] = os.pathsep.join([here, os.environ.get("PATH", "")])
     return settings
 
 

@@ -4,6 +4,7 @@ Publish stands downstream of all of gold: a test of error severity that fails, f
 gold stays as it was.
 """
 
+import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,15 @@ from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
 PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
 
 
+def dbt_cli() -> DbtCliResource:
+    """dbt of this very environment, whatever the PATH says."""
+    return DbtCliResource(
+        project_dir=str(PROJECT_DIR),
+        profiles_dir=str(PROJECT_DIR),
+        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+    )
+
+
 def dbt_project() -> DbtProject:
     """The dbt project with a manifest that is as new as its files; parsed now if it is not."""
     # dbt reads the lake's places from the environment, even to parse.
@@ -37,7 +47,7 @@ def dbt_project() -> DbtProject:
     ] + [(PROJECT_DIR / "dbt_project.yml").stat().st_mtime]
     manifest = project.manifest_path
     if not manifest.exists() or manifest.stat().st_mtime < max(sources):
-        project.preparer.prepare(project)
+        dbt_cli().cli(["parse", "--quiet"], target_path=manifest.parent).wait()
         manifest.touch()
     return project
 
@@ -94,7 +104,7 @@ def dbt_build(
     # dbt's artifacts of a run belong to the lake, not to the project that several lakes may share.
     target = opened.settings.root / "dbt"
     target.mkdir(exist_ok=True)
-    yield from dbt.cli(dbt_arguments(config), context=context, target_path=target).stream()
+    yield from dbt.cli(dbt_arguments(config), context=context, target_path=target).stream().fetch_row_counts()
     note_build(opened.settings, Build(version, context.run_id, datetime.now(UTC)))
 
 
@@ -141,5 +151,5 @@ def defs() -> dg.Definitions:
     """The transform half of the graph."""
     return dg.Definitions(
         assets=[dbt_build, published_gold],
-        resources={"dbt": DbtCliResource(project_dir=PROJECT, profiles_dir=str(PROJECT_DIR))},
+        resources={"dbt": dbt_cli()},
     )

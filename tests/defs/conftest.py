@@ -1,0 +1,62 @@
+"""A generated weekend behind a real server, and a lake of its own with a real Dagster instance, for each test."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from f1_lakehouse.defs import resources
+from f1_lakehouse.pull import Lake
+from f1_lakehouse.replay.generate import generate
+from f1_lakehouse.replay.server import ReplayServer
+
+SEASON = 2024
+
+
+@pytest.fixture(scope="session")
+def weekend(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("openf1")
+    generate(folder, season=SEASON, meetings=1, telemetry=False, seed=3)
+    return folder
+
+
+@dataclass
+class House:
+    """A lake, its instance, and the server that it asks."""
+
+    root: Path
+    season: int
+    server: ReplayServer
+    instance: dg.DagsterInstance
+
+    @property
+    def lake(self) -> Lake:
+        return resources.LakeResource().open()
+
+    def run(self, job: str, **rest: object) -> dg.ExecuteInProcessResult:
+        from f1_lakehouse.definitions import defs
+
+        found = defs().get_repository_def().get_job(job)
+        return found.execute_in_process(instance=self.instance, raise_on_error=False, **rest)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    before = dict(os.environ)
+    resources._lakes.clear()
+    (tmp_path / "dagster").mkdir()
+    with (
+        ReplayServer(weekend) as server,
+        dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance,
+    ):
+        monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
+        monkeypatch.setenv("F1_OPENF1_URL", server.url)
+        monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_SECOND", "0")
+        monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_MINUTE", "0")
+        monkeypatch.delenv("F1_STORE_URI", raising=False)
+        yield House(tmp_path / "lake", SEASON, server, instance)
+    os.environ.clear()
+    os.environ.update(before)

@@ -1,0 +1,131 @@
+"""Sensors and the schedule, on a real instance, at moments that the tests choose."""
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import pytest
+
+from f1_lakehouse.definitions import defs
+from f1_lakehouse.defs import automation, local_runs
+from f1_lakehouse.defs.automation import gold_behind_bronze, session_due, weekly
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.lake.publish import Publication
+
+
+class Clock(datetime):
+    """A datetime whose now() stands still where a test wants it."""
+
+    at = datetime(2024, 1, 1, tzinfo=UTC)
+
+    @classmethod
+    def now(cls, tz=None):
+        return cls.at
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Set the moment that sensors take for now."""
+
+    def set_to(moment):
+        Clock.at = moment
+        monkeypatch.setattr(automation, "datetime", Clock)
+
+    return set_to
+
+
+@pytest.fixture
+def sessions(house):
+    assert house.run("calendar", partition_key=str(house.season)).success
+    return house.lake.calendar()
+
+
+def tick(sensor, house):
+    context = dg.build_sensor_context(
+        instance=house.instance,
+        repository_def=defs().get_repository_def(),
+        resources={"lake": LakeResource()},
+    )
+    return sensor.evaluate_tick(context)
+
+
+def test_a_session_that_is_over_is_asked_for_with_all_that_it_can_have(house, sessions, at):
+    first = sessions[0]
+    at(first.end + timedelta(minutes=31))
+    data = tick(session_due, house)
+    [request] = [r for r in data.run_requests if r.job_name == "ingest"]
+    assert request.partition_key == first.partition
+    assert {k.path[-1] for k in request.asset_selection} >= {"drivers", "laps", "session_result", "car_data"}
+    assert "intervals" not in {k.path[-1] for k in request.asset_selection}
+    assert request.tags["f1/why"] == "first pull"
+
+
+def test_nothing_is_asked_while_a_session_is_live(house, sessions, at):
+    at(sessions[1].start)
+    assert [r for r in tick(session_due, house).run_requests or [] if r.job_name == "ingest"] == []
+
+
+def test_a_session_that_is_being_loaded_is_not_asked_for_again(house, sessions, at):
+    first = sessions[0]
+    at(first.end + timedelta(minutes=31))
+    house.instance.add_dynamic_partitions("sessions", [first.partition])
+    job = defs().get_repository_def().get_job("ingest")
+    house.instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": first.partition}
+    )
+    assert [r for r in tick(session_due, house).run_requests or [] if r.job_name == "ingest"] == []
+
+
+def test_the_calendar_of_the_current_season_is_asked_for_daily(house, sessions, at):
+    at(datetime.now(UTC))
+    current = [r for r in tick(session_due, house).run_requests if r.job_name == "calendar"]
+    assert [r.partition_key for r in current] == [str(datetime.now(UTC).year)]
+
+
+def test_gold_is_asked_for_when_bronze_says_something_new_and_nothing_runs(house, sessions, monkeypatch):
+    request = tick(gold_behind_bronze, house).run_requests
+    assert len(request) == 1
+    version = house.lake.bronze.ledger.version()
+    published = Publication(version, datetime.now(UTC), "0", {})
+    monkeypatch.setattr(automation, "publication", lambda settings: published)
+    assert not tick(gold_behind_bronze, house).run_requests
+
+
+def test_gold_waits_while_something_runs(house, sessions):
+    job = defs().get_repository_def().get_job("calendar")
+    run = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    data = tick(gold_behind_bronze, house)
+    assert not data.run_requests
+    assert "waiting" in data.skip_message
+    house.instance.report_run_canceled(run)
+    assert len(tick(gold_behind_bronze, house).run_requests) == 1
+
+
+def test_a_run_whose_process_is_gone_is_failed_and_does_not_count_as_running(house, sessions):
+    job = defs().get_repository_def().get_job("calendar")
+    tags = {**local_runs.process_tags(), local_runs.STARTED_TAG: "1"}
+    dead = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    alive = house.instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.STARTED, tags=local_runs.process_tags()
+    )
+    assert local_runs.reap(house.instance) == [dead.run_id]
+    assert house.instance.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
+    assert house.instance.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
+
+
+def test_a_process_is_told_from_a_later_one_with_its_number():
+    assert local_runs.process_started(os.getpid()) == local_runs.process_started(os.getpid()) is not None
+
+
+def test_the_weekly_schedule_sweeps_up_what_the_sensor_missed(house, sessions):
+    monday = sessions[-1].end.replace(hour=6, minute=0, second=0, microsecond=0)
+    monday += timedelta(days=(7 - monday.weekday()) % 7 or 7)
+    context = dg.build_schedule_context(
+        instance=house.instance,
+        repository_def=defs().get_repository_def(),
+        scheduled_execution_time=monday,
+        resources={"lake": LakeResource()},
+    )
+    requests = weekly.evaluate_tick(context).run_requests
+    assert [r.partition_key for r in requests] == [one.partition for one in sessions]
+    assert set(house.instance.get_dynamic_partitions("sessions")) == {one.partition for one in sessions}

@@ -1,0 +1,92 @@
+"""The shape of the graph, as a list: a change of it is seen in review."""
+
+import dagster as dg
+import pytest
+
+from f1_lakehouse.definitions import defs
+from f1_lakehouse.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    return defs().get_repository_def()
+
+
+def names(repository: dg.RepositoryDefinition, group: str) -> list[str]:
+    graph = repository.asset_graph
+    return sorted(k.to_user_string() for k in graph.get_all_asset_keys() if graph.get(k).group_name == group)
+
+
+def test_every_endpoint_of_the_catalogue_is_a_bronze_asset_and_nothing_else_is(repository):
+    assert names(repository, "bronze") == sorted(f"bronze/{endpoint.name}" for endpoint in ENDPOINTS)
+
+
+def test_every_bronze_asset_has_a_silver_model_that_reads_it(repository):
+    graph = repository.asset_graph
+    for endpoint in ENDPOINTS:
+        readers = {k.path[0] for k in graph.get(dg.AssetKey(["bronze", endpoint.name])).child_keys}
+        assert "silver" in readers, endpoint.name
+
+
+def test_published_gold_stands_behind_every_gold_model(repository):
+    graph = repository.asset_graph
+    parents = {k.to_user_string() for k in graph.get(dg.AssetKey("published_gold")).parent_keys}
+    assert parents == set(names(repository, "gold"))
+
+
+def test_jobs_sensors_and_the_schedule_have_the_names_that_are_bound(repository):
+    assert {"calendar", "ingest", "transform"} <= {job.name for job in repository.get_all_jobs()}
+    assert {s.name for s in repository.sensor_defs} == {"session_due", "gold_behind_bronze"}
+    weekly = next(s for s in repository.schedule_defs if s.name == "weekly")
+    assert (weekly.cron_schedule, weekly.execution_timezone) == ("0 6 * * 1", "UTC")
+    assert [s.name for s in repository.schedule_defs] == ["weekly"]
+
+
+def test_sensors_look_at_least_once_a_minute(repository):
+    assert all(s.minimum_interval_seconds <= 60 for s in repository.sensor_defs)
+
+
+def test_ingest_holds_the_session_endpoints_and_calendar_the_season_endpoints(repository):
+    def of(job: str) -> set[str]:
+        return {k.path[-1] for k in repository.get_job(job).asset_layer.executable_asset_keys}
+
+    assert of("ingest") == {endpoint.name for endpoint in SESSION_ENDPOINTS}
+    assert of("calendar") == {endpoint.name for endpoint in SEASON_ENDPOINTS}
+
+
+def test_transform_holds_silver_gold_and_publish_so_that_a_failing_test_holds_publish_back(repository):
+    keys = {k.to_user_string() for k in repository.get_job("transform").asset_layer.executable_asset_keys}
+    assert set(names(repository, "silver")) | set(names(repository, "gold")) | {"published_gold"} <= keys
+
+
+def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
+    graph = repository.asset_graph
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        # The ledger and the quarantine are sources that bronze writes beside its tables.
+        if node.is_external:
+            continue
+        assert node.description, key
+        assert node.owners, key
+        assert node.kinds, key
+        assert node.group_name in {"bronze", "silver", "gold", "snapshots", "published"}, key
+
+
+def test_calls_of_the_api_and_writers_of_the_warehouse_wait_in_their_pools(repository):
+    pools = {
+        d.key.to_user_string(): d.op.pool
+        for d in repository.assets_defs_by_key.values()
+        if d.is_executable and len(list(d.keys)) == 1
+    }
+    assert {pools[f"bronze/{e.name}"] for e in ENDPOINTS} == {"openf1"}
+    assert pools["published_gold"] == "duckdb"
+    assert repository.assets_defs_by_key[dg.AssetKey(["gold", "fact_laps"])].op.pool == "duckdb"
+
+
+def test_every_bronze_asset_is_checked_for_schema_and_quarantine_and_sessions_for_rows(repository):
+    checks = {(k.asset_key.path[-1], k.name) for k in repository.asset_graph.asset_check_keys}
+    for endpoint in ENDPOINTS:
+        assert (endpoint.name, "schema") in checks
+        assert (endpoint.name, "quarantine") in checks
+    for endpoint in SESSION_ENDPOINTS:
+        assert (endpoint.name, "row_count") in checks
