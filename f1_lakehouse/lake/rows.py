@@ -17,7 +17,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from f1_lakehouse.openf1.endpoints import ARROW_TYPES, Column, Endpoint, Kind
+from f1_lakehouse.openf1.endpoints import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind
 
 NEW_COLUMN = "a column the catalogue does not know"
 
@@ -68,7 +68,10 @@ def parse(endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = No
         raise BodyError(f"not JSON: {error}") from error
     if not isinstance(rows, list):
         raise BodyError(f"expected a list of rows, got {type(rows).__name__}")
-    return parse_rows(endpoint, rows, extra)
+    try:
+        return parse_rows(endpoint, rows, extra)
+    except orjson.JSONEncodeError as error:  # nested deeper than orjson writes, though it reads it
+        raise BodyError(f"values that cannot be kept as JSON text: {error}") from error
 
 
 def parse_rows(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None = None) -> Batch:
@@ -86,10 +89,18 @@ def parse_rows(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | 
     kinds = {column.name: column.kind for column in endpoint.columns}
     known_extra = {name: kind for name, kind in (extra or {}).items() if name not in kinds}
     added: dict[str, Kind] = {}
+    taken = {name.lower() for name in (*kinds, *known_extra, *(column.name for column in LAKE_COLUMNS))}
     for name in sorted(seen - kinds.keys() - known_extra.keys()):
-        kind = infer_kind([row.get(name) for row in objects])
-        if kind is not None:
-            added[name] = kind
+        values = [row.get(name) for row in objects]
+        kind = infer_kind(values)
+        if kind is None:
+            continue
+        if name.lower() in taken or not name or _NO_NAME.search(name):
+            for index in (i for i, value in enumerate(values) if value is not None):
+                refused.setdefault(index, []).append(f"{name}: cannot be the name of a new column")
+            continue
+        taken.add(name.lower())
+        added[name] = kind
     kinds |= known_extra | added
 
     retyped: dict[str, dict[str, int]] = {}
@@ -160,7 +171,7 @@ def merge(endpoint: Endpoint, batches: Sequence[Batch]) -> Batch:
 def infer_kind(values: Sequence[Any]) -> Kind | None:
     """The kind for a column that the catalogue does not know; None while every value is null.
 
-    Numbers become doubles: an int today may be a float tomorrow.
+    Numbers become doubles: an int today may be a float tomorrow. Integers that a double cannot hold are kept as JSON.
     """
     types = set(map(type, values)) - {type(None)}
     if not types:
@@ -168,7 +179,7 @@ def infer_kind(values: Sequence[Any]) -> Kind | None:
     if types <= {bool}:
         return Kind.BOOL
     if types <= {int, float}:
-        return Kind.DOUBLE
+        return Kind.JSON if to_array(list(values), Kind.DOUBLE)[1] else Kind.DOUBLE
     if types <= {str}:
         return Kind.TEXT
     return Kind.JSON
@@ -188,9 +199,18 @@ def to_array(values: list[Any], kind: Kind) -> tuple[pa.Array, dict[int, str]]:
         fits = set(map(type, chain.from_iterable(v for v in values if v is not None))) <= {int, type(None)}
     if fits:
         try:
-            if kind is Kind.TIME:
-                return pc.cast(pa.array(values, pa.string()), arrow), {}
-            return pa.array(values, arrow), {}
+            if kind is not Kind.TIME:
+                return pa.array(values, arrow), {}
+            # Arrow reads forms that are refused below; what becomes of a value must not depend on its neighbours.
+            texts = pa.array(values, pa.string())
+            if pc.all(pc.match_substring_regex(texts, f"^{_TIME.pattern}$")).as_py() is not False:
+                moments = pc.cast(texts, arrow)
+                bounds = pc.min_max(moments)
+                if (
+                    not bounds["min"].is_valid
+                    or _YEAR_1 <= bounds["min"].value <= bounds["max"].value <= _YEAR_9999
+                ):
+                    return moments, {}
         except (pa.ArrowInvalid, OverflowError):
             pass  # some value is out of range or no time: find out which, below
     convert = _CONVERT[kind]
@@ -215,7 +235,13 @@ _TYPES: dict[Kind, set[type]] = {
     Kind.INTS: {list, _NONE},
 }
 _INT64 = range(-(2**63), 2**63)
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_YEAR_1, _YEAR_9999 = (
+    pa.scalar(moment, ARROW_TYPES[Kind.TIME]).value
+    for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, UTC))
+)
+# Delta takes no such characters in a column's name, and Delta and DuckDB do not tell upper from lower case.
+_NO_NAME = re.compile(r"[ ,;{}()\n\t=]")
 
 
 def _show(value: Any) -> str:

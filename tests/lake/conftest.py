@@ -1,0 +1,124 @@
+"""A bronze and a landing in a temporary folder, and pulls made by hand."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from deltalake import DeltaTable
+
+from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.lake.landing import Landing, Manifest
+from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.openf1.endpoints import BY_NAME
+
+NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Received:
+    """An answer as the client hands it over."""
+
+    url: str
+    body: bytes
+    status: int = 200
+    at: datetime = NOON
+    seconds: float = 0.25
+    waited: float = 0.5
+
+    @property
+    def is_empty(self) -> bool:
+        return self.status == 404 or self.body == b"[]"
+
+
+@dataclass
+class House:
+    """Landing and bronze of one lake, and the steps of a pull without the API."""
+
+    folder: Path
+    landing: Landing
+    bronze: Bronze
+
+    def land(
+        self,
+        rows: list[Any] | list[list[Any]],
+        endpoint: str = "laps",
+        scope: int = 9606,
+        at: datetime = NOON,
+        season: int = 2024,
+    ) -> Manifest:
+        """Land one pull: a list of rows is one answer, a list of lists are several, an empty list is a 404."""
+        answers = rows if rows and isinstance(rows[0], list) else [rows]
+        opened = self.landing.begin(endpoint, scope, season, at, "test")
+        for number, answer in enumerate(answers):
+            body, status = (orjson.dumps(answer), 200) if answer else (b'{"detail":"No results found."}', 404)
+            opened.add(Received(f"http://api/{endpoint}?part={number}", body, status, at))
+        return opened.commit(at)
+
+    def apply(self, manifest: Manifest, *, force: bool = False) -> Pull:
+        """Bring a landed pull into bronze."""
+        return self.bronze.apply(manifest, self.bronze.parse(self.landing, manifest), force=force)
+
+    def pull(self, rows: list[Any], endpoint: str = "laps", scope: int = 9606, **rest: Any) -> Pull:
+        """Land and apply, an hour after the last pull of the scope unless `at` is given."""
+        force = rest.pop("force", False)
+        before = len(self.landing.pull_ids(endpoint, scope))
+        rest.setdefault("at", NOON + timedelta(hours=before))
+        return self.apply(self.land(rows, endpoint, scope, **rest), force=force)
+
+    def table(self, endpoint: str = "laps") -> list[dict[str, Any]]:
+        """Every row that bronze has of an endpoint."""
+        return DeltaTable(self.bronze.table_uri(endpoint)).to_pyarrow_table().to_pylist()
+
+    def truth(self, endpoint: str = "laps", scope: int = 9606) -> list[dict[str, Any]]:
+        """The rows of the true pull."""
+        return self.bronze.rows(endpoint, scope).to_pylist()
+
+    def quarantine(self) -> list[dict[str, Any]]:
+        """Every quarantined row."""
+        return DeltaTable(f"{self.bronze.uri}/_quarantine").to_pyarrow_table().to_pylist()
+
+    def pulls(self) -> list[dict[str, Any]]:
+        """The ledger's table, read past every cache."""
+        return DeltaTable(f"{self.bronze.uri}/_pulls").to_pyarrow_table().to_pylist()
+
+    def version(self, endpoint: str = "laps") -> int:
+        """The Delta version of an endpoint's table."""
+        return DeltaTable(self.bronze.table_uri(endpoint)).version()
+
+
+@pytest.fixture(scope="session")
+def empty_bronze(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bronze")
+    Bronze(str(folder)).create()
+    return folder
+
+
+@pytest.fixture
+def house(tmp_path: Path, empty_bronze: Path) -> House:
+    shutil.copytree(empty_bronze, tmp_path / "bronze")
+    return House(tmp_path, Landing(str(tmp_path / "landing")), Bronze(str(tmp_path / "bronze")))
+
+
+@pytest.fixture
+def lap() -> Callable[..., dict[str, Any]]:
+    """A row of `laps`."""
+
+    def make(number: int = 1, driver: int = 4, **rest: Any) -> dict[str, Any]:
+        row = dict.fromkeys(BY_NAME["laps"].schema.names)
+        return row | {
+            "meeting_key": 1244,
+            "session_key": 9606,
+            "driver_number": driver,
+            "lap_number": number,
+            "lap_duration": 95.5 + number,
+            "is_pit_out_lap": number == 1,
+            "segments_sector_1": [None, 2049, 2051],
+            **rest,
+        }
+
+    return make

@@ -1,0 +1,425 @@
+"""Typing: what fits is kept to the digit, what does not fit is set aside with its reason, nothing is cast silently."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from f1_lakehouse.lake import rows
+from f1_lakehouse.lake.rows import Batch, BodyError, merge, parse, parse_rows, to_array
+from f1_lakehouse.openf1.endpoints import ARROW_TYPES, BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind
+
+LAPS = BY_NAME["laps"]
+EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "12"))
+"""Examples an endpoint; the slow lane is F1_TEST_EXAMPLES=2000."""
+
+TAKEN: list[tuple[Kind, Any, Any]] = [
+    (Kind.INT, 58, 58),
+    (Kind.INT, 58.0, 58),
+    (Kind.INT, -0.0, 0),
+    (Kind.INT, None, None),
+    (Kind.INT, 2**63 - 1, 2**63 - 1),
+    (Kind.INT, -(2**63), -(2**63)),
+    (Kind.DOUBLE, 58, 58.0),
+    (Kind.DOUBLE, 58.25, 58.25),
+    (Kind.DOUBLE, 2**53, float(2**53)),
+    (Kind.DOUBLE, 2**60, float(2**60)),
+    (Kind.DOUBLE, None, None),
+    (Kind.TEXT, "", ""),
+    (Kind.TEXT, "Räikkönen", "Räikkönen"),
+    (Kind.TEXT, None, None),
+    (Kind.BOOL, True, True),
+    (Kind.BOOL, False, False),
+    (Kind.BOOL, None, None),
+    (Kind.INTS, [], []),
+    (Kind.INTS, [2048, None, 2051], [2048, None, 2051]),
+    (Kind.INTS, [2048.0, 1], [2048, 1]),
+    (Kind.INTS, None, None),
+    (Kind.JSON, "+1 LAP", '"+1 LAP"'),
+    (Kind.JSON, 1.5, "1.5"),
+    (Kind.JSON, 0, "0"),
+    (Kind.JSON, [88.1, None, 87.0], "[88.1,null,87.0]"),
+    (Kind.JSON, {"a": 1}, '{"a":1}'),
+    (Kind.JSON, True, "true"),
+    (Kind.JSON, None, None),
+    (Kind.TIME, None, None),
+]
+REFUSED: list[tuple[Kind, Any, str]] = [
+    (Kind.INT, 58.5, "expected integer, got a fraction"),
+    (Kind.INT, True, "expected integer, got boolean"),
+    (Kind.INT, "58", "expected integer, got text"),
+    (Kind.INT, [58], "expected integer, got list"),
+    (Kind.INT, {}, "expected integer, got object"),
+    (Kind.INT, 2**63, "integer beyond 64 bits"),
+    (Kind.INT, 1e300, "integer beyond 64 bits"),
+    (Kind.DOUBLE, True, "expected number, got boolean"),
+    (Kind.DOUBLE, "1.5", "expected number, got text"),
+    (Kind.DOUBLE, [1.5], "expected number, got list"),
+    (Kind.DOUBLE, {}, "expected number, got object"),
+    (Kind.DOUBLE, 2**53 + 1, "integer that a double cannot hold"),
+    (Kind.TEXT, 58, "expected text, got integer"),
+    (Kind.TEXT, 5.8, "expected text, got number"),
+    (Kind.TEXT, False, "expected text, got boolean"),
+    (Kind.TEXT, [], "expected text, got list"),
+    (Kind.TEXT, {}, "expected text, got object"),
+    (Kind.BOOL, 1, "expected boolean, got integer"),
+    (Kind.BOOL, 0.0, "expected boolean, got number"),
+    (Kind.BOOL, "true", "expected boolean, got text"),
+    (Kind.BOOL, [], "expected boolean, got list"),
+    (Kind.BOOL, {}, "expected boolean, got object"),
+    (Kind.INTS, 2048, "expected a list, got integer"),
+    (Kind.INTS, "2048", "expected a list, got text"),
+    (Kind.INTS, {}, "expected a list, got object"),
+    (Kind.INTS, [2048, 1.5], "in the list: expected integer, got a fraction"),
+    (Kind.INTS, [True], "in the list: expected integer, got boolean"),
+    (Kind.INTS, [[1]], "in the list: expected integer, got list"),
+    (Kind.INTS, [2**64], "in the list: integer beyond 64 bits"),
+    (Kind.TIME, 1727006400, "expected a time, got integer"),
+    (Kind.TIME, True, "expected a time, got boolean"),
+    (Kind.TIME, [], "expected a time, got list"),
+    (Kind.TIME, {}, "expected a time, got object"),
+    (Kind.TIME, "", "text that is no time"),
+    (Kind.TIME, "NaT", "text that is no time"),
+    (Kind.TIME, "2024-09-22", "text that is no time"),
+    (Kind.TIME, "2024-09-22T12:00:00.1234567+00:00", "text that is no time"),
+    (Kind.TIME, "2024-02-30T12:00:00+00:00", "text that is no time"),
+    (Kind.TIME, "2024-09-22T24:00:00+00:00", "text that is no time"),
+    (Kind.TIME, "2024-09-22T12:00:60+00:00", "text that is no time"),
+    (Kind.TIME, "2024-09-22 12:00:00+00:00", "text that is no time"),
+    (Kind.TIME, "2024-09-22T12:00+00:00", "text that is no time"),
+    (Kind.TIME, "2024-09-22T12:00:00+0000", "text that is no time"),
+    (Kind.TIME, "0000-01-01T00:00:00+00:00", "text that is no time"),
+    (Kind.TIME, "9999-12-31T23:59:59-01:00", "text that is no time"),
+    (Kind.TIME, "２０２４-09-22T12:00:00+00:00", "text that is no time"),
+]
+TIMES = [
+    ("2024-09-22T12:00:00+00:00", datetime(2024, 9, 22, 12, tzinfo=UTC)),
+    ("2024-09-22T12:00:00.5+00:00", datetime(2024, 9, 22, 12, 0, 0, 500_000, UTC)),
+    ("2024-09-22T12:00:00.123456+00:00", datetime(2024, 9, 22, 12, 0, 0, 123_456, UTC)),
+    ("2024-09-22T12:00:00Z", datetime(2024, 9, 22, 12, tzinfo=UTC)),
+    ("2024-09-22T12:00:00.25Z", datetime(2024, 9, 22, 12, 0, 0, 250_000, UTC)),
+    ("2024-09-22T20:00:00+08:00", datetime(2024, 9, 22, 12, tzinfo=UTC)),
+    ("2024-09-22T06:30:00-05:30", datetime(2024, 9, 22, 12, tzinfo=UTC)),
+    ("2024-09-22T12:00:00", datetime(2024, 9, 22, 12, tzinfo=UTC)),
+    ("2024-09-22T12:00:00.000001", datetime(2024, 9, 22, 12, 0, 0, 1, UTC)),
+    ("0001-01-01T00:00:00+00:00", datetime(1, 1, 1, tzinfo=UTC)),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "kept"), TAKEN, ids=str)
+def test_a_value_that_fits_or_loses_nothing_is_kept_exactly(kind: Kind, value: Any, kept: Any) -> None:
+    array, bad = to_array([value], kind)
+    assert array.to_pylist() == [kept]
+    assert array.type == ARROW_TYPES[kind]
+    assert bad == {}
+
+
+@pytest.mark.parametrize(("kind", "value", "reason"), REFUSED, ids=str)
+def test_a_value_that_does_not_fit_is_refused_with_the_reason(kind: Kind, value: Any, reason: str) -> None:
+    array, bad = to_array([value], kind)
+    assert array.to_pylist() == [None]
+    assert bad == {0: reason}
+
+
+@pytest.mark.parametrize(("text", "moment"), TIMES, ids=str)
+def test_a_time_is_kept_as_the_same_moment_in_utc(text: str, moment: datetime) -> None:
+    array, bad = to_array([text], Kind.TIME)
+    assert array.to_pylist() == [moment]
+    assert bad == {}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.JSON])
+def test_what_becomes_of_a_value_does_not_depend_on_its_neighbours(kind: Kind) -> None:
+    values = [value for k, value, _ in [*TAKEN, *REFUSED] if k is kind]
+    values += [text for text, _ in TIMES] if kind is Kind.TIME else []
+    together, bad = to_array(values, kind)
+    for index, value in enumerate(values):
+        alone, bad_alone = to_array([value], kind)
+        assert together[index] == alone[0]
+        assert bad.get(index) == bad_alone.get(0)
+
+
+def test_a_refused_value_takes_its_row_along_and_no_other(lap: Callable[..., dict[str, Any]]) -> None:
+    batch = parse_rows(LAPS, [lap(1), lap(2, st_speed=300.5, is_pit_out_lap="no"), lap(3)])
+    assert batch.table["lap_number"].to_pylist() == [1, 3]
+    [refused] = batch.rejected
+    assert refused.reason == (
+        "st_speed: expected integer, got a fraction; is_pit_out_lap: expected boolean, got text"
+    )
+    assert orjson.loads(refused.raw) == lap(2, st_speed=300.5, is_pit_out_lap="no")
+    assert batch.retyped == {
+        "st_speed": {"expected integer, got a fraction": 1},
+        "is_pit_out_lap": {"expected boolean, got text": 1},
+    }
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
+def test_a_row_without_a_required_value_is_refused(endpoint: Endpoint) -> None:
+    for column in rows.required(endpoint):
+        row = {c.name: example(c.kind) for c in endpoint.columns}
+        for broken in ({**row, column.name: None}, {k: v for k, v in row.items() if k != column.name}):
+            batch = parse_rows(endpoint, [row, broken])
+            assert batch.table.num_rows == 1
+            assert [r.reason for r in batch.rejected] == [f"{column.name}: required, but null"]
+
+
+@pytest.mark.parametrize("row", [None, 1, "text", [1], True], ids=str)
+def test_a_row_that_is_no_object_is_refused_and_the_rest_goes_on(
+    row: Any, lap: Callable[..., dict[str, Any]]
+) -> None:
+    batch = parse_rows(LAPS, [lap(1), row])
+    assert batch.table.num_rows == 1
+    [refused] = batch.rejected
+    assert refused.reason.startswith("row: expected an object, got ")
+    assert orjson.loads(refused.raw) == row
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b'[{"a": 1}', b"[NaN]", b'{"detail":"x"}', b"null", b"3"])
+def test_a_body_that_is_no_list_of_rows_is_a_body_error(body: bytes) -> None:
+    with pytest.raises(BodyError):
+        parse(LAPS, body)
+
+
+def test_values_nested_deeper_than_can_be_written_are_a_body_error() -> None:
+    with pytest.raises(BodyError):
+        parse(LAPS, b'[{"new": ' + b"[" * 400 + b"]" * 400 + b"}]")
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "kept"),
+    [
+        ([1, None], Kind.DOUBLE, [1.0, None]),
+        ([1, 2.5], Kind.DOUBLE, [1.0, 2.5]),
+        (["a", "b"], Kind.TEXT, ["a", "b"]),
+        ([True, False], Kind.BOOL, [True, False]),
+        ([True, 1], Kind.JSON, ["true", "1"]),
+        (["a", 1], Kind.JSON, ['"a"', "1"]),
+        ([[1], None], Kind.JSON, ["[1]", None]),
+        ([{"a": 1}, "b"], Kind.JSON, ['{"a":1}', '"b"']),
+        ([2**53 + 1, 2], Kind.JSON, ["9007199254740993", "2"]),
+    ],
+    ids=str,
+)
+def test_an_unknown_column_is_added_with_the_kind_that_all_its_values_fit(
+    values: list[Any], kind: Kind, kept: list[Any], lap: Callable[..., dict[str, Any]]
+) -> None:
+    batch = parse_rows(LAPS, [lap(n, new=value) for n, value in enumerate(values, 1)])
+    assert batch.added == {"new": kind}
+    assert batch.table["new"].to_pylist() == kept
+    assert batch.rejected == []
+
+
+def test_an_unknown_column_without_any_value_is_not_added(lap: Callable[..., dict[str, Any]]) -> None:
+    batch = parse_rows(LAPS, [lap(1, new=None), lap(2)])
+    assert batch.added == {}
+    assert batch.table.schema.names == LAPS.schema.names
+
+
+@pytest.mark.parametrize("name", ["_season", "_pull_id", "LAP_NUMBER", "", "a b", "a,b", "a=b"])
+def test_an_unknown_name_that_cannot_be_a_column_sets_the_row_aside(
+    name: str, lap: Callable[..., dict[str, Any]]
+) -> None:
+    batch = parse_rows(LAPS, [lap(1), lap(2, **{name: 7})])
+    assert batch.table["lap_number"].to_pylist() == [1]
+    assert [r.reason for r in batch.rejected] == [f"{name}: cannot be the name of a new column"]
+    assert batch.added == {}
+
+
+def test_two_unknown_names_that_differ_only_in_case_do_not_both_become_columns(
+    lap: Callable[..., dict[str, Any]],
+) -> None:
+    batch = parse_rows(LAPS, [lap(1, Grip=1, grip=2), lap(2, grip=2)], {"tyre": Kind.TEXT})
+    assert list(batch.added) == ["Grip"]
+    assert [r.reason for r in batch.rejected] == ["grip: cannot be the name of a new column"] * 2
+
+
+def test_a_column_that_the_table_has_keeps_the_kind_it_was_given(lap: Callable[..., dict[str, Any]]) -> None:
+    batch = parse_rows(LAPS, [lap(1, new="a"), lap(2, new=1.5)], {"new": Kind.DOUBLE})
+    assert batch.added == {}
+    assert batch.table["new"].to_pylist() == [1.5]
+    assert [r.reason for r in batch.rejected] == ["new: expected number, got text"]
+
+
+def test_a_column_of_the_catalogue_that_no_row_has_is_missing_and_null() -> None:
+    row = {"session_key": 1, "driver_number": 4, "lap_number": 1}
+    batch = parse_rows(LAPS, [row, {**row, "meeting_key": None}])
+    assert "lap_duration" in batch.missing
+    assert "meeting_key" not in batch.missing
+    assert batch.table["lap_duration"].to_pylist() == [None, None]
+
+
+def test_an_empty_list_misses_nothing() -> None:
+    batch = parse_rows(LAPS, [])
+    assert batch == Batch(batch.table)
+    assert batch.table.schema.names == LAPS.schema.names
+
+
+def test_batches_merge_in_order_with_their_reports(lap: Callable[..., dict[str, Any]]) -> None:
+    short = {k: v for k, v in lap(3).items() if k not in ("st_speed", "i1_speed")}
+    first = parse_rows(LAPS, [lap(1, new=1), lap(2, driver=4.5)])
+    second = parse_rows(LAPS, [short, {**short, "driver_number": 1.5}])
+    third = parse_rows(LAPS, [short])
+    whole = merge(LAPS, [first, second, third, parse_rows(LAPS, [])])
+    assert whole.table["lap_number"].to_pylist() == [1, 3, 3]
+    assert whole.table["new"].to_pylist() == [1.0, None, None]
+    assert whole.retyped == {"driver_number": {"expected integer, got a fraction": 2}}
+    assert len(whole.rejected) == 2
+    assert whole.missing == ()
+    assert merge(LAPS, [second, third]).missing == ("i1_speed", "st_speed")
+
+
+def test_a_new_column_of_different_kinds_in_two_answers_becomes_json(
+    lap: Callable[..., dict[str, Any]],
+) -> None:
+    values: list[Any] = [1.5, "a", 2, [3]]
+    whole = merge(LAPS, [parse_rows(LAPS, [lap(n, new=value)]) for n, value in enumerate(values, 1)])
+    assert whole.added == {"new": Kind.JSON}
+    assert [orjson.loads(text) for text in whole.table["new"].to_pylist()] == values
+    assert whole.table.schema.field("new").metadata[b"kind"] == b"json"
+
+
+def test_no_batches_are_an_empty_typed_table() -> None:
+    assert merge(LAPS, []).table.schema.names == LAPS.schema.names
+
+
+# What follows throws mutated payloads at every endpoint.
+
+
+def example(kind: Kind) -> Any:
+    """A value that fits."""
+    return {
+        Kind.INT: 7,
+        Kind.DOUBLE: 1.5,
+        Kind.TEXT: "text",
+        Kind.BOOL: True,
+        Kind.TIME: "2024-09-22T12:00:00.123000+00:00",
+        Kind.INTS: [2048, None],
+        Kind.JSON: "+1 LAP",
+    }[kind]
+
+
+_numbers = st.one_of(
+    st.integers(-(2**63), 2**64 - 1),
+    st.integers(-200, 200),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-200, 200).map(float),
+    st.sampled_from([2**53 + 1, 2**63, -0.0, 58.0, 58.5, 1e300]),
+)
+_moments = st.datetimes().flatmap(
+    lambda moment: st.sampled_from(
+        [
+            moment.isoformat(),
+            moment.isoformat() + "Z",
+            moment.isoformat() + "+00:00",
+            moment.isoformat() + "-11:30",
+            moment.isoformat(" ") + "+00:00",
+            moment.isoformat("T", "minutes") + "Z",
+        ]
+    )
+)
+_scalars = st.one_of(
+    st.none(), st.booleans(), _numbers, _moments, st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+)  # fmt: skip
+_junk = st.recursive(
+    _scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=2),
+    max_leaves=4,
+)
+_names = st.sampled_from(["new", "newer", "NEW", "_id", "_season", "_pull_id", "Session_Key", "", "a b"])
+
+
+def _fitting(kind: Kind) -> st.SearchStrategy[Any]:
+    return {
+        Kind.INT: st.integers(-(10**6), 10**6) | st.integers(0, 99).map(float),
+        Kind.DOUBLE: st.floats(-1e6, 1e6) | st.integers(-1000, 1000),
+        Kind.TEXT: st.sampled_from(["", "SOFT", "NaT"]),
+        Kind.BOOL: st.booleans(),
+        Kind.TIME: st.sampled_from(["2024-09-22T12:00:00+00:00", "2024-09-22T12:00:00.001000+00:00"]),
+        Kind.INTS: st.lists(st.none() | st.integers(0, 2100), max_size=3),
+        Kind.JSON: _junk,
+    }[kind]
+
+
+@st.composite
+def payloads(draw: st.DrawFn) -> tuple[Endpoint, list[Any]]:
+    endpoint = draw(st.sampled_from(ENDPOINTS))
+    found: list[Any] = []
+    for _ in range(draw(st.integers(0, 6))):
+        row = {c.name: draw(_fitting(c.kind)) for c in endpoint.columns}
+        for name in draw(st.lists(st.sampled_from(endpoint.schema.names), max_size=2)):
+            mutation = draw(st.sampled_from(["replace", "replace", "drop", "null"]))
+            if mutation == "drop":
+                row.pop(name, None)
+            else:
+                row[name] = draw(_junk) if mutation == "replace" else None
+        row |= draw(st.dictionaries(_names, _junk, max_size=1))
+        found.append(draw(_junk) if draw(st.integers(0, 12)) == 0 else row)
+    return endpoint, found
+
+
+def same(kept: Any, value: Any, kind: Kind) -> bool:
+    """Whether a kept value is the JSON value, with nothing lost."""
+    if value is None or kept is None:
+        return value is None and kept is None
+    if kind is Kind.JSON:
+        read = orjson.loads(kept)
+        return read == value and type(read) is type(value)
+    if kind is Kind.TIME:
+        told = datetime.fromisoformat(value)
+        told = told if told.tzinfo else told.replace(tzinfo=UTC)
+        return isinstance(value, str) and kept - told == timedelta(0)
+    if kind is Kind.INTS:
+        return len(kept) == len(value) and all(same(k, v, Kind.INT) for k, v in zip(kept, value, strict=True))
+    if kind in (Kind.INT, Kind.DOUBLE):
+        return type(value) in (int, float) and kept == value
+    return type(kept) is type(value) and kept == value
+
+
+@settings(
+    max_examples=EXAMPLES * len(ENDPOINTS),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+@given(payloads())
+def test_any_payload_ends_as_exact_rows_or_rejected_ones_and_never_as_an_exception(
+    payload: tuple[Endpoint, list[Any]],
+) -> None:
+    endpoint, given_rows = payload
+    body = orjson.dumps(given_rows)
+    decoded = orjson.loads(body)
+    batch = parse(endpoint, body)
+
+    assert batch.table.num_rows + len(batch.rejected) == len(decoded)
+    refused = [orjson.loads(row.raw) for row in batch.rejected]
+    kept = list(decoded)
+    for raw in refused:  # in order: what was not refused is what was kept
+        kept.remove(raw)
+    assert all(row.reason for row in batch.rejected)
+    assert not set(batch.table.schema.names) & {column.name for column in LAKE_COLUMNS}
+    kinds = {column.name: column.kind for column in endpoint.columns} | batch.added
+    assert batch.table.schema.types == [ARROW_TYPES[kind] for kind in kinds.values()]
+    for row, source in zip(batch.table.to_pylist(), kept, strict=True):
+        for name, kind in kinds.items():
+            assert same(row[name], source.get(name), kind), (name, row[name], source.get(name))
+        assert all(value is None for name, value in source.items() if name not in kinds)
+        assert all(row[column.name] is not None for column in rows.required(endpoint))
+    assert isinstance(batch.table, pa.Table)
+
+
+@settings(max_examples=EXAMPLES * 3, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(payloads(), st.data())
+def test_the_same_rows_in_several_answers_are_as_many_rows(
+    payload: tuple[Endpoint, list[Any]], data: st.DataObject
+) -> None:
+    endpoint, given_rows = payload
+    cut = data.draw(st.integers(0, len(given_rows)))
+    whole = merge(endpoint, [parse_rows(endpoint, given_rows[:cut]), parse_rows(endpoint, given_rows[cut:])])
+    assert whole.table.num_rows + len(whole.rejected) == len(given_rows)
+    assert all(whole.table.schema.field(n).type == ARROW_TYPES[k] for n, k in whole.added.items())
