@@ -46,7 +46,9 @@ def tick(sensor, house):
         repository_def=defs().get_repository_def(),
         resources={"lake": LakeResource()},
     )
-    return sensor.evaluate_tick(context)
+    # The daemon's code server hands the instance to partitions in the same way.
+    with dg.partition_loading_context(dynamic_partitions_store=house.instance):
+        return sensor.evaluate_tick(context)
 
 
 def test_a_session_that_is_over_is_asked_for_with_all_that_it_can_have(house, sessions, at):
