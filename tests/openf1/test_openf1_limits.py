@@ -1,0 +1,244 @@
+"""The request limits: exact for the one who counts arrivals, over threads and processes."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from f1_lakehouse.openf1.errors import OpenF1Error
+from f1_lakehouse.openf1.limits import STALE, RateLimits
+
+
+@pytest.fixture
+def new(tmp_path: Path, clock: Any) -> Callable[..., RateLimits]:
+    def limits(*counts: int, **rest: Any) -> RateLimits:
+        return RateLimits(
+            tmp_path / "limits.sqlite", *counts, **({"clock": clock, "sleep": clock.sleep} | rest)
+        )
+
+    return limits
+
+
+def use(limits: RateLimits) -> float:
+    with limits.request() as slot:
+        return slot.waited
+
+
+def most_in_any_window(times: list[float], length: float) -> int:
+    times = sorted(times)
+    return max(sum(1 for other in times[i:] if other - start < length) for i, start in enumerate(times))
+
+
+def test_both_windows_hold_and_the_wait_is_no_longer_than_they_ask(new: Any, clock: Any) -> None:
+    limits = new(3, 30)
+    arrivals = []
+    for _ in range(61):
+        with limits.request():
+            arrivals.append(clock())
+    assert most_in_any_window(arrivals, 1.0) == 3
+    assert most_in_any_window(arrivals, 60.0) == 30
+    assert arrivals[-1] - arrivals[0] < 121
+
+
+def test_a_slot_leaves_a_window_when_its_answer_is_old_and_not_its_sending(new: Any, clock: Any) -> None:
+    limits = new(1, 0)
+    with limits.request():
+        clock.seconds += 10  # a slow request may have arrived at any moment of these
+    assert use(limits) == pytest.approx(1, abs=0.01)
+
+
+def test_a_slot_can_be_given_back_when_the_answer_begins(new: Any, clock: Any) -> None:
+    limits = new(1, 0)
+    with limits.request() as slot:
+        slot.answered()
+        clock.seconds += 10
+    assert use(limits) == 0
+
+
+def test_a_request_in_flight_counts_however_long_it_takes_up_to_its_time_out(new: Any, clock: Any) -> None:
+    limits = new(1, 0, request_timeout=20)
+    with limits.request():
+        clock.seconds += 15
+        assert use(limits) == pytest.approx(6, abs=0.1)
+
+
+def test_a_killed_process_holds_its_slot_only_until_the_time_out(
+    new: Any, tmp_path: Path, clock: Any
+) -> None:
+    code = (
+        "import os, sys; from f1_lakehouse.openf1.limits import RateLimits\n"
+        "held = RateLimits(sys.argv[1], 1, 0, clock=lambda: 1000.0).request(); held.__enter__(); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "limits.sqlite")], check=False)
+    assert use(new(1, 0, request_timeout=20)) == pytest.approx(21, abs=0.1)
+
+
+def test_a_window_of_zero_is_switched_off(new: Any, clock: Any) -> None:
+    limits = new(0, 0)
+    assert [use(limits) for _ in range(100)] == [0.0] * 100
+    assert limits.remaining_in_minute() is None
+
+
+def test_what_remains_and_when_it_is_free_are_told(new: Any, clock: Any) -> None:
+    limits = new(0, 2)
+    assert (limits.remaining_in_minute(), limits.seconds_until_free()) == (2, 0)
+    use(limits)
+    assert (limits.remaining_in_minute(), limits.seconds_until_free()) == (1, 0)
+    use(limits)
+    assert limits.remaining_in_minute() == 0
+    assert limits.seconds_until_free() == pytest.approx(60, abs=0.1)
+
+
+def test_a_pause_holds_for_everyone_and_a_shorter_one_does_not_end_it(new: Any, clock: Any) -> None:
+    new(3, 30).pause(20)
+    new(3, 30).pause(5)
+    assert use(new(3, 30)) == pytest.approx(20)
+    new(0, 0).pause(2)
+    assert use(new(0, 0)) == pytest.approx(2)
+
+
+def test_who_waits_is_told_how_long_and_sleeps_in_short_slices(new: Any, clock: Any) -> None:
+    limits = new(0, 1)
+    use(limits)
+    told: list[float] = []
+    with limits.request(told.append):
+        pass
+    assert told[0] == pytest.approx(60, abs=0.1)
+    assert told == sorted(told, reverse=True)
+    assert max(clock.slept) <= 0.5
+
+
+def test_an_interrupted_wait_leaves_nobody_waiting_for_it(new: Any, clock: Any) -> None:
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    limits = new(1, 0)
+    use(limits)
+    with pytest.raises(KeyboardInterrupt), new(1, 0, sleep=interrupted).request():
+        pass
+    assert use(limits) == pytest.approx(1, abs=0.01)
+
+
+def test_who_came_first_goes_first_and_who_is_gone_is_not_waited_for(new: Any, clock: Any) -> None:
+    limits = new(1, 0)
+    use(limits)
+    assert limits.seconds_until_free() == pytest.approx(1, abs=0.01)
+    # A ticket that nobody renews, as a killed process leaves it.
+    limits._do(lambda db: db.execute("insert into tickets (seen) values (?)", (clock(),)))
+    assert limits.seconds_until_free() > 0.99
+    clock.seconds += 1.1
+    assert limits.seconds_until_free() > 0  # the slot that is free is the other one's
+    assert use(limits) <= STALE
+
+
+def test_stamps_of_another_boot_are_dropped(new: Any, clock: Any) -> None:
+    limits = new(2, 2)
+    use(limits)
+    use(limits)
+    limits.pause(100)
+    clock.seconds = 3.0
+    assert use(limits) == 0
+    clock.seconds = 1001.0  # as late after this boot as those stamps were after that one
+    assert [use(limits), use(limits)] == [0, 0]
+
+
+def test_old_rows_are_pruned(new: Any, clock: Any) -> None:
+    limits = new(10, 0)
+    for _ in range(200):
+        use(limits)
+        clock.seconds += 1
+    assert limits._do(lambda db: db.execute("select count(*) from requests").fetchone()[0]) < 70
+
+
+@pytest.mark.parametrize("keep", [0, 100])
+def test_a_damaged_file_is_replaced_and_counts_as_a_full_minute(
+    new: Any, clock: Any, keep: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    limits = new(3, 30)
+    use(limits)
+    limits.path.write_bytes(limits.path.read_bytes()[:keep] + b"garbage" * 2000)
+    assert use(limits) == pytest.approx(60, abs=0.1)
+    assert "damaged" in caplog.text
+    assert use(limits) == 0
+
+
+def test_a_file_of_something_else_is_set_aside_and_not_overwritten(new: Any, clock: Any) -> None:
+    limits = new(3, 30)
+    with sqlite3.connect(limits.path) as db:
+        db.execute("create table precious (x)")
+    db.close()
+    assert use(limits) == pytest.approx(60, abs=0.1)
+    with sqlite3.connect(limits.path.with_name("limits.sqlite.damaged")) as db:
+        assert db.execute("select name from sqlite_master").fetchall() == [("precious",)]
+    db.close()
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OpenF1Error, match=r"file/limits\.sqlite cannot be used.*F1_LAKEHOUSE_ROOT") as caught:
+        use(RateLimits(tmp_path / "file" / "limits.sqlite"))
+    assert "\n" not in str(caught.value)
+
+
+WORKER = """
+import sys, threading, urllib.request
+from f1_lakehouse.openf1.limits import RateLimits
+path, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+limits = RateLimits(path, 6, 14, lengths=(0.3, 1.0))
+def work():
+    for _ in range(count):
+        with limits.request():
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/").read()
+threads = [threading.Thread(target=work) for _ in range(3)]
+[t.start() for t in threads]
+[t.join() for t in threads]
+"""
+
+
+def test_no_window_is_exceeded_at_the_server_by_two_processes_of_three_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In real time, since it tests real processes. The server counts a request late, by up to half a window, as a
+    gateway behind a slow line does: whoever stamps at the sending fails here."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    arrivals: list[float] = []
+    delays = random.Random(1)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(delays.choice([0.0, 0.0, 0.15]))
+            arrivals.append(time.monotonic())
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        workers = [
+            subprocess.Popen(
+                [sys.executable, "-c", WORKER, str(tmp_path / "l"), str(server.server_port), "7"]
+            )
+            for _ in range(2)
+        ]
+        assert [worker.wait(30) for worker in workers] == [0, 0]
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert len(arrivals) == 42
+    assert most_in_any_window(arrivals, 0.3) <= 6
+    assert most_in_any_window(arrivals, 1.0) <= 14
+    assert max(arrivals) - min(arrivals) < 5  # 42 at 14/s: 2 s at the least
