@@ -241,4 +241,4 @@ def test_no_window_is_exceeded_at_the_server_by_two_processes_of_three_threads(
     assert len(arrivals) == 42
     assert most_in_any_window(arrivals, 0.3) <= 6
     assert most_in_any_window(arrivals, 1.0) <= 14
-    assert max(arrivals) - min(arrivals) < 5  # 42 at 14/s: 2 s at the least
+    assert max(arrivals) - min(arrivals) < 20  # 2 s at the least; many times that on a busy machine
