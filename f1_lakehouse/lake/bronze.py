@@ -18,15 +18,15 @@ from datetime import datetime, timedelta
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake import rows as typing
 from f1_lakehouse.lake.landing import Landing, Manifest
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import Ledger, Outcome, Pull
-from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind
+from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind, Scope
 from f1_lakehouse.quality.contracts import improbable
 
 _UTC = pa.timestamp("us", tz="UTC")
@@ -46,6 +46,10 @@ WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
 _KIND_OF_ARROW = {pa.float64(): Kind.DOUBLE, pa.bool_(): Kind.BOOL, pa.string(): Kind.TEXT}
 
 
+class DriftError(Exception):
+    """A new column that two pulls brought at once, with different types; nothing was written."""
+
+
 class Bronze:
     """The bronze tables of a lake.
 
@@ -58,7 +62,10 @@ class Bronze:
         self.ledger = Ledger(f"{uri}/_pulls")
 
     def create(self) -> None:
-        """Make every table that is not there, empty and typed, so that no reader ever misses one."""
+        """Make every table that is not there, empty and typed, so that no reader ever misses one.
+
+        A table that an older catalogue made gets the columns that have come since.
+        """
         for endpoint in ENDPOINTS:
             _create(self.table_uri(endpoint.name), endpoint.bronze_schema, ["_season"], endpoint.description)
         _create(f"{self.uri}/_pulls", PULLS_SCHEMA, None, "The ledger of pulls")
@@ -168,8 +175,7 @@ class Bronze:
             delta_version=version,
             code_version=__version__,
         )
-        self.ledger.append(pull)
-        return pull
+        return self.ledger.append(pull)
 
     def fail(
         self,
@@ -196,8 +202,7 @@ class Bronze:
             code_version=__version__,
             **rest,  # type: ignore[arg-type]
         )
-        self.ledger.append(pull)
-        return pull
+        return self.ledger.append(pull)
 
     def rows(self, endpoint: str, scope: int) -> pa.Table:
         """What the source says now of one scope: the rows of its true pull, as bronze has them."""
@@ -209,8 +214,8 @@ class Bronze:
             filter=(pc.field("_season") == truth.season) & (pc.field("_pull_id") == truth.pull_id)
         )
 
-    def _has_pull(self, endpoint: Endpoint, manifest: Manifest) -> bool:
-        dataset = DeltaTable(self.table_uri(endpoint.name)).to_pyarrow_dataset()
+    def _has_pull(self, endpoint: Endpoint, manifest: Manifest, table: DeltaTable | None = None) -> bool:
+        dataset = (table or DeltaTable(self.table_uri(endpoint.name))).to_pyarrow_dataset()
         return bool(
             dataset.head(
                 1,
@@ -229,8 +234,6 @@ class Bronze:
     ) -> int:
         """One commit, unless the pull is there already. Returns the table's version."""
         uri = self.table_uri(endpoint.name)
-        if self._has_pull(endpoint, manifest):
-            return int(DeltaTable(uri).version())
         table = whole.table
         n = table.num_rows
         source = pa.concat_arrays(
@@ -248,7 +251,8 @@ class Bronze:
         for column, values in zip(LAKE_COLUMNS, lake_columns, strict=True):
             table = table.append_column(column, values)
         # Two writers of one scope would both find the pull missing; the application transaction makes the second
-        # one's commit fail, and it looks again.
+        # one's commit fail, and it looks again. That holds only from the snapshot on in which the pull was missing:
+        # hence the table is opened once, looked at and written.
         stamp = int(manifest.started_at.timestamp() * 1_000_000)
         properties = CommitProperties(
             custom_metadata={
@@ -259,41 +263,61 @@ class Bronze:
             },
             app_transactions=[Transaction(f"{endpoint.name}/{manifest.scope}", stamp)],
         )
-        try:
-            write_deltalake(
-                uri,
-                table,
-                mode="append",
-                schema_mode="merge" if whole.added else None,
-                writer_properties=WRITER,
-                commit_properties=properties,
-            )
-        except (CommitFailedError, DeltaError):
-            if not self._has_pull(endpoint, manifest):
-                raise
+        for last in (False, False, True):
+            target = DeltaTable(uri)
+            if self._has_pull(endpoint, manifest, target):
+                break
+            there = pa.schema(target.schema().to_arrow())
+            for name in whole.added:
+                if name in there.names and there.field(name).type != table.schema.field(name).type:
+                    # Delta would cast. Landing has the pull: the next run types it by the table as it is now.
+                    raise DriftError(
+                        f"{endpoint.name}.{name} came as {table.schema.field(name).type}, while another pull has just "
+                        f"made it {there.field(name).type}; run again"
+                    )
+            try:
+                write_deltalake(
+                    target,
+                    table,
+                    mode="append",
+                    schema_mode="merge" if set(table.schema.names) - set(there.names) else None,
+                    writer_properties=WRITER,
+                    commit_properties=properties,
+                )
+                break
+            except CommitFailedError:
+                if last:
+                    raise
         return int(DeltaTable(uri).version())
 
     def _quarantine(self, endpoint: Endpoint, manifest: Manifest, rejected: list[typing.Rejected]) -> None:
-        uri = f"{self.uri}/_quarantine"
-        there = DeltaTable(uri).to_pyarrow_dataset().head(1, filter=pc.field("pull_id") == manifest.pull_id)
-        if there.num_rows:
-            return
-        season_scope = "session_key" not in endpoint.schema.names
-        write_deltalake(
-            uri,
-            pa.table(
-                {
-                    "endpoint": [endpoint.name] * len(rejected),
-                    "session_key": [None if season_scope else manifest.scope] * len(rejected),
-                    "pull_id": [manifest.pull_id] * len(rejected),
-                    "reason": [row.reason for row in rejected],
-                    "raw": [row.raw for row in rejected],
-                    "at": [manifest.committed_at] * len(rejected),
-                },
-                QUARANTINE_SCHEMA,
-            ),
-            mode="append",
+        season_scope = endpoint.scope is Scope.SEASON
+        table = pa.table(
+            {
+                "endpoint": [endpoint.name] * len(rejected),
+                "session_key": [None if season_scope else manifest.scope] * len(rejected),
+                "pull_id": [manifest.pull_id] * len(rejected),
+                "reason": [row.reason for row in rejected],
+                "raw": [row.raw for row in rejected],
+                "at": [manifest.committed_at] * len(rejected),
+            },
+            QUARANTINE_SCHEMA,
         )
+        stamp = int(manifest.started_at.timestamp() * 1_000_000)
+        properties = CommitProperties(
+            app_transactions=[Transaction(f"{endpoint.name}/{manifest.scope}", stamp)]
+        )
+        for last in (False, True):
+            target = DeltaTable(f"{self.uri}/_quarantine")
+            there = target.to_pyarrow_dataset().head(1, filter=pc.field("pull_id") == manifest.pull_id)
+            if there.num_rows:
+                return
+            try:
+                write_deltalake(target, table, mode="append", commit_properties=properties)
+                return
+            except CommitFailedError:
+                if last:
+                    raise
 
 
 def fingerprint(batch: typing.Batch) -> str:
@@ -302,12 +326,18 @@ def fingerprint(batch: typing.Batch) -> str:
     One hash a pull, not one a row: hashes do not compress, and on telemetry they would make files 13 times bigger.
     """
     table = batch.table
-    keys = [(f.name, "ascending") for f in table.schema if not pa.types.is_list(f.type)]
     # Columns in one order, and without those that have no value: a column that the API newly serves, but leaves
     # null, is no change of a row.
     names = sorted(name for name in table.schema.names if table[name].null_count < table.num_rows)
     if table.num_rows:
-        table = table.take(pc.sort_indices(table, keys))
+        # Arrow does not sort by lists: they are sorted by as text.
+        sortable = pa.table(
+            {
+                f.name: _text_of_lists(table[f.name]) if pa.types.is_list(f.type) else table[f.name]
+                for f in table.schema
+            }
+        )
+        table = table.take(pc.sort_indices(sortable, [(name, "ascending") for name in names]))
     table = table.select(names).replace_schema_metadata(None).combine_chunks()
     table = table.cast(pa.schema([pa.field(f.name, f.type) for f in table.schema]))
     digest = hashlib.sha256()
@@ -317,6 +347,10 @@ def fingerprint(batch: typing.Batch) -> str:
     for raw in sorted(row.raw for row in batch.rejected):
         digest.update(raw.encode())
     return digest.hexdigest()
+
+
+def _text_of_lists(values: pa.ChunkedArray) -> pa.Array:
+    return pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
 
 
 class _HashSink(io.RawIOBase):
@@ -334,6 +368,10 @@ class _HashSink(io.RawIOBase):
 
 def _create(uri: str, schema: pa.Schema, partition_by: list[str] | None, description: str) -> None:
     if DeltaTable.is_deltatable(uri):
+        table = DeltaTable(uri)
+        there = pa.schema(table.schema().to_arrow()).names
+        if later := [column for column in Schema.from_arrow(schema).fields if column.name not in there]:
+            table.alter.add_columns(later)
         return
     DeltaTable.create(
         uri,
@@ -356,7 +394,8 @@ def _outcome_of_nothing(last: Pull | None, truth: Pull | None, force: bool) -> O
 
 
 def _refused_before(history: list[Pull], digest: str) -> bool:
-    return bool(history) and history[-1].outcome == Outcome.FAILED and history[-1].sha256 == digest
+    last = next((pull for pull in reversed(history) if pull.is_applied), None)
+    return last is not None and last.outcome == Outcome.FAILED and last.sha256 == digest
 
 
 def _after(history: list[Pull], at: datetime) -> datetime:

@@ -1,8 +1,8 @@
 """The raw answers, kept as they came: the one layer that cannot be made again.
 
-    <endpoint>/<scope>/<pull_id>/0001.json.zst   the body, zstd
-    <endpoint>/<scope>/<pull_id>/0001.meta.json  URL, status, time, sha256 of the body: commits the answer
-    <endpoint>/<scope>/<pull_id>/manifest.json   the answers of the pull: written last, commits the pull
+    <endpoint>/<scope>/<pull_id>/0001-1f3870be.json.zst   the body, zstd; the name is a number and its hash
+    <endpoint>/<scope>/<pull_id>/0001-1f3870be.meta.json  URL, status, time, sha256 of the body: commits the answer
+    <endpoint>/<scope>/<pull_id>/manifest.json            the answers of the pull: written last, commits the pull
 
 A pull without a manifest is unfinished: the next run goes on with it and asks only for what is not there.
 Nothing here interprets a body (rows.py does) and nothing here talks to the API.
@@ -149,14 +149,16 @@ class OpenPull:
 
     def add(self, received: Received) -> LandedAnswer:
         """Keep one answer. It counts once its meta file is there."""
-        file = f"{self._next:04d}"
+        sha256 = hashlib.sha256(received.body).hexdigest()
+        # With its hash in the name, a file is never written over by another process that goes on with this pull.
+        file = f"{self._next:04d}-{sha256[:8]}"
         self._next += 1
         answer = LandedAnswer(
             file=file,
             url=received.url,
             status=received.status,
             at=received.at,
-            sha256=hashlib.sha256(received.body).hexdigest(),
+            sha256=sha256,
             size=len(received.body),
             seconds=round(received.seconds, 3),
             waited=round(received.waited, 3),
@@ -201,12 +203,10 @@ class Landing:
             started_at = pull_started(pull_id)
             if "manifest.json" in files or abs(now - started_at) > RESUME_WITHIN:
                 break
-            answers = [
-                LandedAnswer.from_json(orjson.loads(self.store.read(f"{folder}/{name}")))
-                for name in files
-                if name.endswith(".meta.json")
-            ]
-            return OpenPull(self.store, pull_id, endpoint, scope, season, started_at, why, answers)
+            answers = [self._answer(f"{folder}/{name}") for name in files if name.endswith(".meta.json")]
+            # Two processes that went on with one pull may both have asked a question: its rows count once.
+            once = list({answer.url: answer for answer in answers}.values())
+            return OpenPull(self.store, pull_id, endpoint, scope, season, started_at, why, once)
         return OpenPull(self.store, new_pull_id(now, endpoint, scope), endpoint, scope, season, now, why)
 
     def pull_ids(self, endpoint: str, scope: int) -> list[str]:
@@ -234,9 +234,17 @@ class Landing:
         """One manifest by its path. Raises LandingError if it cannot be read."""
         try:
             return Manifest.from_bytes(self.store.read(name))
-        except (orjson.JSONDecodeError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError) as error:
             raise LandingError(
                 f"{self.store.uri}/{name} is damaged ({error}): restore it from a backup"
+            ) from error
+
+    def _answer(self, name: str) -> LandedAnswer:
+        try:
+            return LandedAnswer.from_json(orjson.loads(self.store.read(name)))
+        except (ValueError, TypeError, KeyError) as error:
+            raise LandingError(
+                f"{self.store.uri}/{name} is damaged ({error}): remove it, and its answer is asked for again"
             ) from error
 
     def body(self, folder: str, answer: LandedAnswer) -> bytes:

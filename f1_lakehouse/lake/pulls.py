@@ -4,13 +4,15 @@ Every decision about the lake (what is due, what silver must rebuild, what is st
 append-only like all of bronze. Rows of endpoints do not belong here (bronze.py), nor the rules of due (calendar.py).
 """
 
+import contextlib
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from hashlib import md5
 
 import pyarrow as pa
-from deltalake import DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 COMPACT_EVERY = 100
 """Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
@@ -157,13 +159,34 @@ class Ledger:
         truths = sorted(t.pull_id for e, s in self._by_scope if (t := self.truth(e, s)) is not None)
         return f"{len(truths)}-{md5('|'.join(truths).encode(), usedforsecurity=False).hexdigest()[:12]}"
 
-    def append(self, pull: Pull) -> None:
-        """Enter a pull: one Delta commit."""
+    def append(self, pull: Pull) -> Pull:
+        """Enter a pull: one Delta commit.
+
+        Returns:
+            the entry: an earlier one if another process has entered the same pull in the meantime.
+        """
         row = pa.Table.from_pylist([asdict(pull)], SCHEMA)
-        write_deltalake(self.uri, row, mode="append")
+        for last in (False, True):
+            # Looked at and written from one snapshot: a commit of the same scope in between makes this one fail.
+            table = DeltaTable(self.uri)
+            entered = next((p for p in self.of(pull.endpoint, pull.scope) if p.pull_id == pull.pull_id), None)
+            if pull.is_applied and entered is not None and entered.is_applied:
+                return entered
+            stamp = int(pull.at.timestamp() * 1_000_000)
+            properties = CommitProperties(
+                app_transactions=[Transaction(f"{pull.endpoint}/{pull.scope}", stamp)]
+            )
+            try:
+                write_deltalake(table, row, mode="append", commit_properties=properties)
+                break
+            except CommitFailedError:
+                if last:
+                    raise
         table = DeltaTable(self.uri)
-        if table.version() % COMPACT_EVERY == 0 and table.version() > 0:
-            table.optimize.compact()
+        if table.version() % COMPACT_EVERY == 0:
+            with contextlib.suppress(CommitFailedError):  # another process does it
+                table.optimize.compact()
+        return pull
 
     def _refresh(self) -> None:
         table = DeltaTable(self.uri)

@@ -1,0 +1,516 @@
+"""Bronze: whole pulls, each exactly once, whatever crashes when; history stays, only what is believed is the truth."""
+
+import random
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from f1_lakehouse.lake import bronze as bronze_module
+from f1_lakehouse.lake.bronze import Bronze, DriftError, fingerprint
+from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.lake.rows import merge, parse_rows
+from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Column, Kind
+
+NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
+LAPS = BY_NAME["laps"]
+Lap = Callable[..., dict[str, Any]]
+House = Any
+TABLES = [*(e.name for e in ENDPOINTS), "_pulls", "_quarantine"]
+
+
+# Tables
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
+def test_every_endpoint_has_an_empty_typed_table_by_season_from_the_start(
+    house: House, endpoint: Any
+) -> None:
+    table = DeltaTable(house.bronze.table_uri(endpoint.name))
+    assert table.to_pyarrow_table().num_rows == 0
+    assert {f.name: f.type for f in pa.schema(table.schema().to_arrow())} == {
+        f.name: f.type for f in endpoint.bronze_schema
+    }
+    assert table.metadata().partition_columns == ["_season"]
+    assert house.bronze.rows(endpoint.name, 9606).num_rows == 0
+
+
+def test_creating_the_tables_again_changes_nothing(house: House, lap: Lap) -> None:
+    house.pull([lap()])
+    Bronze(house.bronze.uri).create()
+    assert len(house.table()) == 1
+    assert house.version() == 1
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_no_table_lets_its_rows_be_overwritten_or_deleted(house: House, name: str) -> None:
+    table = DeltaTable(house.bronze.table_uri(name))
+    assert table.metadata().configuration["delta.appendOnly"] == "true"
+    one = pa.Table.from_pylist([{}], pa.schema(table.schema().to_arrow()))
+    write_deltalake(table, one, mode="append")
+    with pytest.raises(Exception, match="append"):
+        write_deltalake(table, one, mode="overwrite")
+    with pytest.raises(Exception, match="append"):
+        DeltaTable(house.bronze.table_uri(name)).delete()
+
+
+def test_a_table_of_an_older_catalogue_gets_the_columns_that_have_come_since(
+    house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.pull([lap(1)])
+    newer = replace(LAPS, columns=(*LAPS.columns, Column("tyre_temp", Kind.DOUBLE, "Temperature, °C")))
+    monkeypatch.setattr(bronze_module, "ENDPOINTS", tuple(newer if e is LAPS else e for e in ENDPOINTS))
+    monkeypatch.setitem(BY_NAME, "laps", newer)
+    house.bronze.create()
+    assert [row["tyre_temp"] for row in house.table()] == [None]
+    assert house.bronze.extra_columns(newer) == {}
+    house.pull([lap(1, tyre_temp=90)])
+    assert [row["tyre_temp"] for row in house.truth()] == [90.0]
+
+
+# Once
+
+
+def test_a_pull_lands_in_bronze_with_its_season_id_time_and_source(house: House, lap: Lap) -> None:
+    done = house.pull([[lap(1)], [lap(2), lap(3)]])
+    found = house.table()
+    assert {row["_season"] for row in found} == {2024}
+    assert {row["_pull_id"] for row in found} == {done.pull_id}
+    assert {row["_ingested_at"] for row in found} == {NOON}
+    source = {row["lap_number"]: row["_source_url"] for row in found}
+    assert source == {n: f"http://api/laps?part={part}" for n, part in ((1, 0), (2, 1), (3, 1))}
+    assert (done.outcome, done.rows, done.requests, done.quarantined) == ("appended", 3, 2, 0)
+    assert done.truth_pull_id == done.pull_id
+
+
+def test_applying_a_pull_again_changes_nothing_and_returns_the_first_entry(house: House, lap: Lap) -> None:
+    manifest = house.land([lap(1), lap(2, st_speed="fast")])
+    first = house.apply(manifest)
+    assert house.apply(manifest) == first
+    assert (len(house.table()), len(house.quarantine()), len(house.pulls()), house.version()) == (1, 1, 1, 1)
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("step", ["_append", "_quarantine", "append"])
+@pytest.mark.parametrize("same_process", [True, False], ids=["same process", "new process"])
+def test_a_pull_that_was_cut_off_anywhere_is_there_once_after_it_is_applied_again(
+    house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch, step: str, before: bool, same_process: bool
+) -> None:
+    manifest = house.land([lap(1), lap(2), lap(3, st_speed="fast")])
+    target: Any = house.bronze.ledger if step == "append" else house.bronze
+    whole = getattr(target, step)
+
+    def crash(*args: Any) -> None:
+        if not before:
+            whole(*args)
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, step, crash)
+        with pytest.raises(Crash):
+            house.apply(manifest)
+    if not same_process:
+        house.bronze = Bronze(house.bronze.uri)
+    done = house.apply(manifest)
+    assert done.outcome == "appended"
+    assert [row["lap_number"] for row in house.table()] == [1, 2]
+    assert [row["reason"] for row in house.quarantine()] == ["st_speed: expected integer, got text"]
+    assert [row["pull_id"] for row in house.pulls()] == [manifest.pull_id]
+    assert len(house.truth()) == 2
+
+
+def test_a_second_writer_between_the_look_and_the_commit_does_not_double_a_pull(
+    house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the step in which the other one is faster, both end as one pull."""
+    manifest = house.land([lap(1), lap(2, st_speed="fast")])
+    other = Bronze(house.bronze.uri)
+    for module in ("bronze", "pulls"):
+        monkeypatch.setattr(
+            f"f1_lakehouse.lake.{module}.write_deltalake",
+            lambda *args, **rest: (_once(), write_deltalake(*args, **rest)),
+        )
+    overtaken: list[Pull] = []
+
+    def _once() -> None:
+        if not overtaken:
+            overtaken.append(None)  # type: ignore[arg-type]
+            overtaken[0] = other.apply(manifest, other.parse(house.landing, manifest))
+
+    done = house.apply(manifest)
+    assert done == overtaken[0]
+    assert (len(house.table()), len(house.quarantine()), len(house.pulls())) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("table", ["_quarantine", "_pulls"])
+def test_a_second_writer_is_no_trouble_in_the_later_steps_either(
+    house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    manifest = house.land([lap(1), lap(2, st_speed="fast")])
+    other = Bronze(house.bronze.uri)
+    overtaken: list[bool] = []
+
+    def write(target: Any, *args: Any, **rest: Any) -> None:
+        if not overtaken and target.table_uri.rstrip("/").endswith(table):
+            overtaken.append(True)
+            other.apply(manifest, other.parse(house.landing, manifest))
+        write_deltalake(target, *args, **rest)
+
+    for module in ("bronze", "pulls"):
+        monkeypatch.setattr(f"f1_lakehouse.lake.{module}.write_deltalake", write)
+    house.apply(manifest)
+    assert overtaken
+    assert (len(house.table()), len(house.quarantine()), len(house.pulls())) == (1, 1, 1)
+
+
+def test_two_writers_of_one_pull_at_the_same_time_end_as_one(house: House, lap: Lap) -> None:
+    manifest = house.land([lap(n) for n in range(1, 50)] + [lap(50, st_speed="fast")])
+    start = threading.Barrier(4)
+
+    def write(_: int) -> Pull:
+        own = Bronze(house.bronze.uri)
+        batches = own.parse(house.landing, manifest)
+        start.wait(10)
+        return own.apply(manifest, batches)
+
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(write, range(4)))
+    assert len(set(done)) == 1
+    assert (len(house.table()), len(house.quarantine()), len(house.pulls())) == (49, 1, 1)
+
+
+def test_writers_of_different_sessions_do_not_disturb_each_other(house: House, lap: Lap) -> None:
+    manifests = [house.land([lap(1, session_key=key)], scope=key) for key in range(1, 6)]
+    start = threading.Barrier(len(manifests))
+
+    def write(manifest: Any) -> Pull:
+        own = Bronze(house.bronze.uri)
+        batches = own.parse(house.landing, manifest)
+        start.wait(10)
+        return own.apply(manifest, batches)
+
+    with ThreadPoolExecutor(len(manifests)) as threads:
+        done = list(threads.map(write, manifests))
+    assert {pull.outcome for pull in done} == {"appended"}
+    assert sorted(row["session_key"] for row in house.table()) == [1, 2, 3, 4, 5]
+    assert len(house.pulls()) == 5
+
+
+def test_the_history_of_a_table_says_what_each_commit_brought(house: House, lap: Lap) -> None:
+    done = house.pull([lap(1), lap(2)])
+    [commit, _] = DeltaTable(house.bronze.table_uri("laps")).history()
+    assert (commit["pull_id"], commit["scope"], commit["why"], commit["rows"]) == (
+        done.pull_id,
+        "9606",
+        "test",
+        "2",
+    )
+    assert done.delta_version == 1
+    assert (
+        DeltaTable(house.bronze.table_uri("laps")).transaction_version("laps/9606") == NOON.timestamp() * 1e6
+    )
+
+
+# Corrections
+
+
+def test_a_pull_that_equals_the_truth_appends_nothing_and_is_noted(house: House, lap: Lap) -> None:
+    first = house.pull([lap(1), lap(2)])
+    again = house.pull([lap(2), lap(1)])
+    assert again.outcome == "unchanged"
+    assert again.sha256 == first.sha256
+    assert again.truth_pull_id == first.pull_id
+    assert house.version() == 1
+    assert len(house.pulls()) == 2
+
+
+@pytest.mark.parametrize("change", ["value", "null", "vanished", "new", "doubled", "list"])
+def test_a_changed_pull_is_appended_whole_and_history_stays(house: House, lap: Lap, change: str) -> None:
+    house.pull([lap(1), lap(2), lap(3)])
+    changed = {
+        "value": [lap(1), lap(2, lap_duration=88.0), lap(3)],
+        "null": [lap(1), lap(2, lap_duration=None), lap(3)],
+        "vanished": [lap(1), lap(3)],
+        "new": [lap(1), lap(2), lap(3), lap(4)],
+        "doubled": [lap(1), lap(2), lap(3), lap(3)],
+        "list": [lap(1), lap(2, segments_sector_1=[2048, None]), lap(3)],
+    }[change]
+    done = house.pull(changed)
+    assert done.outcome == "appended"
+    assert len(house.table()) == 3 + len(changed)
+    assert sorted(row["lap_number"] for row in house.truth()) == [row["lap_number"] for row in changed]
+
+
+def test_what_comes_back_to_an_earlier_state_is_appended_again(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    house.pull([lap(1, lap_duration=80.0)])
+    third = house.pull([lap(1)])
+    assert third.outcome == "appended"
+    assert house.truth()[0]["lap_duration"] == 96.5
+    assert len(house.table()) == 3
+
+
+def test_exact_duplicate_rows_are_kept(house: House, lap: Lap) -> None:
+    house.pull([lap(1), lap(1), lap(2)])
+    assert [row["lap_number"] for row in house.truth()] == [1, 1, 2]
+
+
+_rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "session_key": st.just(9606),
+            "driver_number": st.sampled_from([1, 4]),
+            "lap_number": st.integers(1, 2),
+            "date_start": st.sampled_from([None, "2024-09-22T12:00:00+00:00", "NaT"]),
+            "lap_duration": st.sampled_from([None, 0.0, 90.5]),
+            "is_pit_out_lap": st.sampled_from([None, True, False]),
+            "segments_sector_1": st.sampled_from([None, [], [None], [2048, None], [2049]]),
+            "new": st.sampled_from([None, "a"]),
+        }
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(_rows, st.randoms(), st.data())
+def test_the_fingerprint_is_of_the_rows_and_not_of_their_order_or_answers(
+    found: list[dict[str, Any]], rng: random.Random, data: st.DataObject
+) -> None:
+    shuffled = list(found)
+    rng.shuffle(shuffled)
+    cut = data.draw(st.integers(0, len(found)))
+    parts = [parse_rows(LAPS, shuffled[:cut]), parse_rows(LAPS, shuffled[cut:])]
+    assert fingerprint(merge(LAPS, parts)) == fingerprint(parse_rows(LAPS, found))
+    changed = [*found[1:], {**found[0], "lap_number": 3}]
+    assert fingerprint(parse_rows(LAPS, changed)) != fingerprint(parse_rows(LAPS, found))
+    assert fingerprint(parse_rows(LAPS, [*found, found[0]])) != fingerprint(parse_rows(LAPS, found))
+
+
+def test_a_column_that_the_api_newly_serves_but_leaves_null_is_no_change(house: House, lap: Lap) -> None:
+    short = {k: v for k, v in lap(1).items() if k != "st_speed"}
+    house.pull([short])
+    assert house.pull([{**short, "st_speed": None, "new": None}]).outcome == "unchanged"
+
+
+# Nothing
+
+
+def test_a_first_answer_without_rows_is_the_truth(house: House) -> None:
+    done = house.pull([])
+    assert (done.outcome, done.truth_pull_id, done.rows) == ("empty", done.pull_id, 0)
+    assert house.pull([]).outcome == "unchanged"
+    assert house.version() == 0
+
+
+def test_no_rows_where_rows_were_is_believed_only_when_a_second_pull_confirms_it(
+    house: House, lap: Lap
+) -> None:
+    first = house.pull([lap(1)])
+    doubted = house.pull([])
+    assert (doubted.outcome, doubted.truth_pull_id) == ("empty_unconfirmed", first.pull_id)
+    assert len(house.truth()) == 1
+    confirmed = house.pull([])
+    assert (confirmed.outcome, confirmed.truth_pull_id) == ("emptied", confirmed.pull_id)
+    assert house.truth() == []
+    assert len(house.table()) == 1
+    assert house.pull([]).outcome == "unchanged"
+
+
+def test_rows_after_a_doubted_empty_answer_end_the_doubt(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    house.pull([])
+    assert house.pull([lap(1)]).outcome == "unchanged"
+    assert house.pull([]).outcome == "empty_unconfirmed"
+
+
+def test_a_failure_between_two_empty_answers_does_not_end_the_doubt(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    house.pull([])
+    house.bronze.fail(LAPS, 9606, 2024, "x", NOON, NOON + timedelta(hours=5), error="outage")
+    assert house.pull([]).outcome == "emptied"
+
+
+def test_force_believes_an_empty_answer_at_once(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    assert house.pull([], force=True).outcome == "emptied"
+    assert house.truth() == []
+
+
+def test_rows_that_come_back_after_the_session_was_emptied_are_appended(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    house.pull([], force=True)
+    assert house.pull([lap(1)]).outcome == "appended"
+    assert len(house.truth()) == 1
+
+
+# Failures
+
+
+def test_a_failed_pull_is_noted_and_leaves_the_truth(house: House, lap: Lap) -> None:
+    first = house.pull([lap(1)])
+    failed = house.bronze.fail(
+        LAPS, 9606, 2024, "x", NOON, NOON + timedelta(hours=5), error="outage", requests=2
+    )
+    assert (failed.outcome, failed.truth_pull_id, failed.error) == ("failed", first.pull_id, "outage")
+    assert not failed.is_answer
+    assert not failed.is_applied
+    assert len(house.truth()) == 1
+
+
+def test_a_pull_in_which_every_row_is_refused_failed_and_keeps_the_old_truth(house: House, lap: Lap) -> None:
+    first = house.pull([lap(1)])
+    failed = house.pull([lap(1, lap_number="one"), lap(2, lap_number="two")])
+    assert (failed.outcome, failed.quarantined, failed.truth_pull_id) == ("failed", 2, first.pull_id)
+    assert failed.error == "every row was refused: lap_number: expected integer, got text"
+    assert len(house.truth()) == 1
+    assert len(house.quarantine()) == 2
+    # It has been looked at, so that it is not applied for ever again.
+    assert house.bronze.ledger.holds(failed.pull_id, "laps", 9606)
+
+
+def test_what_is_refused_again_is_not_quarantined_again(house: House, lap: Lap) -> None:
+    broken = [lap(1, lap_number="one")]
+    house.pull(broken)
+    house.pull(broken)
+    house.bronze.fail(LAPS, 9606, 2024, "x", NOON, NOON + timedelta(hours=5), error="outage")
+    house.pull(broken)
+    assert len(house.quarantine()) == 1
+    house.pull([lap(1, lap_number="uno")])
+    assert len(house.quarantine()) == 2
+
+
+# Drift
+
+
+def test_a_new_column_is_added_reported_and_binding_from_then_on(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    added = house.pull([lap(1, grip=5)])
+    assert added.added_columns == '{"grip":"double"}'
+    assert house.bronze.extra_columns(LAPS) == {"grip": Kind.DOUBLE}
+    assert [row["grip"] for row in house.table()] == [None, 5.0] or [r["grip"] for r in house.table()] == [
+        5.0,
+        None,
+    ]
+    later = house.pull([lap(1, grip="high"), lap(2, grip=5.5)])
+    assert later.added_columns is None
+    assert later.retyped_columns == '{"grip":{"expected number, got text":1}}'
+    assert [row["grip"] for row in house.truth()] == [5.5]
+    assert house.quarantine()[0]["reason"] == "grip: expected number, got text"
+
+
+def test_a_new_column_of_mixed_values_stays_json_text_for_ever(house: House, lap: Lap) -> None:
+    house.pull([lap(1, note="a"), lap(2, note=[1, None])])
+    assert house.bronze.extra_columns(LAPS) == {"note": Kind.JSON}
+    house.pull([lap(1, note="a"), lap(2, note={"b": 1.5}), lap(3, note=7)])
+    assert house.quarantine() == []
+    notes = [orjson.loads(row["note"]) for row in house.truth()]
+    assert notes == ["a", {"b": 1.5}, 7]
+
+
+def test_the_kind_of_a_new_column_outlives_compaction(house: House, lap: Lap) -> None:
+    house.pull([lap(1, note="a"), lap(2, note=[1])])
+    DeltaTable(house.bronze.table_uri("laps")).optimize.compact()
+    assert Bronze(house.bronze.uri).extra_columns(LAPS) == {"note": Kind.JSON}
+
+
+def test_two_pulls_that_bring_a_new_column_with_different_types_are_not_cast(house: House, lap: Lap) -> None:
+    first = house.land([lap(1, grip="high")])
+    second = house.land([lap(1, grip=5.5)], scope=9607)
+    parsed_before = house.bronze.parse(house.landing, second)
+    house.apply(first)
+    with pytest.raises(DriftError, match=r"laps\.grip came as double"):
+        house.bronze.apply(second, parsed_before)
+    assert len(house.table()) == 1
+    # The next run finds the pull in landing and types it by the table.
+    assert house.apply(second).outcome == "failed"
+    assert [row["reason"] for row in house.quarantine()] == ["grip: expected text, got number"]
+
+
+def test_two_pulls_that_bring_the_same_new_column_at_once_both_arrive(house: House, lap: Lap) -> None:
+    first = house.land([lap(1, grip=1)])
+    second = house.land([lap(1, grip=2)], scope=9607)
+    parsed_before = house.bronze.parse(house.landing, second)
+    house.apply(first)
+    house.bronze.apply(second, parsed_before)
+    assert sorted(row["grip"] for row in house.table()) == [1.0, 2.0]
+
+
+def test_a_retyped_value_is_quarantined_as_it_came_and_the_rest_goes_on(house: House, lap: Lap) -> None:
+    done = house.pull([lap(1, st_speed=300.0), lap(2, st_speed=300.5)])
+    assert [row["st_speed"] for row in house.table()] == [300]
+    [refused] = house.quarantine()
+    assert refused["reason"] == "st_speed: expected integer, got a fraction"
+    assert orjson.loads(refused["raw"]) == lap(2, st_speed=300.5)
+    assert (refused["endpoint"], refused["session_key"], refused["pull_id"]) == ("laps", 9606, done.pull_id)
+    assert refused["at"] == NOON
+    assert (done.rows, done.quarantined) == (1, 1)
+
+
+def test_a_quarantined_row_of_a_season_endpoint_names_no_session(house: House) -> None:
+    house.pull([{"meeting_key": 1, "session_key": "x", "year": 2024}], "sessions", 2024)
+    assert [row["session_key"] for row in house.quarantine()] == [None]
+
+
+def test_a_missing_column_is_reported_and_null(house: House, lap: Lap) -> None:
+    done = house.pull([{k: v for k, v in lap(1).items() if k != "st_speed"}])
+    assert done.missing_columns == '["st_speed"]'
+    assert house.truth()[0]["st_speed"] is None
+
+
+def test_improbable_rows_are_kept_and_counted(house: House, lap: Lap) -> None:
+    done = house.pull([lap(1, st_speed=999), lap(2, st_speed=-1, lap_duration=1.0), lap(3)])
+    assert (done.rows, done.improbable, done.quarantined) == (3, 3, 0)
+
+
+# Order
+
+
+def test_the_ledger_keeps_its_order_when_the_clock_is_set_back(house: House, lap: Lap) -> None:
+    first = house.pull([lap(1)], at=NOON)
+    second = house.pull([lap(1, lap_duration=80.0)], at=NOON - timedelta(days=1))
+    failed = house.bronze.fail(LAPS, 9606, 2024, "x", NOON, NOON - timedelta(days=2), error="outage")
+    assert first.at < second.at < failed.at
+    assert house.truth()[0]["lap_duration"] == 80.0
+
+
+def test_scopes_have_truths_of_their_own(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    house.pull([lap(1, session_key=9655), lap(2, session_key=9655)], scope=9655, season=2025)
+    assert (len(house.truth()), len(house.truth(scope=9655))) == (1, 2)
+    folders = {path.name for path in (house.folder / "bronze" / "laps").glob("_season=*")}
+    assert folders == {"_season=2024", "_season=2025"}
+
+
+def test_bronze_is_rebuilt_from_landing_to_the_same_rows(house: House, lap: Lap) -> None:
+    house.pull([lap(1), lap(2, new="x")])
+    house.pull([[lap(1, lap_duration=80.0)], [lap(2, st_speed=1.5)]])
+    house.pull([])
+    before, quarantine, truth = house.table(), house.quarantine(), house.truth()
+    shutil.rmtree(house.folder / "bronze")
+    house.bronze = Bronze(house.bronze.uri)
+    house.bronze.create()
+    for manifest in house.landing.manifests("laps"):
+        house.apply(manifest)
+
+    def by_text(found: list[dict[str, Any]]) -> list[str]:
+        return sorted(str(sorted(row.items())) for row in found)
+
+    assert by_text(house.table()) == by_text(before)
+    assert by_text(house.quarantine()) == by_text(quarantine)
+    assert by_text(house.truth()) == by_text(truth)

@@ -1,0 +1,153 @@
+"""The ledger: one picture of all pulls, whoever enters them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from f1_lakehouse.lake import pulls as pulls_module
+from f1_lakehouse.lake.pulls import SCHEMA, Ledger, Outcome, Pull
+
+NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    DeltaTable.create(str(tmp_path), schema=SCHEMA, configuration={"delta.appendOnly": "true"})
+    return Ledger(str(tmp_path))
+
+
+@pytest.fixture
+def entry() -> Callable[..., Pull]:
+    numbers = iter(range(10_000))
+
+    def make(outcome: Outcome = Outcome.APPENDED, truth: str | None = "own", **rest: Any) -> Pull:
+        n = next(numbers)
+        at = NOON + timedelta(minutes=n)
+        base: dict[str, Any] = {
+            "pull_id": f"p{n}", "endpoint": "laps", "scope": 9606, "season": 2024, "started_at": at, "at": at,
+            "outcome": outcome.value, "rows": 10, "sha256": None if outcome is Outcome.FAILED else f"s{n}",
+        }  # fmt: skip
+        return Pull(**{**base, "truth_pull_id": f"p{n}" if truth == "own" else truth, **rest})
+
+    return make
+
+
+def test_an_entry_comes_back_as_it_was_entered(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+    one = entry(why="first pull", error="e", added_columns="{}", delta_version=3, bytes=2**40, seconds=0.25)
+    assert ledger.append(one) == one
+    assert Ledger(ledger.uri).all() == [one]
+
+
+def test_without_an_answer_there_is_no_truth(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+    assert ledger.truth("laps", 9606) is None
+    ledger.append(entry(Outcome.FAILED, None))
+    assert ledger.truth("laps", 9606) is None
+    assert ledger.last_answer("laps", 9606) is None
+    assert ledger.scopes() == [("laps", 9606)]
+
+
+def test_the_truth_is_what_the_last_answer_points_at(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+    first, second = entry(), entry()
+    ledger.append(first)
+    assert ledger.truth("laps", 9606) == first
+    ledger.append(second)
+    assert ledger.truth("laps", 9606) == second
+    for outcome in (Outcome.UNCHANGED, Outcome.EMPTY_UNCONFIRMED, Outcome.FAILED):
+        ledger.append(entry(outcome, second.pull_id))
+        assert ledger.truth("laps", 9606) == second
+    emptied = entry(Outcome.EMPTIED, rows=0)
+    ledger.append(emptied)
+    assert ledger.truth("laps", 9606) == emptied
+
+
+def test_a_pull_that_failed_and_was_gone_on_with_is_true_by_its_answer(
+    ledger: Ledger, entry: Callable[..., Pull]
+) -> None:
+    ledger.append(entry(Outcome.FAILED, None, pull_id="p"))
+    assert not ledger.holds("p", "laps", 9606)
+    done = entry(pull_id="p", truth="p")
+    ledger.append(done)
+    ledger.append(entry(Outcome.UNCHANGED, "p"))
+    assert ledger.truth("laps", 9606) == done
+    assert ledger.holds("p", "laps", 9606)
+
+
+def test_an_answer_is_entered_once(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+    one = entry()
+    ledger.append(one)
+    assert Ledger(ledger.uri).append(entry(pull_id=one.pull_id, run_id="another")) == one
+    assert Ledger(ledger.uri).all() == [one]
+
+
+def test_the_version_changes_when_and_only_when_some_truth_changes(
+    ledger: Ledger, entry: Callable[..., Pull]
+) -> None:
+    versions = [ledger.version()]
+    first = entry()
+    steps = [
+        (first, True),
+        (entry(Outcome.UNCHANGED, first.pull_id), False),
+        (entry(Outcome.FAILED, first.pull_id), False),
+        (entry(Outcome.EMPTY_UNCONFIRMED, first.pull_id), False),
+        (entry(Outcome.EMPTIED, rows=0), True),
+        (entry(), True),
+        (entry(scope=9655), True),
+        (entry(endpoint="pit"), True),
+        (entry(Outcome.FAILED, None, scope=1), False),
+        (entry(Outcome.EMPTY, scope=2, rows=0), True),
+    ]
+    for pull, changes in steps:
+        ledger.append(pull)
+        assert (ledger.version() != versions[-1]) is changes, pull.outcome
+        assert ledger.version() == Ledger(ledger.uri).version()
+        versions.append(ledger.version())
+    assert len(set(versions)) == 1 + sum(changes for _, changes in steps)
+
+
+def test_what_another_process_enters_is_seen(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+    assert ledger.all() == []
+    other = Ledger(ledger.uri)
+    one = entry()
+    other.append(one)
+    assert ledger.all() == [one]
+    assert ledger.of("laps", 9606) == [one]
+
+
+def test_an_unchanged_table_is_not_read_again(
+    ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.append(entry())
+    ledger.all()
+    monkeypatch.setattr(DeltaTable, "to_pyarrow_table", lambda *_: pytest.fail("read again"))
+    assert len(ledger.all()) == 1
+
+
+def test_compaction_keeps_every_row_and_one_file(
+    ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulls_module, "COMPACT_EVERY", 10)
+    entered = [entry(scope=n % 3) for n in range(12)]
+    for pull in entered:
+        ledger.append(pull)
+    assert ledger.all() == entered
+    assert Ledger(ledger.uri).all() == entered
+    # Ten commits made one file, compaction is a commit of its own, and two came since.
+    assert len(DeltaTable(ledger.uri).file_uris()) == 3
+    assert DeltaTable(ledger.uri).version() == 13
+
+
+def test_entries_are_in_the_order_of_time_however_files_lie(
+    ledger: Ledger, entry: Callable[..., Pull]
+) -> None:
+    one, two, three = entry(), entry(), entry()
+    for pull in (three, one, two):
+        ledger.append(pull)
+    assert [p.pull_id for p in Ledger(ledger.uri).all()] == [one.pull_id, two.pull_id, three.pull_id]
+
+
+def test_an_empty_answer_is_an_answer_and_a_failure_is_none(entry: Callable[..., Pull]) -> None:
+    assert [entry(outcome).is_answer for outcome in Outcome] == [o is not Outcome.FAILED for o in Outcome]
