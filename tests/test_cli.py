@@ -1,0 +1,219 @@
+"""The command line as a person uses it: processes, exit codes, what is printed. The server and the lake are real."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from f1_lakehouse.replay.generate import generate, publish_corrections
+from f1_lakehouse.replay.server import ReplayServer
+
+F1 = str(Path(sys.executable).parent / "f1")
+SEASON, RACE, QUALIFYING = 2024, 2024015, 2024014
+
+
+@dataclass
+class Shell:
+    """A lake and a server, and `f1` pointed at both."""
+
+    root: Path
+    folder: Path
+    server: ReplayServer
+
+    def f1(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith(("F1_", "DAGSTER_"))
+        }
+        lake = {
+            "F1_LAKEHOUSE_ROOT": str(self.root),
+            "F1_OPENF1_URL": self.server.url,
+            "F1_OPENF1_REQUESTS_PER_SECOND": "0",
+            "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+        }
+        return subprocess.run(
+            [F1, *arguments],
+            env={**clean, **lake, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def gold(self, query: str) -> list[tuple]:
+        with duckdb.connect(str(self.root / "gold.duckdb"), read_only=True) as con:
+            con.execute("use gold.gold")
+            return con.execute(query).fetchall()
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    folder = tmp_path_factory.mktemp("openf1")
+    generate(folder, season=SEASON, meetings=1, telemetry=False, seed=5)
+    with ReplayServer(folder) as server:
+        yield Shell(tmp_path_factory.mktemp("house") / "lake", folder, server)
+
+
+@pytest.fixture(scope="module")
+def loaded(shell: Shell) -> Shell:
+    done = shell.f1("load", "--session", str(RACE), "--no-telemetry")
+    assert done.returncode == 0, done.stderr
+    return shell
+
+
+def is_one_line(done: subprocess.CompletedProcess[str]) -> bool:
+    return done.stderr.count("\n") == 1 and "Traceback" not in done.stderr and done.returncode != 0
+
+
+# A load
+
+
+def test_a_race_alone_brings_its_grid_and_ends_in_published_gold(loaded):
+    official = json.loads((loaded.folder / "session_result" / f"{RACE}.json").read_text())
+    grid = json.loads((loaded.folder / "starting_grid" / f"{QUALIFYING}.json").read_text())
+    winner = next(row["driver_number"] for row in official if row["position"] == 1)
+    pole = next(row["driver_number"] for row in grid if row["position"] == 1)
+    assert loaded.gold(
+        f"select driver_number from fact_results where session_key = {RACE} and position = 1"
+    ) == [(winner,)]
+    assert loaded.gold(
+        f"select driver_number from fact_results where session_key = {RACE} and grid_position = 1"
+    ) == [(pole,)]
+    laps = json.loads((loaded.folder / "laps" / f"{RACE}.json").read_text())
+    assert loaded.gold("select count(*) from fact_laps") == [(len(laps),)]
+
+
+def test_a_race_without_telemetry_takes_at_most_14_requests_and_4_for_the_calendar(shell, loaded):
+    asked = [target for _, target, _ in shell.server.requests]
+    calendar = [t for t in asked if "/sessions" in t or "/meetings" in t]
+    assert len(calendar) <= 4
+    assert len(asked) - len(calendar) <= 14
+    assert not any("car_data" in t or "location" in t for t in asked)
+
+
+def test_loading_what_is_there_asks_the_api_nothing(loaded):
+    before = len(loaded.server.requests)
+    again = loaded.f1("load", "--session", str(RACE), "--no-telemetry")
+    assert again.returncode == 0
+    assert len(loaded.server.requests) == before
+    assert "nothing is due" in again.stderr
+
+
+def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(loaded):
+    before = loaded.gold(f"select count(*) from fact_laps where session_key = {RACE}")[0][0]
+    publish_corrections(loaded.folder)
+    forced = loaded.f1("load", "--session", str(RACE), "--endpoint", "laps", "--force")
+    assert forced.returncode == 0, forced.stderr
+    laps = json.loads((loaded.folder / "laps" / f"{RACE}.json").read_text())
+    after = loaded.gold(f"select count(*) from fact_laps where session_key = {RACE}")[0][0]
+    assert after == len(laps) != before
+    from deltalake import DeltaTable
+
+    bronze = DeltaTable(str(loaded.root / "bronze" / "laps")).to_pyarrow_table(columns=["_pull_id"])
+    assert bronze.num_rows == before + after
+    assert len(set(bronze["_pull_id"].to_pylist())) == 2
+
+
+def test_status_says_what_is_here_and_what_is_due(loaded):
+    shown = loaded.f1("status", COLUMNS="200")
+    assert shown.returncode == 0
+    assert f"melbourne-race-{RACE}" in shown.stdout or str(RACE) in shown.stdout
+    assert "current" in shown.stdout
+    one = loaded.f1("status", "--session", str(RACE), COLUMNS="200")
+    assert "car_data" in one.stdout
+    assert "first pull" in one.stdout
+
+
+def test_sql_answers_as_a_table_csv_json_and_parquet(loaded, tmp_path):
+    query = "select position, driver_number from fact_results order by position limit 2"
+    assert "position" in loaded.f1("sql", query).stdout
+    assert (
+        loaded.f1("sql", "--csv", query).stdout.splitlines()[0].replace('"', "") == "position,driver_number"
+    )
+    assert [row["position"] for row in json.loads(loaded.f1("sql", "--json", query).stdout)] == [1, 2]
+    file = tmp_path / "out.parquet"
+    assert loaded.f1("sql", "--parquet", str(file), query).returncode == 0
+    assert duckdb.sql(f"select count(*) from '{file}'").fetchall() == [(2,)]
+
+
+def test_every_command_has_help():
+    for command in ("load", "transform", "replay", "generate", "demo", "ui", "status", "sql"):
+        done = subprocess.run([F1, command, "--help"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout.startswith("usage: f1")) == (0, True), command
+
+
+# Mistakes: one line that names the cause and the cure, and a non-zero exit
+
+
+def test_an_unknown_session_key(loaded):
+    done = loaded.f1("load", "--session", "1", "--no-telemetry")
+    assert is_one_line(done)
+    assert "unknown session key 1" in done.stderr
+
+
+def test_a_session_key_that_is_no_number(loaded):
+    assert is_one_line(loaded.f1("load", "--session", "monaco"))
+
+
+def test_an_unreachable_url(shell, tmp_path):
+    done = shell.f1(
+        "load",
+        "--session",
+        "1",
+        F1_LAKEHOUSE_ROOT=str(tmp_path / "new"),
+        F1_OPENF1_URL="http://127.0.0.1:9/v1",
+    )
+    assert done.returncode == 1
+    assert "127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_not_a_lake(shell, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    for command in (["status"], ["sql", "select 1"], ["transform"], ["load", "--session", str(RACE)]):
+        done = shell.f1(*command, F1_LAKEHOUSE_ROOT=str(tmp_path))
+        assert is_one_line(done), command
+        assert "is not a lake" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_season_with_no_data(shell, tmp_path):
+    done = shell.f1("load", "--season", "2023", F1_LAKEHOUSE_ROOT=str(tmp_path / "new"))
+    assert done.returncode == 1
+    assert "season 2023 has no sessions" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert is_one_line(shell.f1("load", "--season", "1950"))
+
+
+def test_a_malformed_environment_variable(shell):
+    done = shell.f1("status", F1_OPENF1_REQUESTS_PER_MINUTE="many")
+    assert is_one_line(done)
+    assert "F1_OPENF1_REQUESTS_PER_MINUTE='many'" in done.stderr
+
+
+def test_a_wrong_query(loaded):
+    done = loaded.f1("sql", "select * from nothing")
+    assert is_one_line(done)
+    assert "nothing" in done.stderr
+
+
+def test_an_endpoint_or_session_type_that_there_is_not(loaded):
+    assert (
+        "there is no endpoint 'tyres'"
+        in loaded.f1("load", "--season", str(SEASON), "--endpoint", "tyres").stderr
+    )
+    assert is_one_line(loaded.f1("load", "--season", str(SEASON), "--session-type", "Warmup"))
+
+
+def test_a_folder_that_cannot_be_replayed(shell, tmp_path):
+    assert is_one_line(shell.f1("replay", str(tmp_path / "none"), "--port", "0"))
+
+
+def test_a_command_or_option_that_there_is_not(shell):
+    for arguments in (["lod"], ["load", "--sesion", "1"], ["load", "--season", "next"]):
+        done = shell.f1(*arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), arguments
