@@ -26,7 +26,8 @@ class Environment(StrEnum):
 class Settings(BaseSettings):
     """Everything the environment may say, with prefix `F1_`; all optional."""
 
-    model_config = SettingsConfigDict(env_prefix="F1_", frozen=True, extra="ignore")
+    # An empty variable, as compose files and CI make them, is one that is not set.
+    model_config = SettingsConfigDict(env_prefix="F1_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     env: Environment = Environment.DEV
     lakehouse_root: Path | None = None
@@ -44,6 +45,13 @@ class Settings(BaseSettings):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
 
+    @field_validator("lakehouse_root")
+    @classmethod
+    def _local(cls, value: Path | None) -> Path | None:
+        if value is not None and ":/" in str(value):
+            raise ValueError("must be a local folder; an object store goes into F1_STORE_URI")
+        return value
+
     @property
     def root(self) -> Path:
         """The lake's folder on this machine, absolute: warehouse, published gold, Dagster's storage, rate limits."""
@@ -53,7 +61,10 @@ class Settings(BaseSettings):
     @property
     def store(self) -> str:
         """Where landing, bronze and published Delta tables lie: a folder, or an object-store URI, without a final /."""
-        return (self.store_uri or str(self.root)).rstrip("/")
+        if self.store_uri and "://" in self.store_uri:
+            return self.store_uri.rstrip("/")
+        # Absolute, for child processes work in other folders.
+        return str(Path(self.store_uri).expanduser().absolute() if self.store_uri else self.root)
 
     @property
     def bronze(self) -> str:

@@ -139,8 +139,12 @@ def _publish_delta(settings: Settings, con: duckdb.DuckDBPyConnection, tables: l
     """Write each table whose rows have changed; the fingerprint of what is there is in its last commit."""
     for table in tables:
         uri = f"{settings.published_tables}/{table}"
+        # Names and types belong to it: the hash of a row does not know how its columns are called.
         [(fingerprint,)] = con.execute(
-            f"select count(*) || '-' || coalesce(bit_xor(hash(t)), 0) from warehouse.gold.\"{table}\" t"
+            "select count(*) || '-' || coalesce(bit_xor(hash(t)), 0) || '-' || (select hash(string_agg(column_name || "
+            "' ' || data_type, ',' order by column_index)) from duckdb_columns() where database_name = 'warehouse' "
+            f"and schema_name = 'gold' and table_name = ?) from warehouse.gold.\"{table}\" t",
+            [table],
         ).fetchall()
         if DeltaTable.is_deltatable(uri) and DeltaTable(uri).history(1)[0].get("fingerprint") == fingerprint:
             continue

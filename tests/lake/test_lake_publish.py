@@ -1,0 +1,227 @@
+"""Publish: readers see the old gold or the new one, and only a gold that was built."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from f1_lakehouse.lake import publish as publish_module
+from f1_lakehouse.lake.publish import (
+    Build,
+    PublishError,
+    forget_build,
+    last_build,
+    note_build,
+    publication,
+    publish,
+)
+from f1_lakehouse.settings import Settings
+
+BUILD = Build("3-abc", "run-1", datetime(2024, 9, 22, 12, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Settings:
+    return Settings(lakehouse_root=tmp_path)
+
+
+@pytest.fixture
+def build(lake: Settings) -> Callable[..., None]:
+    """Fill the warehouse by SQL, as dbt does, and note the build."""
+
+    def run(*statements: str, version: str = "3-abc") -> None:
+        forget_build(lake)
+        with duckdb.connect(str(lake.warehouse)) as con:
+            con.execute("create schema if not exists gold; create schema if not exists silver")
+            for statement in statements:
+                con.execute(statement)
+        note_build(lake, replace(BUILD, bronze_version=version))
+
+    return run
+
+
+FIRST = (
+    "create or replace table gold.dim_driver as select n as driver_number, 'driver ' || n as name from range(3) r(n)",
+    "comment on table gold.dim_driver is 'Who''s who'",
+    "comment on column gold.dim_driver.name is 'Name, °'",
+    "create or replace table gold.fact_telemetry as select 1 as speed_kmh",
+    "create or replace table silver.silver_laps as select 1 as lap_number",
+)
+
+
+def read(path: Path, query: str) -> list[tuple[Any, ...]]:
+    # Under a name of its own: a file called gold with a schema called gold makes `gold.x` ambiguous.
+    with duckdb.connect() as con:
+        con.execute(f"attach '{path}' as published (read_only); use published")
+        return con.execute(query).fetchall()
+
+
+def test_gold_is_published_whole_with_its_comments_and_where_it_came_from(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST)
+    published = publish(lake)
+    assert (published.bronze_version, published.rows) == ("3-abc", {"dim_driver": 3})
+    assert publication(lake) == published
+    assert read(lake.gold, "select count(*) from gold.dim_driver") == [(3,)]
+    assert read(lake.gold, "select comment from duckdb_tables() where table_name = 'dim_driver'") == [
+        ("Who's who",)
+    ]
+    assert read(
+        lake.gold, "select comment from duckdb_columns() where column_name = 'name' and comment is not null"
+    ) == [("Name, °",)]
+    assert "CC BY-NC-SA" in str(read(lake.gold, "select licence from meta.publication"))
+
+
+def test_only_gold_is_published_and_telemetry_only_as_delta(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    assert read(lake.gold, "select table_schema, table_name from information_schema.tables order by all") == [
+        ("gold", "dim_driver"),
+        ("meta", "publication"),
+    ]
+    assert sorted(path.name for path in Path(lake.published_tables).iterdir()) == [
+        "dim_driver",
+        "fact_telemetry",
+    ]
+    assert DeltaTable(f"{lake.published_tables}/dim_driver").to_pyarrow_table().num_rows == 3
+
+
+def test_nothing_is_published_before_the_first_build(lake: Settings) -> None:
+    assert publication(lake) is None
+    assert last_build(lake) is None
+    with pytest.raises(PublishError, match="run: f1 transform"):
+        publish(lake)
+    assert not lake.gold.exists()
+
+
+def test_gold_stays_as_it_is_while_a_build_is_under_way_or_has_failed(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    before = lake.gold.read_bytes()
+    forget_build(lake)
+    forget_build(lake)
+    with duckdb.connect(str(lake.warehouse)) as con:
+        con.execute("insert into gold.dim_driver values (9, 'half-built')")
+    with pytest.raises(PublishError):
+        publish(lake)
+    assert lake.gold.read_bytes() == before
+    assert DeltaTable(f"{lake.published_tables}/dim_driver").to_pyarrow_table().num_rows == 3
+
+
+def test_a_build_without_its_warehouse_is_not_published(lake: Settings, build: Callable[..., None]) -> None:
+    build(*FIRST)
+    lake.warehouse.unlink()
+    with pytest.raises(PublishError):
+        publish(lake)
+
+
+def test_the_noted_build_comes_back(lake: Settings) -> None:
+    note_build(lake, BUILD)
+    assert last_build(lake) == BUILD
+    assert [path.name for path in lake.root.iterdir()] == ["build.json"]
+
+
+def test_a_reader_with_the_old_file_open_reads_the_old_gold_and_a_new_reader_the_new(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    # A process of its own would see the same: it holds the inode, which the rename leaves alone.
+    with lake.gold.open("rb") as old:
+        before = lake.gold.read_bytes()
+        inode = lake.gold.stat().st_ino
+        build("insert into gold.dim_driver values (9, 'new')", version="4-def")
+        publish(lake)
+        assert old.read() == before
+        assert lake.gold.stat().st_ino != inode
+    assert read(lake.gold, "select count(*) from gold.dim_driver") == [(4,)]
+    found = publication(lake)
+    assert found is not None
+    assert found.bronze_version == "4-def"
+
+
+@pytest.mark.parametrize("step", ["_copy_comments", "_publish_delta", "_count"])
+def test_a_publish_that_breaks_off_leaves_the_old_gold_and_no_rubbish(
+    lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    before = lake.gold.read_bytes()
+    build("insert into gold.dim_driver values (9, 'new')")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publish_module, step, fail)
+        with pytest.raises(OSError, match="disk full"):
+            publish(lake)
+    assert lake.gold.read_bytes() == before
+    assert {path.name for path in lake.root.iterdir()} == {
+        "build.json",
+        "gold",
+        "gold.duckdb",
+        "warehouse.duckdb",
+    }
+
+
+def test_publishing_leaves_one_file_without_log_or_partial(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    assert {path.name for path in lake.root.iterdir()} == {
+        "build.json",
+        "gold",
+        "gold.duckdb",
+        "warehouse.duckdb",
+    }
+
+
+def test_an_unchanged_table_is_not_written_again_as_delta(lake: Settings, build: Callable[..., None]) -> None:
+    build(*FIRST)
+    publish(lake)
+    build("insert into gold.dim_driver values (9, 'new')")
+    publish(lake)
+    versions = {
+        t: DeltaTable(f"{lake.published_tables}/{t}").version() for t in ("dim_driver", "fact_telemetry")
+    }
+    assert versions == {"dim_driver": 1, "fact_telemetry": 0}
+    assert DeltaTable(f"{lake.published_tables}/dim_driver").to_pyarrow_table().num_rows == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ("alter table gold.dim_driver rename column name to full_name", ["driver_number", "full_name"]),
+        ("alter table gold.dim_driver alter driver_number type integer", ["driver_number", "name"]),
+    ],
+)
+def test_a_renamed_or_retyped_column_is_a_change_too(
+    lake: Settings, build: Callable[..., None], change: str, names: list[str]
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    build(
+        "comment on column gold.dim_driver.name is null", "comment on table gold.dim_driver is null", change
+    )
+    publish(lake)
+    table = DeltaTable(f"{lake.published_tables}/dim_driver")
+    assert table.version() == 1
+    assert [field.name for field in table.schema().fields] == names
+
+
+def test_an_empty_table_is_published_with_its_columns(lake: Settings, build: Callable[..., None]) -> None:
+    build("create table gold.mart_empty (points double)")
+    assert publish(lake).rows == {"mart_empty": 0}
+    assert [f.name for f in DeltaTable(f"{lake.published_tables}/mart_empty").schema().fields] == ["points"]

@@ -1,0 +1,154 @@
+"""The environment: what each variable does, what holds without it, and what a mistake in it says."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from f1_lakehouse.settings import Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable is set, and relative paths start in an empty folder."""
+    for name in [name for name in os.environ if name.startswith("F1_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_any_variable_everything_has_its_default(tmp_path: Path) -> None:
+    found = load_settings()
+    root = tmp_path / "local_data"
+    assert found.root == root
+    assert (found.store, found.bronze, found.landing) == (str(root), f"{root}/bronze", f"{root}/landing")
+    assert found.published_tables == f"{root}/gold"
+    assert (found.warehouse, found.gold) == (root / "warehouse.duckdb", root / "gold.duckdb")
+    assert (found.dagster_home, found.limits) == (root / "dagster", root / "openf1_limits.sqlite")
+    assert found.openf1_url == "https://api.openf1.org/v1"
+    assert (found.openf1_requests_per_second, found.openf1_requests_per_minute) == (3, 30)
+    assert (found.openf1_username, found.openf1_password) == (None, None)
+
+
+@pytest.mark.parametrize(("env", "folder"), [("dev", ""), ("stage", "stage"), ("prod", "prod")])
+def test_each_environment_has_a_root_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, env: str, folder: str
+) -> None:
+    monkeypatch.setenv("F1_ENV", env)
+    assert load_settings().root == tmp_path / "local_data" / folder
+    assert load_settings().environment()["F1_ENV"] == env
+
+
+def test_a_given_root_holds_in_every_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("F1_ENV", "prod")
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", "lake")
+    assert load_settings().root == tmp_path / "lake"
+
+
+def test_a_root_in_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", "~/lake")
+    assert load_settings().root == tmp_path / "lake"
+
+
+def test_an_object_store_takes_landing_bronze_and_published_tables_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("F1_STORE_URI", "s3://bucket/f1/")
+    found = load_settings()
+    assert [found.bronze, found.landing, found.published_tables] == [
+        "s3://bucket/f1/bronze",
+        "s3://bucket/f1/landing",
+        "s3://bucket/f1/gold",
+    ]
+    assert found.gold == tmp_path / "local_data" / "gold.duckdb"
+
+
+def test_a_relative_store_is_the_same_place_for_a_child_in_another_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("F1_STORE_URI", "store")
+    assert load_settings().environment()["F1_STORE_URI"] == str(tmp_path / "store")
+
+
+def test_a_child_process_with_that_environment_sees_the_same_lake(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", "lake")
+    monkeypatch.setenv("F1_ENV", "stage")
+    mine = load_settings()
+    root, store, warehouse, home = mine.root, mine.store, mine.warehouse, mine.dagster_home
+    given = mine.environment()
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    child = load_settings()
+    assert (child.root, child.store, child.env) == (root, store, "stage")
+    assert (given["F1_WAREHOUSE"], given["DAGSTER_HOME"]) == (str(warehouse), str(home))
+
+
+def test_the_service_its_limits_and_the_account_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("F1_OPENF1_URL", "http://127.0.0.1:8000/v1/")
+    monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_SECOND", "0")
+    monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_MINUTE", "60")
+    monkeypatch.setenv("F1_OPENF1_USERNAME", "somebody")
+    monkeypatch.setenv("F1_OPENF1_PASSWORD", "hunter2")
+    found = load_settings()
+    assert found.openf1_url == "http://127.0.0.1:8000/v1"
+    assert (found.openf1_requests_per_second, found.openf1_requests_per_minute) == (0, 60)
+    assert found.openf1_username == "somebody"
+    assert found.openf1_password is not None
+    assert found.openf1_password.get_secret_value() == "hunter2"
+
+
+def test_the_password_is_nowhere_to_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("F1_OPENF1_PASSWORD", "hunter2")
+    found = load_settings()
+    assert (
+        "hunter2"
+        not in f"{found!r} {found} {found.model_dump()} {found.model_dump_json()} {found.environment()}"
+    )
+
+
+def test_a_variable_that_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_settings()
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"F1_{name.upper()}", "")
+    assert load_settings() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("F1_ENV", "production", "'dev', 'stage' or 'prod'"),
+        ("F1_OPENF1_URL", "api.openf1.org", "must start with http:// or https://"),
+        ("F1_OPENF1_URL", "ftp://api.openf1.org", "must start with http:// or https://"),
+        ("F1_OPENF1_REQUESTS_PER_SECOND", "-1", "greater than or equal to 0"),
+        ("F1_OPENF1_REQUESTS_PER_SECOND", "3.5", "valid integer"),
+        ("F1_OPENF1_REQUESTS_PER_MINUTE", "many", "valid integer"),
+        ("F1_LAKEHOUSE_ROOT", "s3://bucket/lake", "F1_STORE_URI"),
+    ],
+)
+def test_a_malformed_variable_is_one_line_with_its_name_its_value_and_what_it_takes(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("F1_OPENF1_PASSWORD", "hunter2")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    message = str(caught.value)
+    assert message.startswith(f"{name}={value!r}: ")
+    assert says in message
+    assert "\n" not in message
+    assert "hunter2" not in message
+
+
+def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_settings().openf1_url = "x"  # type: ignore[misc]
+
+
+def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("F1_SOMETHING_ELSE", "x")
+    monkeypatch.setenv("F1_RECORDED_DATA", "x")
+    assert load_settings() == Settings()
