@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from f1_lakehouse.lake import rows
 from f1_lakehouse.lake.bronze import Bronze
-from f1_lakehouse.lake.landing import Landing, LandingError, OpenPull
+from f1_lakehouse.lake.landing import LandedAnswer, Landing, LandingError, OpenPull, new_pull_id
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.openf1.calendar import Session, session
 from f1_lakehouse.openf1.client import Client
@@ -97,26 +97,29 @@ def pull(
     key = scope.key if isinstance(scope, Session) else scope
     season = scope.season if isinstance(scope, Session) else scope
     began = time.monotonic()
-    landed_before = recover(lake, endpoint, key, run_id=run_id)
-    if landed_before is not None and not force:
-        return landed_before
-    open_pull = lake.landing.begin(endpoint.name, key, season, _now(), why)
+    started = _now()
+    pull_id, answers = new_pull_id(started, endpoint.name, key), list[LandedAnswer]()
     try:
+        landed_before = recover(lake, endpoint, key, run_id=run_id)
+        if landed_before is not None and not force:
+            return landed_before
+        open_pull = lake.landing.begin(endpoint.name, key, season, started, why)
+        pull_id, started, answers = open_pull.pull_id, open_pull.started_at, open_pull.answers
         batches = _ask(lake, endpoint, scope, key, open_pull)
     except (OpenF1Error, LandingError, rows.BodyError) as error:
         failed = lake.bronze.fail(
             endpoint,
             key,
             season,
-            open_pull.pull_id,
-            open_pull.started_at,
+            pull_id,
+            started,
             _now(),
             why=why,
             run_id=run_id,
             error=f"{type(error).__name__}: {error}",
-            requests=len(open_pull.answers),
+            requests=len(answers),
             seconds=round(time.monotonic() - began, 3),
-            waited_s=round(sum(answer.waited for answer in open_pull.answers), 3),
+            waited_s=round(sum(answer.waited for answer in answers), 3),
         )
         _report(endpoint, scope, failed)
         raise PullError(str(error), failed) from error

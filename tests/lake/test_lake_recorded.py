@@ -1,0 +1,81 @@
+"""Recorded answers of the service: every row arrives or is set aside, and what is set aside is known.
+
+Only where F1_RECORDED_DATA names a folder with `openf1/<endpoint>/*.json[.gz]`.
+"""
+
+import gzip
+import os
+from pathlib import Path
+
+import orjson
+import pytest
+
+from f1_lakehouse.lake.bronze import fingerprint
+from f1_lakehouse.lake.rows import Batch, merge, parse, parse_rows
+from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, TELEMETRY
+from f1_lakehouse.quality.contracts import improbable
+
+VARIABLE = "F1_RECORDED_DATA"
+KNOWN_FLAWS = {
+    "weather": {"date: text that is no time": 2},
+    "car_data": {"date: required, but null": 1680},
+}
+MAY_LACK = {"championship_drivers", "championship_teams"}
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Path:
+    given = os.environ.get(VARIABLE)
+    if not given:
+        pytest.skip(f"{VARIABLE} is not set: no recorded answers to test against")
+    folder = Path(given) / "openf1"
+    assert folder.is_dir(), f"{VARIABLE}={given} has no folder openf1"
+    return folder
+
+
+def read(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
+def reasons(batches: list[Batch]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for row in (row for batch in batches for row in batch.rejected):
+        found[row.reason] = found.get(row.reason, 0) + 1
+    return found
+
+
+@pytest.mark.parametrize("name", [e.name for e in ENDPOINTS if e.name not in TELEMETRY])
+def test_every_recorded_row_arrives_but_the_known_flaws(recorded: Path, name: str) -> None:
+    files = sorted((recorded / name).glob("*.json*"))
+    if not files and name in MAY_LACK:
+        pytest.skip(f"no recorded {name}")
+    assert files
+    batches = []
+    for path in files:
+        body = read(path)
+        batch = parse(BY_NAME[name], body)
+        assert batch.table.num_rows + len(batch.rejected) == len(orjson.loads(body)), path.name
+        assert batch.added == {}, path.name
+        batches.append(batch)
+    assert reasons(batches) == KNOWN_FLAWS.get(name, {})
+    whole = merge(BY_NAME[name], batches)
+    assert whole.table.num_rows == sum(batch.table.num_rows for batch in batches)
+    assert sum(improbable(name, whole.table).values()) <= 0.02 * whole.table.num_rows
+
+
+@pytest.mark.parametrize("name", sorted(TELEMETRY))
+def test_every_recorded_sample_arrives_but_those_without_a_date(recorded: Path, name: str) -> None:
+    batches = []
+    for key in (9606, 9655):
+        found = orjson.loads(read(recorded / name / f"{key}.json.gz"))
+        batch = parse_rows(BY_NAME[name], found)
+        assert batch.table.num_rows + len(batch.rejected) == len(found)
+        batches.append(batch)
+    assert reasons(batches) == KNOWN_FLAWS.get(name, {})
+
+
+def test_a_recorded_session_has_the_same_fingerprint_in_any_order(recorded: Path) -> None:
+    for name in ("laps", "session_result", "pit"):
+        rows = orjson.loads(read(recorded / name / "9606.json"))
+        backwards = parse_rows(BY_NAME[name], rows[::-1])
+        assert fingerprint(backwards) == fingerprint(parse_rows(BY_NAME[name], rows))
