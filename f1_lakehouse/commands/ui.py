@@ -1,5 +1,6 @@
 """The Dagster UI and daemon on a lake: starts `dagster dev` with the lake's own instance. Nothing else."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -33,7 +34,6 @@ def serve(host: str, port: int) -> int:
     reap(instance())
     dagster = str(Path(sys.executable).parent / "dagster")
     print(f"The UI of {settings.root}: http://{host}:{port} (stop it with Ctrl-C)", flush=True)
-    # From the project's folder, so that `dagster dev` reads this project's pyproject.toml and no .env of elsewhere.
     child = subprocess.Popen(
         [
             dagster,
@@ -47,7 +47,9 @@ def serve(host: str, port: int) -> int:
             "--log-level",
             "warning",
         ],
-        cwd=Path(__file__).parents[2],
+        # Not in the project's folder: its dagster.yaml would be found beside the lake's own, and warned about.
+        cwd=settings.root,
+        env={**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"},
     )
     # Ctrl-C reaches the child too (same terminal); a SIGTERM that only this process gets is passed on.
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())

@@ -50,7 +50,7 @@ def ingest_requests(found: list[Due], now: datetime) -> list[dg.RunRequest]:
         dg.RunRequest(
             job_name="ingest",
             partition_key=one.session.partition,
-            asset_selection=[dg.AssetKey(["bronze", name]) for name in one.endpoints],
+            asset_selection=[dg.AssetKey(["bronze", name]) for name in one.assets],
             run_key=f"{one.session.key}/{one.why}/{one.attempt}/{now:%Y-%m-%d}",
             tags={WHY_TAG: one.why},
         )

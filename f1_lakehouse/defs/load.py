@@ -121,7 +121,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
         outcome = run_job(
             "ingest",
             partition=one.session.partition,
-            assets=one.endpoints,
+            assets=one.assets,
             why=f"f1 load: {one.why}",
             config=config,
         )

@@ -161,6 +161,17 @@ class Due:
     why: str
     attempt: int = 0
 
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """What a run for it should cover: with a session's first drivers also the endpoints that it cannot have.
+
+        They cost no request, and are recorded as not applicable instead of missing.
+        """
+        if self.why != "first pull" or "drivers" not in self.endpoints:
+            return self.endpoints
+        beyond = (endpoint.name for endpoint in SESSION_ENDPOINTS if not self.session.has(endpoint))
+        return (*self.endpoints, *beyond)
+
 
 def why_due(
     end: datetime, now: datetime, pulls: Sequence[Asked], *, patient: bool = True
