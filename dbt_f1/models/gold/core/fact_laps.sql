@@ -79,7 +79,7 @@ joined as (
         drivers.driver_id,
         coalesce(drivers.team_id, 'unknown-team') as team_id,
         coalesce(drivers.team_name, 'Unknown Team') as team_name,
-        sessions.session_category in ('Race', 'Sprint') as is_in_race,
+        coalesce(sessions.session_category in ('Race', 'Sprint'), false) as is_in_race,
         stints.stint_number,
         stints.compound,
         stints.tyre_age_at_start + laps.lap_number - stints.lap_start as tyre_age_laps,
@@ -129,14 +129,32 @@ joined as (
             and laps.lap_number = gravest.lap_number
     left join controlled_sessions
         on laps.session_key = controlled_sessions.session_key
+),
+
+-- a lap that was driven from line to line on a free track; a session without race control counts as green
+green as (
+    select
+        *,
+        is_valid_lap
+        and not is_pit_in_lap
+        and not (is_in_race and lap_number = 1)
+        and coalesce(track_status, 'Green') = 'Green' as is_green_lap
+    from joined
+),
+
+stint_pace as (
+    select session_key, driver_number, coalesce(stint_number, 0) as stint_number, median(lap_duration) as median_lap
+    from green
+    where is_green_lap
+    group by session_key, driver_number, coalesce(stint_number, 0)
 )
 
 select
-    {{ surrogate_key(['session_key', 'driver_number', 'lap_number']) | indent(4) }} as lap_key,
-    session_key,
+    {{ surrogate_key(['green.session_key', 'green.driver_number', 'green.lap_number']) | indent(4) }} as lap_key,
+    green.session_key,
     meeting_key,
     season,
-    driver_number,
+    green.driver_number,
     driver_id,
     team_id,
     team_name,
@@ -163,7 +181,7 @@ select
     driver_best_lap_time,
     case when is_valid_lap then round(lap_duration - driver_best_lap_time, 3) end as delta_to_personal_best,
     is_valid_lap and rank_of_driver = 1 as is_personal_best_lap,
-    stint_number,
+    green.stint_number,
     compound,
     cast(tyre_age_laps as integer) as tyre_age_laps,
     cast(
@@ -175,8 +193,14 @@ select
         case when is_in_race then round({{ seconds_between('first_over_the_line', 'lap_end_at') }}, 3) end
     ) as gap_to_leader_s,
     track_status,
+    coalesce(is_green_lap and lap_duration <= {{ var('clean_lap_max_ratio') }} * median_lap, false) as is_clean_lap,
     air_temperature,
     track_temperature,
     is_raining,
     pulled_at
-from joined
+from green
+left join stint_pace
+    on
+        green.session_key = stint_pace.session_key
+        and green.driver_number = stint_pace.driver_number
+        and coalesce(green.stint_number, 0) = stint_pace.stint_number

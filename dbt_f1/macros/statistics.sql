@@ -1,0 +1,29 @@
+{#
+Statistics of lap times out of exact integer sums. A sum of doubles depends in its last digits on the order of the rows,
+which differs from load to load; tables must come out equal, so times are summed as whole milliseconds.
+#}
+
+{# A time in seconds as whole milliseconds. #}
+{% macro milliseconds(seconds) -%}cast(round(({{ seconds }}) * 1000) as bigint){%- endmacro %}
+
+{# The mean of a time in seconds over the rows that meet the condition, 6 decimals; null when there is none. #}
+{% macro mean_seconds(seconds, condition) -%}
+round(
+    sum(case when {{ condition }} then {{ milliseconds(seconds) }} end)
+    / (1000.0 * nullif(count(case when {{ condition }} then {{ seconds }} end), 0)),
+    6
+)
+{%- endmacro %}
+
+{#
+The slope of the least-squares line through (x, y), in the unit of y a unit of x, out of the sums over the rows:
+the same number as regr_slope(y, x). `n`, `sx`, `sy`, `sxy`, `sxx` are whole numbers, y in thousandths. Null when all x are
+equal.
+#}
+{% macro slope_of_sums(n, sx, sy, sxy, sxx) -%}
+round(
+    cast({{ n }} * {{ sxy }} - {{ sx }} * {{ sy }} as {{ type_double() }})
+    / nullif(1000.0 * cast({{ n }} * {{ sxx }} - {{ sx }} * {{ sx }} as {{ type_double() }}), 0),
+    6
+)
+{%- endmacro %}
