@@ -100,6 +100,16 @@ def test_applying_a_pull_again_changes_nothing_and_returns_the_first_entry(house
     assert (len(house.table()), len(house.quarantine()), len(house.pulls()), house.version()) == (1, 1, 1, 1)
 
 
+def test_an_old_pull_that_is_applied_again_does_not_come_back(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    unchanged = house.land([lap(1)], at=NOON + timedelta(hours=1))
+    entered = house.apply(unchanged)
+    house.pull([lap(1, lap_duration=80.0)])
+    assert house.apply(unchanged) == entered
+    assert len(house.table()) == 2
+    assert house.truth()[0]["lap_duration"] == 80.0
+
+
 class Crash(BaseException):
     """The process is gone."""
 
@@ -300,6 +310,11 @@ def test_the_fingerprint_is_of_the_rows_and_not_of_their_order_or_answers(
     changed = [*found[1:], {**found[0], "lap_number": 3}]
     assert fingerprint(parse_rows(LAPS, changed)) != fingerprint(parse_rows(LAPS, found))
     assert fingerprint(parse_rows(LAPS, [*found, found[0]])) != fingerprint(parse_rows(LAPS, found))
+
+
+def test_rows_that_differ_only_in_a_list_have_one_fingerprint_in_any_order(lap: Lap) -> None:
+    found = [lap(1, segments_sector_1=codes) for codes in ([2048], None, [], [2049, None])]
+    assert fingerprint(parse_rows(LAPS, found)) == fingerprint(parse_rows(LAPS, found[::-1]))
 
 
 def test_a_column_that_the_api_newly_serves_but_leaves_null_is_no_change(house: House, lap: Lap) -> None:
