@@ -261,13 +261,10 @@ def _transform(given: argparse.Namespace) -> int:
     _settings()
     from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.defs.load import run_transform
-    from f1_lakehouse.defs.local_runs import instance, reap
-    from f1_lakehouse.defs.resources import LakeResource
+    from f1_lakehouse.lakes import current_lake
 
-    lake = LakeResource().open()
-    reap(instance())
     with LoadProgress() as progress:
-        report = run_transform(lake, progress, full_refresh=given.full_refresh, always=True)
+        report = run_transform(current_lake(), progress, full_refresh=given.full_refresh, always=True)
     return _finish(report)
 
 

@@ -5,20 +5,15 @@ The only place where the API and the lake meet. No Dagster here; `defs/` calls i
 
 import logging
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from f1_lakehouse.lake import rows
-from f1_lakehouse.lake.bronze import Bronze
-from f1_lakehouse.lake.landing import LandedAnswer, Landing, LandingError, OpenPull, new_pull_id
+from f1_lakehouse.lake.landing import LandedAnswer, LandingError, OpenPull, new_pull_id
 from f1_lakehouse.lake.pulls import Pull
-from f1_lakehouse.openf1.calendar import Session, session
-from f1_lakehouse.openf1.client import Client
+from f1_lakehouse.lakes import Lake
+from f1_lakehouse.openf1.calendar import Session
 from f1_lakehouse.openf1.endpoints import Endpoint
 from f1_lakehouse.openf1.errors import OpenF1Error
-from f1_lakehouse.openf1.limits import RateLimits
-from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -29,45 +24,6 @@ class PullError(Exception):
     def __init__(self, message: str, pull: Pull) -> None:
         super().__init__(message)
         self.pull = pull
-
-
-@dataclass(frozen=True)
-class Lake:
-    """The parts that a pull needs, for one lake."""
-
-    settings: Settings
-    limits: RateLimits
-    client: Client
-    landing: Landing
-    bronze: Bronze
-
-    @classmethod
-    def open(cls, settings: Settings) -> "Lake":
-        """The lake of these settings; its bronze tables are made if they are not there."""
-        settings.root.mkdir(parents=True, exist_ok=True)
-        limits = RateLimits(
-            settings.limits, settings.openf1_requests_per_second, settings.openf1_requests_per_minute
-        )
-        password = settings.openf1_password.get_secret_value() if settings.openf1_password else None
-        client = Client(settings.openf1_url, limits, username=settings.openf1_username, password=password)
-        bronze = Bronze(settings.bronze)
-        bronze.create()
-        return cls(settings, limits, client, Landing(settings.landing), bronze)
-
-    def calendar(self, seasons: Iterable[int] | None = None) -> list[Session]:
-        """The sessions that the lake knows, in date order; of these seasons or of all."""
-        wanted = (
-            set(seasons)
-            if seasons is not None
-            else {s for e, s in self.bronze.ledger.scopes() if e == "sessions"}
-        )
-        found = [session(row) for year in wanted for row in self.bronze.rows("sessions", year).to_pylist()]
-        return sorted(one for one in found if one is not None)
-
-    def drivers(self, session_key: int) -> list[int]:
-        """The car numbers of a session, as bronze knows them."""
-        numbers = self.bronze.rows("drivers", session_key)["driver_number"].to_pylist()
-        return sorted({number for number in numbers if number is not None})
 
 
 def pull(

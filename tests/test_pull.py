@@ -12,9 +12,10 @@ from deltalake import DeltaTable
 from f1_lakehouse import pull as pull_module
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.landing import OpenPull
+from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import Category, Session
 from f1_lakehouse.openf1.endpoints import BY_NAME
-from f1_lakehouse.pull import Lake, PullError, pull, recover
+from f1_lakehouse.pull import PullError, pull, recover
 from f1_lakehouse.replay import generate as generator
 from f1_lakehouse.replay.server import ReplayServer
 from f1_lakehouse.settings import Settings

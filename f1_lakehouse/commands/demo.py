@@ -36,6 +36,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
     from f1_lakehouse.replay.server import ReplayServer
 
     began = time.monotonic()
+    here = Path.cwd()  # dbt changes the working directory of the process
     source = root / "openf1"
     if not source.exists():
         print(f"generating a race weekend in {source}", file=sys.stderr)
@@ -54,7 +55,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         )
         os.environ.pop("F1_STORE_URI", None)
         from f1_lakehouse.defs.load import Selection, load
-        from f1_lakehouse.defs.resources import LakeResource
+        from f1_lakehouse.lakes import current_lake
 
         with LoadProgress() as progress:
             report = load(Selection(seasons=[SEASON], telemetry=False), progress)
@@ -62,14 +63,14 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
             print(f"failed: {line}", file=sys.stderr)
         if report.failures:
             return 1
-        settings = LakeResource().open().settings
+        settings = current_lake().settings
         print("\nThe race, official result (from fact_results):")
         run_query(settings, LEADERBOARD, "table")
         print("Fastest laps of the race (from session_leaderboard):")
         run_query(settings, LAPS, "table")
         _print_checks(report.failed_checks)
-        lake = f"F1_LAKEHOUSE_ROOT={os.path.relpath(settings.root)}"
-        f1 = os.path.relpath(Path(sys.executable).parent / "f1")
+        lake = f"F1_LAKEHOUSE_ROOT={os.path.relpath(settings.root, here)}"
+        f1 = os.path.relpath(Path(sys.executable).parent / "f1", here)
         print(f"\n{time.monotonic() - began:.0f} s. Where to look next:")
         print(f'  {lake} {f1} sql "show tables"       query the published gold')
         print(f"  {lake} {f1} status                  what is there, since when")

@@ -142,9 +142,9 @@ class LoadProgress(logging.Handler):
             self._say(f"dbt {verb.lower()}: {what}")
 
     def _to_go(self) -> str:
-        from f1_lakehouse.defs.resources import LakeResource
+        from f1_lakehouse.lakes import current_lake
 
-        limits = LakeResource().open().limits
+        limits = current_lake().limits
         left = limits.remaining_in_minute()
         if left is None:
             return ""

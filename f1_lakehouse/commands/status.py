@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import WATCHED, Session, due
 from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
-from f1_lakehouse.pull import Lake
 from f1_lakehouse.settings import Settings
 
 

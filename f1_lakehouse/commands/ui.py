@@ -19,7 +19,7 @@ def serve(host: str, port: int) -> int:
         UiError: the port is taken.
     """
     from f1_lakehouse.defs.local_runs import dagster_home, instance, reap
-    from f1_lakehouse.defs.resources import current_settings
+    from f1_lakehouse.lakes import current_settings
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -13,9 +13,9 @@ from f1_lakehouse.defs.jobs import calendar, ingest, transform
 from f1_lakehouse.defs.local_runs import reap
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import WATCHED, Due, due, season_due
 from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
-from f1_lakehouse.pull import Lake
 
 BUSY = [
     dg.DagsterRunStatus.QUEUED,

@@ -9,9 +9,10 @@ import dagster as dg
 from f1_lakehouse.defs.partitions import seasons, sessions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import Session, season_due, session_key_of, why_due
 from f1_lakehouse.openf1.endpoints import ENDPOINTS, Endpoint, Scope
-from f1_lakehouse.pull import Lake, PullError, pull
+from f1_lakehouse.pull import PullError, pull
 from f1_lakehouse.quality.expected import Verdict, judge
 
 WHY_TAG = "f1/why"

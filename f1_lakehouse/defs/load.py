@@ -11,9 +11,8 @@ from typing import Protocol
 
 import orjson
 
-from f1_lakehouse.defs.local_runs import add_partitions, instance, reap, run_job
-from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.lakes import Lake, current_lake
 from f1_lakehouse.openf1.calendar import (
     LIVE_MARGIN,
     WATCHED,
@@ -26,7 +25,6 @@ from f1_lakehouse.openf1.calendar import (
 )
 from f1_lakehouse.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
 from f1_lakehouse.openf1.query import Filter
-from f1_lakehouse.pull import Lake
 
 FIRST_SEASON = 2023
 
@@ -99,9 +97,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
         LoadError: nothing can be done as asked.
         OpenF1Error: the API did not answer about the calendar.
     """
-    lake = LakeResource().open()
-    found_instance = instance()
-    reap(found_instance)
+    lake = current_lake()
     now = datetime.now(UTC)
     wanted = selection.endpoint_names()
     report = Report()
@@ -112,7 +108,11 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     work = _work(lake, report.sessions, wanted, now, selection.force)
     listener.planned(work)
     if work:
-        add_partitions(found_instance, [one.session for one in work])
+        # Dagster takes seconds to import: a load with nothing to do does without.
+        from f1_lakehouse.defs.local_runs import add_partitions, instance, reap, run_job
+
+        reap(instance())
+        add_partitions(instance(), [one.session for one in work])
     for one in work:
         listener.session_started(one)
         config: dict[str, object] = {}
@@ -150,7 +150,10 @@ def run_transform(
     published = publication(lake.settings)
     if not always and published is not None and published.bronze_version == lake.bronze.ledger.version():
         return report
+    from f1_lakehouse.defs.local_runs import instance, reap, run_job
+
     listener.stage("silver, gold and their tests (dbt)")
+    reap(instance())
     config: dict[str, object] = {"dbt_build": {"config": {"full_refresh": True}}} if full_refresh else {}
     outcome = run_job("transform", why="f1", config=config)
     report.transformed = outcome.success
@@ -226,7 +229,10 @@ def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, for
     ]
     if not names:
         return
+    from f1_lakehouse.defs.local_runs import instance, reap, run_job
+
     listener.stage(f"calendar of {season}")
+    reap(instance())
     config: dict[str, object] = (
         {f"bronze_{name}": {"config": {"force": True}} for name in names} if force else {}
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from f1_lakehouse.defs.resources import current_settings
+from f1_lakehouse.lakes import current_settings
 from f1_lakehouse.openf1.calendar import Session
 from f1_lakehouse.settings import Settings
 

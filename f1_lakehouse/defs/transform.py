@@ -20,8 +20,9 @@ from dagster_dbt import (
     dbt_assets,
 )
 
-from f1_lakehouse.defs.resources import LakeResource, current_settings
+from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
+from f1_lakehouse.lakes import current_settings
 
 PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
 

@@ -27,7 +27,6 @@ from f1_lakehouse.lake.landing import Landing, Manifest
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import Ledger, Outcome, Pull
 from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind, Scope
-from f1_lakehouse.quality.contracts import improbable
 
 _UTC = pa.timestamp("us", tz="UTC")
 QUARANTINE_SCHEMA = pa.schema(
@@ -148,6 +147,9 @@ class Bronze:
             self._quarantine(endpoint, manifest, whole.rejected)
 
         own = outcome in (Outcome.APPENDED, Outcome.EMPTY, Outcome.EMPTIED)
+        # pandera takes half a second to import, and who only reads bronze does without.
+        from f1_lakehouse.quality.contracts import improbable
+
         counts = improbable(endpoint.name, whole.table)
         pull = Pull(
             pull_id=manifest.pull_id,

@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from f1_lakehouse.defs import resources
-from f1_lakehouse.pull import Lake
+from f1_lakehouse import lakes
+from f1_lakehouse.lakes import Lake
 from f1_lakehouse.replay.generate import generate
 from f1_lakehouse.replay.server import ReplayServer
 
@@ -34,7 +34,7 @@ class House:
 
     @property
     def lake(self) -> Lake:
-        return resources.LakeResource().open()
+        return lakes.current_lake()
 
     def run(self, job: str, **rest: object) -> dg.ExecuteInProcessResult:
         from f1_lakehouse.definitions import defs
@@ -46,7 +46,7 @@ class House:
 @pytest.fixture
 def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     before = dict(os.environ)
-    resources._lakes.clear()
+    lakes._opened.clear()
     (tmp_path / "dagster").mkdir()
     with (
         ReplayServer(weekend) as server,

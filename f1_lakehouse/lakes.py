@@ -1,0 +1,73 @@
+"""A lake, opened: the parts that pulls, commands and Dagster work with, put together from the settings.
+
+What the parts do is in openf1/ and lake/; nothing is decided here. No Dagster, and nothing slow to import: a command
+that only looks should answer at once.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.lake.landing import Landing
+from f1_lakehouse.openf1.calendar import Session, session
+from f1_lakehouse.openf1.client import Client
+from f1_lakehouse.openf1.limits import RateLimits
+from f1_lakehouse.settings import Settings, load_settings
+
+_opened: dict[str, "Lake"] = {}
+
+
+@dataclass(frozen=True)
+class Lake:
+    """The parts that a pull needs, for one lake."""
+
+    settings: Settings
+    limits: RateLimits
+    client: Client
+    landing: Landing
+    bronze: Bronze
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Lake":
+        """The lake of these settings; its bronze tables are made if they are not there."""
+        settings.root.mkdir(parents=True, exist_ok=True)
+        limits = RateLimits(
+            settings.limits, settings.openf1_requests_per_second, settings.openf1_requests_per_minute
+        )
+        password = settings.openf1_password.get_secret_value() if settings.openf1_password else None
+        client = Client(settings.openf1_url, limits, username=settings.openf1_username, password=password)
+        bronze = Bronze(settings.bronze)
+        bronze.create()
+        return cls(settings, limits, client, Landing(settings.landing), bronze)
+
+    def calendar(self, seasons: Iterable[int] | None = None) -> list[Session]:
+        """The sessions that the lake knows, in date order; of these seasons or of all."""
+        wanted = (
+            set(seasons)
+            if seasons is not None
+            else {s for e, s in self.bronze.ledger.scopes() if e == "sessions"}
+        )
+        found = [session(row) for year in wanted for row in self.bronze.rows("sessions", year).to_pylist()]
+        return sorted(one for one in found if one is not None)
+
+    def drivers(self, session_key: int) -> list[int]:
+        """The car numbers of a session, as bronze knows them."""
+        numbers = self.bronze.rows("drivers", session_key)["driver_number"].to_pylist()
+        return sorted({number for number in numbers if number is not None})
+
+
+def current_settings() -> Settings:
+    """The settings of this process, also put into the environment so that dbt and child processes see the same lake."""
+    settings = load_settings()
+    os.environ.update(settings.environment())
+    return settings
+
+
+def current_lake() -> Lake:
+    """The lake that the environment names; opened once a process, so that its ledger is read once."""
+    settings = current_settings()
+    key = settings.model_dump_json()
+    if key not in _opened:
+        _opened[key] = Lake.open(settings)
+    return _opened[key]
