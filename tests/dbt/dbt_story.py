@@ -195,7 +195,7 @@ def first_pulls() -> list[tuple[str, int, int, list[Row]]]:
         ("weather", [{"date": at(1), "air_temperature": 28.5, "track_temperature": 0.0, "rainfall": 0}]),
         ("team_radio", [{"driver_number": 4, "date": None, "recording_url": "https://example.org/a.mp3"}]),
         ("championship_drivers", [{"driver_number": 4, "position_current": 1, "points_current": 25.0}]),
-        ("championship_teams", [{"team_name": "RB", "position_current": 1, "points_current": 12.0}]),
+        ("championship_teams", [{"team_name": "RB", "position_current": 3, "points_current": 12.0}]),
         ("location", [{"driver_number": 4, "date": at(2), "x": 0, "y": 0, "z": 0}]),
         (
             "car_data",

@@ -1,0 +1,64 @@
+{#-
+Team mates of a season against each other: one row a season, team and pair, the person whose driver_id comes first as
+`driver`, the other one as `teammate`. Grands Prix only: sprints and their qualifying do not count.
+
+Qualifying and race are won by the better place in the official classification; who is not classified loses to who is, and
+where neither is, nobody wins. A session in which one of the two did not start is no meeting of the pair. Gaps are driver
+minus team mate: negative means that `driver` was faster.
+-#}
+with entries as (
+    select
+        results.*,
+        pace.median_pace_s
+    from {{ ref('fact_results') }} as results
+    left join {{ ref('race_pace') }} as pace
+        on results.session_key = pace.session_key and results.driver_number = pace.driver_number
+    where
+        results.session_category in ('Qualifying', 'Race')
+        and results.driver_id is not null
+        and results.team_id <> 'unknown-team'
+        and results.status <> 'DNS'
+),
+
+meetings_of_pair as (
+    select
+        driver.season,
+        driver.team_id,
+        driver.team_name,
+        driver.session_key,
+        driver.session_category,
+        driver.driver_id,
+        mate.driver_id as teammate_id,
+        coalesce(driver.position < mate.position, driver.position is not null and mate.position is null) as is_won,
+        coalesce(mate.position < driver.position, mate.position is not null and driver.position is null) as is_lost,
+        -- in the last phase that both took part in
+        case
+            when driver.session_category = 'Qualifying'
+                then coalesce(driver.q3_s - mate.q3_s, driver.q2_s - mate.q2_s, driver.q1_s - mate.q1_s)
+        end as qualifying_gap_s,
+        case when driver.session_category = 'Race' then driver.median_pace_s - mate.median_pace_s end as race_pace_gap_s
+    from entries as driver
+    inner join entries as mate
+        on
+            driver.session_key = mate.session_key
+            and driver.team_id = mate.team_id
+            and driver.driver_id < mate.driver_id
+)
+
+select
+    {{ surrogate_key(['season', 'team_id', 'driver_id', 'teammate_id']) | indent(4) }} as head_to_head_key,
+    season,
+    team_id,
+    max_by(team_name, session_key) as team_name,
+    driver_id,
+    teammate_id,
+    cast(count(case when session_category = 'Qualifying' then 1 end) as integer) as qualifying_sessions,
+    cast(count(case when session_category = 'Qualifying' and is_won then 1 end) as integer) as qualifying_wins,
+    cast(count(case when session_category = 'Qualifying' and is_lost then 1 end) as integer) as teammate_qualifying_wins,
+    round(median(qualifying_gap_s), 4) as median_qualifying_gap_s,
+    cast(count(case when session_category = 'Race' then 1 end) as integer) as races,
+    cast(count(case when session_category = 'Race' and is_won then 1 end) as integer) as race_wins,
+    cast(count(case when session_category = 'Race' and is_lost then 1 end) as integer) as teammate_race_wins,
+    round(median(race_pace_gap_s), 4) as median_race_pace_gap_s
+from meetings_of_pair
+group by season, team_id, driver_id, teammate_id
