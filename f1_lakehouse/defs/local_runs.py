@@ -12,6 +12,7 @@ import shutil
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -40,10 +41,23 @@ def dagster_home(settings: Settings) -> Path:
     return home
 
 
+_instances: dict[Path, dg.DagsterInstance] = {}
+
+
 def instance() -> dg.DagsterInstance:
-    """The lake's Dagster instance."""
-    dagster_home(current_settings())
-    return dg.DagsterInstance.get()
+    """The lake's Dagster instance; opened once a process, which takes half a second."""
+    home = dagster_home(current_settings())
+    if home not in _instances:
+        _instances[home] = dg.DagsterInstance.get()
+    return _instances[home]
+
+
+@cache
+def repository() -> dg.RepositoryDefinition:
+    """The project's definitions; put together once a process."""
+    from f1_lakehouse.definitions import defs
+
+    return defs().get_repository_def()
 
 
 def process_started(pid: int) -> str | None:
@@ -113,11 +127,9 @@ def run_job(
         why: the reason, kept as a tag.
         config: op configuration by op name.
     """
-    from f1_lakehouse.definitions import defs
-
     found = instance()
     selection = [dg.AssetKey(["bronze", name]) for name in assets] if assets is not None else None
-    job = defs().get_repository_def().get_job(name)
+    job = repository().get_job(name)
     # dagster-dbt copies dbt's log to stdout; here it goes to the package's log, where progress is drawn from.
     with contextlib.redirect_stdout(_DbtLines()):
         result = job.execute_in_process(
@@ -173,9 +185,7 @@ def add_partitions(found: dg.DagsterInstance, sessions: Sequence[Session]) -> No
 
 def check_summary() -> tuple[int, int]:
     """How many asset checks of this lake passed when they last ran, and how many ran."""
-    from f1_lakehouse.definitions import defs
-
-    keys = defs().get_repository_def().asset_graph.asset_check_keys
+    keys = repository().asset_graph.asset_check_keys
     summaries = instance().event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
     done = [record.status.value for record in summaries.values()]
     return sum(status == "SUCCEEDED" for status in done), len(done)
