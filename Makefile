@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format ui dbt-build docs clean lock
+.PHONY: help install demo test test-slow lint format ui dbt-build docs clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,7 +25,10 @@ demo: install ## a generated race weekend through the whole lakehouse, in a lake
 	@$(BIN)/f1 demo
 
 test: install ## the whole test suite
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadfile
+
+test-slow: install ## the exhaustive tests: hundreds of kills, thousands of mutated payloads
+	@F1_TEST_EXAMPLES=$${F1_TEST_EXAMPLES:-300} F1_TEST_KILLS=$${F1_TEST_KILLS:-300} $(BIN)/pytest -m 'slow or not slow'
 
 lint: install ## style, types, and the rule that the core never imports Dagster
 	@$(BIN)/ruff check .
