@@ -75,7 +75,7 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
         for partition in context.partition_keys:
             try:
                 yield from _pull_partition(
-                    opened, endpoint, key, partition, why=why, run_id=context.run_id, force=config.force
+                    opened, endpoint, key, partition, why=why, run_id=context.run.run_id, force=config.force
                 )
             except PullError as error:
                 failed.append(f"{partition}: {error}")

@@ -106,7 +106,7 @@ def dbt_build(
     target = opened.settings.root / "dbt"
     target.mkdir(exist_ok=True)
     yield from dbt.cli(dbt_arguments(config), context=context, target_path=target).stream().fetch_row_counts()
-    note_build(opened.settings, Build(version, context.run_id, datetime.now(UTC)))
+    note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC)))
 
 
 def gold_models() -> list[dg.AssetKey]:
