@@ -6,7 +6,7 @@ gold stays as it was.
 
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from dagster_dbt import (
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
 from f1_lakehouse.lakes import current_settings
+from f1_lakehouse.openf1.endpoints import BY_NAME
 
 PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
 
@@ -119,6 +120,19 @@ def gold_models() -> list[dg.AssetKey]:
     )
 
 
+def silver_tables() -> dict[str, str]:
+    """Endpoint → the silver table that is made of it, as the manifest says."""
+    manifest = orjson.loads(PROJECT.manifest_path.read_bytes())
+    tables = {}
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "model" and node["name"].startswith("silver_"):
+            for parent in node["depends_on"]["nodes"]:
+                name = parent.rsplit(".", 1)[1]
+                if parent.startswith("source.") and name in BY_NAME:
+                    tables[name] = node["name"]
+    return tables
+
+
 @dg.asset(
     deps=gold_models(),
     group_name="published",
@@ -126,6 +140,10 @@ def gold_models() -> list[dg.AssetKey]:
     pool="duckdb",
     owners=["team:data-platform"],
     tags={"layer": "published"},
+    # For the eye; whether the newest session is in it is a check (checks.py): a policy knows only when it ran.
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(days=8), warn_window=timedelta(days=7, hours=12)
+    ),
     description="Gold for readers: gold.duckdb, replaced whole by rename, and a Delta copy of each table. Only a "
     "build that passed every test of error severity gets here.",
 )

@@ -1,0 +1,135 @@
+"""Silver, gold, checks and publish in one run: what gets to readers, and what is held back."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from f1_lakehouse import lakes
+from f1_lakehouse.defs import transform
+from f1_lakehouse.defs.checks import newest_session_is_published, silver_reconciles_with_bronze
+from f1_lakehouse.defs.local_runs import repository
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.lakes import Lake
+from f1_lakehouse.openf1.calendar import Category
+from f1_lakehouse.replay.server import ReplayServer
+
+
+@pytest.fixture(scope="module")
+def built(
+    weekend: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Lake, dg.DagsterInstance, dg.ExecuteInProcessResult]]:
+    """A lake with a race, built and published once, and the result of that run."""
+    before = dict(os.environ)
+    root = tmp_path_factory.mktemp("built")
+    lakes._opened.clear()
+    with (
+        ReplayServer(weekend) as server,
+        dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance,
+    ):
+        os.environ.update(
+            F1_LAKEHOUSE_ROOT=str(root / "lake"),
+            F1_OPENF1_URL=server.url,
+            F1_OPENF1_REQUESTS_PER_SECOND="0",
+            F1_OPENF1_REQUESTS_PER_MINUTE="0",
+        )
+        lake = lakes.current_lake()
+        run(instance, "calendar", partition_key="2024")
+        race = next(one for one in lake.calendar() if one.category is Category.RACE)
+        instance.add_dynamic_partitions("sessions", [race.partition])
+        names = ["drivers", "laps", "session_result", "stints", "weather", "pit", "race_control"]
+        run(
+            instance,
+            "ingest",
+            partition_key=race.partition,
+            asset_selection=[dg.AssetKey(["bronze", n]) for n in names],
+        )
+        yield lake, instance, run(instance, "transform")
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def run(instance: dg.DagsterInstance, job: str, **rest) -> dg.ExecuteInProcessResult:
+    return repository().get_job(job).execute_in_process(instance=instance, raise_on_error=False, **rest)
+
+
+def test_a_build_that_passes_its_tests_is_published_with_the_bronze_version_that_it_saw(built):
+    lake, _, result = built
+    assert result.success
+    assert publication(lake.settings).bronze_version == lake.bronze.ledger.version()
+    with duckdb.connect(str(lake.settings.gold), read_only=True) as con:
+        assert con.execute("select count(*) from gold.gold.fact_results where position = 1").fetchall() == [
+            (1,)
+        ]
+
+
+def test_the_tests_of_dbt_are_checks_of_their_models_and_say_error_or_warning(built):
+    _, _, result = built
+    checks = [e for e in result.get_asset_check_evaluations() if e.asset_key.path[0] == "gold"]
+    assert len(checks) > 40
+    assert all(e.passed for e in checks if e.severity is dg.AssetCheckSeverity.ERROR and not e.passed)
+
+
+def test_every_table_of_gold_tells_its_row_count(built):
+    _, _, result = built
+    counts = {
+        e.asset_key.path[-1]: e.step_materialization_data.materialization.metadata.get("dagster/row_count")
+        for e in result.get_asset_materialization_events()
+        if e.asset_key.path[0] == "gold"
+    }
+    assert counts
+    assert all(value is not None for value in counts.values()), counts
+
+
+def test_rows_of_silver_that_bronze_does_not_have_turn_the_reconciliation_red_and_name_the_session(built):
+    lake, _, _ = built
+    assert silver_reconciles_with_bronze(lake=LakeResource()).passed
+    with duckdb.connect(str(lake.settings.warehouse)) as con:
+        con.execute("create table silver.kept as from silver.silver_weather")
+        con.execute(
+            "insert into silver.silver_weather select * replace (1 as session_key) from silver.kept limit 1"
+        )
+    try:
+        found = silver_reconciles_with_bronze(lake=LakeResource())
+        assert not found.passed
+        assert found.metadata["sessions"].value[0].data["scope"] == 1
+    finally:
+        with duckdb.connect(str(lake.settings.warehouse)) as con:
+            con.execute("delete from silver.silver_weather where session_key = 1")
+            con.execute("drop table silver.kept")
+
+
+def test_the_newest_session_is_missed_when_it_is_not_in_gold(built):
+    assert newest_session_is_published(lake=LakeResource()).passed
+    lake, _, _ = built
+    with duckdb.connect() as con:
+        con.execute(f"attach '{lake.settings.gold}' as published")
+        con.execute("create table kept_laps as from published.gold.fact_laps")
+        con.execute("create table kept_results as from published.gold.fact_results")
+        con.execute("delete from published.gold.fact_laps")
+        con.execute("delete from published.gold.fact_results")
+        con.execute("detach published")
+        found = newest_session_is_published(lake=LakeResource())
+        con.execute(f"attach '{lake.settings.gold}' as published")
+        con.execute("insert into published.gold.fact_laps from kept_laps")
+        con.execute("insert into published.gold.fact_results from kept_results")
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+
+
+def test_a_build_that_fails_leaves_the_published_gold_as_it_was(built, monkeypatch):
+    lake, instance, _ = built
+    before = (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns)
+    monkeypatch.setattr(
+        transform, "dbt_arguments", lambda config: ["build", "--vars", "{max_valid_lap_s: words}"]
+    )
+    result = run(instance, "transform")
+    assert not result.success
+    assert not [
+        e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey("published_gold")
+    ]
+    assert (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns) == before
