@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import orjson
 from dagster_dbt import (
     DagsterDbtTranslator,
@@ -106,18 +107,44 @@ def dbt_build(
     # dbt's artifacts of a run belong to the lake, not to the project that several lakes may share.
     target = opened.settings.root / "dbt"
     target.mkdir(exist_ok=True)
-    yield from dbt.cli(dbt_arguments(config), context=context, target_path=target).stream().fetch_row_counts()
+    invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
+    yield from with_row_counts(context, invocation.stream(), opened.settings.warehouse)
     note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC)))
 
 
-def gold_models() -> list[dg.AssetKey]:
-    """Every gold model of the manifest."""
-    manifest = orjson.loads(PROJECT.manifest_path.read_bytes())
-    return sorted(
-        TRANSLATOR.get_asset_key(node)
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model" and node["schema"] == "gold"
-    )
+def with_row_counts(
+    context: dg.AssetExecutionContext, events: Iterator[Any], warehouse: Path
+) -> Iterator[Any]:
+    """The events of a dbt run, each table's with its row count.
+
+    They are held until dbt is done: only then can another process look into the warehouse. (dagster-dbt's own
+    fetch_row_counts does the same, and keeps the warehouse open in this process ever after.)
+    """
+    held = []
+    try:
+        for event in events:
+            held.append(event)
+    finally:
+        counts = _row_counts(warehouse)
+        for event in held:
+            if isinstance(event, dg.Output):
+                rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
+                if rows is not None:
+                    event = event.with_metadata({**event.metadata, "dagster/row_count": rows})
+            yield event
+
+
+def _row_counts(warehouse: Path) -> dict[tuple[str, ...], int]:
+    if not warehouse.exists():
+        return {}
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        tables = con.execute(
+            "select schema_name, table_name from duckdb_tables() where schema_name in ('silver', 'gold', 'snapshots')"
+        ).fetchall()
+        return {
+            (schema, table): con.execute(f'select count(*) from "{schema}"."{table}"').fetchall()[0][0]
+            for schema, table in tables
+        }
 
 
 def silver_tables() -> dict[str, str]:
