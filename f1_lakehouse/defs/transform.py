@@ -147,6 +147,16 @@ def _row_counts(warehouse: Path) -> dict[tuple[str, ...], int]:
         }
 
 
+def gold_models() -> list[dg.AssetKey]:
+    """Every gold model of the manifest."""
+    manifest = orjson.loads(PROJECT.manifest_path.read_bytes())
+    return sorted(
+        TRANSLATOR.get_asset_key(node)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == "gold"
+    )
+
+
 def silver_tables() -> dict[str, str]:
     """Endpoint → the silver table that is made of it, as the manifest says."""
     manifest = orjson.loads(PROJECT.manifest_path.read_bytes())
