@@ -94,6 +94,11 @@ class Lake:
         folder = self.target / "compiled" / "f1" / "models" / "silver"
         return {path.stem: path.read_text() for path in folder.glob("silver_*.sql")}
 
+    def compiled_telemetry(self) -> dict[str, str]:
+        """What the last run executed for the incremental models of gold."""
+        folder = self.target / "compiled" / "f1" / "models" / "gold" / "core"
+        return {path.stem: path.read_text() for path in folder.glob("fact_*telemetry.sql")}
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query on the warehouse."""
         with duckdb.connect(self.warehouse, read_only=True) as connection:

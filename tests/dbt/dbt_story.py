@@ -203,4 +203,6 @@ def first_pulls() -> list[tuple[str, int, int, list[Row]]]:
         ),
     ]
     pulls += [(endpoint, 102, 2024, of(102, rows)) for endpoint, rows in race]
+    lap = [{"driver_number": 4, "date": f"2024-09-21T13:10:{s:02}+00:00", "speed": 200 + s} for s in (10, 20)]
+    pulls.append(("car_data", 101, 2024, of(101, lap)))
     return pulls

@@ -28,6 +28,7 @@ class Life:
     statuses: dict[str, dict[str, str]] = field(default_factory=dict)
     tables: dict[str, Tables] = field(default_factory=dict)
     compiled: dict[str, dict[str, str]] = field(default_factory=dict)
+    telemetry: dict[str, dict[str, str]] = field(default_factory=dict)
     rows: dict[str, dict[str, list[tuple[Any, ...]]]] = field(default_factory=dict)
 
 
@@ -56,6 +57,15 @@ QUERIES = {
     "where session_key = 102 order by team_rank, team_id",
     "summary": "select driver_number, total_laps, valid_laps, theoretical_best_lap, top_speed "
     "from gold.driver_session_summary where session_key = 102 order by 1",
+    "revisions of 81": """
+        select revision, change, changed_columns, gap_to_leader_s, is_current
+        from gold.result_revisions where session_key = 102 and driver_number = 81 order by revision""",
+    "changes": "select entity, entity_id, attribute, value from gold.source_changes order by 1, 2, 3",
+    "states of 201": "select date_end, dbt_valid_to is null from snapshots.session_snapshot "
+    "where session_key = 201 order by dbt_valid_from",
+    "quality of laps": """
+        select check_type, checked_rows, failed_rows, status from gold.data_quality_metrics
+        where table_name = 'silver.silver_laps' order by run_date desc, check_type limit 3""",
     "rounds": "select season, meeting_name, round_number from gold.dim_meetings order by 1, 3 nulls first",
 }
 
@@ -68,6 +78,7 @@ def life(lake: Lake) -> Life:
         lived.statuses[moment] = statuses
         lived.tables[moment] = lake.tables()
         lived.compiled[moment] = lake.compiled_silver()
+        lived.telemetry[moment] = lake.compiled_telemetry()
         lived.rows[moment] = {name: lake.query(sql) for name, sql in QUERIES.items()}
 
     for endpoint, scope, season, rows in dbt_story.first_pulls():
@@ -83,6 +94,10 @@ def life(lake: Lake) -> Life:
     ]
     read_before = list((lake.bronze / "laps").rglob("*.parquet"))
     lake.pull("laps", 102, 2024, race)
+    results = [row | {"gap_to_leader": 21.945} if row["driver_number"] == 81 else row for row in dbt_story.RESULTS[102]]
+    lake.pull("session_result", 102, 2024, dbt_story.of(102, results))
+    sessions = [row | {"date_end": "2025-10-05T14:30:00+00:00"} for row in dbt_story.SESSIONS[2025]]
+    lake.pull("sessions", 2025, 2025, sessions)
     lake.pull("position", 102, 2024, [], "emptied")
     lake.pull("team_radio", 102, 2024, [], "empty_unconfirmed")
     lake.pull("stints", 102, 2024, [], "failed")
@@ -133,11 +148,26 @@ def test_a_second_run_replaces_nothing(life: Life) -> None:
 
 def test_only_scopes_with_another_truth_are_read_and_replaced(life: Life) -> None:
     touched = {name: replaced(sql) for name, sql in life.compiled["corrected"].items() if replaced(sql)}
-    assert touched == {"silver_laps": [102], "silver_positions": [102]}
+    assert touched == {
+        "silver_laps": [102],
+        "silver_positions": [102],
+        "silver_session_results": [102],
+        "silver_sessions": [2025],
+    }
     laps = life.compiled["corrected"]["silver_laps"]
     assert "_season in (2024)" in laps
     assert laps.count("-laps-102'") == 1
     assert "-laps-101'" not in laps
+
+
+def test_telemetry_is_built_anew_only_where_something_changed(life: Life) -> None:
+    """The correction changed laps of 102: its samples may lie on other laps now; those of 101 are not read again."""
+    for model in ("fact_telemetry", "fact_lap_telemetry"):
+        touched = {moment: replaced(sql[model]) for moment, sql in life.telemetry.items()}
+        assert touched["first load"] == [101, 102]
+        assert touched["nothing new"] == []
+        assert touched["corrected"] == [102]
+        assert touched["as of the first load"] == [102]
 
 
 def test_files_of_other_pulls_are_not_opened(life: Life) -> None:
@@ -174,7 +204,10 @@ def test_a_full_refresh_gives_equal_tables(life: Life) -> None:
 
 
 def test_silver_and_gold_as_of_a_moment_are_what_they_were_then(life: Life) -> None:
-    assert life.tables["as of the first load"] == life.tables["first load"]
+    """What was noted on its day is kept: measurements, and changes of the source since."""
+    then, now = life.tables["first load"], life.tables["as of the first load"]
+    noted = {"gold.data_quality_metrics", "gold.source_changes"}
+    assert {name for name in then if now[name] != then[name]} <= noted
 
 
 def test_the_present_returns_when_the_moment_is_left(life: Life) -> None:
@@ -251,6 +284,31 @@ def test_rounds_leave_out_tests(life: Life) -> None:
         (2024, "Pre-Season Testing", None),
         (2024, "Singapore Grand Prix", 1),
         (2025, "Singapore Grand Prix", 1),
+    ]
+
+
+def test_a_correction_makes_a_revision_and_everything_else_none(life: Life) -> None:
+    assert life.rows["first load"]["revisions of 81"] == [(1, "First", None, 20.945, True)]
+    assert life.rows["corrected"]["revisions of 81"] == [
+        (1, "First", None, 20.945, False),
+        (2, "Changed", "gap_to_leader", 21.945, True),
+    ]
+
+
+def test_snapshots_date_a_change_by_its_pull_and_are_read(life: Life) -> None:
+    assert life.rows["first load"]["changes"] == []
+    assert life.rows["rebuilt"]["changes"] == [("session", "201", "date_end", "2025-10-05 14:30:00")]
+    ends = [(str(end), newest) for end, newest in life.rows["rebuilt"]["states of 201"]]
+    assert ends == [("2025-10-05 14:00:00", False), ("2025-10-05 14:30:00", True)]
+
+
+def test_quality_is_that_of_the_newest_pulls(life: Life) -> None:
+    """The laps came on the day before the newest pull, their correction on the same day as it."""
+    assert life.rows["first load"]["quality of laps"] == []
+    assert life.rows["corrected"]["quality of laps"] == [
+        ("completeness", 10, 3, "ALERT"),
+        ("reconciliation", 11, 0, "OK"),
+        ("uniqueness", 11, 1, "ALERT"),
     ]
 
 

@@ -49,20 +49,7 @@ one_row as (
 ),
 
 parsed as (
-    select
-        *,
-        {{ json_number('duration') }} as duration_number,
-        {{ json_list_number('duration', 1) }} as q1_s,
-        {{ json_list_number('duration', 2) }} as q2_s,
-        {{ json_list_number('duration', 3) }} as q3_s,
-        coalesce(
-            {{ json_number('gap_to_leader') }},
-            {{ json_list_number('gap_to_leader', 3) }},
-            {{ json_list_number('gap_to_leader', 2) }},
-            {{ json_list_number('gap_to_leader', 1) }}
-        ) as gap_to_leader_s,
-        {{ json_laps_down('gap_to_leader') }} as laps_down
-    from one_row
+    {{ parsed_results('one_row') | indent(4) }}
 )
 
 select
@@ -70,17 +57,10 @@ select
     meeting_key,
     driver_number,
     position,
-    case
-        when dsq then 'DSQ'
-        when dns then 'DNS'
-        when dnf then 'DNF'
-        when position is null then 'Not classified'
-        when laps_down > 0 then 'Lapped'
-        else 'Finished'
-    end as status,
+    status,
     number_of_laps,
     points,
-    coalesce(duration_number, q3_s, q2_s, q1_s) as duration_s,
+    duration_s,
     q1_s,
     q2_s,
     q3_s,

@@ -1,0 +1,160 @@
+{{ config(materialized='incremental', incremental_strategy='replace_scopes', on_schema_change='fail') }}
+{#-
+One row a sample of a car, about 3.7 a second: what the car did, where it was, and on which lap. Published as Delta only.
+
+- place: of the last sample of the location feed before and the first one after, the nearer; none farther away in time than
+  var max_location_offset_s. The two feeds are sampled at times of their own.
+- lap: the one that had started last and not ended. Laps without a known start (often the first) have no samples.
+- distance: by the trapezoid between samples, from the start of the lap.
+
+Incremental by session: sessions of which neither telemetry nor laps nor drivers have changed are not read.
+-#}
+with touched as (
+    {{ touched_sessions([ref('silver_car_data'), ref('silver_locations'), ref('silver_laps'), ref('silver_drivers')]) }}
+),
+
+-- of two laps with one start the later one: an as-of join must find one
+lap_starts as (
+    select
+        session_key,
+        driver_number,
+        lap_start_at,
+        max(lap_number) as lap_number,
+        max(lap_end_at) as lap_end_at
+    from {{ ref('fact_laps') }}
+    where lap_start_at is not null and session_key in (select session_key from touched)
+    group by session_key, driver_number, lap_start_at
+),
+
+places as (
+    select
+        session_key,
+        driver_number,
+        date,
+        position_x,
+        position_y,
+        position_z,
+        lead(date) over samples as next_date,
+        lead(position_x) over samples as next_x,
+        lead(position_y) over samples as next_y,
+        lead(position_z) over samples as next_z
+    from {{ ref('silver_locations') }}
+    where has_position and session_key in (select session_key from touched)
+    window samples as (partition by session_key, driver_number order by date)
+),
+
+samples as (
+    select
+        car.session_key,
+        car.meeting_key,
+        car.season,
+        car.driver_number,
+        car.date,
+        car.rpm,
+        car.speed,
+        car.n_gear,
+        car.throttle,
+        car.brake,
+        car.drs,
+        car.is_drs_open,
+        car.pulled_at,
+        touched.built_from,
+        lag(car.date) over driver_samples as previous_date,
+        lag(car.speed) over driver_samples as previous_speed
+    from {{ ref('silver_car_data') }} as car
+    inner join touched on car.session_key = touched.session_key
+    where car.date is not null
+    window driver_samples as (partition by car.session_key, car.driver_number order by car.date)
+),
+
+with_lap as (
+    {{ asof_join(
+        'samples', 'lap_starts', ['session_key', 'driver_number'], 'date', 'lap_start_at',
+        {'lap_number': 'last_lap_number', 'lap_start_at': 'last_lap_start_at', 'lap_end_at': 'last_lap_end_at'}
+    ) | indent(4) }}
+),
+
+with_place as (
+    {{ asof_join(
+        'with_lap', 'places', ['session_key', 'driver_number'], 'date', 'date',
+        {
+            'date': 'before_at', 'position_x': 'before_x', 'position_y': 'before_y', 'position_z': 'before_z',
+            'next_date': 'after_at', 'next_x': 'after_x', 'next_y': 'after_y', 'next_z': 'after_z'
+        }
+    ) | indent(4) }}
+),
+
+measured as (
+    select
+        *,
+        coalesce(last_lap_end_at is null or date < last_lap_end_at, true) and last_lap_number is not null as is_on_lap,
+        {{ seconds_between('before_at', 'date') }} as since_before_s,
+        {{ seconds_between('date', 'after_at') }} as until_after_s
+    from with_place
+),
+
+placed as (
+    select
+        *,
+        case when is_on_lap then last_lap_number end as lap_number,
+        case when is_on_lap then {{ seconds_between('last_lap_start_at', 'date') }} end as lap_elapsed_s,
+        -- a lap's first step begins where the lap does
+        case
+            when is_on_lap
+                then least(
+                    {{ milliseconds(seconds_between('last_lap_start_at', 'date')) }},
+                    coalesce(
+                        {{ milliseconds(seconds_between('previous_date', 'date')) }},
+                        {{ milliseconds(seconds_between('last_lap_start_at', 'date')) }}
+                    )
+                )
+        end as step_ms,
+        coalesce(until_after_s < since_before_s, false) as is_after_nearer,
+        case
+            when until_after_s < since_before_s then until_after_s
+            else -since_before_s
+        end as nearest_offset_s
+    from measured
+),
+
+travelled as (
+    select
+        *,
+        coalesce(abs(nearest_offset_s) <= {{ var('max_location_offset_s') }}, false) as has_place,
+        sum((coalesce(previous_speed, speed) + speed) * step_ms) over (
+            partition by session_key, driver_number, lap_number
+            order by date rows between unbounded preceding and current row
+        ) as lap_path
+    from placed
+)
+
+select
+    {{ surrogate_key(['travelled.session_key', 'travelled.driver_number', 'travelled.date']) | indent(4) }} as telemetry_key,
+    travelled.session_key,
+    travelled.meeting_key,
+    travelled.season,
+    travelled.driver_number,
+    drivers.driver_id,
+    coalesce(drivers.team_id, 'unknown-team') as team_id,
+    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    travelled.date,
+    travelled.lap_number,
+    travelled.lap_elapsed_s,
+    -- km/h times ms, twice the mean speed: / 3.6 / 1000 / 2
+    case when travelled.lap_number is not null then round(travelled.lap_path / 7200.0, 2) end as lap_distance_m,
+    travelled.speed,
+    travelled.rpm,
+    travelled.n_gear,
+    travelled.throttle,
+    travelled.brake,
+    travelled.drs,
+    travelled.is_drs_open,
+    case when has_place then case when is_after_nearer then after_x else before_x end end as position_x,
+    case when has_place then case when is_after_nearer then after_y else before_y end end as position_y,
+    case when has_place then case when is_after_nearer then after_z else before_z end end as position_z,
+    case when has_place then round(nearest_offset_s, 3) end as location_offset_s,
+    travelled.pulled_at,
+    travelled.built_from
+from travelled
+left join {{ ref('silver_drivers') }} as drivers
+    on travelled.session_key = drivers.session_key and travelled.driver_number = drivers.driver_number

@@ -1,0 +1,176 @@
+{#-
+How good the data is that a day brought: one row a run date, table and kind of check. The run date is the day of the newest
+pull, so a build on old data measures nothing twice and the clock of the machine plays no part. Checked is what the pulls of
+that day brought and still holds, so the cost follows the new data; rows of earlier days are kept, which makes the trend.
+
+- completeness: rows of silver that have what their table is for (the condition stands in the list below)
+- uniqueness: rows as served that are no duplicate of another one's key
+- reconciliation: silver: rows as served that a row of silver stands for; gold: rows of silver that are in the fact
+- validity: values in bronze within the bounds that the catalogue names; one row may fail more than once
+- quarantine: rows as served that could be typed
+-#}
+{%- set checks = {
+    'meetings': ('silver_meetings', 'date_start is not null'),
+    'sessions': ('silver_sessions', 'date_start is not null and date_end is not null'),
+    'drivers': ('silver_drivers', 'is_f1_driver'),
+    'laps': ('silver_laps', 'lap_duration is not null'),
+    'stints': ('silver_stints', "lap_start is not null and compound not in ('UNKNOWN', 'TEST_UNKNOWN')"),
+    'pit': ('silver_pit_stops', 'lane_duration_s is not null'),
+    'position': ('silver_positions', 'position is not null'),
+    'intervals': ('silver_intervals', 'gap_to_leader_s is not null or laps_down is not null'),
+    'overtakes': ('silver_overtakes', 'position is not null'),
+    'race_control': ('silver_race_control', 'date is not null and message is not null'),
+    'weather': ('silver_weather', 'air_temperature is not null and track_temperature is not null'),
+    'team_radio': ('silver_team_radio', 'date is not null and recording_url is not null'),
+    'session_result': ('silver_session_results', "position is not null or status in ('DNF', 'DNS', 'DSQ')"),
+    'starting_grid': ('silver_starting_grid', 'position is not null'),
+    'championship_drivers': ('silver_championship_drivers', 'points_current is not null'),
+    'championship_teams': ('silver_championship_teams', 'points_current is not null'),
+    'location': ('silver_locations', 'has_position'),
+    'car_data': ('silver_car_data', 'n_gear is not null and throttle is not null and brake is not null')
+} -%}
+{%- set facts = {
+    'laps': ('silver_laps', 'fact_laps'),
+    'session_result': ('silver_session_results', 'fact_results'),
+    'stints': ('silver_stints', 'fact_stints'),
+    'pit': ('silver_pit_stops', 'fact_pit_stops'),
+    'overtakes': ('silver_overtakes', 'fact_overtakes')
+} -%}
+{%- set columns = [
+    'data_quality_key',
+    'run_date',
+    'table_name',
+    'check_type',
+    'checked_rows',
+    'failed_rows',
+    'pass_rate',
+    'status'
+] -%}
+
+with pulls as (
+    select
+        pulls.*,
+        cast({{ utc('pulls.at') }} as date) as pulled_on,
+        row_number() over (partition by pulls.endpoint, pulls.scope order by pulls.at desc, pulls.pull_id desc) as newness
+    from {{ source('bronze', '_pulls') }} as pulls
+    where pulls.outcome <> 'failed' {{ and_as_of('pulls.at') }}
+),
+
+run_day as (
+    select max(pulled_on) as run_date from pulls
+),
+
+-- pulls of the day that are the truth of their scope; one that found nothing new has nothing to be checked
+news as (
+    select pulls.endpoint, pulls.scope, pulls.pull_id, pulls.rows, pulls.quarantined, pulls.improbable
+    from pulls
+    inner join run_day on pulls.pulled_on = run_day.run_date
+    where pulls.newness = 1 and pulls.truth_pull_id = pulls.pull_id
+),
+
+measured as (
+    {%- for endpoint, check in checks.items() %}
+    select
+        '{{ endpoint }}' as endpoint,
+        '{{ check[0] }}' as silver,
+        count(*) as kept_rows,
+        count(case when {{ check[1] }} then 1 end) as complete_rows,
+        coalesce(sum(held.source_rows), 0) as source_rows
+    from {{ ref(check[0]) }} as held
+    inner join (select pull_id from news where endpoint = '{{ endpoint }}') as fresh on held.pull_id = fresh.pull_id
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+served as (
+    select
+        endpoint,
+        sum(rows) as rows,
+        sum(quarantined) as quarantined,
+        sum(improbable) as improbable
+    from news
+    group by endpoint
+),
+
+carried as (
+    {%- for endpoint, fact in facts.items() %}
+    select '{{ fact[1] }}' as fact, held.session_key, count(*) as in_silver, 0 as in_gold
+    from {{ ref(fact[0]) }} as held
+    inner join (select scope from news where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
+    group by held.session_key
+
+    union all
+
+    select '{{ fact[1] }}' as fact, held.session_key, 0 as in_silver, count(*) as in_gold
+    from {{ ref(fact[1]) }} as held
+    inner join (select scope from news where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
+    group by held.session_key
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+carried_by_session as (
+    select fact, session_key, sum(in_silver) as in_silver, abs(sum(in_silver) - sum(in_gold)) as off
+    from carried
+    group by fact, session_key
+),
+
+counted as (
+    select 'silver.' || silver as table_name, 'completeness' as check_type, kept_rows as checked, kept_rows - complete_rows as failed
+    from measured
+    where kept_rows > 0
+
+    union all
+
+    select 'silver.' || silver, 'uniqueness', source_rows, source_rows - kept_rows
+    from measured
+    where kept_rows > 0
+
+    union all
+
+    select 'silver.' || measured.silver, 'reconciliation', served.rows, abs(served.rows - measured.source_rows)
+    from measured
+    inner join served on measured.endpoint = served.endpoint
+
+    union all
+
+    select 'gold.' || fact, 'reconciliation', sum(in_silver), sum(off)
+    from carried_by_session
+    group by fact
+
+    union all
+
+    select 'bronze.' || endpoint, 'validity', rows, improbable
+    from served
+
+    union all
+
+    select 'bronze.' || endpoint, 'quarantine', rows + quarantined, quarantined
+    from served
+),
+
+rated as (
+    select
+        run_day.run_date,
+        counted.table_name,
+        counted.check_type,
+        cast(counted.checked as bigint) as checked_rows,
+        cast(counted.failed as bigint) as failed_rows,
+        -- values may fail more often than there are rows
+        greatest(0, 100 * cast(counted.checked - counted.failed as {{ type_double() }}) / counted.checked) as pass_rate
+    from counted
+    cross join run_day
+    where counted.checked > 0 and counted.failed is not null
+)
+
+select
+    {{ surrogate_key(['run_date', 'table_name', 'check_type']) | indent(4) }} as data_quality_key,
+    run_date,
+    table_name,
+    check_type,
+    checked_rows,
+    failed_rows,
+    cast(round(pass_rate, 4) as {{ type_double() }}) as pass_rate,
+    case when pass_rate < 95 then 'ALERT' when pass_rate < 99 then 'WARNING' else 'OK' end as status
+from rated
+{{ earlier_runs(columns, 'run_date', 'run_day') }}

@@ -1,0 +1,216 @@
+{#-
+Everything the official classification ever said: one row a session, driver and revision. Results change for days after a
+race; bronze keeps each answer, so this can tell who was third on Sunday night.
+
+The ledger says which pull held the truth after each pull. A driver has a revision where what it says of him differs from
+the truth before: the first one, a change, or that he is no longer listed. Pulls that changed nothing make none.
+
+What a session's newest revision says is what silver holds: a pull that lands while this is built waits for the next build.
+-#}
+{%- set columns = [
+    'session_key',
+    'meeting_key',
+    'driver_number',
+    'position',
+    'number_of_laps',
+    'dnf',
+    'dns',
+    'dsq',
+    'points',
+    'duration',
+    'gap_to_leader',
+    'season'
+] -%}
+{%- set said = ['position', 'status', 'points', 'number_of_laps', 'duration', 'gap_to_leader'] -%}
+
+with pulls as (
+    select
+        cast(pulls.scope as integer) as session_key,
+        pulls.pull_id,
+        pulls.truth_pull_id,
+        {{ utc('pulls.at') }} as pulled_at,
+        lag(pulls.truth_pull_id) over (partition by pulls.scope order by pulls.at, pulls.pull_id) as previous_truth
+    from {{ source('bronze', '_pulls') }} as pulls
+    where pulls.endpoint = 'session_result' and pulls.outcome <> 'failed' {{ and_as_of('pulls.at') }}
+),
+
+truths as (
+    select
+        session_key,
+        truth_pull_id as pull_id,
+        pulled_at,
+        row_number() over (partition by session_key order by pulled_at, pull_id) as truth_number
+    from pulls
+    where truth_pull_id is not null and truth_pull_id is distinct from previous_truth
+),
+
+source_rows as (
+    select
+        cast(session_key as integer) as session_key,
+        cast(meeting_key as integer) as meeting_key,
+        cast(driver_number as integer) as driver_number,
+        cast(position as integer) as position,
+        cast(number_of_laps as integer) as number_of_laps,
+        coalesce(dnf, false) as dnf,
+        coalesce(dns, false) as dns,
+        coalesce(dsq, false) as dsq,
+        points,
+        duration,
+        gap_to_leader,
+        _season as season,
+        _pull_id as pull_id,
+        {{ utc('_ingested_at') }} as pulled_at
+    from {{ source('bronze', 'session_result') }}
+),
+
+one_row as (
+    {{ keep_one(
+        'source_rows',
+        key=['pull_id', 'session_key', 'driver_number'],
+        columns=columns,
+        prefer="case when position is null then 1 else 0 end"
+    ) | indent(4) }}
+),
+
+parsed as (
+    {{ parsed_results('one_row') | indent(4) }}
+),
+
+held as (
+    select distinct session_key, pull_id from {{ ref('silver_session_results') }}
+),
+
+-- up to the truth that silver holds; where it holds no row, up to the last truth without one
+horizons as (
+    select
+        truths.session_key,
+        max(
+            case
+                when held.pull_id = truths.pull_id then truths.truth_number
+                when held.session_key is null and filled.pull_id is null then truths.truth_number
+            end
+        ) as last_truth_number
+    from truths
+    left join held on truths.session_key = held.session_key
+    left join (select distinct pull_id from parsed) as filled on truths.pull_id = filled.pull_id
+    group by truths.session_key
+),
+
+listed as (
+    select
+        session_key,
+        driver_number,
+        max(meeting_key) as meeting_key,
+        max(season) as season
+    from parsed
+    group by session_key, driver_number
+),
+
+stated as (
+    select
+        truths.session_key,
+        listed.meeting_key,
+        listed.season,
+        listed.driver_number,
+        truths.pull_id,
+        truths.pulled_at,
+        truths.truth_number,
+        parsed.driver_number is not null as is_listed,
+        parsed.position,
+        parsed.status,
+        parsed.points,
+        parsed.number_of_laps,
+        parsed.duration,
+        parsed.duration_s,
+        parsed.gap_to_leader,
+        parsed.gap_to_leader_s,
+        parsed.laps_down
+    from truths
+    inner join horizons
+        on truths.session_key = horizons.session_key and truths.truth_number <= horizons.last_truth_number
+    inner join listed
+        on truths.session_key = listed.session_key
+    left join parsed
+        on
+            truths.pull_id = parsed.pull_id
+            and truths.session_key = parsed.session_key
+            and listed.driver_number = parsed.driver_number
+),
+
+compared as (
+    select
+        *,
+        coalesce(lag(is_listed) over history, false) as was_listed,
+        max(case when is_listed then 1 else 0 end) over (
+            partition by session_key, driver_number order by truth_number
+            rows between unbounded preceding and 1 preceding
+        ) as was_ever_listed,
+        {%- for column in said %}
+        lag({{ column }}) over history as previous_{{ column }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from stated
+    window history as (partition by session_key, driver_number order by truth_number)
+),
+
+described as (
+    select
+        *,
+        case
+            when is_listed and coalesce(was_ever_listed, 0) = 0 then 'First'
+            when is_listed and not was_listed then 'Returned'
+            when was_listed and not is_listed then 'Removed'
+            when is_listed then 'Changed'
+        end as change,
+        case
+            when is_listed and was_listed
+                then nullif(concat_ws(
+                    ', ',
+                    {%- for column in said %}
+                    case when {{ column }} is distinct from previous_{{ column }} then '{{ column }}' end
+                    {{- ',' if not loop.last }}
+                    {%- endfor %}
+                ), '')
+        end as changed_columns
+    from compared
+),
+
+revisions as (
+    select
+        *,
+        row_number() over history as revision,
+        lead(pulled_at) over history as superseded_at
+    from described
+    where change <> 'Changed' or changed_columns is not null
+    window history as (partition by session_key, driver_number order by truth_number)
+)
+
+select
+    {{ surrogate_key(['revisions.session_key', 'revisions.driver_number', 'revisions.revision']) | indent(4) }}
+        as result_revision_key,
+    revisions.session_key,
+    revisions.meeting_key,
+    revisions.season,
+    revisions.driver_number,
+    drivers.driver_id,
+    coalesce(drivers.team_id, 'unknown-team') as team_id,
+    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    cast(revisions.revision as integer) as revision,
+    revisions.change,
+    revisions.changed_columns,
+    revisions.position,
+    revisions.previous_position,
+    revisions.status,
+    revisions.previous_status,
+    revisions.points,
+    revisions.previous_points,
+    revisions.number_of_laps,
+    revisions.duration_s,
+    revisions.gap_to_leader_s,
+    revisions.laps_down,
+    revisions.pulled_at as revised_at,
+    revisions.superseded_at,
+    revisions.superseded_at is null as is_current,
+    revisions.pull_id
+from revisions
+left join {{ ref('silver_drivers') }} as drivers
+    on revisions.session_key = drivers.session_key and revisions.driver_number = drivers.driver_number
