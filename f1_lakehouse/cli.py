@@ -159,6 +159,7 @@ def _is_expected(error: Exception) -> bool:
     for module, name in (
         ("f1_lakehouse.openf1.errors", "OpenF1Error"),
         ("f1_lakehouse.lake.landing", "LandingError"),
+        ("f1_lakehouse.lake.pulls", "BronzeError"),
         ("f1_lakehouse.lake.publish", "PublishError"),
         ("f1_lakehouse.replay.store", "ReplayError"),
         ("f1_lakehouse.replay.generate", "GenerateError"),

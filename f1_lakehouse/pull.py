@@ -79,7 +79,7 @@ def pull(
         )
         _report(endpoint, scope, failed)
         raise PullError(str(error), failed) from error
-    manifest = open_pull.commit(_now())
+    manifest = open_pull.commit(_now(), forced=force)
     done = lake.bronze.apply(manifest, batches, force=force, run_id=run_id, seconds=time.monotonic() - began)
     _report(endpoint, scope, done)
     if not done.is_answer:
@@ -95,7 +95,8 @@ def recover(lake: Lake, endpoint: Endpoint, key: int, *, run_id: str | None = No
             continue
         manifest = lake.landing.finished(endpoint.name, key, pull_id)
         if manifest is not None:
-            done = lake.bronze.apply(manifest, lake.bronze.parse(lake.landing, manifest), run_id=run_id)
+            batches = lake.bronze.parse(lake.landing, manifest)
+            done = lake.bronze.apply(manifest, batches, force=manifest.forced, run_id=run_id)
             log.info("%s %s: brought into bronze what had landed before", endpoint.name, key)
     return done if done is not None and done.is_answer else None
 

@@ -25,7 +25,7 @@ from f1_lakehouse import __version__
 from f1_lakehouse.lake import rows as typing
 from f1_lakehouse.lake.landing import Landing, Manifest
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
-from f1_lakehouse.lake.pulls import Ledger, Outcome, Pull
+from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
 from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind, Scope
 
 _UTC = pa.timestamp("us", tz="UTC")
@@ -39,7 +39,8 @@ QUARANTINE_SCHEMA = pa.schema(
         ("at", _UTC),
     ]
 )
-APPEND_ONLY = {"delta.appendOnly": "true"}
+# Versions are kept readable: a table without its log can still be read, but no longer as it was.
+PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 3650 days"}
 # Rows of one driver of one telemetry pull fit in a row group or two, so that a query on a driver skips the rest.
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
 _KIND_OF_ARROW = {pa.float64(): Kind.DOUBLE, pa.bool_(): Kind.BOOL, pa.string(): Kind.TEXT}
@@ -64,15 +65,48 @@ class Bronze:
         """Make every table that is not there, empty and typed, so that no reader ever misses one.
 
         A table that an older catalogue made gets the columns that have come since.
+
+        Raises:
+            BronzeError: a table has been lost, or cannot be opened. An empty one in its place would pass for the truth.
         """
-        for endpoint in ENDPOINTS:
-            _create(self.table_uri(endpoint.name), endpoint.bronze_schema, ["_season"], endpoint.description)
-        _create(f"{self.uri}/_pulls", PULLS_SCHEMA, None, "The ledger of pulls")
-        _create(f"{self.uri}/_quarantine", QUARANTINE_SCHEMA, None, "Rows that could not be typed or placed")
+        missing = [name for name in self.names() if not self.exists(name)]
+        if "_pulls" in missing:
+            if kept := [name for name in self.names() if name not in missing and self._has_rows(name)]:
+                raise BronzeError(
+                    f"the ledger {self.uri}/_pulls is gone, while {kept[0]} has rows: run f1 rebuild-bronze"
+                )
+        elif missing:
+            used = {pull.endpoint for pull in self.ledger.all() if pull.outcome == Outcome.APPENDED}
+            if lost := [name for name in missing if name in used or (name == "_quarantine" and used)]:
+                raise BronzeError(f"the table {self.uri}/{lost[0]} is gone: run f1 rebuild-bronze")
+        for name in self.names():
+            with reading(self.table_uri(name)):
+                self.create_table(name)
+
+    def create_table(self, name: str) -> None:
+        """Make one table if it is not there, or give it the columns that have come since."""
+        if name == "_pulls":
+            _create(self.table_uri(name), PULLS_SCHEMA, None, "The ledger of pulls")
+        elif name == "_quarantine":
+            _create(self.table_uri(name), QUARANTINE_SCHEMA, None, "Rows that could not be typed or placed")
+        else:
+            endpoint = BY_NAME[name]
+            _create(self.table_uri(name), endpoint.bronze_schema, ["_season"], endpoint.description)
+
+    def names(self) -> list[str]:
+        """Every table of bronze; the ledger last, so that it stands only when the others do."""
+        return [*(endpoint.name for endpoint in ENDPOINTS), "_quarantine", "_pulls"]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a table of that name."""
+        return DeltaTable.is_deltatable(self.table_uri(name))
 
     def table_uri(self, endpoint: str) -> str:
         """Where an endpoint's table lies."""
         return f"{self.uri}/{endpoint}"
+
+    def _has_rows(self, name: str) -> bool:
+        return bool(DeltaTable(self.table_uri(name)).to_pyarrow_dataset().head(1).num_rows)
 
     def extra_columns(self, endpoint: Endpoint) -> dict[str, Kind]:
         """Columns that the table has beyond the catalogue, with the kinds they were given when they came."""
@@ -179,6 +213,25 @@ class Bronze:
         )
         return self.ledger.append(pull)
 
+    def put_back(self, manifest: Manifest, batches: Iterable[tuple[str, typing.Batch]]) -> typing.Batch:
+        """Append the rows of a pull that is in the ledger, where bronze has lost them.
+
+        The ledger stays as it is. Returns the rows of the pull, to be compared with what the ledger says of it.
+        """
+        endpoint = BY_NAME[manifest.endpoint]
+        urls, parts = [], []
+        for url, batch in batches:
+            urls.append(url)
+            parts.append(batch)
+        whole = typing.merge(endpoint, parts)
+        if whole.table.num_rows:
+            self._append(endpoint, manifest, urls, parts, whole)
+        return whole
+
+    def put_back_quarantine(self, manifest: Manifest, batch: typing.Batch) -> None:
+        """As `put_back`, for the rows that were refused."""
+        self._quarantine(BY_NAME[manifest.endpoint], manifest, batch.rejected)
+
     def fail(
         self,
         endpoint: Endpoint,
@@ -209,22 +262,24 @@ class Bronze:
     def rows(self, endpoint: str, scope: int) -> pa.Table:
         """What the source says now of one scope: the rows of its true pull, as bronze has them."""
         truth = self.ledger.truth(endpoint, scope)
-        dataset = DeltaTable(self.table_uri(endpoint)).to_pyarrow_dataset()
-        if truth is None:
-            return dataset.schema.empty_table()
-        return dataset.to_table(
-            filter=(pc.field("_season") == truth.season) & (pc.field("_pull_id") == truth.pull_id)
-        )
+        return self.rows_of(endpoint, [truth] if truth is not None else [])
+
+    def rows_of(self, endpoint: str, pulls: Iterable[Pull], table: DeltaTable | None = None) -> pa.Table:
+        """The rows of these pulls, from the table as it is or as it was (`table`)."""
+        with reading(self.table_uri(endpoint)):
+            dataset = (table or DeltaTable(self.table_uri(endpoint))).to_pyarrow_dataset()
+            wanted = [pull for pull in pulls if pull.rows]
+            if not wanted:
+                return dataset.schema.empty_table()
+            seasons, ids = sorted({p.season for p in wanted}), [p.pull_id for p in wanted]
+            return dataset.to_table(filter=pc.field("_season").isin(seasons) & pc.field("_pull_id").isin(ids))
 
     def _has_pull(self, endpoint: Endpoint, manifest: Manifest, table: DeltaTable | None = None) -> bool:
-        dataset = (table or DeltaTable(self.table_uri(endpoint.name))).to_pyarrow_dataset()
-        return bool(
-            dataset.head(
-                1,
-                columns=["_pull_id"],
-                filter=(pc.field("_season") == manifest.season) & (pc.field("_pull_id") == manifest.pull_id),
-            ).num_rows
-        )
+        uri = self.table_uri(endpoint.name)
+        with reading(uri):
+            dataset = (table or DeltaTable(uri)).to_pyarrow_dataset()
+            is_it = (pc.field("_season") == manifest.season) & (pc.field("_pull_id") == manifest.pull_id)
+            return bool(dataset.head(1, columns=["_pull_id"], filter=is_it).num_rows)
 
     def _append(
         self,
@@ -380,7 +435,7 @@ def _create(uri: str, schema: pa.Schema, partition_by: list[str] | None, descrip
         schema=schema,
         mode="ignore",
         partition_by=partition_by,
-        configuration=APPEND_ONLY,
+        configuration=PROPERTIES,
         description=description,
     )
 

@@ -77,7 +77,10 @@ class LandedAnswer:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A finished pull: every answer that makes it up. `scope` is a session key, or a year for season endpoints."""
+    """A finished pull: every answer that makes it up. `scope` is a session key, or a year for season endpoints.
+
+    `forced`: an empty answer was to be believed at once; kept, so that bronze can be made again as it was.
+    """
 
     pull_id: str
     endpoint: str
@@ -87,6 +90,7 @@ class Manifest:
     committed_at: datetime
     why: str
     answers: tuple[LandedAnswer, ...]
+    forced: bool = False
 
     @property
     def folder(self) -> str:
@@ -169,7 +173,7 @@ class OpenPull:
         self.answers.append(answer)
         return answer
 
-    def commit(self, at: datetime) -> Manifest:
+    def commit(self, at: datetime, *, forced: bool = False) -> Manifest:
         """Write the manifest: from now on the pull is part of the record."""
         manifest = Manifest(
             self.pull_id,
@@ -180,6 +184,7 @@ class OpenPull:
             at,
             self.why,
             tuple(self.answers),
+            forced,
         )
         self.store.write(f"{self.folder}/manifest.json", manifest.to_bytes())
         return manifest
@@ -201,7 +206,9 @@ class Landing:
             folder = f"{endpoint}/{scope}/{pull_id}"
             files = self.store.files(folder)
             started_at = pull_started(pull_id)
-            if "manifest.json" in files or abs(now - started_at) > RESUME_WITHIN:
+            if started_at - now > RESUME_WITHIN:
+                continue  # made with the clock ahead: it must not hide what was begun since
+            if "manifest.json" in files or now - started_at > RESUME_WITHIN:
                 break
             answers = [self._answer(f"{folder}/{name}") for name in files if name.endswith(".meta.json")]
             # Two processes that went on with one pull may both have asked a question: its rows count once.

@@ -5,6 +5,7 @@ append-only like all of bronze. Rows of endpoints do not belong here (bronze.py)
 """
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -12,10 +13,26 @@ from hashlib import md5
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 COMPACT_EVERY = 100
 """Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
+
+
+class BronzeError(Exception):
+    """A table is gone or cannot be read; the message names it and the way out."""
+
+
+@contextlib.contextmanager
+def reading(uri: str) -> Iterator[None]:
+    """Whatever a damaged table makes its reader raise, as a BronzeError that names the table and the cure."""
+    try:
+        yield
+    except CommitFailedError:
+        raise  # another writer was faster: nothing is damaged
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise BronzeError(f"the table {uri} cannot be read ({first}): run f1 rebuild-bronze") from error
 
 
 class Outcome(StrEnum):
@@ -27,6 +44,7 @@ class Outcome(StrEnum):
     EMPTY_UNCONFIRMED = "empty_unconfirmed"  # no rows where rows were: not believed yet
     EMPTIED = "emptied"  # no rows where rows were, confirmed by a second pull or by force
     FAILED = "failed"  # no usable answer
+    RESTORED = "restored"  # no pull: a table was set back, an earlier pull is the truth again and the question is due
 
 
 @dataclass(frozen=True)
@@ -189,10 +207,11 @@ class Ledger:
         return pull
 
     def _refresh(self) -> None:
-        table = DeltaTable(self.uri)
-        if table.version() == self._version:
-            return
-        rows = table.to_pyarrow_table().to_pylist()
+        with reading(self.uri):
+            table = DeltaTable(self.uri)
+            if table.version() == self._version:
+                return
+            rows = table.to_pyarrow_table().to_pylist()
         self._pulls = sorted((Pull(**row) for row in rows), key=lambda pull: (pull.at, pull.pull_id))
         self._by_scope = {}
         for pull in self._pulls:

@@ -32,6 +32,9 @@ WATCHED = timedelta(days=35)
 
 RETRY_FIRST, RETRY_LAST = timedelta(minutes=5), timedelta(hours=6)
 
+CLOCK_TRUST = timedelta(days=1)
+"""A pull that is dated further ahead of now than this was made while the clock was wrong."""
+
 
 class Category(StrEnum):
     """What a session is, in the names that people use."""
@@ -137,8 +140,12 @@ class Asked(Protocol):
     """What `due` needs to know of a past pull; lake.pulls.Pull is one."""
 
     @property
+    def started_at(self) -> datetime:
+        """When it was begun, by the clock of then."""
+
+    @property
     def at(self) -> datetime:
-        """When it was committed."""
+        """When it was committed; never before the pull of the same question that came before it."""
 
     @property
     def outcome(self) -> str:
@@ -197,16 +204,29 @@ def why_due(
         failures += 1
     if failures and patient:
         wait = min(RETRY_FIRST * 2 ** min(failures - 1, 10), RETRY_LAST)
-        if now < pulls[-1].at + wait:
+        if now < _asked_at(pulls[-1], now) + wait:
             return None
     if last is None:
         return ("failed" if failures else "first pull", failures)
-    if last.outcome == "empty_unconfirmed" and now >= last.at + CONFIRM_AFTER:
+    if last.outcome == "restored":
+        return ("restored", failures)
+    asked_at = _asked_at(last, now)
+    if last.outcome == "empty_unconfirmed" and now >= asked_at + CONFIRM_AFTER:
         return ("confirm empty", failures)
     for why, after in reversed(CORRECTIONS.items()):
-        if last.at < end + after <= now:
+        if asked_at < end + after <= now:
             return (why, failures)
     return None
+
+
+def _asked_at(pull: Asked, now: datetime) -> datetime:
+    """When a pull was asked, as far as its clock can be believed; long ago if it cannot.
+
+    Entries keep their order when the clock is set back, so after one that was made with the clock years ahead every
+    `at` is years ahead too. Were they believed, no correction would be due for years.
+    """
+    at = pull.at if pull.at - now <= CLOCK_TRUST else pull.started_at
+    return at if at - now <= CLOCK_TRUST else datetime.min.replace(tzinfo=UTC)
 
 
 def due(
@@ -256,6 +276,8 @@ def season_due(now: datetime, season: int, pulls: Sequence[Asked]) -> bool:
     answers = [pull for pull in pulls if pull.is_answer]
     if not answers:
         return True
+    if answers[-1].outcome == "restored":
+        return True
     # A season of the past is final once it was asked after its end.
-    asked = answers[-1].at
+    asked = _asked_at(answers[-1], now)
     return asked.year <= season and now - asked >= timedelta(days=1)

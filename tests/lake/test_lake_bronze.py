@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from f1_lakehouse.lake import bronze as bronze_module
-from f1_lakehouse.lake.bronze import Bronze, DriftError, fingerprint
+from f1_lakehouse.lake.bronze import Bronze, BronzeError, DriftError, fingerprint
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.lake.rows import merge, parse_rows
 from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Column, Kind
@@ -76,6 +77,35 @@ def test_a_table_of_an_older_catalogue_gets_the_columns_that_have_come_since(
     assert house.bronze.extra_columns(newer) == {}
     house.pull([lap(1, tyre_temp=90)])
     assert [row["tyre_temp"] for row in house.truth()] == [90.0]
+
+
+@pytest.mark.parametrize("name", ["laps", "_quarantine", "_pulls"])
+def test_a_table_that_has_been_lost_is_not_replaced_by_an_empty_one(
+    house: House, lap: Lap, name: str
+) -> None:
+    house.pull([lap(1), lap(2, st_speed="fast")])
+    shutil.rmtree(house.bronze.table_uri(name))
+    with pytest.raises(BronzeError, match=f"{name} is gone.*run f1 rebuild-bronze"):
+        Bronze(house.bronze.uri).create()
+    assert not house.bronze.exists(name)
+
+
+def test_a_table_that_never_had_rows_is_made_again(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
+    shutil.rmtree(house.bronze.table_uri("weather"))
+    Bronze(house.bronze.uri).create()
+    assert house.table("weather") == []
+
+
+@pytest.mark.parametrize("name", ["laps", "_pulls"])
+@pytest.mark.parametrize("what", ["*.parquet", "_delta_log/*.json"])
+def test_a_damaged_table_is_one_line_that_names_it(house: House, lap: Lap, name: str, what: str) -> None:
+    house.pull([lap(1)])
+    for path in Path(house.bronze.table_uri(name)).rglob(what):
+        path.write_bytes(b"{")
+    with pytest.raises(BronzeError, match=f"{name} cannot be read.*run f1 rebuild-bronze") as caught:
+        Bronze(house.bronze.uri).rows("laps", 9606)
+    assert "\n" not in str(caught.value)
 
 
 # Once

@@ -258,3 +258,13 @@ def test_a_pull_id_says_when_and_what(landing: Landing) -> None:
     pull_id = new_pull_id(NOON + timedelta(microseconds=5), "laps", 9606)
     assert pull_id == "20240922T120000000005Z-laps-9606"
     assert pull_started(pull_id) == NOON + timedelta(microseconds=5)
+
+
+def test_a_pull_begun_with_the_clock_ahead_does_not_hide_what_was_begun_since(landing: Landing) -> None:
+    ahead = begin(landing, NOON + timedelta(days=4000))
+    ahead.add(Received("u1"))
+    ahead.commit(NOON + timedelta(days=4000))
+    begun = begin(landing)
+    begun.add(Received("u2"))
+    again = begin(landing, NOON + timedelta(hours=1))
+    assert (again.pull_id, list(again.known)) == (begun.pull_id, ["u2"])

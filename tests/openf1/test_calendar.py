@@ -41,6 +41,11 @@ QUALIFYINGS = {e.name for e in SESSION_ENDPOINTS if e.availability is Availabili
 class Asked:
     at: datetime
     outcome: str = "appended"
+    begun: datetime | None = None
+
+    @property
+    def started_at(self) -> datetime:
+        return self.begun or self.at
 
     @property
     def is_answer(self) -> bool:
@@ -216,6 +221,33 @@ def test_of_several_missed_corrections_the_latest_is_the_reason_and_one_pull_doe
 
 def test_after_the_last_correction_nothing_is_due_any_more() -> None:
     assert why_due(END, END + 4000 * DAY, [Asked(END + 30 * DAY)]) is None
+
+
+def test_a_clock_that_was_years_ahead_does_not_hold_corrections_back_nor_ask_for_ever() -> None:
+    ahead, now = Asked(END + 4000 * DAY), END + 2 * DAY
+    assert why_due(END, now, [ahead]) == ("+1d", 0)
+    # The ledger keeps its order, so what is pulled after the clock was set right is dated later still.
+    right = Asked(ahead.at + TICK, begun=now)
+    assert why_due(END, now + HOUR, [ahead, right]) is None
+    assert why_due(END, END + 3 * DAY, [ahead, right]) == ("+3d", 0)
+    assert why_due(END, now, [Asked(ahead.at, "failed")]) == ("failed", 1)
+    assert why_due(END, now, [Asked(ahead.at, "empty_unconfirmed")]) == ("confirm empty", 0)
+
+
+def test_a_clock_that_is_a_moment_behind_asks_nothing_again() -> None:
+    assert why_due(END, END + 2 * DAY, [Asked(END + 2 * DAY + MINUTE)]) is None
+
+
+def test_a_season_that_was_asked_with_the_clock_ahead_is_asked_again() -> None:
+    now = datetime(2024, 9, 23, tzinfo=UTC)
+    assert season_due(now, 2024, [Asked(now + 4000 * DAY)])
+    assert not season_due(now, 2024, [Asked(now + 4000 * DAY), Asked(now + 4000 * DAY + TICK, begun=now)])
+
+
+def test_what_was_set_back_by_a_restore_is_due() -> None:
+    asked = [Asked(END + 31 * DAY), Asked(END + 32 * DAY, "restored")]
+    assert why_due(END, END + 32 * DAY, asked) == ("restored", 0)
+    assert season_due(END + 400 * DAY, 2024, [Asked(END + 399 * DAY, "restored")])
 
 
 def test_the_corrections_are_those_that_were_promised() -> None:
