@@ -96,7 +96,7 @@ def test_rows_of_silver_that_bronze_does_not_have_turn_the_reconciliation_red_an
     try:
         found = silver_reconciles_with_bronze(lake=LakeResource())
         assert not found.passed
-        assert found.metadata["sessions"].value[0].data["scope"] == 1
+        assert found.metadata["sessions"].records[0].data["scope"] == 1
     finally:
         with duckdb.connect(str(lake.settings.warehouse)) as con:
             con.execute("delete from silver.silver_weather where session_key = 1")
