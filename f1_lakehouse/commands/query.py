@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 
+from f1_lakehouse.lake.publish import DELTA_ONLY
 from f1_lakehouse.settings import Settings
 
 
@@ -29,6 +30,7 @@ def run_query(settings: Settings, query: str, form: str, file: Path | None = Non
     with duckdb.connect(str(settings.gold), read_only=True) as con:
         con.execute("set search_path = 'gold.gold,gold.meta'")
         con.execute("set timezone = 'UTC'")
+        _add_delta_tables(con, settings, query)
         try:
             answer = con.sql(query)
             if answer is None:
@@ -46,6 +48,18 @@ def run_query(settings: Settings, query: str, form: str, file: Path | None = Non
             message = str(error).split("\n\nLINE")[0]
             raise QueryError(f'{message.strip()} (tables: f1 sql "show tables")') from None
     return 0
+
+
+def _add_delta_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) -> None:
+    """Make the tables that are published as Delta only known to the query, if it names them."""
+    for table in sorted(DELTA_ONLY):
+        if table not in query.lower():
+            continue
+        from deltalake import DeltaTable
+
+        uri = f"{settings.published_tables}/{table}"
+        if DeltaTable.is_deltatable(uri):
+            con.register(table, DeltaTable(uri).to_pyarrow_dataset())
 
 
 def _csv(con: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from f1_lakehouse import __version__
+from f1_lakehouse.lake.bronze import WRITER
 from f1_lakehouse.settings import Settings
 
 DELTA_ONLY = frozenset({"fact_telemetry"})
@@ -139,6 +140,9 @@ def _publish_delta(settings: Settings, con: duckdb.DuckDBPyConnection, tables: l
     """Write each table whose rows have changed; the fingerprint of what is there is in its last commit."""
     for table in tables:
         uri = f"{settings.published_tables}/{table}"
+        if table in DELTA_ONLY:
+            _publish_sessions(uri, con, table)
+            continue
         # Names and types belong to it: the hash of a row does not know how its columns are called.
         [(fingerprint,)] = con.execute(
             "select count(*) || '-' || coalesce(bit_xor(hash(t)), 0) || '-' || (select hash(string_agg(column_name || "
@@ -159,6 +163,54 @@ def _publish_delta(settings: Settings, con: duckdb.DuckDBPyConnection, tables: l
             description=LICENCE,
             commit_properties=CommitProperties(custom_metadata={"fingerprint": fingerprint}),
         )
+
+
+def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Write the sessions that were built anew, one commit each; `built_from` says of which pulls a session is made.
+
+    What is published is read from the statistics of the Delta log: no row of telemetry is read to find out.
+    """
+    source = f'warehouse.gold."{table}"'
+    built = dict(con.execute(f"select session_key, max(built_from) from {source} group by 1").fetchall())
+    published: dict[int, str] = {}
+    cursor = con.cursor()
+    if DeltaTable.is_deltatable(uri):
+        there = DeltaTable(uri)
+        expected = cursor.sql(f"select * from {source} limit 0").to_arrow_table().schema.names
+        if pa.schema(there.schema().to_arrow()).names != expected:
+            built_anew, mode = sorted(built), "overwrite"
+        else:
+            files = pa.table(there.get_add_actions(flatten=True)).to_pylist()
+            published = {int(f["partition.session_key"]): f["min.built_from"] for f in files}
+            built_anew, mode = (
+                sorted(k for k, made_of in built.items() if published.get(k) != made_of),
+                "replace",
+            )
+    else:
+        built_anew, mode = sorted(built), "overwrite"
+    if mode == "overwrite":
+        rows: pa.RecordBatchReader = cursor.sql(f"select * from {source} limit 0").to_arrow_reader()
+        write_deltalake(
+            uri,
+            rows,
+            mode="overwrite",
+            schema_mode="overwrite",
+            partition_by=["session_key"],
+            description=LICENCE,
+        )
+    for session_key in built_anew:
+        rows = cursor.sql(
+            f"select * from {source} where session_key = {int(session_key)} order by driver_number, date"
+        ).to_arrow_reader()
+        write_deltalake(
+            uri,
+            rows,
+            mode="overwrite",
+            predicate=f"session_key = {int(session_key)}",
+            writer_properties=WRITER,
+        )
+    for session_key in sorted(published.keys() - built.keys()):
+        DeltaTable(uri).delete(f"session_key = {int(session_key)}")
 
 
 def _copy_comments(con: duckdb.DuckDBPyConnection, table: str) -> None:

@@ -1,0 +1,67 @@
+"""Telemetry is published session by session: what a weekly run writes does not grow with what is there."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from f1_lakehouse.lake.publish import _publish_sessions
+
+TABLE = "fact_telemetry"
+
+
+@pytest.fixture
+def gold(tmp_path: Path):
+    """Three sessions of 1,000 samples, and a function that publishes them and tells (version, rows by session)."""
+    con = duckdb.connect()
+    con.execute(f"attach '{tmp_path / 'warehouse.duckdb'}' as warehouse")
+    con.execute("create schema warehouse.gold")
+    con.execute(
+        f"create table warehouse.gold.{TABLE} as select (9600 + i // 1000)::int as session_key, "
+        "(i % 20)::int as driver_number, timestamp '2024-09-22' + to_milliseconds(i) as date, i::double as speed, "
+        "'pull-a' as built_from from range(3000) t(i)"
+    )
+
+    def publish() -> tuple[int, dict[int, int]]:
+        uri = str(tmp_path / TABLE)
+        _publish_sessions(uri, con, TABLE)
+        table = DeltaTable(uri)
+        counts = table.to_pyarrow_table(columns=["session_key"])["session_key"].value_counts().to_pylist()
+        return table.version(), {one["values"]: one["counts"] for one in counts}
+
+    return con, publish
+
+
+ALL = {9600: 1000, 9601: 1000, 9602: 1000}
+
+
+def test_a_session_that_was_not_built_anew_is_not_written_again(gold):
+    _, publish = gold
+    version, rows = publish()
+    assert rows == ALL
+    assert publish() == (version, ALL)
+
+
+def test_a_session_that_was_built_anew_is_replaced_whole_in_one_commit(gold):
+    con, publish = gold
+    version, _ = publish()
+    con.execute(f"delete from warehouse.gold.{TABLE} where session_key = 9601 and driver_number = 3")
+    con.execute(f"update warehouse.gold.{TABLE} set built_from = 'pull-b' where session_key = 9601")
+    assert publish() == (version + 1, {**ALL, 9601: 950})
+
+
+def test_a_session_that_gold_has_no_more_goes(gold):
+    con, publish = gold
+    publish()
+    con.execute(f"delete from warehouse.gold.{TABLE} where session_key = 9600")
+    assert publish()[1] == {9601: 1000, 9602: 1000}
+
+
+def test_a_new_column_is_published_for_every_session(gold):
+    con, publish = gold
+    publish()
+    con.execute(f"alter table warehouse.gold.{TABLE} add column rpm int default 9")
+    version, rows = publish()
+    assert rows == ALL
+    assert publish()[0] == version
