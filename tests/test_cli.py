@@ -118,6 +118,25 @@ def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(loaded):
     assert len(set(bronze["_pull_id"].to_pylist())) == 2
 
 
+def test_a_question_that_a_run_left_out_makes_the_load_fail(loaded, monkeypatch):
+    from f1_lakehouse.defs import load as loading
+    from f1_lakehouse.defs import local_runs
+
+    class Quiet:
+        def planned(self, work): ...
+        def session_started(self, one): ...
+        def stage(self, name): ...
+
+    for name, value in {"F1_LAKEHOUSE_ROOT": str(loaded.root), "F1_OPENF1_URL": loaded.server.url}.items():
+        monkeypatch.setenv(name, value)
+    done = local_runs.Outcome("a-run", success=True)
+    monkeypatch.setattr(local_runs, "run_job", lambda *args, **rest: done)
+    selection = loading.Selection(sessions=[str(RACE)], endpoints=["car_data"])
+    report = loading.load(selection, Quiet(), transform=False)
+    assert not report.is_success
+    assert "left out car_data" in report.failures[0]
+
+
 def test_status_says_what_is_here_and_what_is_due(loaded):
     shown = loaded.f1("status", COLUMNS="200")
     assert shown.returncode == 0

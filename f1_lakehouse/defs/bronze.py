@@ -11,7 +11,7 @@ from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import Session, season_due, session_key_of, why_due
-from f1_lakehouse.openf1.endpoints import ENDPOINTS, Endpoint, Scope
+from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Scope
 from f1_lakehouse.pull import PullError, pull
 from f1_lakehouse.quality.expected import Verdict, judge
 
@@ -40,8 +40,6 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
         specs=[
             dg.AssetSpec(
                 key,
-                # Telemetry is asked driver by driver, so the drivers of the session must be there.
-                deps=[dg.AssetKey(["bronze", "drivers"])] if endpoint.by_driver else [],
                 skippable=True,
                 group_name="bronze",
                 kinds={"python", "deltalake"},
@@ -126,6 +124,10 @@ def _pull_partition(
             raise dg.Failure(
                 f"{partition} is not over yet; it can be pulled 30 min after its end", allow_retries=False
             )
+        if wanted and endpoint.by_driver and lake.bronze.ledger.truth("drivers", session_key) is None:
+            # Telemetry is asked driver by driver. Not by a dependency between the assets: a step whose upstream
+            # yields materializations instead of outputs is skipped without a word.
+            pull(lake, BY_NAME["drivers"], scope, why=why, run_id=run_id)
     # A load that ran at the same time may have answered the question while this one waited for its turn.
     done = pull(lake, endpoint, scope, why=why, run_id=run_id, force=force) if wanted else pulls[-1]
     yield dg.AssetMaterialization(

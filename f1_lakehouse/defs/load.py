@@ -128,8 +128,12 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
         report.asked.append(one)
         report.failures += outcome.failures
         report.failed_checks += outcome.failed_checks
-        if not outcome.success and not outcome.failures:
-            report.failures.append(f"{one.session.partition}: the run {outcome.run_id} failed")
+        # What a run did is read from the ledger: a step that was skipped says nothing.
+        unanswered = [name for name in one.endpoints if not _answered(lake, name, one.session.key, now)]
+        if unanswered and not outcome.failures:
+            report.failures.append(
+                f"{one.session.partition}: run {outcome.run_id} left out {', '.join(unanswered)}"
+            )
     if transform:
         run_transform(lake, listener, report)
     return report
@@ -162,6 +166,12 @@ def run_transform(
     if not outcome.success and not outcome.failures:
         report.failures.append(f"transform: the run {outcome.run_id} failed")
     return report
+
+
+def _answered(lake: Lake, endpoint: str, session_key: int, planned_at: datetime) -> bool:
+    """Whether a question that was planned has been answered since, by this process or by another."""
+    last = lake.bronze.ledger.last_answer(endpoint, session_key)
+    return last is not None and last.at >= planned_at
 
 
 def _resolve(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> list[Session]:

@@ -123,3 +123,17 @@ def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_u
     recorded = [event.partition for event in result.get_asset_materialization_events()]
     assert sorted(recorded) == partitions
     assert not result.success
+
+
+def test_telemetry_brings_the_drivers_that_it_is_asked_by_even_when_they_are_asked_in_the_same_run(
+    house, race, weekend
+):
+    session_key = int(race.rsplit("-", 1)[1])
+    result = house.run("ingest", partition_key=race, asset_selection=[key("car_data"), key("drivers")])
+    assert result.success
+    recorded = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
+    assert recorded == {"car_data", "drivers"}
+    numbers = house.lake.drivers(session_key)
+    asked = [target for _, target, _ in house.server.requests if "car_data" in target]
+    assert len(asked) == len(numbers) > 0
+    assert sum("/drivers" in target for _, target, _ in house.server.requests) == 1
