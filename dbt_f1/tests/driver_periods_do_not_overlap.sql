@@ -1,4 +1,5 @@
 -- A period ends exactly where the next one of the person starts; exactly one has no end.
+{{ config(meta={'dagster': {'ref': {'name': 'dim_drivers'}}}) }}
 with ordered as (
     select
         driver_id,

@@ -1,5 +1,6 @@
 -- The team of a lap is the one the driver drove for on that day: compared with the person's period at that time, which is
 -- built another way. A join on today's team shows here.
+{{ config(meta={'dagster': {'ref': {'name': 'fact_laps'}}}) }}
 select laps.session_key, laps.driver_number, laps.team_name, drivers.team_name as team_in_that_period
 from (
     select distinct session_key, driver_number, driver_id, team_name from {{ ref('fact_laps') }}

@@ -1,5 +1,5 @@
 -- Where the qualifying of a race's meeting has a grid, the race has one: a join over session_key leaves it empty.
-{{ config(severity='error') }}
+{{ config(meta={'dagster': {'ref': {'name': 'fact_results'}}}) }}
 with races as (
     select session_key, meeting_key, session_category, count(grid_position) as placed
     from {{ ref('fact_results') }}

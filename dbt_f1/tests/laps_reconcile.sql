@@ -1,5 +1,6 @@
 -- Every lap of silver is in gold, and none besides: counted on each side alone, so that a join that drops or doubles rows
 -- shows. The sums say that the times were not changed on the way.
+{{ config(meta={'dagster': {'ref': {'name': 'fact_laps'}}}) }}
 with counted_silver as (
     select session_key, count(*) as laps, sum(case when is_valid_lap then 1 else 0 end) as valid_laps
     from {{ ref('silver_laps') }}

@@ -1,4 +1,5 @@
 -- A name means one team in a season; otherwise silver_drivers would get a row twice.
+{{ config(meta={'dagster': {'ref': {'name': 'team_lineage'}}}) }}
 select first_entry.team_name, first_entry.first_season, second_entry.first_season as other_first_season
 from {{ ref('team_lineage') }} as first_entry
 inner join {{ ref('team_lineage') }} as second_entry

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from dbt_lake import Lake
+from dbt_life import Life, live
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
             patch.setenv(name, value)
         patch.chdir(made.warehouse.parent)
         yield made
+
+
+@pytest.fixture(scope="session")
+def life(lake: Lake) -> Life:
+    """What that lake went through."""
+    return live(lake)

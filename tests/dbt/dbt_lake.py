@@ -4,7 +4,12 @@
 bronze decides on the right outcome is tested with bronze.
 """
 
+import gzip
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +23,9 @@ from f1_lakehouse.lake.bronze import QUARANTINE_SCHEMA
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Kind
+
+Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+"""What is done to served rows on the way."""
 
 PROJECT = Path(__file__).parents[2] / "dbt_f1"
 
@@ -76,18 +84,60 @@ class Lake:
         )
         return pull_id
 
-    def dbt(self, *arguments: str) -> dict[str, str]:
+    def dbt(self, *arguments: str, project: Path = PROJECT) -> dict[str, str]:
         """Run dbt; returns the status of every node by its name."""
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        folders = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", self.target]
+        folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", self.target]
         quiet = ["--log-path", self.target / "logs", "--log-level", "none"]
         result = dbtRunner().invoke([*arguments, *map(str, [*folders, *quiet])])
         DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open as long as the process lives
         if result.exception:
             raise result.exception
-        return {_name(r.node): f"{r.status}" for r in result.result}
+        return {_name(r.node): f"{r.status}" for r in result.result if r.node.resource_type != "exposure"}
+
+    def build(self, *arguments: str) -> None:
+        """Run `dbt build` in a process of its own: dbt in this one is bound to one lake."""
+        done = subprocess.run(
+            [
+                *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build"),
+                *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
+                *("--target-path", self.target, "--log-path", self.target / "logs"),
+                *("--exclude-resource-type", "unit_test"),
+                *arguments,
+            ],
+            env=os.environ | self.environment,
+            cwd=self.warehouse.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+    def pull_folder(
+        self, folder: Path, endpoint: str, scope: int, season: int, change: Change = list
+    ) -> bool:
+        """Pull what a folder of served rows has of an endpoint and scope, without rows that bronze would not take."""
+        spec = BY_NAME[endpoint]
+        file = next((folder / endpoint).glob(f"{scope}.json*"), None)
+        if file is None:
+            return False
+        text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        required = [c.name for c in spec.columns if c.required]
+        times = [c.name for c in spec.columns if c.kind is Kind.TIME]
+        rows = [
+            row
+            for row in json.loads(text)
+            if all(row.get(name) is not None for name in required)
+            and all(row.get(name) != "NaT" for name in times)
+        ]
+        self.pull(endpoint, scope, season, change(rows))
+        return True
+
+    def manifest(self) -> dict[str, Any]:
+        """All nodes of the project, with what the last run compiled."""
+        return dict(json.loads((self.target / "manifest.json").read_text(encoding="utf-8")))
 
     def compiled_silver(self) -> dict[str, str]:
         """What the last run executed for each silver model."""

