@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from f1_lakehouse.replay.generate import generate, publish_corrections
 from f1_lakehouse.replay.server import ReplayServer
 
 F1 = str(Path(sys.executable).parent / "f1")
+PROJECT = Path(__file__).parents[1]
 SEASON, RACE, QUALIFYING = 2024, 2024015, 2024014
 
 
@@ -157,6 +159,24 @@ def test_sql_answers_as_a_table_csv_json_and_parquet(loaded, tmp_path):
     file = tmp_path / "out.parquet"
     assert loaded.f1("sql", "--parquet", str(file), query).returncode == 0
     assert duckdb.sql(f"select count(*) from '{file}'").fetchall() == [(2,)]
+
+
+QUESTIONS = re.findall(
+    r"## (.+?)\n.*?```sql\n(.+?)```", (PROJECT / "docs" / "questions.md").read_text(), re.DOTALL
+)
+MAY_BE_EMPTY = {
+    "What was corrected after the flag?",
+    "How good is the data?",
+    "Who would have had pole with a perfect lap?",
+}
+
+
+@pytest.mark.parametrize(("question", "sql"), QUESTIONS, ids=[question for question, _ in QUESTIONS])
+def test_a_documented_question_is_answered(loaded, question, sql):
+    rows = loaded.gold(sql)
+    assert rows or question in MAY_BE_EMPTY
+    if rows:
+        assert any(value is not None for value in rows[0])
 
 
 def test_every_command_has_help():
