@@ -116,6 +116,59 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", action="store_true", help="comma-separated values")
     form.add_argument("--json", action="store_true", help="one JSON array of objects")
     form.add_argument("--parquet", type=Path, metavar="FILE", help="write a Parquet file")
+
+    history = command(
+        "history", _history, "Each pull of a bronze table and what it changed; a table as it was"
+    )
+    history.add_argument("table", metavar="TABLE")
+    history.add_argument("--session", type=int, metavar="KEY", help="of one session (or season) only")
+    history.add_argument(
+        "--changes", action="store_true", help="every row that was inserted, updated, deleted"
+    )
+    history.add_argument("--since", metavar="TIME", help="only pulls after this moment")
+    what = history.add_mutually_exclusive_group()
+    what.add_argument(
+        "--version", dest="as_of", type=int, metavar="N", help="the rows as of a version of the table"
+    )
+    what.add_argument("--at", metavar="TIME", help="the rows as of a moment, UTC")
+    what.add_argument(
+        "--diff", type=int, nargs=2, metavar=("A", "B"), help="what version B says and A does not"
+    )
+    history.add_argument("--json", action="store_true", help="JSON; rows one a line")
+
+    restore = command("restore", _restore, "Set a bronze table back to a version, which makes a new version")
+    restore.add_argument("table", metavar="TABLE")
+    restore.add_argument(
+        "--version", dest="as_of", type=int, required=True, metavar="N", help="as f1 history shows them"
+    )
+    restore.add_argument("--yes", action="store_true", help="do it; without it, only show what would be lost")
+
+    rebuild = command(
+        "rebuild-bronze", _rebuild, "Put back into bronze what it has lost, from landing, with no request"
+    )
+    rebuild.add_argument("--endpoint", nargs="+", action="extend", default=[], metavar="NAME")
+
+    optimize = command(
+        "optimize", _optimize, "Make few files of many; sort telemetry by session, driver, date"
+    )
+    optimize.add_argument("tables", nargs="*", metavar="TABLE", help="all by default")
+
+    vacuum = command("vacuum", _vacuum, "Count, or with --yes remove, files that no version of a week needs")
+    vacuum.add_argument("tables", nargs="*", metavar="TABLE", help="all by default")
+    vacuum.add_argument("--days", type=int, default=7, metavar="N", help="keep what is younger; at least 7")
+    vacuum.add_argument("--yes", action="store_true", help="remove them; without it, only count")
+    vacuum.add_argument("--dry-run", action="store_true", help="only count, as without --yes")
+
+    backup = command("backup", _backup, "Copy the raw answers to FOLDER, only what is new")
+    backup.add_argument("folder", type=Path, metavar="FOLDER")
+    backup.add_argument("--restore", action="store_true", help="bring back what is missing or damaged here")
+
+    verify = command(
+        "verify", _verify, "Check every raw answer against its sha256, and bronze against the ledger"
+    )
+    verify.add_argument(
+        "folder", type=Path, nargs="?", metavar="FOLDER", help="a backup instead of this lake"
+    )
     return top
 
 
@@ -160,6 +213,8 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.openf1.errors", "OpenF1Error"),
         ("f1_lakehouse.lake.landing", "LandingError"),
         ("f1_lakehouse.lake.pulls", "BronzeError"),
+        ("f1_lakehouse.lake.changes", "HistoryError"),
+        ("f1_lakehouse.lake.maintenance", "MaintenanceError"),
         ("f1_lakehouse.lake.publish", "PublishError"),
         ("f1_lakehouse.replay.store", "ReplayError"),
         ("f1_lakehouse.replay.generate", "GenerateError"),
@@ -191,9 +246,9 @@ def _settings(*, must_exist: bool = True) -> "Settings":
     root = settings.root
     if root.exists() and not root.is_dir():
         raise CliError(f"{root} is not a folder; set F1_LAKEHOUSE_ROOT to the folder of the lake")
-    is_lake = (
-        (root / "bronze" / "_pulls").is_dir() or (root / "dagster").is_dir() or settings.store_uri is not None
-    )
+    # A lake that has lost its ledger, or has nothing but a landing brought back from a backup, is one too.
+    parts = (root / "bronze" / "_pulls", root / "landing", root / "dagster")
+    is_lake = any(part.is_dir() for part in parts) or settings.store_uri is not None
     if must_exist and not is_lake:
         raise CliError(
             f"{root} is not a lake: nothing was loaded into it; run f1 load, or set F1_LAKEHOUSE_ROOT"
@@ -336,3 +391,59 @@ def _sql(given: argparse.Namespace) -> int:
 
     form = "csv" if given.csv else "json" if given.json else "parquet" if given.parquet else "table"
     return run_query(settings, given.query, form, given.parquet)
+
+
+# Operating
+
+
+def _history(given: argparse.Namespace) -> int:
+    settings = _settings()
+    from f1_lakehouse.commands.history import Wish, print_history
+
+    diff = (given.diff[0], given.diff[1]) if given.diff else None
+    wish = Wish(
+        given.table, given.session, given.changes, given.since, given.as_of, given.at, diff, given.json
+    )
+    return print_history(settings, wish)
+
+
+def _restore(given: argparse.Namespace) -> int:
+    settings = _settings()
+    from f1_lakehouse.commands.upkeep import print_restore
+
+    return print_restore(settings, given.table, given.as_of, yes=given.yes)
+
+
+def _rebuild(given: argparse.Namespace) -> int:
+    settings = _settings(must_exist=False)
+    from f1_lakehouse.commands.upkeep import print_rebuild
+
+    return print_rebuild(settings, given.endpoint)
+
+
+def _optimize(given: argparse.Namespace) -> int:
+    settings = _settings()
+    from f1_lakehouse.commands.upkeep import print_optimize
+
+    return print_optimize(settings, given.tables)
+
+
+def _vacuum(given: argparse.Namespace) -> int:
+    settings = _settings()
+    from f1_lakehouse.commands.upkeep import print_vacuum
+
+    return print_vacuum(settings, given.tables, days=given.days, yes=given.yes and not given.dry_run)
+
+
+def _backup(given: argparse.Namespace) -> int:
+    settings = _settings(must_exist=not given.restore)
+    from f1_lakehouse.commands.upkeep import print_backup
+
+    return print_backup(settings, given.folder.absolute(), restore=given.restore)
+
+
+def _verify(given: argparse.Namespace) -> int:
+    settings = _settings(must_exist=given.folder is None)
+    from f1_lakehouse.commands.upkeep import print_verify
+
+    return print_verify(settings, given.folder.absolute() if given.folder else None)

@@ -228,9 +228,10 @@ class Bronze:
             self._append(endpoint, manifest, urls, parts, whole)
         return whole
 
-    def put_back_quarantine(self, manifest: Manifest, batch: typing.Batch) -> None:
+    def put_back_quarantine(self, manifest: Manifest, batches: Iterable[tuple[str, typing.Batch]]) -> None:
         """As `put_back`, for the rows that were refused."""
-        self._quarantine(BY_NAME[manifest.endpoint], manifest, batch.rejected)
+        endpoint = BY_NAME[manifest.endpoint]
+        self._quarantine(endpoint, manifest, typing.merge(endpoint, [b for _, b in batches]).rejected)
 
     def fail(
         self,

@@ -210,7 +210,7 @@ class Landing:
                 continue  # made with the clock ahead: it must not hide what was begun since
             if "manifest.json" in files or now - started_at > RESUME_WITHIN:
                 break
-            answers = [self._answer(f"{folder}/{name}") for name in files if name.endswith(".meta.json")]
+            answers = [self.answer(f"{folder}/{name}") for name in files if name.endswith(".meta.json")]
             # Two processes that went on with one pull may both have asked a question: its rows count once.
             once = list({answer.url: answer for answer in answers}.values())
             return OpenPull(self.store, pull_id, endpoint, scope, season, started_at, why, once)
@@ -246,7 +246,8 @@ class Landing:
                 f"{self.store.uri}/{name} is damaged ({error}): restore it from a backup"
             ) from error
 
-    def _answer(self, name: str) -> LandedAnswer:
+    def answer(self, name: str) -> LandedAnswer:
+        """One answer by the path of its meta file. Raises LandingError if it cannot be read."""
         try:
             return LandedAnswer.from_json(orjson.loads(self.store.read(name)))
         except (ValueError, TypeError, KeyError) as error:

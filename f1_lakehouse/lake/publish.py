@@ -97,6 +97,7 @@ def publish(settings: Settings) -> Publication:
     if build is None or not settings.warehouse.exists():
         raise PublishError("gold was not built by a build that passed its tests; run: f1 transform")
     now = datetime.now(UTC)
+    _sweep(settings)
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
     _remove(partial)
     try:
@@ -237,6 +238,24 @@ def _literal(text: str) -> str:
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
     [(rows,)] = con.execute(f"select count(*) from {table}").fetchall()
     return int(rows)
+
+
+def _sweep(settings: Settings) -> None:
+    """Remove what a killed publish left behind; that of a process which is alive stays."""
+    for path in settings.root.glob(".gold.*.duckdb.partial*"):
+        pid = path.name.split(".")[2]
+        if pid.isdigit() and not _is_alive(int(pid)):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _remove(path: Path) -> None:

@@ -81,6 +81,17 @@ class Store:
             if info.type == fs.FileType.File and not info.base_name.startswith(".")
         )
 
+    def move(self, name: str, to: str) -> None:
+        """Give a folder another name. In an object store, which has no folders, file by file."""
+        if self.is_local:
+            target = Path(self._path(to))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(self._path(name)).rename(target)
+            return
+        for file in list(self.walk(name)):
+            self._fs.copy_file(self._path(file), self._path(to + file.removeprefix(name)))
+        self._fs.delete_dir(self._path(name))
+
     def walk(self, name: str = "") -> Iterator[str]:
         """Paths, relative to the store, of every finished file anywhere below, sorted."""
         selector = fs.FileSelector(self._path(name), recursive=True, allow_not_found=True)

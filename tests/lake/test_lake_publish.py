@@ -1,5 +1,7 @@
 """Publish: readers see the old gold or the new one, and only a gold that was built."""
 
+import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -225,3 +227,18 @@ def test_an_empty_table_is_published_with_its_columns(lake: Settings, build: Cal
     build("create table gold.mart_empty (points double)")
     assert publish(lake).rows == {"mart_empty": 0}
     assert [f.name for f in DeltaTable(f"{lake.published_tables}/mart_empty").schema().fields] == ["points"]
+
+
+def test_what_a_killed_publish_left_behind_is_removed_and_that_of_a_live_one_is_not(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left = [lake.root / f".gold.{gone.pid}.duckdb.partial{end}" for end in ("", ".wal")]
+    alive = lake.root / f".gold.{os.getppid()}.duckdb.partial"
+    for path in (*left, alive):
+        path.write_bytes(b"half")
+    publish(lake)
+    assert not any(path.exists() for path in left)
+    assert alive.exists()

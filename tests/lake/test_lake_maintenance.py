@@ -1,0 +1,303 @@
+"""Setting a table back, compaction and vacuum: no truth without its rows, no file gone that somebody needs."""
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from f1_lakehouse.lake import maintenance
+from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.lake.changes import Changes
+from f1_lakehouse.lake.maintenance import MaintenanceError, optimize, plan_restore, restore, vacuum
+from f1_lakehouse.lake.pulls import Outcome
+from f1_lakehouse.openf1.calendar import why_due
+
+NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+Lap = Callable[..., dict[str, Any]]
+House = Any
+
+
+@pytest.fixture
+def changes(house: House) -> Changes:
+    return Changes(house.bronze, house.landing)
+
+
+def numbers(house: House, scope: int = 9606) -> list[int]:
+    return sorted(row["lap_number"] for row in house.truth(scope=scope))
+
+
+def go_back(changes: Changes, version: int) -> int:
+    return restore(changes, plan_restore(changes, "laps", version))
+
+
+# Restore
+
+
+def test_a_plan_says_what_would_be_lost_and_changes_nothing(house: House, changes: Changes, lap: Lap) -> None:
+    first, second = house.pull([lap(1)]), house.pull([lap(1), lap(2)])
+    other = house.pull([lap(7)], scope=9607)
+    plan = plan_restore(changes, "laps", 1)
+    assert (plan.version, plan.version_now) == (1, 3)
+    assert (set(plan.lost), plan.back) == ({second, other}, ())
+    assert plan.truths == ((9606, second, first), (9607, other, None))
+    assert (house.version(), len(house.pulls())) == (3, 3)
+    assert plan_restore(changes, "laps", 3).is_nothing
+
+
+def test_a_restored_table_is_a_new_version_and_the_ledger_follows(
+    house: House, changes: Changes, lap: Lap
+) -> None:
+    first, _ = house.pull([lap(1)]), house.pull([lap(1), lap(2)])
+    house.pull([lap(7)], scope=9607)
+    before = house.bronze.ledger.version()
+    assert go_back(changes, 1) == house.version() == 4
+    assert (numbers(house), numbers(house, 9607)) == ([1], [])
+    assert house.bronze.ledger.truth("laps", 9606) == first
+    assert house.bronze.ledger.truth("laps", 9607) is None
+    assert house.bronze.ledger.version() != before
+    assert Bronze(house.bronze.uri).ledger.truth("laps", 9606) == first
+
+
+def test_what_was_lost_is_due_again_and_comes_back_as_a_new_pull(
+    house: House, changes: Changes, lap: Lap
+) -> None:
+    house.pull([lap(1)])
+    lost = house.pull([lap(1), lap(2)])
+    go_back(changes, 1)
+    end = NOON - HOUR
+    assert why_due(end, datetime.now(UTC), house.bronze.ledger.of("laps", 9606)) == ("restored", 0)
+    assert house.bronze.ledger.holds(
+        lost.pull_id, "laps", 9606
+    )  # landing has it, and it is not brought in again
+    again = house.pull([lap(1), lap(2)], at=datetime.now(UTC))
+    assert again.outcome == "appended"
+    assert numbers(house) == [1, 2]
+
+
+def test_a_restored_table_is_append_only_and_has_every_column(
+    house: House, changes: Changes, lap: Lap
+) -> None:
+    house.pull([lap(1)])
+    house.pull([lap(1, tyre_temp=90)])
+    go_back(changes, 1)
+    table = DeltaTable(house.bronze.table_uri("laps"))
+    assert table.metadata().configuration["delta.appendOnly"] == "true"
+    one = pa.Table.from_pylist([{}], pa.schema(table.schema().to_arrow()))
+    with pytest.raises(Exception, match="append"):
+        write_deltalake(table, one, mode="overwrite")
+    Bronze(house.bronze.uri).create()
+    house.pull([lap(1, tyre_temp=91)], at=datetime.now(UTC))
+    assert [row["tyre_temp"] for row in house.truth()] == [91.0]
+
+
+def test_a_restore_can_be_undone_by_a_restore(house: House, changes: Changes, lap: Lap) -> None:
+    house.pull([lap(1)])
+    second = house.pull([lap(1), lap(2)])
+    go_back(changes, 1)
+    plan = plan_restore(changes, "laps", 2)
+    assert (plan.lost, plan.back) == ((), (second,))
+    restore(changes, plan)
+    assert numbers(house) == [1, 2]
+    assert [s.pull.outcome for s in changes.steps("laps")] == ["appended"] * 2 + ["restored"] * 2
+    assert [(s.added, s.gone) for s in changes.steps("laps")] == [(1, 0), (1, 0), (0, 1), (1, 0)]
+
+
+def test_a_pull_that_changed_nothing_stands_or_falls_with_the_one_it_equals(
+    house: House, changes: Changes, lap: Lap
+) -> None:
+    house.pull([lap(1)])
+    house.pull([lap(2)])
+    house.pull([lap(2)])
+    go_back(changes, 1)
+    assert numbers(house) == [1]
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("back", [1, 2], ids=["to an older version", "and forth again"])
+@pytest.mark.parametrize("at", range(3))
+def test_a_restore_that_is_cut_off_leaves_no_truth_without_rows_and_is_completed_by_the_next(
+    house: House, changes: Changes, lap: Lap, monkeypatch: pytest.MonkeyPatch, at: int, back: int
+) -> None:
+    house.pull([lap(1)])
+    house.pull([lap(1), lap(2)])
+    house.pull([lap(7)], scope=9607)
+    if back == 2:
+        go_back(changes, 1)
+    target = 1 if back == 1 else 3
+    steps = 0
+
+    def counted(whole: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*args: Any, **rest: Any) -> Any:
+            nonlocal steps
+            if steps == at:
+                raise Crash
+            steps += 1
+            return whole(*args, **rest)
+
+        return step
+
+    with monkeypatch.context() as patch:
+        patch.setattr(maintenance, "_enter", counted(maintenance._enter))
+        patch.setattr(DeltaTable, "restore", counted(DeltaTable.restore))
+        with pytest.raises(Crash):
+            go_back(changes, target)
+    for scope in (9606, 9607):
+        truth = house.bronze.ledger.truth("laps", scope)
+        assert len(house.truth(scope=scope)) == (truth.rows if truth else 0)
+    go_back(changes, target)
+    expected = ([1], []) if back == 1 else ([1, 2], [7])
+    assert (numbers(house), numbers(house, 9607)) == expected
+
+
+def test_a_version_whose_files_are_gone_is_one_line(house: House, changes: Changes, lap: Lap) -> None:
+    house.pull([lap(1)])
+    house.pull([lap(2)])
+    go_back(changes, 1)
+    for uri in set(DeltaTable(house.bronze.table_uri("laps"), version=2).file_uris()) - set(
+        DeltaTable(house.bronze.table_uri("laps")).file_uris()
+    ):
+        Path(uri).unlink()
+    plan = maintenance.SetBack("laps", 2, 3, (), (house.bronze.ledger.all()[1],), ())
+    with pytest.raises(MaintenanceError, match=r"version 2.*files are gone.*rebuild-bronze"):
+        restore(changes, plan)
+
+
+# Optimize
+
+
+def many(house: House, lap: Lap, pulls: int = 5) -> None:
+    for n in range(pulls):
+        house.pull([lap(k, lap_duration=float(n)) for k in range(1, 20)])
+
+
+def content(house: House, endpoint: str = "laps") -> list[Any]:
+    return sorted(map(repr, house.table(endpoint)))
+
+
+def sample(driver: int, second: int) -> dict[str, Any]:
+    date = (NOON + timedelta(seconds=second)).isoformat()
+    return {"date": date, "session_key": 9606, "meeting_key": 1, "driver_number": driver, "speed": second}
+
+
+def test_optimize_makes_few_files_of_many_and_keeps_rows_history_and_properties(
+    house: House, changes: Changes, lap: Lap
+) -> None:
+    many(house, lap)
+    before, truth = content(house), numbers(house)
+    [done] = optimize(house.bronze, ["laps"])
+    assert (done.table, done.files_before, done.files_after) == ("laps", 5, 1)
+    assert done.bytes_after < done.bytes_before
+    assert (content(house), numbers(house)) == (before, truth)
+    table = DeltaTable(house.bronze.table_uri("laps"))
+    assert table.metadata().configuration["delta.appendOnly"] == "true"
+    assert changes.rows("laps", version=1).num_rows == 19
+    assert house.pull([lap(k, lap_duration=4.0) for k in range(1, 20)]).outcome == "unchanged"
+
+
+def test_telemetry_is_sorted_once_and_again_only_when_something_came(house: House) -> None:
+    for hour in range(3):
+        rows = [sample(driver, second + hour) for second in range(50) for driver in (81, 4, 1)]
+        house.pull(rows, "car_data")
+    before = content(house, "car_data")
+    [done] = optimize(house.bronze, ["car_data"])
+    assert (done.files_before, done.files_after) == (3, 1)
+    assert content(house, "car_data") == before
+    version = house.version("car_data")
+    optimize(house.bronze, ["car_data"])
+    assert house.version("car_data") == version
+    house.pull([sample(4, 999)], "car_data")
+    assert optimize(house.bronze, ["car_data"])[0].files_after == 1
+
+
+def test_optimize_covers_every_table_and_refuses_what_there_is_not(house: House, lap: Lap) -> None:
+    many(house, lap, 2)
+    told: list[str] = []
+    assert [one.table for one in optimize(house.bronze, progress=told.append)] == house.bronze.names() == told
+    with pytest.raises(MaintenanceError, match="there is no table 'lap'; there are: meetings"):
+        optimize(house.bronze, ["lap"])
+
+
+def test_loads_and_readers_go_on_while_a_table_is_optimized(house: House, lap: Lap) -> None:
+    many(house, lap, 3)
+    reader = DeltaTable(house.bronze.table_uri("laps"))
+    stop = threading.Event()
+
+    def upkeep() -> None:
+        while not stop.is_set():
+            optimize(house.bronze, ["laps", "_pulls"])
+
+    thread = threading.Thread(target=upkeep)
+    thread.start()
+    try:
+        for n in range(8):
+            house.pull([lap(1, lap_duration=float(n), session_key=1 + n)], scope=1 + n)
+    finally:
+        stop.set()
+        thread.join()
+    assert [len(house.truth(scope=1 + n)) for n in range(8)] == [1] * 8
+    assert len(house.table()) == 3 * 19 + 8
+    assert len(house.pulls()) == 3 + 8
+    assert reader.to_pyarrow_table().num_rows == 57  # its files are still there
+
+
+# Vacuum
+
+
+def old(folder: Path, days: float) -> None:
+    then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
+    for path in folder.rglob("*.parquet"):
+        os.utime(path, (then, then))
+
+
+def test_vacuum_removes_nothing_that_a_week_old_version_needs(
+    house: House, changes: Changes, lap: Lap
+) -> None:
+    many(house, lap)
+    optimize(house.bronze, ["laps"])
+    [done] = vacuum(house.bronze, ["laps"], dry_run=False)
+    assert done.removed == 0
+    assert changes.rows("laps", version=5).num_rows == 19
+    go_back(changes, 3)
+    assert {row["lap_duration"] for row in house.truth()} == {2.0}
+
+
+def test_vacuum_removes_what_a_crashed_write_left_once_it_is_old_and_only_when_told(
+    house: House, lap: Lap
+) -> None:
+    house.pull([lap(1)])
+    folder = Path(house.bronze.table_uri("laps"))
+    [committed] = folder.rglob("*.parquet")
+    young, stale = (committed.with_name(f"part-{n}-left.parquet") for n in (1, 2))
+    for path in (stale, young):
+        path.write_bytes(committed.read_bytes())
+    old(folder, 8)
+    os.utime(young)
+    [planned] = vacuum(house.bronze, ["laps"])
+    assert (planned.removed, stale.exists()) == (1, True)
+    [done] = vacuum(house.bronze, ["laps"], dry_run=False)
+    assert (done.removed, stale.exists(), young.exists(), committed.exists()) == (1, False, True, True)
+    assert numbers(house) == [1]
+
+
+def test_a_retention_that_a_reader_could_outlive_is_refused(house: House) -> None:
+    with pytest.raises(MaintenanceError, match="a retention of 6 days is too short"):
+        vacuum(house.bronze, retention=timedelta(days=6), dry_run=False)
+
+
+def test_a_restored_entry_is_an_answer_that_brings_no_rows(house: House, changes: Changes, lap: Lap) -> None:
+    house.pull([lap(1)])
+    house.pull([lap(2)])
+    go_back(changes, 1)
+    [entry] = [p for p in house.bronze.ledger.all() if p.outcome == Outcome.RESTORED]
+    assert (entry.rows, entry.is_answer, entry.is_applied) == (0, True, False)
+    assert entry.why == "restore to version 1"

@@ -1,0 +1,254 @@
+"""Operating a lake from the command line, and what docs/operations.md says to do after each accident."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from f1_lakehouse import cli, lakes
+from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.pull import pull
+from f1_lakehouse.replay.generate import generate, publish_corrections
+from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.settings import Settings
+
+RACE = 2024015
+
+
+@dataclass
+class Done:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def is_one_line(self) -> bool:
+        return self.code != 0 and self.err.count("\n") == 1 and self.err.startswith("f1: ")
+
+
+@dataclass
+class Lake:
+    """A lake of its own for one test, and `f1` in this process on it."""
+
+    root: Path
+    f1: Callable[..., Done]
+
+    def rows(self, name: str) -> list[str]:
+        return sorted(map(repr, DeltaTable(str(self.root / "bronze" / name)).to_pyarrow_table().to_pylist()))
+
+    def all_rows(self) -> dict[str, list[str]]:
+        names = ("laps", "drivers", "sessions", "stints", "_quarantine")
+        return {name: self.rows(name) for name in names}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayServer]:
+    folder = tmp_path_factory.mktemp("openf1")
+    generate(folder, season=2024, meetings=1, telemetry=False, seed=5)
+    with ReplayServer(folder) as running:
+        yield running
+
+
+def environment(root: Path, server: ReplayServer) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("F1_", "DAGSTER_"))}
+    return clean | {
+        "F1_LAKEHOUSE_ROOT": str(root),
+        "F1_OPENF1_URL": server.url,
+        "F1_OPENF1_REQUESTS_PER_SECOND": "0",
+        "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+    }
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory, server: ReplayServer) -> Path:
+    """A race and its correction, in bronze, as f1 load brings them; once."""
+    root = tmp_path_factory.mktemp("house") / "lake"
+    settings = Settings(
+        lakehouse_root=root, openf1_url=server.url, openf1_requests_per_second=0, openf1_requests_per_minute=0
+    )
+    opened = lakes.Lake.open(settings)
+    for name in ("meetings", "sessions"):
+        pull(opened, BY_NAME[name], 2024, why="f1 load", run_id="run-1")
+    race = next(one for one in opened.calendar() if one.key == RACE)
+    for name in ("drivers", "laps", "stints", "session_result", "race_control"):
+        pull(opened, BY_NAME[name], race, why="f1 load: first pull", run_id="run-2")
+    publish_corrections(server.store.folder)
+    pull(opened, BY_NAME["laps"], race, why="f1 load: forced", run_id="run-3", force=True)
+    return root
+
+
+@pytest.fixture
+def lake(
+    original: Path,
+    server: ReplayServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Lake:
+    shutil.copytree(original, tmp_path / "lake")
+    for name, value in environment(tmp_path / "lake", server).items():
+        monkeypatch.setenv(name, value)
+    # What a command puts into the environment for its children is taken out again after the test.
+    for name in ("F1_STORE_URI", "F1_BRONZE_URI", "F1_WAREHOUSE", "F1_ENV", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def f1(*arguments: str) -> Done:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main(arguments)
+        said = capsys.readouterr()
+        return Done(int(ended.value.code or 0), said.out, said.err)
+
+    return Lake(tmp_path / "lake", f1)
+
+
+# Looking
+
+
+def test_history_shows_each_pull_and_what_it_changed(lake: Lake) -> None:
+    done = lake.f1("history", "laps")
+    assert done.code == 0
+    assert f"race-{RACE}" in done.out
+    steps = json.loads(lake.f1("history", "laps", "--json").out)
+    assert [step["outcome"] for step in steps] == ["appended", "appended"]
+    assert steps[1]["changed"] + steps[1]["gone"] + steps[1]["added"] > 0
+    assert all(step["run_id"] and step["why"].startswith("f1 load") for step in steps)
+    assert [step["delta_version"] for step in steps] == [1, 2]
+
+
+def test_the_feed_and_the_difference_say_the_same_of_a_correction(lake: Lake) -> None:
+    second = json.loads(lake.f1("history", "laps", "--json").out)[1]
+    first_at = json.loads(lake.f1("history", "laps", "--json").out)[0]["at"]
+    lines = lake.f1("history", "laps", "--changes", "--since", first_at, "--json").out.splitlines()
+    assert {json.loads(line)["pull_id"] for line in lines} == {second["pull_id"]}
+    assert len(lines) == second["changed"] + second["gone"] + second["added"]
+    assert len(lake.f1("history", "laps", "--diff", "1", "2", "--json").out.splitlines()) == len(lines)
+    assert f"{len(lines)} rows" in lake.f1("history", "laps", "--diff", "1", "2").out
+
+
+def test_a_table_is_read_as_of_a_version_and_as_of_a_moment(lake: Lake) -> None:
+    steps = json.loads(lake.f1("history", "laps", "--json").out)
+    then = lake.f1("history", "laps", "--version", "1", "--json").out.splitlines()
+    assert len(then) == steps[0]["rows"]
+    assert lake.f1("history", "laps", "--at", steps[0]["at"], "--json").out.splitlines() == then
+    assert len(lake.f1("history", "laps", "--version", "2", "--json").out.splitlines()) == steps[1]["rows"]
+    assert "as of version 1" in lake.f1("history", "laps", "--version", "1").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["history", "lap"], "there is no table 'lap'; there are: car_data"),
+        (["history", "laps", "--version", "9"], "laps has no version 9; it has 0 to 2"),
+        (["history", "laps", "--at", "noon"], "'noon' is no time"),
+        (["history", "laps", "--session", "1"], "laps was never pulled for 1"),
+        (["restore", "lap", "--version", "1"], "there is no table 'lap'"),
+        (["restore", "laps", "--version", "7", "--yes"], "laps has no version 7"),
+        (["optimize", "lap"], "there is no table 'lap'"),
+        (["vacuum", "--days", "1", "--yes"], "a retention of 1 days is too short"),
+        (["rebuild-bronze", "--endpoint", "lap"], "there is no table 'lap'"),
+        (["verify", "nowhere"], "there is nothing at"),
+        (["backup", "nowhere", "--restore"], "there is nothing to copy at"),
+    ],
+)
+def test_a_mistake_is_one_line(lake: Lake, arguments: list[str], said: str) -> None:
+    done = lake.f1(*arguments)
+    assert done.is_one_line, done.err
+    assert said in done.err
+
+
+# Upkeep
+
+
+def test_restore_shows_what_would_be_lost_and_does_it_only_when_told(lake: Lake) -> None:
+    before = lake.rows("laps")
+    asked = lake.f1("restore", "laps", "--version", "1")
+    assert asked.code == 1
+    assert "it loses 1 pulls" in asked.out
+    assert "--yes" in asked.err
+    assert lake.rows("laps") == before
+    assert lake.f1("restore", "laps", "--version", "1", "--yes").code == 0
+    assert len(lake.rows("laps")) < len(before)
+    assert "restored: laps" in " ".join(lake.f1("status").out.split())
+    assert "nothing to do" in lake.f1("restore", "laps", "--version", "1").out
+    assert lake.f1("restore", "laps", "--version", "2", "--yes").code == 0
+    assert lake.rows("laps") == before
+
+
+def test_optimize_and_vacuum_say_what_they_did(lake: Lake) -> None:
+    before = lake.all_rows()
+    done = lake.f1("optimize")
+    assert (done.code, "laps" in done.out) == (0, True)
+    assert len(DeltaTable(str(lake.root / "bronze" / "laps")).file_uris()) == 1
+    assert "nothing to remove" in lake.f1("vacuum").out
+    assert "0 files removed" in lake.f1("vacuum", "--yes").out
+    assert lake.all_rows() == before
+
+
+# Accidents
+
+
+def test_a_deleted_bronze_table(lake: Lake, server: ReplayServer) -> None:
+    before, asked = lake.all_rows(), len(server.requests)
+    shutil.rmtree(lake.root / "bronze" / "laps")
+    for command in (["status"], ["load", "--session", str(RACE)], ["transform"], ["history", "laps"]):
+        refused = lake.f1(*command)
+        assert refused.is_one_line, refused.err
+        assert "bronze/laps is gone: run f1 rebuild-bronze" in refused.err
+    assert "bronze/laps cannot be read" in lake.f1("verify").err
+    assert lake.f1("rebuild-bronze").code == 0
+    assert lake.all_rows() == before
+    assert lake.f1("verify").code == 0
+    assert len(server.requests) == asked
+
+
+def test_a_damaged_bronze_table(lake: Lake) -> None:
+    before = lake.all_rows()
+    for path in (lake.root / "bronze" / "laps").rglob("*.parquet"):
+        path.write_bytes(path.read_bytes()[:200])
+    assert "bronze/laps cannot be read" in lake.f1("verify").err
+    done = lake.f1("rebuild-bronze", "--endpoint", "laps")
+    assert (done.code, "_set_aside/laps-" in done.out) == (0, True)
+    assert lake.all_rows() == before
+
+
+def test_a_lost_ledger(lake: Lake) -> None:
+    before, outcomes = lake.all_rows(), lake.f1("history", "laps", "--json").out.count("appended")
+    shutil.rmtree(lake.root / "bronze" / "_pulls")
+    assert lake.f1("status").is_one_line
+    assert lake.f1("rebuild-bronze").code == 0
+    assert lake.all_rows() == before
+    assert lake.f1("history", "laps", "--json").out.count("appended") == outcomes
+    assert lake.f1("status").code == 0
+
+
+def test_a_damaged_file_in_landing_and_its_way_back(lake: Lake, tmp_path: Path) -> None:
+    backup = str(tmp_path / "backup")
+    assert lake.f1("backup", backup).code == 0
+    damaged = min((lake.root / "landing" / "laps").rglob("*.zst"))
+    good = damaged.read_bytes()
+    damaged.write_bytes(good[:-5])
+    found = lake.f1("verify")
+    assert (found.code, damaged.name in found.err) == (1, True)
+    assert "1 damaged files" in found.out
+    assert "1 files" in lake.f1("backup", backup, "--restore").out
+    assert (damaged.read_bytes(), lake.f1("verify").code) == (good, 0)
+
+
+def test_the_restore_drill(lake: Lake, tmp_path: Path) -> None:
+    before, backup = lake.all_rows(), str(tmp_path / "backup")
+    lake.f1("backup", backup)
+    assert lake.f1("verify", backup).code == 0
+    shutil.rmtree(lake.root)
+    assert lake.f1("backup", backup, "--restore").code == 0
+    assert lake.f1("rebuild-bronze").code == 0
+    assert lake.all_rows() == before
+    assert lake.f1("verify").code == 0
