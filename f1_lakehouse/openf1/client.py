@@ -33,6 +33,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 import tenacity
+from urllib3.exceptions import NewConnectionError
 
 from f1_lakehouse.openf1.endpoints import Endpoint, Scope
 from f1_lakehouse.openf1.errors import (
@@ -42,6 +43,7 @@ from f1_lakehouse.openf1.errors import (
     PermanentError,
     TooLargeError,
     TransientError,
+    UnreachableError,
 )
 from f1_lakehouse.openf1.limits import RateLimits
 from f1_lakehouse.openf1.query import Filter, Learnt, Part, Pull, axis_of, known_parts, url
@@ -262,6 +264,7 @@ class Client:
         self.retries = 0
         self.bytes = 0
         self.seconds_waited = 0.0
+        self._has_answered = False
         self._limits = limits
         self._username = username
         self._password = password
@@ -387,7 +390,7 @@ class Client:
 
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._attempts),
-            retry=_once_more,
+            retry=lambda state: _once_more(state, self._has_answered),
             wait=_seconds_before,
             sleep=self._sleep,
             before_sleep=before_sleep,
@@ -464,6 +467,7 @@ class Client:
         seconds = self._clock() - began
         with self._lock:
             self.bytes += len(body)
+            self._has_answered = True
         answer = Answer(
             asked, response.status_code, self._now(), body, seconds, question.waited, question.attempts
         )
@@ -613,9 +617,9 @@ def _failure(error: requests.RequestException, asked: str) -> OpenF1Error:
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
         return TransientError("the answer of OpenF1 broke off", asked, _LATER)
     if isinstance(error, requests.ConnectionError):
-        return TransientError(
-            "no connection to OpenF1", asked, "check the network and F1_OPENF1_URL, then run again"
-        )
+        reason = getattr(error.args[0] if error.args else None, "reason", None)
+        kind = UnreachableError if isinstance(reason, NewConnectionError) else TransientError
+        return kind("no connection to OpenF1", asked, "check the network and F1_OPENF1_URL, then run again")
     return PermanentError(f"the request could not be sent ({type(error).__name__})", asked, _SET_URL)
 
 
@@ -623,11 +627,17 @@ def _error(state: tenacity.RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _once_more(state: tenacity.RetryCallState) -> bool:
-    """Where a retry is decided: every transient failure, and a 500 once."""
+def _once_more(state: tenacity.RetryCallState, has_answered: bool) -> bool:
+    """Where a retry is decided: every transient failure, and a 500 once.
+
+    A host that cannot be connected to and has never answered this client is more likely misnamed than down: once
+    more, and then the person who is waiting is told.
+    """
     error = _error(state)
     if isinstance(error, PermanentError):
         return error.once_more and state.attempt_number < 2
+    if isinstance(error, UnreachableError) and not has_answered:
+        return state.attempt_number < 2
     return isinstance(error, TransientError)
 
 

@@ -59,6 +59,10 @@ class TransientError(OpenF1Error):
         self.rate_limited = rate_limited
 
 
+class UnreachableError(TransientError):
+    """No connection at all: the name does not resolve, or nothing listens there."""
+
+
 class LiveWindowError(OpenF1Error):
     """A session is running and only paying users are served; nothing is wrong, come back afterwards."""
 

@@ -35,6 +35,25 @@ USER = {"username": "ann", "password": "correct+horse"}
 # One question
 
 
+def test_a_host_that_never_answered_and_cannot_be_connected_to_is_tried_twice(
+    limits: RateLimits, clock: Any
+) -> None:
+    client = Client("http://127.0.0.1:9/v1", limits, clock=clock, now=clock.now, sleep=clock.sleep)
+    with pytest.raises(TransientError, match="no connection"):
+        client.get("laps", SESSION)
+    assert client.requests == 2
+
+
+def test_a_host_that_has_answered_before_is_waited_for(openf1: Any, make: Make) -> None:
+    openf1.script = [ROWS]
+    client = make(attempts=4)
+    client.get("laps", SESSION)
+    client.base_url = "http://127.0.0.1:9/v1"  # as if the server were gone
+    with pytest.raises(TransientError, match="no connection"):
+        client.get("laps", SESSION)
+    assert client.requests == 1 + 4
+
+
 def test_an_answer_carries_what_landing_needs(openf1: Any, make: Make, clock: Any) -> None:
     openf1.script = [ROWS]
     client = make()
