@@ -11,10 +11,11 @@ import dagster as dg
 from f1_lakehouse.defs.bronze import WHY_TAG
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
 from f1_lakehouse.defs.local_runs import reap
+from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.openf1.calendar import WATCHED, Due, due, season_due
+from f1_lakehouse.openf1.calendar import WATCHED, Due, due, season_due, session_key_of
 from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
 
 BUSY = [
@@ -41,15 +42,16 @@ def calendar_requests(lake: Lake, now: datetime) -> list[dg.RunRequest]:
     ]
 
 
-def ingest_requests(found: list[Due], now: datetime) -> list[dg.RunRequest]:
+def ingest_requests(instance: dg.DagsterInstance, found: list[Due], now: datetime) -> list[dg.RunRequest]:
     """One run of `ingest` a due session, for the due endpoints only.
 
     The day is part of the run key: a key is burnt by a failed run too, and a session may be due again.
     """
+    partitions = know(instance, [one.session for one in found])
     return [
         dg.RunRequest(
             job_name="ingest",
-            partition_key=one.session.partition,
+            partition_key=partitions[one.session.key],
             asset_selection=[dg.AssetKey(["bronze", name]) for name in one.assets],
             run_key=f"{one.session.key}/{one.why}/{one.attempt}/{now:%Y-%m-%d}",
             tags={WHY_TAG: one.why},
@@ -65,9 +67,14 @@ def _due(lake: Lake, now: datetime) -> list[Due]:
     return due(now, sessions_known, lake.bronze.ledger.of, watched=WATCHED)
 
 
-def _is_busy(instance: dg.DagsterInstance, partition: str) -> bool:
-    filters = dg.RunsFilter(statuses=BUSY, tags={"dagster/partition": partition})
-    return bool(instance.get_runs(filters=filters, limit=1))
+def _idle(instance: dg.DagsterInstance, found: list[Due]) -> list[Due]:
+    """Those whose session no run is at work on."""
+    busy = {
+        session_key_of(partition)
+        for run in instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
+        if run.job_name != "calendar" and (partition := run.tags.get("dagster/partition"))
+    }
+    return [one for one in found if one.session.key not in busy]
 
 
 @dg.sensor(
@@ -80,12 +87,10 @@ def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.S
     """Compare the calendar with the ledger; the ledger is the cursor."""
     reap(context.instance)
     opened, now = lake.open(), datetime.now(UTC)
-    found = [one for one in _due(opened, now) if not _is_busy(context.instance, one.session.partition)]
-    requests = [*calendar_requests(opened, now), *ingest_requests(found, now)]
+    found = _idle(context.instance, _due(opened, now))
+    requests = [*calendar_requests(opened, now), *ingest_requests(context.instance, found, now)]
     if not requests:
         return dg.SkipReason("nothing is due")
-    keys = list(dict.fromkeys(one.session.partition for one in found))
-    context.instance.add_dynamic_partitions("sessions", keys)
     return dg.SensorResult(run_requests=requests)
 
 
@@ -128,6 +133,4 @@ def weekly(context: dg.ScheduleEvaluationContext, lake: LakeResource) -> list[dg
     found = _due(lake.open(), now)
     if not found:
         return dg.SkipReason("nothing is due")
-    keys = list(dict.fromkeys(one.session.partition for one in found))
-    context.instance.add_dynamic_partitions("sessions", keys)
-    return ingest_requests(found, now)
+    return ingest_requests(context.instance, found, now)

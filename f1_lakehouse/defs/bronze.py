@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from f1_lakehouse.defs.partitions import seasons, sessions
+from f1_lakehouse.defs.partitions import know, seasons, sessions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.lakes import Lake
@@ -77,6 +77,10 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
                 )
             except PullError as error:
                 failed.append(f"{partition}: {error}")
+        if endpoint.name == "sessions":
+            # What is over can be chosen in the UI from now on, for a backfill say.
+            now = datetime.now(UTC)
+            know(context.instance, [one for one in opened.calendar() if one.is_finished(now)])
         if failed:
             raise dg.Failure(
                 description=f"{endpoint.name}: " + "; ".join(failed),

@@ -109,10 +109,11 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     listener.planned(work)
     if work:
         # Dagster takes seconds to import: a load with nothing to do does without.
-        from f1_lakehouse.defs.local_runs import add_partitions, instance, reap, run_job
+        from f1_lakehouse.defs.local_runs import instance, reap, run_job
+        from f1_lakehouse.defs.partitions import know
 
         reap(instance())
-        add_partitions(instance(), [one.session for one in work])
+        partitions = know(instance(), [one.session for one in work])
     for one in work:
         listener.session_started(one)
         config: dict[str, object] = {}
@@ -120,7 +121,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
             config = {f"bronze_{name}": {"config": {"force": True}} for name in one.endpoints}
         outcome = run_job(
             "ingest",
-            partition=one.session.partition,
+            partition=partitions[one.session.key],
             assets=one.assets,
             why=f"f1 load: {one.why}",
             config=config,

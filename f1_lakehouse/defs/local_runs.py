@@ -18,7 +18,6 @@ from pathlib import Path
 import dagster as dg
 
 from f1_lakehouse.lakes import current_settings
-from f1_lakehouse.openf1.calendar import Session
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -176,11 +175,6 @@ class _DbtLines(io.TextIOBase):
         for line in lines:
             log.info("%s", line, extra={"event": "dbt"})
         return len(text)
-
-
-def add_partitions(found: dg.DagsterInstance, sessions: Sequence[Session]) -> None:
-    """Make the partitions of these sessions known, in date order; a session that has one already keeps its name."""
-    found.add_dynamic_partitions("sessions", [one.partition for one in sorted(sessions)])
 
 
 def check_summary() -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Sensors and the schedule, on a real instance, at moments that the tests choose."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -9,6 +10,7 @@ import pytest
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import automation, local_runs
 from f1_lakehouse.defs.automation import gold_behind_bronze, session_due, weekly
+from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import Publication
 
@@ -132,3 +134,13 @@ def test_the_weekly_schedule_sweeps_up_what_the_sensor_missed(house, sessions):
     requests = weekly.evaluate_tick(context).run_requests
     assert [r.partition_key for r in requests] == [one.partition for one in sessions]
     assert set(house.instance.get_dynamic_partitions("sessions")) == {one.partition for one in sessions}
+
+
+def test_the_calendar_makes_the_sessions_that_are_over_known_as_partitions_in_date_order(house, sessions):
+    assert house.instance.get_dynamic_partitions("sessions") == [one.partition for one in sessions]
+
+
+def test_a_session_that_was_postponed_keeps_its_partition(house, sessions):
+    later = [replace(sessions[0], start=sessions[0].start + timedelta(days=7), name="Practice One")]
+    assert know(house.instance, later) == {sessions[0].key: sessions[0].partition}
+    assert len(house.instance.get_dynamic_partitions("sessions")) == len(sessions)
