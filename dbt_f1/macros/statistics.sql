@@ -15,6 +15,21 @@ round(
 )
 {%- endmacro %}
 
+{# The standard deviation (sample) of a time in seconds over the rows that meet the condition, 6 decimals; null below two. #}
+{% macro stddev_seconds(seconds, condition) -%}
+{%- set n = 'count(case when ' ~ condition ~ ' then ' ~ seconds ~ ' end)' -%}
+{%- set ms = milliseconds(seconds) -%}
+{%- set sum_ms = 'sum(case when ' ~ condition ~ ' then ' ~ ms ~ ' end)' -%}
+{%- set sum_squares = 'sum(case when ' ~ condition ~ ' then ' ~ ms ~ ' * ' ~ ms ~ ' end)' -%}
+round(
+    sqrt(
+        cast({{ n }} * {{ sum_squares }} - {{ sum_ms }} * {{ sum_ms }} as {{ type_double() }})
+        / nullif(cast({{ n }} * ({{ n }} - 1) as {{ type_double() }}), 0)
+    ) / 1000,
+    6
+)
+{%- endmacro %}
+
 {#
 The slope of the least-squares line through (x, y), in the unit of y a unit of x, out of the sums over the rows:
 the same number as regr_slope(y, x). `n`, `sx`, `sy`, `sxy`, `sxx` are whole numbers, y in thousandths. Null when all x are

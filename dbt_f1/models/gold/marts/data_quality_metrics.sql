@@ -77,7 +77,11 @@ measured as (
         count(case when {{ check[1] }} then 1 end) as complete_rows,
         coalesce(sum(held.source_rows), 0) as source_rows
     from {{ ref(check[0]) }} as held
-    inner join (select pull_id from news where endpoint = '{{ endpoint }}') as fresh on held.pull_id = fresh.pull_id
+    inner join (select scope, pull_id from news where endpoint = '{{ endpoint }}') as fresh
+        on
+            -- the number lets the engine skip what other sessions have, the pull decides
+            held.{{ 'season' if endpoint in ('meetings', 'sessions') else 'session_key' }} = fresh.scope
+            and held.pull_id = fresh.pull_id
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),

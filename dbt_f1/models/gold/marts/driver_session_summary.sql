@@ -1,7 +1,6 @@
 {#-
 A driver's session in one row. Times, sectors and speeds are those of his valid laps; the counts say how many laps that is.
-Computed values are rounded (a sum of doubles depends on the order of its rows in the last digits, and tables must come
-out equal).
+Means and deviations come out of whole milliseconds (macros/statistics.sql).
 -#}
 with summed as (
     select
@@ -18,12 +17,12 @@ with summed as (
         count(case when sector_completeness = 'Complete' then 1 end) as complete_sector_laps,
         min(case when is_valid_lap then lap_duration end) as fastest_lap_time,
         max(case when is_valid_lap then lap_duration end) as slowest_lap_time,
-        avg(case when is_valid_lap then lap_duration end) as avg_lap_time,
+        {{ mean_seconds('lap_duration', 'is_valid_lap') | indent(8) }} as avg_lap_time,
         median(case when is_valid_lap then lap_duration end) as median_lap_time,
-        stddev_samp(case when is_valid_lap then lap_duration end) as stddev_lap_time,
-        avg(case when is_valid_lap then duration_sector_1 end) as avg_sector_1,
-        avg(case when is_valid_lap then duration_sector_2 end) as avg_sector_2,
-        avg(case when is_valid_lap then duration_sector_3 end) as avg_sector_3,
+        {{ stddev_seconds('lap_duration', 'is_valid_lap') | indent(8) }} as stddev_lap_time,
+        {{ mean_seconds('duration_sector_1', 'is_valid_lap') | indent(8) }} as avg_sector_1,
+        {{ mean_seconds('duration_sector_2', 'is_valid_lap') | indent(8) }} as avg_sector_2,
+        {{ mean_seconds('duration_sector_3', 'is_valid_lap') | indent(8) }} as avg_sector_3,
         min(case when is_valid_lap then duration_sector_1 end) as best_sector_1,
         min(case when is_valid_lap then duration_sector_2 end) as best_sector_2,
         min(case when is_valid_lap then duration_sector_3 end) as best_sector_3,
@@ -49,13 +48,13 @@ select
     round(100.0 * valid_laps / nullif(total_laps, 0), 2) as valid_lap_percentage,
     fastest_lap_time,
     slowest_lap_time,
-    round(avg_lap_time, 6) as avg_lap_time,
+    avg_lap_time,
     round(median_lap_time, 6) as median_lap_time,
-    round(stddev_lap_time, 6) as stddev_lap_time,
+    stddev_lap_time,
     round(slowest_lap_time - fastest_lap_time, 3) as lap_time_range,
-    round(avg_sector_1, 6) as avg_sector_1,
-    round(avg_sector_2, 6) as avg_sector_2,
-    round(avg_sector_3, 6) as avg_sector_3,
+    avg_sector_1,
+    avg_sector_2,
+    avg_sector_3,
     best_sector_1,
     best_sector_2,
     best_sector_3,
