@@ -254,7 +254,17 @@ def _settings(*, must_exist: bool = True) -> "Settings":
             f"{root} is not a lake: nothing was loaded into it; run f1 load, or set F1_LAKEHOUSE_ROOT"
         )
     foreign = [p.name for p in root.iterdir()] if root.is_dir() and not is_lake else []
-    known = {"README.md", ".gitkeep", "demo", "stage", "prod", "landing", "bronze", "openf1_limits.sqlite"}
+    known = {
+        "README.md",
+        ".gitkeep",
+        "demo",
+        "stage",
+        "prod",
+        "landing",
+        "bronze",
+        "locks",
+        "openf1_limits.sqlite",
+    }
     if set(foreign) - known:
         raise CliError(
             f"{root} is not a lake and not empty ({', '.join(sorted(set(foreign) - known)[:3])} …); "

@@ -3,8 +3,12 @@
 The only place where the API and the lake meet. No Dagster here; `defs/` calls it for each partition.
 """
 
+import contextlib
+import fcntl
 import logging
 import time
+import zlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from f1_lakehouse.lake import rows
@@ -16,6 +20,8 @@ from f1_lakehouse.openf1.endpoints import Endpoint
 from f1_lakehouse.openf1.errors import OpenF1Error
 
 log = logging.getLogger(__name__)
+
+LOCKS = 64
 
 
 class PullError(Exception):
@@ -37,7 +43,8 @@ def pull(
 ) -> Pull:
     """Ask for one endpoint of one session (or season) and bring the answers into bronze.
 
-    Goes on with an unfinished pull of the same question, and asks for nothing that it already has.
+    Goes on with an unfinished pull of the same question, and asks for nothing that it already has. If another process
+    is pulling the same, its answer is waited for and taken.
 
     Args:
         lake: where to.
@@ -51,6 +58,45 @@ def pull(
         PullError: no usable answer; recorded as failed.
     """
     key = scope.key if isinstance(scope, Session) else scope
+    asked_at = _now()
+    with _alone(lake, endpoint, key) as waited:
+        done = lake.bronze.ledger.last_answer(endpoint.name, key)
+        if waited and not force and done is not None and done.at > asked_at:
+            return done  # who was at it meanwhile has answered the question
+        return _pull(lake, endpoint, scope, key, why, run_id, force)
+
+
+@contextlib.contextmanager
+def _alone(lake: Lake, endpoint: Endpoint, key: int) -> Iterator[bool]:
+    """Hold off other processes that pull the same; whether there was one to wait for.
+
+    Two that pull at the same time would both find that bronze lacks the rows, each under an id of its own. The lock
+    goes with the process that holds it, however that ends. A few files do for all questions: that two questions share
+    one now and then costs a wait.
+    """
+    folder = lake.settings.root / "locks"
+    folder.mkdir(exist_ok=True)
+    number = zlib.crc32(f"{endpoint.name}/{key}".encode()) % LOCKS
+    with (folder / f"{number}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            waited = False
+        except BlockingIOError:
+            log.info("%s %s: another process is at it, waiting", endpoint.name, key)
+            fcntl.flock(file, fcntl.LOCK_EX)
+            waited = True
+        yield waited
+
+
+def _pull(
+    lake: Lake,
+    endpoint: Endpoint,
+    scope: Session | int,
+    key: int,
+    why: str,
+    run_id: str | None,
+    force: bool,
+) -> Pull:
     season = scope.season if isinstance(scope, Session) else scope
     began = time.monotonic()
     started = _now()

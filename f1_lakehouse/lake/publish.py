@@ -146,7 +146,8 @@ def _publish_delta(settings: Settings, con: duckdb.DuckDBPyConnection, tables: l
             continue
         # Names and types belong to it: the hash of a row does not know how its columns are called.
         [(fingerprint,)] = con.execute(
-            "select count(*) || '-' || coalesce(bit_xor(hash(t)), 0) || '-' || (select hash(string_agg(column_name || "
+            # A sum and not an exclusive or, in which equal rows would cancel each other out.
+            "select count(*) || '-' || coalesce(sum(hash(t)::hugeint), 0) || '-' || (select hash(string_agg(column_name || "
             "' ' || data_type, ',' order by column_index)) from duckdb_columns() where database_name = 'warehouse' "
             f"and schema_name = 'gold' and table_name = ?) from warehouse.gold.\"{table}\" t",
             [table],

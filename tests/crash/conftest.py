@@ -1,0 +1,191 @@
+"""A small season that is served, and a process whose loads die when they are told to."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from deltalake import DeltaTable
+
+from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.replay.server import ReplayServer
+
+SEASON, RACE = 2024, 11
+START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
+KILLED, TIMED_OUT = -9, -14
+
+
+def served() -> dict[str, list[dict[str, Any]]]:
+    """A race of three cars: laps with a row that cannot be typed, telemetry by driver, no weather."""
+    end = START + timedelta(hours=2)
+    keys = {"session_key": RACE, "meeting_key": 1}
+    session = {**keys, "year": SEASON, "session_name": "Race", "location": "Marina Bay",
+               "date_start": START.isoformat(), "date_end": end.isoformat()}  # fmt: skip
+    cars = (1, 4, 81)
+    laps = [
+        {**keys, "driver_number": car, "lap_number": n, "lap_duration": 90.0 + n, "st_speed": 300}
+        for car in cars
+        for n in range(1, 6)
+    ]
+    laps[7]["st_speed"] = "fast"
+    samples = [
+        {**keys, "driver_number": car, "speed": n, "date": (START + timedelta(seconds=n)).isoformat()}
+        for car in cars
+        for n in range(40)
+    ]
+    return {
+        "sessions": [session],
+        "drivers": [{**keys, "driver_number": car} for car in cars],
+        "laps": laps,
+        "car_data": samples,
+    }
+
+
+@dataclass
+class Mortal:
+    """The process of mortal.py."""
+
+    process: subprocess.Popen[str]
+
+    def run(self, root: Path, job: str = "load", **wish: Any) -> list[tuple[int, str]]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(json.dumps({"root": str(root), "job": job, **wish}), file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        assert answer, "mortal.py is gone"
+        return [(one["code"], one["said"]) for one in json.loads(answer)]
+
+
+@dataclass
+class Scene:
+    """A lake that is to be loaded from a server, again and again, by processes that may die."""
+
+    root: Path
+    server: ReplayServer
+    mortal: Mortal
+    source: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def run(self, job: str = "load", **wish: Any) -> tuple[int, str]:
+        [ended] = self.mortal.run(self.root, job, url=self.server.url, **wish)
+        return ended
+
+    def landed(self) -> set[str]:
+        """The URLs whose answers are in landing."""
+        found = (orjson.loads(p.read_bytes())["url"] for p in (self.root / "landing").rglob("*.meta.json"))
+        return {url.removeprefix(self.server.origin) for url in found}
+
+    def asked(self) -> list[str]:
+        """What the server has answered, since this was last asked."""
+        found = [request.target for request in self.server.requests if request.status in (200, 404, 422)]
+        self.server.requests.clear()
+        return found
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        return DeltaTable(str(self.root / "bronze" / name)).to_pyarrow_table().to_pylist()
+
+    def is_exact(self, laps_twice: bool = False) -> None:
+        """Every served row is in bronze or in quarantine, once; every question has one answer, and its rows are there."""
+        ledger = Bronze(str(self.root / "bronze")).ledger
+        entries = [pull for pull in ledger.all() if pull.is_applied]
+        assert len({p.pull_id for p in entries}) == len(entries)
+        bronze: dict[str, int] = {}
+        for name, rows in self.source.items():
+            key = [*BY_NAME[name].key, "_pull_id"]
+            kept = self.table(name)
+            refused = [r for r in self.table("_quarantine") if r["endpoint"] == name]
+            once = Counter(tuple(str(row[column]) for column in key) for row in kept)
+            assert set(once.values()) <= {1}, name
+            pulls = len({row["_pull_id"] for row in kept})
+            assert pulls == (2 if name == "laps" and laps_twice else 1), name
+            assert len(kept) + len(refused) == len(rows) * pulls, name
+            bronze[name] = len(kept)
+            [scope] = {scope for endpoint, scope in ledger.scopes() if endpoint == name}
+            truth = ledger.truth(name, scope)
+            assert truth is not None
+            assert len([row for row in kept if row["_pull_id"] == truth.pull_id]) == truth.rows
+        assert bronze["laps"] == 14 * (2 if laps_twice else 1)
+
+
+@pytest.fixture(scope="session")
+def mortal() -> Iterator[Mortal]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("F1_")}
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("mortal.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**environment, "NO_PROXY": "127.0.0.1", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    yield Mortal(process)
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait()
+
+
+@pytest.fixture(scope="session")
+def served_rows() -> dict[str, list[dict[str, Any]]]:
+    return served()
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, served_rows: dict[str, list[dict[str, Any]]]
+) -> Iterator[ReplayServer]:
+    folder = tmp_path_factory.mktemp("openf1")
+    for name, rows in served_rows.items():
+        (folder / name).mkdir()
+        (folder / name / "all.json").write_bytes(orjson.dumps(rows))
+    with ReplayServer(folder, max_rows=20) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake whose tables are made, as most are that a load dies in."""
+    root = tmp_path_factory.mktemp("empty")
+    Bronze(str(root / "bronze")).create()
+    return root
+
+
+@pytest.fixture
+def scene(
+    tmp_path: Path,
+    server: ReplayServer,
+    mortal: Mortal,
+    empty_lake: Path,
+    served_rows: dict[str, list[dict[str, Any]]],
+) -> Callable[..., Scene]:
+    numbers = iter(range(1_000_000))
+
+    def make(*, new: bool = False) -> Scene:
+        root = tmp_path / f"lake{next(numbers)}"
+        if not new:
+            shutil.copytree(empty_lake, root)
+        server.requests.clear()
+        server.fail_rate = server.drop_rate = 0.0
+        return Scene(root, server, mortal, served_rows)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def kills() -> int:
+    """How many kills the exhaustive tests try: F1_TEST_KILLS, 0 if it is not set."""
+    return int(os.environ.get("F1_TEST_KILLS", "0"))
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """The same kills each time, unless F1_TEST_SEED says otherwise."""
+    return random.Random(int(os.environ.get("F1_TEST_SEED", "1")))

@@ -1,0 +1,82 @@
+"""A publish that is killed anywhere leaves the old gold or the new one, and the next one publishes the new one."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from deltalake import DeltaTable
+
+from f1_lakehouse.lake.publish import Build, note_build, publication, publish
+from f1_lakehouse.settings import Settings
+
+KILLED = -9
+TABLES = ("dim_drivers", "fact_laps")
+
+
+def build(lake: Settings, number: int) -> None:
+    """Gold as dbt leaves it: every row says which build it is of."""
+    with duckdb.connect(str(lake.warehouse)) as con:
+        con.execute("create schema if not exists gold")
+        for name in TABLES:
+            con.execute(f"create or replace table gold.{name} as select {number} as build from range(50)")
+    note_build(lake, Build(f"build-{number}", f"run-{number}", datetime(2024, 9, 22, tzinfo=UTC)))
+
+
+def published(path: Path) -> set[int]:
+    """The builds that the tables of the published file are of."""
+    with duckdb.connect() as con:
+        con.execute(f"attach '{path}' as published (read_only); use published")
+        return {
+            n for name in TABLES for (n,) in con.execute(f"select distinct build from gold.{name}").fetchall()
+        }
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Callable[[], Settings]:
+    numbers = iter(range(1000))
+
+    def make() -> Settings:
+        lake = Settings(lakehouse_root=tmp_path / f"lake{next(numbers)}")
+        lake.root.mkdir()
+        build(lake, 1)
+        publish(lake)
+        build(lake, 2)
+        return lake
+
+    return make
+
+
+def test_a_publish_that_is_killed_at_any_boundary_shows_one_build_and_is_completed_by_the_next(
+    publisher: Callable[[], Settings], mortal: Any, kills: int
+) -> None:
+    [(code, said)] = mortal.run(publisher().root, "publish")
+    assert code == 0, said
+    count = int(said)
+    assert count >= 8  # two Delta tables, fsync, rename; before and after each
+    for at in range(1, count + 1, 1 if kills else 2):
+        lake = publisher()
+        assert mortal.run(lake.root, "publish", kill_at=at)[0][0] == KILLED, at
+        assert published(lake.gold) in ({1}, {2}), at
+        assert mortal.run(lake.root, "publish")[0][0] == 0
+        assert published(lake.gold) == {2}
+        for name in TABLES:
+            rows = DeltaTable(f"{lake.published_tables}/{name}").to_pyarrow_table()["build"].to_pylist()
+            assert rows == [2] * 50
+        done = publication(lake)
+        assert done is not None
+        assert done.bronze_version == "build-2"
+        assert not list(lake.root.glob(".gold.*"))
+
+
+def test_a_publish_that_is_killed_at_any_time_shows_one_build(
+    publisher: Callable[[], Settings], mortal: Any, kills: int, chance: Any
+) -> None:
+    for _ in range(kills or 2):
+        lake = publisher()
+        mortal.run(lake.root, "publish", kill_after=chance.uniform(0.01, 0.2))
+        assert published(lake.gold) in ({1}, {2})
+        assert mortal.run(lake.root, "publish")[0][0] == 0
+        assert published(lake.gold) == {2}
