@@ -4,7 +4,7 @@ State, not events: an event can be lost, a difference between the ledger and the
 the published gold, cannot. What is due is decided in openf1/calendar.py.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.openf1.calendar import WATCHED, Due, due, season_due, session_key_of
+from f1_lakehouse.openf1.calendar import WATCHED, Due, due, last_answer, season_due, session_key_of
 from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
 
 BUSY = [
@@ -27,16 +27,22 @@ BUSY = [
 ]
 
 
+BURST = timedelta(minutes=10)
+"""While more is due and the last pull is not older than this, gold waits: dbt runs once a burst, not once a session."""
+
+
 def calendar_requests(lake: Lake, now: datetime) -> list[dg.RunRequest]:
     """A run of `calendar` if the current season's calendar is older than a day."""
     season = now.year
-    if not any(season_due(now, season, lake.bronze.ledger.of(e.name, season)) for e in SEASON_ENDPOINTS):
+    asked = [lake.bronze.ledger.of(endpoint.name, season) for endpoint in SEASON_ENDPOINTS]
+    if not any(season_due(now, season, pulls, patient=True) for pulls in asked):
         return []
+    attempt = max(last_answer(pulls)[1] for pulls in asked)
     return [
         dg.RunRequest(
             job_name="calendar",
             partition_key=str(season),
-            run_key=f"calendar/{season}/{now:%Y-%m-%dT%H}",
+            run_key=f"calendar/{season}/{now:%Y-%m-%d}/{attempt}",
             tags={WHY_TAG: "daily"},
         )
     ]
@@ -114,9 +120,11 @@ def gold_behind_bronze(
     busy = context.instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
     if busy:
         return dg.SkipReason(f"waiting for {len(busy)} runs")
-    return dg.RunRequest(
-        run_key=f"bronze-{have}/{datetime.now(UTC):%Y-%m-%dT%H}", tags={WHY_TAG: "bronze changed"}
-    )
+    now = datetime.now(UTC)
+    waiting = _due(opened, now)
+    if waiting and now - opened.bronze.ledger.all()[-1].at < BURST:
+        return dg.SkipReason(f"{len(waiting)} more questions are due first")
+    return dg.RunRequest(run_key=f"bronze-{have}/{now:%Y-%m-%dT%H}", tags={WHY_TAG: "bronze changed"})
 
 
 @dg.schedule(

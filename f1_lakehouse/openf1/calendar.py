@@ -4,6 +4,7 @@
 weekly schedule and the command line are thin callers of it. Nothing here talks to the API or to storage.
 """
 
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -87,8 +88,13 @@ class Session:
     @property
     def partition(self) -> str:
         """The name of its partition, e.g. 2024-09-22-marina-bay-race-9606; the trailing number is its identity."""
-        words = f"{self.location} {self.name}".lower()
-        slug = "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in words).split())
+        words = (
+            unicodedata.normalize("NFKD", f"{self.location} {self.name}")
+            .encode("ascii", "ignore")
+            .decode()
+            .lower()
+        )
+        slug = "-".join("".join(c if c.isalnum() else " " for c in words).split())
         return f"{self.start:%Y-%m-%d}-{slug}-{self.key}"
 
     def is_finished(self, now: datetime) -> bool:
@@ -195,17 +201,9 @@ def why_due(
     Returns:
         None when nothing is due.
     """
-    failures = 0
-    last: Asked | None = None
-    for pull in reversed(pulls):
-        if pull.is_answer:
-            last = pull
-            break
-        failures += 1
-    if failures and patient:
-        wait = min(RETRY_FIRST * 2 ** min(failures - 1, 10), RETRY_LAST)
-        if now < _asked_at(pulls[-1], now) + wait:
-            return None
+    last, failures = last_answer(pulls)
+    if patient and _must_wait(now, pulls, failures):
+        return None
     if last is None:
         return ("failed" if failures else "first pull", failures)
     if last.outcome == "restored":
@@ -217,6 +215,21 @@ def why_due(
         if asked_at < end + after <= now:
             return (why, failures)
     return None
+
+
+def last_answer(pulls: Sequence[Asked]) -> tuple[Asked | None, int]:
+    """The newest pull that was answered, and how many have failed since."""
+    for failures, pull in enumerate(reversed(pulls)):
+        if pull.is_answer:
+            return pull, failures
+    return None, len(pulls)
+
+
+def _must_wait(now: datetime, pulls: Sequence[Asked], failures: int) -> bool:
+    """Whether the last failure is too recent to ask again: 5 minutes, doubling, at most 6 hours."""
+    if not failures:
+        return False
+    return now < _asked_at(pulls[-1], now) + min(RETRY_FIRST * 2 ** min(failures - 1, 10), RETRY_LAST)
 
 
 def _asked_at(pull: Asked, now: datetime) -> datetime:
@@ -271,13 +284,16 @@ def due(
     return found
 
 
-def season_due(now: datetime, season: int, pulls: Sequence[Asked]) -> bool:
-    """Whether the calendar of a season must be asked: the current and coming ones daily, past ones once."""
-    answers = [pull for pull in pulls if pull.is_answer]
-    if not answers:
-        return True
-    if answers[-1].outcome == "restored":
+def season_due(now: datetime, season: int, pulls: Sequence[Asked], *, patient: bool = False) -> bool:
+    """Whether the calendar of a season must be asked: the current and coming ones daily, past ones once.
+
+    `patient` as in `why_due`.
+    """
+    last, failures = last_answer(pulls)
+    if patient and _must_wait(now, pulls, failures):
+        return False
+    if last is None or last.outcome == "restored":
         return True
     # A season of the past is final once it was asked after its end.
-    asked = _asked_at(answers[-1], now)
+    asked = _asked_at(last, now)
     return asked.year <= season and now - asked >= timedelta(days=1)

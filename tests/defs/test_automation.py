@@ -144,3 +144,24 @@ def test_a_session_that_was_postponed_keeps_its_partition(house, sessions):
     later = [replace(sessions[0], start=sessions[0].start + timedelta(days=7), name="Practice One")]
     assert know(house.instance, later) == {sessions[0].key: sessions[0].partition}
     assert len(house.instance.get_dynamic_partitions("sessions")) == len(sessions)
+
+
+def test_a_calendar_that_could_not_be_had_is_asked_for_again_later_under_another_key(house, at, monkeypatch):
+    now = datetime.now(UTC)
+    at(now)
+    [first] = tick(session_due, house).run_requests
+    monkeypatch.setenv("F1_OPENF1_URL", "http://127.0.0.1:9/v1")
+    assert not house.run("calendar", partition_key=str(now.year)).success
+    assert not tick(session_due, house).run_requests
+    at(now + timedelta(minutes=10))
+    [second] = tick(session_due, house).run_requests
+    assert second.job_name == "calendar"
+    assert second.run_key != first.run_key
+
+
+def test_gold_waits_for_what_is_due_as_long_as_answers_keep_coming(house, sessions, at):
+    over = sessions[0].end + timedelta(minutes=31)
+    at(over)
+    data = tick(gold_behind_bronze, house)
+    assert not data.run_requests
+    assert "due first" in data.skip_message

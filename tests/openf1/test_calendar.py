@@ -93,7 +93,7 @@ def test_a_session_is_what_its_name_says(name: str | None, expected: Category) -
     ("location", "name", "partition"),
     [
         ("Marina Bay", "Race", "2024-09-22-marina-bay-race-9606"),
-        ("São Paulo", "Sprint Qualifying", "2024-09-22-s-o-paulo-sprint-qualifying-9606"),
+        ("São Paulo", "Sprint Qualifying", "2024-09-22-sao-paulo-sprint-qualifying-9606"),
         ("Spa-Francorchamps", "Practice 1", "2024-09-22-spa-francorchamps-practice-1-9606"),
         ("  Yas / Island ", "Day 1", "2024-09-22-yas-island-day-1-9606"),
     ],
