@@ -8,6 +8,7 @@ import duckdb
 
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.transform import silver_tables
+from f1_lakehouse.lake.publish import last_build
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.endpoints import BY_NAME, Scope
 from f1_lakehouse.quality.freshness import judge_freshness
@@ -54,13 +55,18 @@ def newest_session_is_published(lake: LakeResource) -> dg.AssetCheckResult:
 def silver_reconciles_with_bronze(lake: LakeResource) -> dg.AssetCheckResult:
     """An error: silver replaces whole sessions, so a difference means that the replacement went wrong."""
     opened = lake.open()
+    build = last_build(opened.settings)
     found = []
     with duckdb.connect(str(opened.settings.warehouse), read_only=True) as con:
         for endpoint, table in silver_tables().items():
             column = "session_key" if BY_NAME[endpoint].scope is Scope.SESSION else "season"
             counts = con.execute(f'select {column}, count(*) from silver."{table}" group by 1').fetchall()
             found += reconcile(
-                opened.bronze.ledger, endpoint, dict(counts), partial(_keyed_rows, opened, endpoint)
+                opened.bronze.ledger,
+                endpoint,
+                dict(counts),
+                partial(_keyed_rows, opened, endpoint),
+                build.seen_at if build else None,
             )
     records = [dg.TableRecord({**mismatch.__dict__}) for mismatch in found[:SHOWN]]
     return dg.AssetCheckResult(

@@ -102,6 +102,8 @@ def dbt_build(
     """Silver and gold, with dbt's tests as checks."""
     opened = lake.open()
     # What dbt is about to see; read first, so that data which lands meanwhile is not taken for published.
+    pulls = opened.bronze.ledger.all()
+    seen_at = pulls[-1].at if pulls else None
     version = opened.bronze.ledger.version()
     forget_build(opened.settings)
     # dbt's artifacts of a run belong to the lake, not to the project that several lakes may share.
@@ -109,7 +111,7 @@ def dbt_build(
     target.mkdir(exist_ok=True)
     invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
     yield from with_row_counts(context, invocation.stream(), opened.settings.warehouse)
-    note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC)))
+    note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at))
 
 
 def with_row_counts(

@@ -33,11 +33,15 @@ class PublishError(Exception):
 
 @dataclass(frozen=True)
 class Build:
-    """A dbt build that succeeded: what it saw of bronze, and in which run."""
+    """A dbt build that succeeded: what it saw of bronze, and in which run.
+
+    `seen_at` is when the newest pull was entered that the build can be sure to have seen; None: none at all.
+    """
 
     bronze_version: str
     run_id: str
     built_at: datetime
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,8 @@ def _marker(settings: Settings) -> Path:
 
 def note_build(settings: Settings, build: Build) -> None:
     """Record a build that succeeded; `publish` asks for it."""
-    data = {**build.__dict__, "built_at": build.built_at.isoformat()}
     partial = _marker(settings).with_suffix(".partial")
-    partial.write_bytes(orjson.dumps(data))
+    partial.write_bytes(orjson.dumps(build))
     partial.replace(_marker(settings))
 
 
@@ -73,7 +76,8 @@ def last_build(settings: Settings) -> Build | None:
         value = orjson.loads(_marker(settings).read_bytes())
     except FileNotFoundError:
         return None
-    return Build(**{**value, "built_at": datetime.fromisoformat(value["built_at"])})
+    times = {k: datetime.fromisoformat(value[k]) for k in ("built_at", "seen_at") if value.get(k)}
+    return Build(**{**value, **times})
 
 
 def publication(settings: Settings) -> Publication | None:

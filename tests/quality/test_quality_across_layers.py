@@ -50,6 +50,9 @@ class FakeLedger:
     def truth(self, endpoint, scope):
         return type("Pull", (), {"rows": self.rows[scope]})
 
+    def of(self, endpoint, scope):
+        return [type("Pull", (), {"at": END + timedelta(minutes=scope)})]
+
 
 def mismatches(truth: dict[int, int], silver: dict[int, int], keyed: int = 1) -> list[int]:
     return [m.scope for m in reconcile(FakeLedger(truth), "laps", silver, lambda scope: keyed)]
@@ -67,3 +70,9 @@ def test_a_session_that_bronze_has_must_be_in_silver_unless_no_row_of_it_has_a_k
 
 def test_a_session_whose_truth_is_empty_or_unknown_must_not_be_in_silver():
     assert mismatches({1: 0}, {1: 3, 2: 4}) == [1, 2]
+
+
+def test_a_session_that_was_pulled_while_dbt_ran_is_left_to_the_next_build():
+    ledger = FakeLedger({1: 10, 2: 10})
+    seen_at = END + timedelta(minutes=1)
+    assert [m.scope for m in reconcile(ledger, "laps", {}, lambda scope: 1, seen_at)] == [1]
