@@ -75,7 +75,7 @@ def test_every_data_test_turns_red_on_a_planted_row(life: Life, lake: Lake) -> N
             red_before += [test["name"]] if before else []
             blind += [(test["name"], statement)] if not after else []
     assert unlisted == [], "what turns these tests red? (mutations.yml)"
-    assert red_before == []
+    assert red_before == [], "red on the tables as they are after the corrections"
     assert not blind, "\n".join(map(str, blind))
     assert len(tests) >= 300
 
