@@ -43,7 +43,8 @@ class Store:
         """
         path = self._path(name)
         if not self.is_local:
-            with self._fs.open_output_stream(path) as out:
+            # Not as the name says: .zst would be compressed a second time.
+            with self._fs.open_output_stream(path, compression=None) as out:
                 out.write(data)
             return
         target = Path(path)

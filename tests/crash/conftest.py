@@ -1,11 +1,13 @@
 """A small season that is served, and a process whose loads die when they are told to."""
 
+import contextlib
 import json
 import os
 import random
 import shutil
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from typing import Any
 
 import orjson
 import pytest
+import requests
 from deltalake import DeltaTable
 
 from f1_lakehouse.lake.bronze import Bronze
@@ -117,20 +120,62 @@ class Scene:
         assert bronze["laps"] == 14 * (2 if laps_twice else 1)
 
 
-@pytest.fixture(scope="session")
-def mortal() -> Iterator[Mortal]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("F1_")}
+@contextlib.contextmanager
+def a_mortal(**environment: str) -> Iterator[Mortal]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("F1_")}
     process = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("mortal.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**environment, "NO_PROXY": "127.0.0.1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**clean, "NO_PROXY": "127.0.0.1", "PYTHONPATH": os.pathsep.join(sys.path), **environment},
     )
     yield Mortal(process)
     assert process.stdin is not None
     process.stdin.close()
     process.wait()
+
+
+@pytest.fixture(scope="session")
+def mortal() -> Iterator[Mortal]:
+    with a_mortal() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def object_store() -> Iterator[dict[str, str]]:
+    """An S3 server with a bucket `lake`, and the variables that lead to it. A process of its own: in this one its
+    Python would hold up delta-rs, which waits for it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        origin = next(
+            line.split("Running on ")[1].split()[0] for line in process.stderr if "Running on" in line
+        )
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop it
+        assert requests.put(f"{origin}/lake", timeout=30, proxies={"http": ""}).status_code == 200
+        yield {
+            "AWS_ENDPOINT_URL": origin,
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+            "AWS_ALLOW_HTTP": "true",
+            "NO_PROXY": "127.0.0.1",
+        }
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def s3_mortal(object_store: dict[str, str]) -> Iterator[Mortal]:
+    with a_mortal(**object_store) as process:
+        yield process
 
 
 @pytest.fixture(scope="session")

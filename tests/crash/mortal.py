@@ -108,6 +108,7 @@ def child(wish: dict[str, Any], answer: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, wish.get("kill_after", 0.0))
         settings = Settings(
             lakehouse_root=wish["root"],
+            store_uri=wish.get("store_uri"),
             openf1_url=wish.get("url", "http://127.0.0.1:9/v1"),
             openf1_requests_per_second=0,
             openf1_requests_per_minute=0,
