@@ -137,3 +137,19 @@ def test_telemetry_brings_the_drivers_that_it_is_asked_by_even_when_they_are_ask
     asked = [target for _, target, _ in house.server.requests if "car_data" in target]
     assert len(asked) == len(numbers) > 0
     assert sum("/drivers" in target for _, target, _ in house.server.requests) == 1
+
+
+def test_the_weekly_upkeep_makes_few_files_of_many_and_leaves_every_row(house, race):
+    for _ in range(3):
+        house.run(
+            "ingest",
+            partition_key=race,
+            asset_selection=[key("weather")],
+            run_config={"ops": {"bronze_weather": {"config": {"force": True}}}},
+        )
+    before = [(p.pull_id, p.outcome) for p in house.lake.bronze.ledger.all()]
+    result = house.run("upkeep")
+    assert result.success
+    [done] = result.asset_materializations_for_node("bronze_upkeep")
+    assert done.metadata["files_after"].value < done.metadata["files_before"].value
+    assert [(p.pull_id, p.outcome) for p in house.lake.bronze.ledger.all()] == before

@@ -39,7 +39,7 @@ def test_jobs_sensors_and_the_schedule_have_the_names_that_are_bound(repository)
     assert {s.name for s in repository.sensor_defs} == {"session_due", "gold_behind_bronze"}
     weekly = next(s for s in repository.schedule_defs if s.name == "weekly")
     assert (weekly.cron_schedule, weekly.execution_timezone) == ("0 6 * * 1", "UTC")
-    assert [s.name for s in repository.schedule_defs] == ["weekly"]
+    assert sorted(s.name for s in repository.schedule_defs) == ["weekly", "weekly_upkeep"]
 
 
 def test_sensors_look_at_least_once_a_minute(repository):
@@ -69,7 +69,7 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
         assert node.description, key
         assert node.owners, key
         assert node.kinds, key
-        assert node.group_name in {"bronze", "silver", "gold", "snapshots", "published"}, key
+        assert node.group_name in {"bronze", "silver", "gold", "snapshots", "published", "upkeep"}, key
 
 
 def test_calls_of_the_api_and_writers_of_the_warehouse_wait_in_their_pools(repository):
