@@ -111,6 +111,11 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("--session", type=int, metavar="KEY", help="each endpoint of one session")
 
     sql = command("sql", _sql, "Query the published gold")
+    sql.add_argument(
+        "--as-of",
+        metavar="TIME",
+        help="ask gold as it would have been built then, e.g. 2024-09-22T20:00 (UTC); builds it first",
+    )
     sql.add_argument("query", metavar="SQL", help='for example "from session_leaderboard limit 5"')
     form = sql.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="comma-separated values")
@@ -400,7 +405,12 @@ def _sql(given: argparse.Namespace) -> int:
     from f1_lakehouse.commands.query import run_query
 
     form = "csv" if given.csv else "json" if given.json else "parquet" if given.parquet else "table"
-    return run_query(settings, given.query, form, given.parquet)
+    as_of = None
+    if given.as_of is not None:
+        from f1_lakehouse.commands.history import moment
+
+        as_of = moment(given.as_of)
+    return run_query(settings, given.query, form, given.parquet, as_of)
 
 
 # Operating

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -137,6 +138,21 @@ def test_a_question_that_a_run_left_out_makes_the_load_fail(loaded, monkeypatch)
     report = loading.load(selection, Quiet(), transform=False)
     assert not report.is_success
     assert "left out car_data" in report.failures[0]
+
+
+def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):
+    from deltalake import DeltaTable
+
+    pulls = DeltaTable(str(loaded.root / "bronze" / "_pulls")).to_pyarrow_table().to_pylist()
+    corrected = max(p["at"] for p in pulls if p["endpoint"] == "laps" and p["outcome"] == "appended")
+    query = "select count(*) as laps from fact_laps"
+    now = json.loads(loaded.f1("sql", "--json", query).stdout)
+    then = loaded.f1("sql", "--as-of", (corrected - timedelta(microseconds=1)).isoformat(), "--json", query)
+    assert then.returncode == 0, then.stderr
+    assert json.loads(then.stdout)[0]["laps"] == now[0]["laps"] - 1
+    early = loaded.f1("sql", "--as-of", "2020-01-01", query)
+    assert is_one_line(early)
+    assert "nothing had been pulled by 2020-01-01" in early.stderr
 
 
 def test_status_says_what_is_here_and_what_is_due(loaded):
