@@ -153,10 +153,9 @@ def parser() -> argparse.ArgumentParser:
     )
     rebuild.add_argument("--endpoint", nargs="+", action="extend", default=[], metavar="NAME")
 
-    optimize = command(
-        "optimize", _optimize, "Make few files of many; sort telemetry by session, driver, date"
-    )
+    optimize = command("optimize", _optimize, "Make few files of many, while loads and readers go on")
     optimize.add_argument("tables", nargs="*", metavar="TABLE", help="all by default")
+    optimize.add_argument("--z-order", action="store_true", help="sort telemetry by session, driver and date")
 
     vacuum = command("vacuum", _vacuum, "Count, or with --yes remove, files that no version of a week needs")
     vacuum.add_argument("tables", nargs="*", metavar="TABLE", help="all by default")
@@ -445,7 +444,7 @@ def _optimize(given: argparse.Namespace) -> int:
     settings = _settings()
     from f1_lakehouse.commands.upkeep import print_optimize
 
-    return print_optimize(settings, given.tables)
+    return print_optimize(settings, given.tables, z_order=given.z_order)
 
 
 def _vacuum(given: argparse.Namespace) -> int:

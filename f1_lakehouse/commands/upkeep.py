@@ -91,10 +91,10 @@ def print_rebuild(settings: Settings, endpoints: Sequence[str]) -> int:
     return _problems([line for one in done for line in one.problems])
 
 
-def print_optimize(settings: Settings, tables: Sequence[str]) -> int:
+def print_optimize(settings: Settings, tables: Sequence[str], *, z_order: bool) -> int:
     """Make few files of many, and say how many."""
     with working("optimizing") as say:
-        done = maintenance.optimize(Lake.open(settings).bronze, tables or None, say)
+        done = maintenance.optimize(Lake.open(settings).bronze, tables or None, say, z_order=z_order)
     table = Table("table", "files before", "files after", "MB before", "MB after")
     for one in done:
         if one.files_before:
