@@ -367,6 +367,20 @@ def test_pull_takes_what_had_landed_for_the_answer_unless_forced(
     assert rows(lake) == 3
 
 
+def test_a_forced_pull_that_crashed_is_believed_as_it_was_meant(
+    lake: Lake, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pull(lake, LAPS, RACE, why="first pull")
+    write("laps", [])
+    with monkeypatch.context() as patch:
+        patch.setattr(Bronze, "apply", crash)
+        with pytest.raises(Crash):
+            pull(lake, LAPS, RACE, why="forced", force=True)
+    done = recover(again(lake), LAPS, 11)
+    assert done is not None
+    assert done.outcome == "emptied"
+
+
 def test_what_landed_first_is_applied_first(
     lake: Lake, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,18 @@ def test_a_load_that_is_killed_while_dbt_runs_is_completed_by_the_next(scene: Ma
             [(laps,)] = con.execute("select count(*) from gold.fact_laps").fetchall()
         assert laps == len(made.table("laps"))
 
+        # A damaged warehouse: readers keep the published gold, and it is made again from bronze.
+        warehouse.write_bytes(warehouse.read_bytes()[:5000])
+        code, said = finish(made, "transform")
+        assert (code != 0, "Traceback" in said) == (True, False)
+        with duckdb.connect(str(made.root / "gold.duckdb"), read_only=True) as con:
+            assert con.execute("select count(*) from gold.gold.fact_laps").fetchall() == [(laps,)]
+        warehouse.unlink()
+        code, said = finish(made, "transform")
+        assert code == 0, said
+        with duckdb.connect(str(made.root / "gold.duckdb"), read_only=True) as con:
+            assert con.execute("select count(*) from gold.gold.fact_laps").fetchall() == [(laps,)]
+
 
 @pytest.fixture
 def exact(tmp_path: Path) -> Iterator[ReplayServer]:

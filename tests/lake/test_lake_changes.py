@@ -169,3 +169,13 @@ def test_a_table_or_version_that_there_is_not_is_one_line(house: House, changes:
 def test_nothing_against_nothing_is_no_change(house: House, endpoint: str) -> None:
     nothing = house.bronze.rows(endpoint, 1)
     assert compare(endpoint, nothing, nothing).is_empty()
+
+
+def test_a_key_that_is_null_is_a_key(house: House, changes: Changes) -> None:
+    row = {"meeting_key": 1, "session_key": 9606, "team_name": None, "points_current": 5.0}
+    house.pull([row], "championship_teams")
+    house.pull([row | {"points_current": 6.0}], "championship_teams")
+    assert [(s.added, s.changed, s.gone) for s in changes.steps("championship_teams")] == [
+        (1, 0, 0),
+        (0, 1, 0),
+    ]
