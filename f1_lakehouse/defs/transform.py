@@ -4,6 +4,7 @@ Publish stands downstream of all of gold: a test of error severity that fails, f
 gold stays as it was.
 """
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -23,8 +24,8 @@ from dagster_dbt import (
 
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
-from f1_lakehouse.lakes import current_settings
 from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.settings import load_settings
 
 PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
 
@@ -40,8 +41,6 @@ def dbt_cli() -> DbtCliResource:
 
 def dbt_project() -> DbtProject:
     """The dbt project with a manifest that is as new as its files; parsed now if it is not."""
-    # dbt reads the lake's places from the environment, even to parse.
-    current_settings()
     project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
     sources = [
         path.stat().st_mtime
@@ -50,7 +49,15 @@ def dbt_project() -> DbtProject:
     ] + [(PROJECT_DIR / "dbt_project.yml").stat().st_mtime]
     manifest = project.manifest_path
     if not manifest.exists() or manifest.stat().st_mtime < max(sources):
-        dbt_cli().cli(["parse", "--quiet"], target_path=manifest.parent).wait()
+        # dbt reads the lake's places from the environment, even to parse; which lake does not matter for that, and
+        # what only imports this module must not be bound to one.
+        before = dict(os.environ)
+        os.environ.update(load_settings().environment())
+        try:
+            dbt_cli().cli(["parse", "--quiet"], target_path=manifest.parent).wait()
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
         manifest.touch()
     return project
 
