@@ -118,7 +118,9 @@ def _print_steps(wish: Wish, steps: list[Step], names: dict[int, str]) -> None:
         "version",
     ):
         right = name in ("rows", "added", "changed", "gone", "version")
-        table.add_column(name, justify="right" if right else "left", no_wrap=right or name == "at (UTC)")
+        table.add_column(
+            name, justify="right" if right else "left", no_wrap=name != "why" and name != "outcome"
+        )
     for step in steps:
         pull = step.pull
         table.add_row(
@@ -157,7 +159,11 @@ def _print_rows(frames: Iterable[pl.DataFrame], as_json: bool, title: str) -> No
     print(f"{title}\n{count:,} rows" + (f" ({said})" if said else ""))
     if shown:
         with pl.Config(
-            tbl_rows=SHOWN, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True
+            tbl_rows=SHOWN,
+            tbl_cols=-1,
+            tbl_width_chars=10_000,
+            tbl_hide_dataframe_shape=True,
+            tbl_hide_column_data_types=True,
         ):
             print(pl.concat(shown, how="diagonal_relaxed"))
     if count > SHOWN:
