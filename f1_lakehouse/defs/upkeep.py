@@ -17,7 +17,7 @@ from f1_lakehouse.lake.maintenance import Upkeep, optimize, vacuum
     kinds={"python", "deltalake"},
     owners=["team:data-platform"],
     tags={"layer": "bronze"},
-    description="Bronze tables compacted (telemetry sorted by session, driver and date), and files that no version of "
+    description="Small bronze tables compacted (telemetry stays as written, which reads fastest), and files that no version of "
     "the last 7 days needs removed. Rows and history of that week stay as they are.",
 )
 def bronze_upkeep(lake: LakeResource) -> dg.MaterializeResult[Any]:
