@@ -121,6 +121,9 @@ def _pull_partition(
             yield dg.AssetMaterialization(
                 key, partition=partition, metadata={"outcome": "not applicable", "dagster/row_count": 0}
             )
+            # A planned check that is not evaluated would stay planned for ever.
+            verdict = Verdict(True, False, f"a {scope.category} has no {endpoint.name}")
+            yield from (_evaluation(key, partition, name, verdict) for name in CHECKS)
             return
         pulls = lake.bronze.ledger.of(endpoint.name, session_key)
         wanted = force or why_due(scope.end, now, pulls, patient=False) is not None
@@ -161,19 +164,11 @@ def _metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) -> dic
 def _checks(
     lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str, scope: Session | int, done: Pull
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    def evaluation(name: str, verdict: Verdict, **metadata: object) -> dg.AssetCheckEvaluation:
-        return dg.AssetCheckEvaluation(
-            asset_key=key,
-            check_name=name,
-            passed=verdict.passed,
-            severity=dg.AssetCheckSeverity.ERROR if verdict.is_error else dg.AssetCheckSeverity.WARN,
-            metadata={"message": verdict.message, **{k: str(v) for k, v in metadata.items() if v}},
-            partition=partition,
-        )
-
     if isinstance(scope, Session):
         truth = lake.bronze.ledger.truth(endpoint.name, scope.key)
-        yield evaluation("row_count", judge(endpoint.name, scope.category, truth.rows if truth else 0))
+        yield _evaluation(
+            key, partition, "row_count", judge(endpoint.name, scope.category, truth.rows if truth else 0)
+        )
     drift = {
         "added": done.added_columns,
         "missing": done.missing_columns,
@@ -181,13 +176,32 @@ def _checks(
     }
     # Fields come and go with the API's versions and are documented so; a new or retyped one is worth a look.
     odd = done.added_columns or done.retyped_columns
-    yield evaluation(
-        "schema", Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalogue"), **drift
+    yield _evaluation(
+        key,
+        partition,
+        "schema",
+        Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalogue"),
+        **drift,
     )
-    yield evaluation(
+    yield _evaluation(
+        key,
+        partition,
         "quarantine",
         Verdict(done.quarantined == 0, False, f"{done.quarantined} rows were set aside"),
         pull=done.pull_id,
+    )
+
+
+def _evaluation(
+    key: dg.AssetKey, partition: str, name: str, verdict: Verdict, **metadata: object
+) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=name,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR if verdict.is_error else dg.AssetCheckSeverity.WARN,
+        metadata={"message": verdict.message, **{k: str(v) for k, v in metadata.items() if v}},
+        partition=partition,
     )
 
 
