@@ -318,7 +318,7 @@ def _finish(report: "Report") -> int:
         print(f"failed: {line}", file=sys.stderr)
     if report.unfinished:
         print(f"{len(report.unfinished)} sessions are still to come and were left out")
-    if report.failures:
+    if not report.is_success:
         print(
             "f1: not everything was loaded; what has arrived is kept, run the same command to go on",
             file=sys.stderr,

@@ -7,7 +7,6 @@ Nothing is decided here.
 import logging
 import re
 import sys
-import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
@@ -54,7 +53,6 @@ class LoadProgress(logging.Handler):
         self._requests_to_go = 0
         self._pulls = 0
         self._done = 0
-        self._stage_began = time.monotonic()
         self._logger = logging.getLogger("f1_lakehouse")
 
     def __enter__(self) -> Self:
