@@ -51,7 +51,7 @@ docs: install ## the dbt docs site of the published models, in local_data/docs
 	@$(BIN)/python -m f1_lakehouse.commands.docs
 
 lock: ## resolve requirements.lock anew from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 
 clean: ## remove .venv and what tools left; lakes stay
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache dbt_f1/target dbt_f1/logs
