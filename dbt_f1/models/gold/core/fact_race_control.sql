@@ -1,0 +1,20 @@
+{#- One row a message of race control; the person is the one who drove that car in that session. -#}
+select
+    messages.race_control_key,
+    messages.session_key,
+    messages.meeting_key,
+    messages.season,
+    messages.date,
+    messages.lap_number,
+    messages.driver_number,
+    drivers.driver_id,
+    messages.category,
+    messages.flag,
+    messages.scope,
+    messages.sector,
+    messages.qualifying_phase,
+    messages.message,
+    messages.pulled_at
+from {{ ref('silver_race_control') }} as messages
+left join {{ ref('silver_drivers') }} as drivers
+    on messages.session_key = drivers.session_key and messages.driver_number = drivers.driver_number
