@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from f1_lakehouse.lake import rows
 from f1_lakehouse.lake.landing import LandedAnswer, LandingError, OpenPull, new_pull_id
@@ -164,10 +165,11 @@ def _ask(
         drivers=lake.drivers(key) if endpoint.by_driver else (),
         window=(scope.start, scope.end) if isinstance(scope, Session) else None,
         known=open_pull.known,
+        read=partial(rows.decode, endpoint),
     )
     for answer in asked:
         if open_pull.add(answer).has_rows:
-            batches.append((answer.url, rows.parse(endpoint, answer.body, extra)))
+            batches.append((answer.url, rows.parse_rows(endpoint, answer.content, extra)))
     return batches
 
 

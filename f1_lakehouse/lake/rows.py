@@ -2,6 +2,7 @@
 
 The one place where a JSON value becomes a column value. A value is taken when its type is the catalogue's or when
 the change loses nothing (58.0 where an int belongs). A row with any other value is set aside whole, with the reason.
+Telemetry, in which hardly a value is odd, is read by Arrow as a whole (`Flat`), to the same rows.
 
 Improbable but well-typed values are not judged here (quality/contracts.py counts them), and nothing is written.
 """
@@ -10,12 +11,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache, cached_property
 from itertools import chain
 from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.json as pj
 
 from f1_lakehouse.openf1.endpoints import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind
 
@@ -50,6 +53,80 @@ class Batch:
     retyped: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
+class Flat(Sequence[Any]):
+    """Rows that Arrow has read as a whole; a single one becomes a Python object only when it is asked for.
+
+    `table` has the catalogue's columns; `missing` names those that no row had.
+    """
+
+    def __init__(self, table: pa.Table, missing: tuple[str, ...], lines: bytes) -> None:
+        self.table = table
+        self.missing = missing
+        self._text = lines
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return orjson.loads(self._lines[index])
+
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return self._text.split(b"\n")
+
+
+def decode(endpoint: Endpoint, body: bytes) -> Any:
+    """The content of a body, read once: its rows as `Flat` if they are of one cast, else as JSON values.
+
+    Raises orjson.JSONDecodeError if the body is not JSON as a whole.
+    """
+    flat = _flat(endpoint, body)
+    return orjson.loads(body) if flat is None else flat
+
+
+def _flat(endpoint: Endpoint, body: bytes) -> Flat | None:
+    """The rows of a body, or None if Arrow might read something else out of it than `parse_rows` does one by one.
+
+    Arrow takes a number, text or null for what the schema says and refuses everything else (58.0 or true for an int,
+    a column twice or unknown); it reads JSON lines. A body whose rows are not set apart by `},{` alone, and nowhere
+    else, has another number of lines than of rows; names and texts of a body without `\\` are what they look like.
+    """
+    schema = _schema_of_flat(endpoint)
+    if schema is None or not (body.startswith(b"[{") and body.endswith(b"}]")):
+        return None
+    if b"\\" in body or b"\n" in body:
+        return None
+    lines = body[1:-1].replace(b"},{", b"}\n{")
+    try:
+        table = pj.read_json(
+            pa.BufferReader(lines),
+            pj.ReadOptions(use_threads=False, block_size=len(lines)),
+            pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+        ).combine_chunks()
+    except pa.ArrowInvalid:
+        return None
+    if table.num_rows != lines.count(b"\n") + 1:
+        return None
+    for index, column in enumerate(endpoint.columns):
+        if column.kind is Kind.TIME:
+            moments = _moments(table[column.name].combine_chunks())
+            if moments is None:
+                return None
+            table = table.set_column(index, column.arrow, moments)
+    nulls = [name for name in table.schema.names if table[name].null_count == table.num_rows]
+    missing = tuple(name for name in nulls if f'"{name}"'.encode() not in body)
+    return Flat(table, missing, lines)
+
+
+@cache
+def _schema_of_flat(endpoint: Endpoint) -> pa.Schema | None:
+    """What Arrow is to read; None for an endpoint that has more than whole numbers and times."""
+    arrow = {Kind.INT: ARROW_TYPES[Kind.INT], Kind.TIME: pa.string()}
+    if any(column.kind not in arrow for column in endpoint.columns):
+        return None
+    return pa.schema([(column.name, arrow[column.kind]) for column in endpoint.columns])
+
+
 def parse(endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = None) -> Batch:
     """Typed rows of one body.
 
@@ -63,19 +140,34 @@ def parse(endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = No
         BodyError: not JSON, or no list.
     """
     try:
-        rows = orjson.loads(body)
+        content = decode(endpoint, body)
     except orjson.JSONDecodeError as error:
         raise BodyError(f"not JSON: {error}") from error
-    if not isinstance(rows, list):
+    return parse_rows(endpoint, content, extra)
+
+
+def parse_rows(endpoint: Endpoint, rows: Any, extra: Mapping[str, Kind] | None = None) -> Batch:
+    """Typed rows of what `decode` made of a body; see `parse`."""
+    if not isinstance(rows, list | Flat):
         raise BodyError(f"expected a list of rows, got {type(rows).__name__}")
     try:
-        return parse_rows(endpoint, rows, extra)
+        return _parse_flat(endpoint, rows, extra) if isinstance(rows, Flat) else _parse(endpoint, rows, extra)
     except orjson.JSONEncodeError as error:  # nested deeper than orjson writes, though it reads it
         raise BodyError(f"values that cannot be kept as JSON text: {error}") from error
 
 
-def parse_rows(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None = None) -> Batch:
-    """Typed rows of decoded JSON; see `parse`."""
+def _parse_flat(endpoint: Endpoint, rows: Flat, extra: Mapping[str, Kind] | None) -> Batch:
+    table = rows.table.cast(endpoint.schema)
+    for name, kind in (extra or {}).items():
+        if name not in table.schema.names:
+            nulls = pa.nulls(table.num_rows, ARROW_TYPES[kind])
+            table = table.append_column(_field(endpoint, name, kind), nulls)
+    refused: dict[int, list[str]] = {}
+    _refuse_nulls(endpoint, {column.name: table[column.name] for column in required(endpoint)}, refused)
+    return _without(table, rows, refused, missing=rows.missing)
+
+
+def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None) -> Batch:
     refused: dict[int, list[str]] = {}
     if not set(map(type, rows)) <= {dict}:
         refused = {
@@ -113,22 +205,38 @@ def parse_rows(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | 
             refused.setdefault(index, []).append(f"{name}: {reason}")
             counts = retyped.setdefault(name, {})
             counts[reason] = counts.get(reason, 0) + 1
-    for column in required(endpoint):
-        nulls = arrays[column.name].is_null()
-        if nulls.true_count == 0:
-            continue
-        for index in pc.indices_nonzero(nulls).to_pylist():
-            if index not in refused:
-                refused[index] = [f"{column.name}: required, but null"]
-
+    _refuse_nulls(endpoint, arrays, refused)
     table = pa.table(arrays, schema=pa.schema([_field(endpoint, name, kind) for name, kind in kinds.items()]))
+    missing = tuple(c.name for c in endpoint.columns if c.name not in seen) if rows else ()
+    return _without(table, rows, refused, added, missing, retyped)
+
+
+def _refuse_nulls(
+    endpoint: Endpoint, arrays: Mapping[str, pa.Array | pa.ChunkedArray], refused: dict[int, list[str]]
+) -> None:
+    """Refuse the rows that cannot be placed and are not refused already."""
+    for column in required(endpoint):
+        values = arrays[column.name]
+        if values.null_count:
+            for index in pc.indices_nonzero(values.is_null()).to_pylist():
+                refused.setdefault(index, [f"{column.name}: required, but null"])
+
+
+def _without(
+    table: pa.Table,
+    rows: Sequence[Any],
+    refused: Mapping[int, list[str]],
+    added: dict[str, Kind] | None = None,
+    missing: tuple[str, ...] = (),
+    retyped: dict[str, dict[str, int]] | None = None,
+) -> Batch:
+    """The batch of a table from which the refused rows are taken."""
     rejected = []
     if refused:
         rejected = [Rejected(orjson.dumps(rows[i]).decode(), "; ".join(refused[i])) for i in sorted(refused)]
         keep = pa.array([i not in refused for i in range(len(rows))], pa.bool_())
         table = table.filter(keep)
-    missing = tuple(c.name for c in endpoint.columns if c.name not in seen) if rows else ()
-    return Batch(table, rejected, added, missing, retyped)
+    return Batch(table, rejected, added or {}, missing, retyped or {})
 
 
 def required(endpoint: Endpoint) -> list[Column]:
@@ -201,16 +309,9 @@ def to_array(values: list[Any], kind: Kind) -> tuple[pa.Array, dict[int, str]]:
         try:
             if kind is not Kind.TIME:
                 return pa.array(values, arrow), {}
-            # Arrow reads forms that are refused below; what becomes of a value must not depend on its neighbours.
-            texts = pa.array(values, pa.string())
-            if pc.all(pc.match_substring_regex(texts, f"^{_TIME.pattern}$")).as_py() is not False:
-                moments = pc.cast(texts, arrow)
-                bounds = pc.min_max(moments)
-                if (
-                    not bounds["min"].is_valid
-                    or _YEAR_1 <= bounds["min"].value <= bounds["max"].value <= _YEAR_9999
-                ):
-                    return moments, {}
+            moments = _moments(pa.array(values, pa.string()))
+            if moments is not None:
+                return moments, {}
         except (pa.ArrowInvalid, OverflowError):
             pass  # some value is out of range or no time: find out which, below
     convert = _CONVERT[kind]
@@ -223,6 +324,22 @@ def to_array(values: list[Any], kind: Kind) -> tuple[pa.Array, dict[int, str]]:
             converted.append(None)
             bad[index] = str(error)
     return pa.array(converted, arrow), bad
+
+
+def _moments(texts: pa.Array) -> pa.Array | None:
+    """Texts as times; None if one of them is no time, or one that Python does not know."""
+    # Arrow reads forms that are refused elsewhere; what becomes of a value must not depend on its neighbours.
+    if pc.all(pc.match_substring_regex(texts, f"^{_TIME.pattern}$")).as_py() is False:
+        return None
+    try:
+        moments = pc.cast(texts, ARROW_TYPES[Kind.TIME])
+    except pa.ArrowInvalid:
+        return None
+    bounds = pc.min_max(moments)
+    in_range = not bounds["min"].is_valid or (
+        _YEAR_1 <= bounds["min"].value <= bounds["max"].value <= _YEAR_9999
+    )
+    return moments if in_range else None
 
 
 _NONE = type(None)

@@ -22,7 +22,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -70,29 +70,37 @@ class Outcome(StrEnum):
     TOO_LARGE = "too large"
 
 
+Read = Callable[[bytes], Any]
+"""What makes of a body its content: raises ValueError unless it is whole. Content that is no list of rows is a JSON value."""
+
+
 def classify(
-    status: int, headers: Mapping[str, str], body: bytes, asked: str = "", now: datetime | None = None
-) -> Outcome:
-    """What an answer of the data API means.
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    asked: str = "",
+    now: datetime | None = None,
+    read: Read = orjson.loads,
+) -> tuple[Outcome, Any]:
+    """What an answer of the data API means, and the content of its body if it has rows.
 
     `asked` is the URL, for messages; `now` (aware) is needed only to read a Retry-After that is a date. Raises
     TransientError (worth another attempt), PermanentError (not), LiveWindowError (after the session).
 
-    A 200 is parsed as a whole, though the lake parses it again: 56 ms for 10 MB are nothing against the 2 s that
-    the minute limit puts between requests, and an answer that was cut behind an inner `]` looks whole at both ends.
-    Once it is in the landing zone it would never be asked for again. Items of the list are not looked at: a row
-    that cannot be used is quarantined, not retried.
+    A 200 is read as a whole: an answer that was cut behind an inner `]` looks whole at both ends, and once it is in
+    the landing zone it would never be asked for again. Items of the list are not looked at: a row that cannot be
+    used is quarantined, not retried.
     """
     if status == 200:
-        return _classify_200(headers, body, asked, now)
+        return _classify_200(headers, body, asked, now, read)
     said = _said(body)
     cause = f"OpenF1 answered {status} {_phrase(status)}" + (f": {said}" if said else "")
     if status == 404:
         if _no_results(_json(body)):
-            return Outcome.EMPTY
+            return Outcome.EMPTY, None
         raise PermanentError(cause, asked, _SET_URL)
     if status == 422:
-        return Outcome.TOO_LARGE
+        return Outcome.TOO_LARGE, None
     if status == 429:
         raise _too_many(cause, headers, asked, now)
     if status == 401:
@@ -116,16 +124,18 @@ def classify(
     )
 
 
-def _classify_200(headers: Mapping[str, str], body: bytes, asked: str, now: datetime | None) -> Outcome:
+def _classify_200(
+    headers: Mapping[str, str], body: bytes, asked: str, now: datetime | None, read: Read
+) -> tuple[Outcome, Any]:
     try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        content = read(body)
+    except ValueError:
         what = "an HTML page" if _is_html(headers, body) else f"{len(body)} bytes of broken JSON"
         raise TransientError(f"OpenF1 answered with {what} instead of rows", asked, _LATER) from None
-    if isinstance(content, list):
-        return Outcome.ROWS if content else Outcome.EMPTY
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        return (Outcome.ROWS, content) if content else (Outcome.EMPTY, None)
     if _no_results(content):
-        return Outcome.EMPTY
+        return Outcome.EMPTY, None
     said = _said(body)
     if re.search(r"rate (limit )?exceeded|too many requests", said, re.IGNORECASE):
         raise _too_many(f"OpenF1 answered: {said}", headers, asked, now)
@@ -190,8 +200,9 @@ def _phrase(status: int) -> str:
 class Answer:
     """One answer that is not a failure: 200 with rows, an empty one, or 422.
 
-    `body` is as it came, after the transfer's own compression. `at`: when it had arrived (aware, UTC). `seconds`:
-    from sending to the last byte, last attempt only. `waited`: seconds spent on limits and back-off, all attempts.
+    `body` is as it came, after the transfer's own compression, `content` what was read out of it; None without rows.
+    `at`: when it had arrived (aware, UTC). `seconds`: from sending to the last byte, last attempt only. `waited`:
+    seconds spent on limits and back-off, all attempts.
     """
 
     url: str
@@ -201,6 +212,7 @@ class Answer:
     seconds: float
     waited: float
     attempts: int
+    content: Any = field(default=None, repr=False, compare=False)
 
     @property
     def is_too_large(self) -> bool:
@@ -210,10 +222,7 @@ class Answer:
     @property
     def is_empty(self) -> bool:
         """Whether the service said that there are no rows, in whichever of its ways."""
-        if self.status == 200 and len(self.body) < 10_000:
-            content = _json(self.body)
-            return content == [] or _no_results(content)
-        return self.status == 404
+        return self.content is None and self.status in (200, 404)
 
 
 @dataclass
@@ -221,6 +230,7 @@ class _Question:
     """What one question has cost so far, over all its attempts."""
 
     url: str
+    read: Read = orjson.loads
     waited: float = 0.0
     attempts: int = 0
 
@@ -311,6 +321,7 @@ class Client:
         drivers: Sequence[int] = (),
         window: tuple[datetime, datetime] | None = None,
         known: Mapping[str, int] | None = None,
+        read: Read = orjson.loads,
     ) -> Iterator[Answer]:
         """Every answer that one pull needs, in as few requests as it takes, one at a time.
 
@@ -327,6 +338,8 @@ class Client:
         `known`: what an interrupted pull has already, URL to status. It is not asked or yielded again, a 422 in it
         is cut at once, and the rest is asked in parts that overlap none of it, even if another process with other
         memories, drivers or window made them.
+
+        `read` makes of each body the `content` of its answer, once.
 
         Raises as `get` does; TooLargeError when a part of 1 s or one lap is still too large, or cannot be cut.
         """
@@ -347,9 +360,9 @@ class Client:
             known=known_parts(root, known or {}),
         )
         for part in pull.by_driver(Part()) if endpoint.by_driver else [Part()]:
-            yield from self._answers(pull, part)
+            yield from self._answers(pull, part, read)
 
-    def _answers(self, pull: Pull, part: Part) -> Iterator[Answer]:
+    def _answers(self, pull: Pull, part: Part, read: Read) -> Iterator[Answer]:
         status = pull.known.get(part)
         if status in (200, 404):
             return
@@ -357,7 +370,7 @@ class Client:
         parts = pull.planned(part, self._learnt)
         if parts is None or status == 422:
             if status != 422:
-                answer = self._ask(asked)
+                answer = self._ask(asked, read)
                 yield answer
                 if not answer.is_too_large:
                     return
@@ -367,13 +380,13 @@ class Client:
                 "cut", "%s is too large, asking in %d parts", asked, len(parts), url=asked, parts=len(parts)
             )
         for smaller in parts:
-            yield from self._answers(pull, smaller)
+            yield from self._answers(pull, smaller, read)
 
     # One question
 
-    def _ask(self, asked: str) -> Answer:
+    def _ask(self, asked: str, read: Read = orjson.loads) -> Answer:
         probe = self._admit(asked)
-        question = _Question(asked)
+        question = _Question(asked, read)
 
         def before_sleep(state: tenacity.RetryCallState) -> None:
             error = _error(state)
@@ -412,7 +425,9 @@ class Client:
             if answer.status == 401 and token is not None:
                 token = self._current_token(question, refused=token)
                 answer, headers = self._send(question, "GET", question.url, token=token)
-            classify(answer.status, headers, answer.body, question.url, self._now())
+            _, content = classify(
+                answer.status, headers, answer.body, question.url, self._now(), question.read
+            )
         except OpenF1Error as error:
             if isinstance(error, TransientError) or (isinstance(error, PermanentError) and error.once_more):
                 self._failed(question.url, error)
@@ -420,7 +435,7 @@ class Client:
                 self._works()
             raise
         self._works()
-        return answer
+        return replace(answer, content=content)
 
     def _send(
         self,

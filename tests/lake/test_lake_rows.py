@@ -423,3 +423,92 @@ def test_the_same_rows_in_several_answers_are_as_many_rows(
     whole = merge(endpoint, [parse_rows(endpoint, given_rows[:cut]), parse_rows(endpoint, given_rows[cut:])])
     assert whole.table.num_rows + len(whole.rejected) == len(given_rows)
     assert all(whole.table.schema.field(n).type == ARROW_TYPES[k] for n, k in whole.added.items())
+
+
+CAR = BY_NAME["car_data"]
+
+
+def sample(**changes: Any) -> dict[str, Any]:
+    """A row of car_data as the API serves it."""
+    row = {
+        "date": "2024-09-22T12:00:00.052000+00:00",
+        "session_key": 9606,
+        "meeting_key": 1246,
+        "driver_number": 1,
+    }
+    return {**row, "rpm": 8718, "speed": 139, "n_gear": 4, "throttle": 100, "brake": 0, "drs": 1} | changes
+
+
+def alike(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None) -> bool:
+    """Whether a body was read as a whole; asserts that it comes to the same as value by value."""
+    try:
+        one_by_one = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        with pytest.raises(orjson.JSONDecodeError):
+            rows.decode(endpoint, body)
+        return False
+    content = rows.decode(endpoint, body)
+    if isinstance(content, rows.Flat):
+        found, expected = parse_rows(endpoint, content, extra), parse_rows(endpoint, one_by_one, extra)
+        assert found.table.schema.equals(expected.table.schema, check_metadata=True)
+        assert found.table.equals(expected.table)
+        assert found == Batch(
+            found.table, *[getattr(expected, f) for f in list(Batch.__dataclass_fields__)[1:]]
+        )
+    else:
+        assert content == one_by_one
+    return isinstance(content, rows.Flat)
+
+
+def test_telemetry_is_read_as_a_whole_to_the_same_rows() -> None:
+    found = [sample(), sample(drs=None), sample(date=None), sample(date="2024-09-22T12:00:00Z")]
+    assert alike(CAR, orjson.dumps(found))
+    assert alike(CAR, orjson.dumps(found), {"tyre": Kind.TEXT})
+    without = [{k: v for k, v in row.items() if k not in ("drs", "meeting_key")} for row in found]
+    assert alike(CAR, orjson.dumps([{**row, "drs": None} for row in without]))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"rpm":1}{"rpm":2}]',
+        b'[{"rpm":1},{"rpm":2}',
+        b'[{"rpm":1}},{"rpm":2}]',
+        b'[{"rpm":1},{"rpm":2}][{"rpm":1}]',
+        b'[{"rpm":1}, {"rpm":2}]',
+        b'[{"rpm":1},\n{"rpm":2}]',
+        b'[{"rpm":1},{"rpm":2,"rpm":3}]',
+        b'[{"rpm":1},{"rpm":2.0}]',
+        b'[{"rpm":1},{"rpm":true}]',
+        b'[{"rpm":1},{"rpm":NaN}]',
+        b'[{"rpm":1},{"rpm":01}]',
+        b'[{"rpm":1},{"rpm":9223372036854775808}]',
+        b'[{"rpm":1},{"RPM":2}]',
+        b'[{"rpm":1},{"\\u0072pm":2}]',
+        b'[{"rpm":1},null]',
+        b'[{"rpm":1},{"date":"},{"}]',
+        b'[{"rpm":1},{"date":"2024-09-22T12:00:00+0000"}]',
+        b'[{"rpm":1},{"date":"9999-12-31T23:59:59-23:59"}]',
+        b'[{"rpm":1},{"date":"\xff"}]',
+        b"[{}]x",
+    ],
+)
+def test_what_arrow_might_read_otherwise_is_read_value_by_value(body: bytes) -> None:
+    assert not alike(CAR, body)
+
+
+@settings(max_examples=EXAMPLES * 12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@given(st.data())
+def test_however_telemetry_is_mangled_it_is_read_as_value_by_value(data: st.DataObject) -> None:
+    odd = st.sampled_from(
+        [None, 5, -0.0, 58.0, 58.5, True, "5", "2024-09-22T12:00:00Z", "},{", "\\n", [], {}, 2**63]
+    )
+    found = [sample(**{data.draw(st.sampled_from([*sample(), "new"])): data.draw(odd)}) for _ in range(3)]
+    body = orjson.dumps(data.draw(st.sampled_from([found, found[:1], [sample(), *found]])))
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(body)))
+        piece = data.draw(
+            st.sampled_from([b"", b" ", b"\n", b",", b"},{", b"{}", b"\\", b'"', b"1", b"\xff"])
+        )
+        body = body[:at] + piece + body[at + data.draw(st.integers(0, 2)) :]
+    alike(CAR, body)

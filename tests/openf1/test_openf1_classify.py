@@ -36,7 +36,9 @@ NOW = datetime(2024, 9, 22, 16, tzinfo=UTC)
 def test_rows_and_every_way_of_saying_that_there_are_none_are_told_apart(
     status: int, body: bytes, outcome: Outcome
 ) -> None:
-    assert classify(status, {}, body, URL) is outcome
+    found, content = classify(status, {}, body, URL)
+    assert found is outcome
+    assert (content is not None) == (outcome is Outcome.ROWS)
 
 
 @pytest.mark.parametrize(

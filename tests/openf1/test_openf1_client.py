@@ -427,7 +427,7 @@ def pull(client: Client, name: str = "car_data", **rest: Any) -> list[Answer]:
 def direct(openf1: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Questions go straight to the script: for tests of cutting that ask thousands."""
 
-    def ask(client: Client, asked: str) -> Answer:
+    def ask(client: Client, asked: str, read: object) -> Answer:
         openf1.asked.append(asked.removeprefix(openf1.base_url + "/"))
         reply = openf1.script(openf1.asked[-1])
         return Answer(asked, reply.status, clock.now(), reply.raw, 0.0, 0.0, 1)
