@@ -7,10 +7,11 @@ belongs to cli.py, which is told what happens by `Listener`.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 
+from f1_lakehouse.lake.landing import OpenPull
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake, current_lake
 from f1_lakehouse.openf1.calendar import (
@@ -221,15 +222,27 @@ def _know(lake: Lake, what: str, text: str, listener: Listener, now: datetime) -
         known = [one for one in lake.calendar() if getattr(one, attribute) == int(text)]
         if known:
             return known[0]
-    answer = lake.client.get("sessions", Filter(f"{what}_key", "=", text if text == "latest" else int(text)))
-    if answer.is_empty:
-        raise LoadError(f"unknown {what} key {text}: OpenF1 at {lake.client.base_url} has no such {what}")
-    row = orjson.loads(answer.body)[0]
+    lookup = lake.landing.begin(f"{what}_lookup", int(text), 0, now, "which season") if text != "latest" else None
+    row = _look_up(lake, what, text, lookup)
     _know_season(lake, int(row["year"]), listener, now, force=True)
+    if lookup is not None:
+        lookup.commit(datetime.now(UTC))
     for one in lake.calendar([int(row["year"])]):
         if getattr(one, attribute) == row[f"{what}_key"]:
             return one
     raise LoadError(f"{what} {text} is not in the calendar of {row['year']} that OpenF1 serves")
+
+
+def _look_up(lake: Lake, what: str, text: str, lookup: OpenPull | None) -> dict[str, Any]:
+    """A row of `sessions` of that key. It lands, so that a load that is killed before it knows the calendar does not ask twice."""
+    if lookup is not None and lookup.answers:
+        return dict(orjson.loads(lake.landing.body(lookup.folder, lookup.answers[0]))[0])
+    answer = lake.client.get("sessions", Filter(f"{what}_key", "=", text if text == "latest" else int(text)))
+    if answer.is_empty:
+        raise LoadError(f"unknown {what} key {text}: OpenF1 at {lake.client.base_url} has no such {what}")
+    if lookup is not None:
+        lookup.add(answer)
+    return dict(orjson.loads(answer.body)[0])
 
 
 def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, force: bool) -> None:
