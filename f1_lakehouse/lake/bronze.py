@@ -12,7 +12,7 @@ Typing belongs to rows.py, raw answers to landing.py, upkeep to maintenance.py.
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 import orjson
@@ -292,22 +292,7 @@ class Bronze:
     ) -> int:
         """One commit, unless the pull is there already. Returns the table's version."""
         uri = self.table_uri(endpoint.name)
-        table = whole.table
-        n = table.num_rows
-        source = pa.concat_arrays(
-            [
-                pa.repeat(pa.scalar(url, pa.string()), part.table.num_rows)
-                for url, part in zip(urls, parts, strict=True)
-            ]
-        )
-        lake_columns = [
-            pa.repeat(pa.scalar(manifest.season, pa.int32()), n),
-            pa.repeat(pa.scalar(manifest.pull_id, pa.string()), n),
-            pa.repeat(pa.scalar(manifest.committed_at, _UTC), n),
-            source,
-        ]
-        for column, values in zip(LAKE_COLUMNS, lake_columns, strict=True):
-            table = table.append_column(column, values)
+        schema = pa.schema([*whole.table.schema, *LAKE_COLUMNS])
         # Two writers of one scope would both find the pull missing; the application transaction makes the second
         # one's commit fail, and it looks again. That holds only from the snapshot on in which the pull was missing:
         # hence the table is opened once, looked at and written.
@@ -317,7 +302,7 @@ class Bronze:
                 "pull_id": manifest.pull_id,
                 "scope": str(manifest.scope),
                 "why": manifest.why,
-                "rows": str(n),
+                "rows": str(whole.table.num_rows),
             },
             app_transactions=[Transaction(f"{endpoint.name}/{manifest.scope}", stamp)],
         )
@@ -327,18 +312,18 @@ class Bronze:
                 break
             there = pa.schema(target.schema().to_arrow())
             for name in whole.added:
-                if name in there.names and there.field(name).type != table.schema.field(name).type:
+                if name in there.names and there.field(name).type != schema.field(name).type:
                     # Delta would cast. Landing has the pull: the next run types it by the table as it is now.
                     raise DriftError(
-                        f"{endpoint.name}.{name} came as {table.schema.field(name).type}, while another pull has just "
+                        f"{endpoint.name}.{name} came as {schema.field(name).type}, while another pull has just "
                         f"made it {there.field(name).type}; run again"
                     )
             try:
                 write_deltalake(
                     target,
-                    table,
+                    pa.RecordBatchReader.from_batches(schema, _with_lake_columns(manifest, urls, parts, whole)),
                     mode="append",
-                    schema_mode="merge" if set(table.schema.names) - set(there.names) else None,
+                    schema_mode="merge" if set(schema.names) - set(there.names) else None,
                     writer_properties=WRITER,
                     commit_properties=properties,
                 )
@@ -376,6 +361,20 @@ class Bronze:
             except CommitFailedError:
                 if last:
                     raise
+
+
+def _with_lake_columns(
+    manifest: Manifest, urls: list[str], parts: list[typing.Batch], whole: typing.Batch
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a pull, answer by answer, with what the lake adds: on telemetry that is more than what came."""
+    begin = 0
+    for url, part in zip(urls, parts, strict=True):
+        for batch in whole.table.slice(begin, part.table.num_rows).to_batches():
+            values = (manifest.season, manifest.pull_id, manifest.committed_at, url)
+            for column, value in zip(LAKE_COLUMNS, values, strict=True):
+                batch = batch.append_column(column, pa.repeat(pa.scalar(value, column.type), batch.num_rows))
+            yield batch
+        begin += part.table.num_rows
 
 
 def fingerprint(batch: typing.Batch) -> str:

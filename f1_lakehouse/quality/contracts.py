@@ -4,6 +4,7 @@ A value outside its column's range or known values is improbable: it is kept in 
 typed or placed never gets here: lake/rows.py has set it aside.
 """
 
+from collections import Counter
 from functools import cache
 
 import pandera.polars as pa_polars
@@ -12,6 +13,9 @@ import pyarrow as pa
 from pandera.errors import SchemaErrors
 
 from f1_lakehouse.openf1.endpoints import BY_NAME, Column, Kind
+
+AT_ONCE = 200_000
+"""Rows that are validated at once: a copy is made of them."""
 
 _POLARS: dict[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.INT: pl.Int64,
@@ -55,11 +59,13 @@ def improbable(endpoint: str, table: pa.Table) -> dict[str, int]:
     checked = [column.name for column in BY_NAME[endpoint].columns if _checks(column) or column.required]
     if not checked:
         return {}
-    frame = pl.from_arrow(table.select(checked))
-    assert isinstance(frame, pl.DataFrame)
-    try:
-        schema(endpoint).select_columns(checked).validate(frame, lazy=True)
-    except SchemaErrors as error:
-        counts = error.failure_cases.group_by("column").len().sort("column")
-        return {str(column): int(count) for column, count in counts.iter_rows()}
-    return {}
+    rules = schema(endpoint).select_columns(checked)
+    counts = Counter[str]()
+    for begin in range(0, table.num_rows, AT_ONCE):
+        frame = pl.from_arrow(table.select(checked).slice(begin, AT_ONCE))
+        assert isinstance(frame, pl.DataFrame)
+        try:
+            rules.validate(frame, lazy=True)
+        except SchemaErrors as error:
+            counts.update(dict(error.failure_cases.group_by("column").len().iter_rows()))
+    return dict(sorted(counts.items()))
