@@ -23,6 +23,7 @@ from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake import rows as typing
+from f1_lakehouse.lake.delta import Opened
 from f1_lakehouse.lake.landing import Landing, Manifest
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
@@ -60,6 +61,7 @@ class Bronze:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.ledger = Ledger(f"{uri}/_pulls")
+        self._opened: dict[str, Opened] = {}
 
     def create(self) -> None:
         """Make every table that is not there, empty and typed, so that no reader ever misses one.
@@ -108,10 +110,13 @@ class Bronze:
     def _has_rows(self, name: str) -> bool:
         return bool(DeltaTable(self.table_uri(name)).to_pyarrow_dataset().head(1).num_rows)
 
+    def _open(self, name: str) -> Opened:
+        return self._opened.setdefault(name, Opened(self.table_uri(name)))
+
     def extra_columns(self, endpoint: Endpoint) -> dict[str, Kind]:
         """Columns that the table has beyond the catalogue, with the kinds they were given when they came."""
         known = set(endpoint.bronze_schema.names)
-        schema = pa.schema(DeltaTable(self.table_uri(endpoint.name)).schema().to_arrow())
+        schema = pa.schema(self._open(endpoint.name).now().schema().to_arrow())
         extra = {}
         for column in schema:
             if column.name not in known:
@@ -164,7 +169,7 @@ class Bronze:
         version: int | None = None
         error: str | None = None
 
-        if self._has_pull(endpoint, manifest):
+        if self._without_pull(endpoint, manifest) is None:
             outcome = Outcome.APPENDED  # cut off between the append and the ledger
         elif whole.table.num_rows == 0 and whole.rejected:
             outcome = Outcome.FAILED
@@ -275,12 +280,19 @@ class Bronze:
             seasons, ids = sorted({p.season for p in wanted}), [p.pull_id for p in wanted]
             return dataset.to_table(filter=pc.field("_season").isin(seasons) & pc.field("_pull_id").isin(ids))
 
-    def _has_pull(self, endpoint: Endpoint, manifest: Manifest, table: DeltaTable | None = None) -> bool:
-        uri = self.table_uri(endpoint.name)
-        with reading(uri):
-            dataset = (table or DeltaTable(uri)).to_pyarrow_dataset()
+    def _without_pull(self, endpoint: Endpoint, manifest: Manifest) -> DeltaTable | None:
+        """The table as it is now; None if the pull is in it."""
+        opened = self._open(endpoint.name)
+        with reading(opened.uri):
+            table = opened.now()
+            # Looking costs the more the more files there are. No need to, if no pull of the scope came after this
+            # one was begun; that one did is no proof either way, after a restore.
+            last = table.transaction_version(f"{endpoint.name}/{manifest.scope}")
+            if last is None or last < _stamp(manifest):
+                return table
             is_it = (pc.field("_season") == manifest.season) & (pc.field("_pull_id") == manifest.pull_id)
-            return bool(dataset.head(1, columns=["_pull_id"], filter=is_it).num_rows)
+            there = table.to_pyarrow_dataset().head(1, columns=["_pull_id"], filter=is_it).num_rows
+            return None if there else table
 
     def _append(
         self,
@@ -291,12 +303,10 @@ class Bronze:
         whole: typing.Batch,
     ) -> int:
         """One commit, unless the pull is there already. Returns the table's version."""
-        uri = self.table_uri(endpoint.name)
         schema = pa.schema([*whole.table.schema, *LAKE_COLUMNS])
         # Two writers of one scope would both find the pull missing; the application transaction makes the second
         # one's commit fail, and it looks again. That holds only from the snapshot on in which the pull was missing:
         # hence the table is opened once, looked at and written.
-        stamp = int(manifest.started_at.timestamp() * 1_000_000)
         properties = CommitProperties(
             custom_metadata={
                 "pull_id": manifest.pull_id,
@@ -304,11 +314,11 @@ class Bronze:
                 "why": manifest.why,
                 "rows": str(whole.table.num_rows),
             },
-            app_transactions=[Transaction(f"{endpoint.name}/{manifest.scope}", stamp)],
+            app_transactions=[Transaction(f"{endpoint.name}/{manifest.scope}", _stamp(manifest))],
         )
         for last in (False, False, True):
-            target = DeltaTable(uri)
-            if self._has_pull(endpoint, manifest, target):
+            target = self._without_pull(endpoint, manifest)
+            if target is None:
                 break
             there = pa.schema(target.schema().to_arrow())
             for name in whole.added:
@@ -321,7 +331,9 @@ class Bronze:
             try:
                 write_deltalake(
                     target,
-                    pa.RecordBatchReader.from_batches(schema, _with_lake_columns(manifest, urls, parts, whole)),
+                    pa.RecordBatchReader.from_batches(
+                        schema, _with_lake_columns(manifest, urls, parts, whole)
+                    ),
                     mode="append",
                     schema_mode="merge" if set(schema.names) - set(there.names) else None,
                     writer_properties=WRITER,
@@ -329,9 +341,10 @@ class Bronze:
                 )
                 break
             except CommitFailedError:
+                self._open(endpoint.name).forget()
                 if last:
                     raise
-        return int(DeltaTable(uri).version())
+        return int(self._open(endpoint.name).now().version())
 
     def _quarantine(self, endpoint: Endpoint, manifest: Manifest, rejected: list[typing.Rejected]) -> None:
         season_scope = endpoint.scope is Scope.SEASON
@@ -346,9 +359,8 @@ class Bronze:
             },
             QUARANTINE_SCHEMA,
         )
-        stamp = int(manifest.started_at.timestamp() * 1_000_000)
         properties = CommitProperties(
-            app_transactions=[Transaction(f"{endpoint.name}/{manifest.scope}", stamp)]
+            app_transactions=[Transaction(f"{endpoint.name}/{manifest.scope}", _stamp(manifest))]
         )
         for last in (False, True):
             target = DeltaTable(f"{self.uri}/_quarantine")
@@ -361,6 +373,11 @@ class Bronze:
             except CommitFailedError:
                 if last:
                     raise
+
+
+def _stamp(manifest: Manifest) -> int:
+    """The version of the application transaction of a pull."""
+    return int(manifest.started_at.timestamp() * 1_000_000)
 
 
 def _with_lake_columns(

@@ -5,6 +5,8 @@ append-only like all of bronze. Rows of endpoints do not belong here (bronze.py)
 """
 
 import contextlib
+import threading
+from bisect import insort
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
@@ -14,6 +16,8 @@ from hashlib import md5
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
+
+from f1_lakehouse.lake.delta import Opened
 
 COMPACT_EVERY = 100
 """Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
@@ -135,7 +139,9 @@ class Ledger:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self._version = -1
+        self._lock = threading.RLock()
+        self._table = Opened(uri)
+        self._seen = (0, -1)
         self._pulls: list[Pull] = []
         self._by_scope: dict[tuple[str, int], list[Pull]] = {}
 
@@ -184,36 +190,52 @@ class Ledger:
             the entry: an earlier one if another process has entered the same pull in the meantime.
         """
         row = pa.Table.from_pylist([asdict(pull)], SCHEMA)
-        for last in (False, True):
-            # Looked at and written from one snapshot: a commit of the same scope in between makes this one fail.
-            table = DeltaTable(self.uri)
-            entered = next((p for p in self.of(pull.endpoint, pull.scope) if p.pull_id == pull.pull_id), None)
-            if pull.is_applied and entered is not None and entered.is_applied:
-                return entered
-            stamp = int(pull.at.timestamp() * 1_000_000)
-            properties = CommitProperties(
-                app_transactions=[Transaction(f"{pull.endpoint}/{pull.scope}", stamp)]
-            )
-            try:
-                write_deltalake(table, row, mode="append", commit_properties=properties)
-                break
-            except CommitFailedError:
-                if last:
-                    raise
-        table = DeltaTable(self.uri)
-        if table.version() % COMPACT_EVERY == 0:
-            with contextlib.suppress(CommitFailedError):  # another process does it
-                table.optimize.compact()
+        stamp = int(pull.at.timestamp() * 1_000_000)
+        properties = CommitProperties(app_transactions=[Transaction(f"{pull.endpoint}/{pull.scope}", stamp)])
+        with self._lock:
+            for last in (False, True):
+                # Looked at and written from one snapshot: a commit of the same scope in between makes this one fail.
+                table = self._refresh()
+                before = table.version()
+                scope = self._by_scope.get((pull.endpoint, pull.scope), [])
+                entered = next((p for p in scope if p.pull_id == pull.pull_id), None)
+                if pull.is_applied and entered is not None and entered.is_applied:
+                    return entered
+                try:
+                    write_deltalake(table, row, mode="append", commit_properties=properties)
+                    break
+                except CommitFailedError:
+                    self._table.forget()
+                    if last:
+                        raise
+            if table.version() == before + 1:  # nobody else's commit is in between: there is nothing to read
+                self._add(Pull(**row.to_pylist()[0]))
+                self._seen = (self._table.generation, table.version())
+            if table.version() % COMPACT_EVERY == 0:
+                with contextlib.suppress(CommitFailedError):  # another process does it
+                    table.optimize.compact()
         return pull
 
-    def _refresh(self) -> None:
-        with reading(self.uri):
-            table = DeltaTable(self.uri)
-            if table.version() == self._version:
-                return
-            rows = table.to_pyarrow_table().to_pylist()
-        self._pulls = sorted((Pull(**row) for row in rows), key=lambda pull: (pull.at, pull.pull_id))
-        self._by_scope = {}
-        for pull in self._pulls:
-            self._by_scope.setdefault((pull.endpoint, pull.scope), []).append(pull)
-        self._version = table.version()
+    def _refresh(self) -> DeltaTable:
+        """See to it that every pull is known; the table as it is now."""
+        with self._lock, reading(self.uri):
+            table = self._table.now()
+            if (seen := (self._table.generation, table.version())) != self._seen:
+                rows = table.to_pyarrow_table().to_pylist()
+                self._pulls = sorted((Pull(**row) for row in rows), key=_in_time)
+                self._by_scope = {}
+                for pull in self._pulls:
+                    self._by_scope.setdefault((pull.endpoint, pull.scope), []).append(pull)
+                self._seen = seen
+            return table
+
+    def _add(self, pull: Pull) -> None:
+        """Know one pull more. Lists that were handed out stay as they are."""
+        scope = (pull.endpoint, pull.scope)
+        self._pulls, self._by_scope[scope] = self._pulls.copy(), self._by_scope.get(scope, []).copy()
+        for pulls in (self._pulls, self._by_scope[scope]):
+            insort(pulls, pull, key=_in_time)
+
+
+def _in_time(pull: Pull) -> tuple[datetime, str]:
+    return pull.at, pull.pull_id

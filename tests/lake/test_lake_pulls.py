@@ -1,5 +1,6 @@
 """The ledger: one picture of all pulls, whoever enters them."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse.lake import pulls as pulls_module
-from f1_lakehouse.lake.pulls import SCHEMA, Ledger, Outcome, Pull
+from f1_lakehouse.lake.pulls import SCHEMA, BronzeError, Ledger, Outcome, Pull
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 
@@ -115,6 +116,32 @@ def test_what_another_process_enters_is_seen(ledger: Ledger, entry: Callable[...
     other.append(one)
     assert ledger.all() == [one]
     assert ledger.of("laps", 9606) == [one]
+
+
+@pytest.mark.parametrize("entries", [1, 3, 5])
+def test_a_ledger_that_was_made_anew_in_its_place_is_another_one(
+    ledger: Ledger, entry: Callable[..., Pull], tmp_path: Path, entries: int
+) -> None:
+    for _ in range(3):
+        ledger.append(entry())
+    shutil.rmtree(tmp_path)
+    with pytest.raises(BronzeError, match="cannot be read"):
+        ledger.all()
+    DeltaTable.create(str(tmp_path), schema=SCHEMA)
+    found = [Ledger(ledger.uri).append(entry(scope=n)) for n in range(entries)]
+    assert ledger.all() == found
+    assert ledger.of("laps", 9606) == []
+
+
+def test_what_is_entered_between_the_entries_of_another_is_known_to_both(
+    ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = ledger, Ledger(ledger.uri)
+    entered = [(one, other)[n % 2].append(entry()) for n in range(6)]
+    assert one.all() == other.all() == entered
+    monkeypatch.setattr(DeltaTable, "to_pyarrow_table", lambda *_: pytest.fail("what was entered is known"))
+    entered.append(one.append(entry(scope=1)))
+    assert one.all() == entered
 
 
 def test_an_unchanged_table_is_not_read_again(
