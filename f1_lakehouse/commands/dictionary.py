@@ -1,11 +1,21 @@
-"""The data dictionary: every silver and gold table and column, out of dbt's manifest, as one page of Markdown.
+"""The data dictionary: every silver and gold table and column and what it is made of, as one page of Markdown.
 
-`python -m f1_lakehouse.commands.dictionary` writes docs/data-dictionary.md; a test holds the page to the manifest.
+`python -m f1_lakehouse.commands.dictionary` writes docs/data-dictionary.md and the picture of the star out of dbt's
+manifest, built on a lake that is empty; a test holds both to the models.
 """
 
 import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from f1_lakehouse.commands.star import PICTURE, star
+from f1_lakehouse.lineage import Column, column_lineage
 
 PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 LAYERS = {"gold": "Gold", "silver": "Silver", "snapshots": "Snapshots"}
@@ -15,15 +25,23 @@ Made from dbt's manifest by `python -m f1_lakehouse.commands.dictionary`; do not
 
 Times are UTC, durations seconds, speeds km/h unless a column says otherwise. Gold is published as `gold.duckdb` and as
 Delta; silver and snapshots stay in the pipeline's own `warehouse.duckdb`.
+
+*Made of* names the fields of the API (`endpoint.field`) that a value is computed from, read out of the SQL; seeds of the
+project (`driver_aliases`, `team_lineage`) and the ledger of pulls (`_pulls`) stand beside them. What only decides which rows
+count (joins, filters, groups) is left out. Nothing: it is counted or constant.
+
+![How the core tables of gold join](../dbt_f1/assets/star.svg)
 """
+MOST_ORIGINS = 8
 
 
 def dictionary(manifest: dict[str, Any]) -> str:
     """The page.
 
     Args:
-        manifest: dbt's manifest.json.
+        manifest: dbt's manifest.json after a command that compiles.
     """
+    lineage = column_lineage(manifest)
     nodes = [
         node
         for node in manifest["nodes"].values()
@@ -38,16 +56,17 @@ def dictionary(manifest: dict[str, Any]) -> str:
             continue
         parts.append(f"## {title}\n")
         parts.append("\n".join(f"- [{node['name']}](#{node['name']})" for node in tables) + "\n")
-        parts += [_table(node) for node in tables]
+        parts += [_table(node, lineage) for node in tables]
     return "\n".join(parts)
 
 
-def _table(node: dict[str, Any]) -> str:
+def _table(node: dict[str, Any], lineage: dict[Column, frozenset[Column]]) -> str:
     lines = [f"### {node['name']}", "", " ".join(str(node["description"]).split()), ""]
     if node["columns"]:
-        lines += ["| column | type | |", "|---|---|---|"]
+        lines += ["| column | type | | made of |", "|---|---|---|---|"]
         lines += [
-            f"| `{column['name']}` | {column.get('data_type') or ''} | {_cell(column['description'])} |"
+            f"| `{column['name']}` | {column.get('data_type') or ''} | {_cell(column['description'])} | "
+            f"{_origins(lineage[node['unique_id'], column['name']])} |"
             for column in node["columns"].values()
         ]
         lines.append("")
@@ -58,12 +77,41 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def current() -> str:
-    """The page as the project's models say now."""
-    from f1_lakehouse.defs.transform import dbt_project
+def _origins(columns: Iterable[Column]) -> str:
+    """`laps.lap_duration, pit.date`; of very many only how many a table gives."""
+    fields: dict[str, list[str]] = defaultdict(list)
+    for node, column in sorted(columns):
+        fields[node.split(".")[-1]].append(column)
+    counts = Counter({table: len(names) for table, names in fields.items()})
+    if counts.total() > MOST_ORIGINS:
+        return ", ".join(f"{table} ({count})" for table, count in sorted(counts.items()))
+    return ", ".join(f"{table}.{name}" for table, names in sorted(fields.items()) for name in names)
 
-    return dictionary(json.loads(dbt_project().manifest_path.read_text()))
+
+def compiled() -> dict[str, Any]:
+    """dbt's manifest with the SQL of every model, as it is for a lake without a row."""
+    from f1_lakehouse.defs.transform import PROJECT_DIR
+    from f1_lakehouse.lake.bronze import Bronze
+    from f1_lakehouse.settings import Settings
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(lakehouse_root=Path(folder), store_uri=folder)
+        Bronze(settings.bronze).create()
+        subprocess.run(
+            [
+                *(Path(sys.executable).parent / "dbt", "build", "--quiet"),
+                *("--exclude-resource-type", "test", "unit_test"),
+                *("--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR),
+                *("--target-path", folder, "--log-path", folder),
+            ],
+            env=os.environ | settings.environment(),
+            cwd=folder,
+            check=True,
+        )
+        return dict(json.loads((Path(folder) / "manifest.json").read_text()))
 
 
 if __name__ == "__main__":
-    PAGE.write_text(current())
+    manifest = compiled()
+    PAGE.write_text(dictionary(manifest))
+    PICTURE.write_text(star(manifest))

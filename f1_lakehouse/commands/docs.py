@@ -1,4 +1,4 @@
-"""`make docs`: the dbt docs site of a lake, one file that opens from disk."""
+"""`make docs`: the dbt docs site of a lake, a page that opens from disk."""
 
 import shutil
 import sys
@@ -7,7 +7,7 @@ from f1_lakehouse.settings import SettingsError
 
 
 def build_docs() -> int:
-    """Write `<root>/docs/index.html`; the exit code of dbt."""
+    """Write `<root>/docs/index.html` and the pictures beside it; the exit code of dbt."""
     from f1_lakehouse.defs.transform import dbt_cli
     from f1_lakehouse.lakes import current_settings
 
@@ -23,6 +23,7 @@ def build_docs() -> int:
     site = settings.root / "docs"
     site.mkdir(exist_ok=True)
     shutil.copyfile(target / "static_index.html", site / "index.html")
+    shutil.copytree(target / "assets", site / "assets", dirs_exist_ok=True)
     print(f"{site / 'index.html'}")
     return 0
 

@@ -2,7 +2,7 @@
 with counted as (
     select
         *,
-        meeting_name like '%Testing%' as is_test
+        meeting_name like '%Testing%' or meeting_name like 'Pre-Season%' as is_test
     from {{ ref('silver_meetings') }}
 )
 

@@ -1,11 +1,11 @@
-{#- One row a session, future and cancelled ones included; the winner is the driver classified first. -#}
+{#- One row a session, future and cancelled ones included; the winner is the driver classified first, and was not disqualified. -#}
 with firsts as (
     select
         session_key,
         driver_number,
         row_number() over (partition by session_key order by driver_number) as choice
     from {{ ref('silver_session_results') }}
-    where position = 1
+    where position = 1 and dsq is not true
 )
 
 select

@@ -43,14 +43,17 @@ with_position as (
 with_gap as (
     {{ asof_join(
         'with_position', ref('silver_intervals'), ['session_key', 'driver_number'], 'lap_end_at', 'date',
-        {'gap_to_leader_s': 'served_gap_to_leader_s'}
+        {'gap_to_leader_s': 'last_gap_to_leader_s', 'date': 'gap_served_at'}
     ) | indent(4) }}
 ),
 
 with_weather as (
     {{ asof_join(
         'with_gap', ref('silver_weather'), ['session_key'], 'lap_end_at', 'date',
-        {'air_temperature': 'air_temperature', 'track_temperature': 'track_temperature', 'is_raining': 'is_raining'}
+        {
+            'air_temperature': 'last_air_temperature', 'track_temperature': 'last_track_temperature',
+            'is_raining': 'last_is_raining', 'date': 'weather_served_at'
+        }
     ) | indent(4) }}
 ),
 
@@ -76,6 +79,8 @@ pit_laps as (
 joined as (
     select
         laps.*,
+        {{ seconds_between('laps.gap_served_at', 'laps.lap_end_at') }} <= {{ var('max_gap_age_s') }} as has_gap,
+        {{ seconds_between('laps.weather_served_at', 'laps.lap_end_at') }} <= {{ var('max_weather_age_s') }} as has_weather,
         drivers.driver_id,
         coalesce(drivers.team_id, 'unknown-team') as team_id,
         coalesce(drivers.team_name, 'Unknown Team') as team_name,
@@ -189,14 +194,14 @@ select
         as integer
     ) as position_at_lap_end,
     coalesce(
-        served_gap_to_leader_s,
+        case when has_gap then last_gap_to_leader_s end,
         case when is_in_race then round({{ seconds_between('first_over_the_line', 'lap_end_at') }}, 3) end
     ) as gap_to_leader_s,
     track_status,
     coalesce(is_green_lap and lap_duration <= {{ var('clean_lap_max_ratio') }} * median_lap, false) as is_clean_lap,
-    air_temperature,
-    track_temperature,
-    is_raining,
+    case when has_weather then last_air_temperature end as air_temperature,
+    case when has_weather then last_track_temperature end as track_temperature,
+    case when has_weather then last_is_raining end as is_raining,
     pulled_at
 from green
 left join stint_pace

@@ -6,8 +6,8 @@ that he missed.
 Equal points are decided by countback: more wins, then more second places, and so on, in Grands Prix only (a sprint win is
 no win). Who is equal in all of it shares the rank.
 
-A round without a race in the lake adds nothing but its sprint, and every sum from it on is short: `is_complete` says where
-that is so.
+A round without a race in the lake adds nothing but its sprint, one without its sprint only the race, and every sum from it on
+is short: `is_complete` says where that is so.
 -#}
 {%- set places = range(1, 25) -%}
 with rounds as (
@@ -39,17 +39,28 @@ rounds_held as (
     group by season, round_number
 ),
 
+sprints_missing as (
+    select season, round_number, count(*) as sprints
+    from {{ ref('dim_sessions') }}
+    where is_sprint and not is_cancelled and session_key not in (select session_key from rounds)
+    group by season, round_number
+),
+
 -- a round counts when its race is there: with the sprint alone it is not over
 numbered_rounds as (
     select
-        season,
-        round_number,
-        meeting_key,
-        coalesce(race_key, any_key) as session_key,
-        count(race_key) over (
-            partition by season order by round_number rows between unbounded preceding and current row
-        ) as rounds_counted
-    from rounds_held
+        held.season,
+        held.round_number,
+        held.meeting_key,
+        coalesce(held.race_key, held.any_key) as session_key,
+        count(held.race_key) over so_far as rounds_counted,
+        sum(coalesce(missing.sprints, 0)) over so_far as sprints_missing
+    from rounds_held as held
+    left join sprints_missing as missing
+        on held.season = missing.season and held.round_number = missing.round_number
+    window so_far as (
+        partition by held.season order by held.round_number rows between unbounded preceding and current row
+    )
 ),
 
 entries as (
@@ -95,6 +106,7 @@ grid as (
         entrants.season,
         rounds.round_number,
         rounds.rounds_counted,
+        rounds.sprints_missing,
         rounds.meeting_key,
         rounds.session_key,
         entrants.entrant_id
@@ -109,6 +121,7 @@ summed as (
         grid.season,
         grid.round_number,
         grid.rounds_counted,
+        grid.sprints_missing,
         grid.meeting_key,
         grid.session_key,
         grid.entrant_id,
@@ -165,5 +178,5 @@ select
         - championship_rank as integer
     ) as ranks_gained,
     cast(rounds_counted as integer) as rounds_counted,
-    rounds_counted = round_number as is_complete
+    rounds_counted = round_number and sprints_missing = 0 as is_complete
 from ranked

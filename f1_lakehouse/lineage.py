@@ -1,0 +1,134 @@
+"""Which columns of the API a column of silver or gold is made of: dbt's compiled SQL, read by sqlglot.
+
+A column is made of what its value is computed from, what orders a rank and what a `case` asks included; not of joins,
+filters, groups and partitions, nor of the order in which a sum runs: those say which rows count. Read from the SQL that
+dbt runs and not from names, so that a column which is renamed, or goes through `select *`, is followed.
+
+Not here: which tables read which; dbt's own graph says that.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Column = tuple[str, str]
+"""The unique_id of a node of the manifest, and a column of it."""
+
+SNAPSHOT_TIMES = ("dbt_valid_from", "dbt_valid_to", "dbt_updated_at")
+
+
+def column_lineage(manifest: Mapping[str, Any]) -> dict[Column, frozenset[Column]]:
+    """Each column of each model and snapshot → the columns of sources and seeds that it is made of; none: a constant.
+
+    Args:
+        manifest: dbt's manifest.json after a command that compiles (build, compile, docs generate), not after parse.
+    """
+    nodes = {
+        node["relation_name"]: node
+        for node in [*manifest["sources"].values(), *manifest["nodes"].values()]
+        if node["resource_type"] in ("model", "seed", "snapshot", "source") and node["relation_name"]
+    }
+    columns = {relation: _columns(node) for relation, node in nodes.items()}
+    parents: dict[Column, list[Column]] = {}
+    for node in nodes.values():
+        if node["resource_type"] not in ("model", "snapshot"):
+            continue
+        made = _made_of(node["compiled_code"], columns)
+        for time in SNAPSHOT_TIMES if node["resource_type"] == "snapshot" else ():
+            made[time] = made[node["config"]["updated_at"]]
+        for column, found in made.items():
+            parents[node["unique_id"], column] = [(nodes[table]["unique_id"], name) for table, name in found]
+    origins: dict[Column, frozenset[Column]] = {}
+
+    def origin(column: Column) -> frozenset[Column]:
+        if column not in parents:
+            return frozenset({column})
+        if column not in origins:
+            origins[column] = frozenset().union(*map(origin, parents[column]))
+        return origins[column]
+
+    return {column: origin(column) for column in parents}
+
+
+def _columns(node: Mapping[str, Any]) -> list[str]:
+    return [*node["columns"], *(SNAPSHOT_TIMES if node["resource_type"] == "snapshot" else ())]
+
+
+def _made_of(sql: str, columns: Mapping[str, Iterable[str]]) -> dict[str, set[tuple[str, str]]]:
+    """Each column of a query → (relation, column) of the tables that it reads.
+
+    Args:
+        sql: a query in the dialect of DuckDB.
+        columns: the columns of each relation, for `select *` and for names that do not say their table.
+    """
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.optimizer.qualify import qualify
+    from sqlglot.optimizer.scope import Scope, build_scope
+
+    schema: dict[str, Any] = {}
+    for relation, names in columns.items():
+        table = exp.to_table(relation, dialect="duckdb")
+        schema.setdefault(table.catalog, {}).setdefault(table.db, {})[table.name] = dict.fromkeys(
+            names, "int"
+        )
+    query = qualify(
+        sqlglot.parse_one(sql, read="duckdb"),
+        schema=schema,
+        dialect="duckdb",
+        validate_qualify_columns=False,
+    )
+    seen: dict[tuple[int, str], set[tuple[str, str]]] = {}
+
+    def selected(scope: Scope) -> dict[str, Any]:
+        select: Any = scope.expression
+        return {each.alias_or_name: each for each in select.selects}
+
+    def made_of(scope: Scope, name: str) -> set[tuple[str, str]]:
+        key = (id(scope), name)
+        if key not in seen:
+            seen[key] = set()  # a CTE that reads itself would not end
+            if scope.set_operation_scopes:
+                place = list(selected(scope)).index(name)
+                for branch in scope.set_operation_scopes:
+                    seen[key] |= made_of(branch, list(selected(branch))[place])
+            else:
+                seen[key] = of_expression(scope, selected(scope)[name])
+        return seen[key]
+
+    def of_expression(scope: Scope, expression: Any) -> set[tuple[str, str]]:
+        found: set[tuple[str, str]] = set()
+        for node in expression.walk(prune=lambda node: isinstance(node, exp.Subquery)):
+            if isinstance(node, exp.Column) and not _says_which_rows(node):
+                source = scope.sources.get(node.table)
+                if isinstance(source, Scope):
+                    found |= made_of(source, node.name)
+                elif source is not None:
+                    relation = ".".join(f'"{part.name}"' for part in source.parts)
+                    found.add((relation, node.name))
+            elif isinstance(node, exp.Window) and node.alias and _is_rank(node):
+                for window in scope.expression.args.get("windows") or ():
+                    if window.name == node.alias:
+                        found |= of_expression(scope, window.args["order"])
+        return found
+
+    root = build_scope(query)
+    assert root is not None
+    return {name: made_of(root, name) for name in selected(root)}
+
+
+def _is_rank(window: Any) -> bool:
+    from sqlglot import exp
+
+    return isinstance(window.this, exp.RowNumber | exp.Rank | exp.DenseRank | exp.Ntile)
+
+
+def _says_which_rows(column: Any) -> bool:
+    """Whether it stands in the `over (…)` of a window, and not as what ranks."""
+    from sqlglot import exp
+
+    node = column
+    while node.parent is not None:
+        if isinstance(node.parent, exp.Window) and node.arg_key != "this":
+            return node.arg_key == "partition_by" or not _is_rank(node.parent)
+        node = node.parent
+    return False

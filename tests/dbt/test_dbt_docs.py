@@ -1,0 +1,71 @@
+"""The pages that are made from the models are those of the models that are here, and what they say of origins is so."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from dbt_life import Life
+
+from f1_lakehouse.commands.dictionary import PAGE, dictionary
+from f1_lakehouse.commands.star import PICTURE, star
+from f1_lakehouse.lineage import column_lineage
+
+pytestmark = pytest.mark.xdist_group("dbt")
+AGAIN = "run: python -m f1_lakehouse.commands.dictionary"
+
+
+def test_the_data_dictionary_is_current(life: Life) -> None:
+    assert PAGE.read_text() == dictionary(life.manifest), AGAIN
+
+
+def test_every_gold_column_is_described_in_it() -> None:
+    gold = PAGE.read_text().split("## Silver")[0]
+    rows = [line for line in gold.splitlines() if line.startswith("| `")]
+    assert len(rows) > 400
+    assert [row for row in rows if not row.split(" | ")[2].strip()] == []
+
+
+def test_the_picture_of_the_star_is_current(life: Life) -> None:
+    assert PICTURE.read_text() == star(life.manifest), AGAIN
+
+
+def test_the_picture_has_a_line_for_every_join_of_a_core_table(life: Life) -> None:
+    tables = {
+        node["unique_id"]
+        for node in life.manifest["nodes"].values()
+        if node["resource_type"] == "model" and "core" in node["tags"] and node["schema"] == "gold"
+    }
+    joins = [
+        node
+        for node in life.manifest["nodes"].values()
+        if node.get("attached_node") in tables and node["test_metadata"]["name"] == "relationships"
+    ]
+    drawn = ET.fromstring(PICTURE.read_text())
+    svg = "{http://www.w3.org/2000/svg}"
+    assert len(joins) > 20
+    assert len(drawn.findall(f"{svg}path[@fill='none']")) == len(joins)
+    assert len(drawn.findall(f"{svg}rect")) == len(tables) + 1
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "origins"),
+    [
+        ("fact_results", "points", {"session_result.points"}),
+        ("fact_results", "position", {"session_result.position"}),
+        ("fact_results", "grid_position", {"starting_grid.position"}),
+        ("fact_results", "fastest_lap_time", {"laps.lap_duration"}),
+        ("fact_results", "team_name", {"drivers.team_name"}),
+        ("fact_stints", "compound", {"stints.compound"}),
+        ("session_leaderboard", "fastest_lap_time", {"laps.lap_duration"}),
+        ("session_leaderboard", "fastest_lap_number", {"laps.lap_number"}),
+        ("session_leaderboard", "classified_position", {"session_result.position"}),
+        ("championship_progression", "points", {"session_result.points"}),
+        ("team_performance", "intra_team_gap", {"laps.is_pit_out_lap", "laps.lap_duration"}),
+        ("dim_drivers", "valid_from", {"sessions.date_start"}),
+        ("lap_chart", "compound", {"stints.compound"}),
+        ("source_changes", "changed_at", {"_pulls.at", "sessions._ingested_at"}),
+    ],
+)
+def test_a_number_comes_from_where_it_should(life: Life, table: str, column: str, origins: set[str]) -> None:
+    """Followed through every model, `select *`, union and window between."""
+    found = column_lineage(life.manifest)[f"model.f1.{table}", column]
+    assert {f"{node.split('.')[-1]}.{name}" for node, name in found} == origins
