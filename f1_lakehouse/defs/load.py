@@ -222,7 +222,9 @@ def _know(lake: Lake, what: str, text: str, listener: Listener, now: datetime) -
         known = [one for one in lake.calendar() if getattr(one, attribute) == int(text)]
         if known:
             return known[0]
-    lookup = lake.landing.begin(f"{what}_lookup", int(text), 0, now, "which season") if text != "latest" else None
+    lookup = (
+        lake.landing.begin(f"{what}_lookup", int(text), 0, now, "which season") if text != "latest" else None
+    )
     row = _look_up(lake, what, text, lookup)
     _know_season(lake, int(row["year"]), listener, now, force=True)
     if lookup is not None:
