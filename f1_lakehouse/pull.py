@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from f1_lakehouse.lake import rows
 from f1_lakehouse.lake.landing import LandedAnswer, LandingError, OpenPull, new_pull_id
@@ -75,10 +76,7 @@ def _alone(lake: Lake, endpoint: Endpoint, key: int) -> Iterator[bool]:
     goes with the process that holds it, however that ends. A few files do for all questions: that two questions share
     one now and then costs a wait.
     """
-    folder = lake.settings.root / "locks"
-    folder.mkdir(exist_ok=True)
-    number = zlib.crc32(f"{endpoint.name}/{key}".encode()) % LOCKS
-    with (folder / f"{number}.lock").open("w") as file:
+    with _lock(lake.settings.root, zlib.crc32(f"{endpoint.name}/{key}".encode()) % LOCKS).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             waited = False
@@ -87,6 +85,22 @@ def _alone(lake: Lake, endpoint: Endpoint, key: int) -> Iterator[bool]:
             fcntl.flock(file, fcntl.LOCK_EX)
             waited = True
         yield waited
+
+
+@contextlib.contextmanager
+def no_pulls(root: Path) -> Iterator[None]:
+    """Hold off every pull of the lake at `root`, once those at work are done; for what sets bronze back or rebuilds it."""
+    with contextlib.ExitStack() as held:
+        for number in range(LOCKS):
+            file = held.enter_context(_lock(root, number).open("w"))
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _lock(root: Path, number: int) -> Path:
+    folder = root / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{number}.lock"
 
 
 def _pull(

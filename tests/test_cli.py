@@ -173,6 +173,17 @@ def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):
     assert "nothing had been pulled by 2020-01-01" in early.stderr
 
 
+@pytest.mark.slow
+def test_a_table_set_back_reaches_gold_and_is_corrected_again_by_the_next_load(loaded):
+    laps = f"select count(*) from fact_laps where session_key = {RACE}"
+    corrected = loaded.gold(laps)
+    assert loaded.f1("restore", "laps", "--version", "1", "--yes").returncode == 0
+    assert loaded.f1("transform").returncode == 0
+    assert loaded.gold(laps) != corrected
+    assert loaded.f1("load", "--session", str(RACE), "--no-telemetry").returncode == 0
+    assert loaded.gold(laps) == corrected
+
+
 def test_status_says_what_is_here_and_what_is_due(loaded):
     shown = loaded.f1("status", COLUMNS="200")
     assert shown.returncode == 0

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from deltalake import DeltaTable
 
 from f1_lakehouse import cli, lakes
 from f1_lakehouse.openf1.endpoints import BY_NAME
-from f1_lakehouse.pull import pull
+from f1_lakehouse.pull import _alone, no_pulls, pull
 from f1_lakehouse.replay.generate import generate, publish_corrections
 from f1_lakehouse.replay.server import ReplayServer
 from f1_lakehouse.settings import Settings
@@ -252,3 +253,28 @@ def test_the_restore_drill(lake: Lake, tmp_path: Path) -> None:
     assert lake.f1("rebuild-bronze").code == 0
     assert lake.all_rows() == before
     assert lake.f1("verify").code == 0
+
+
+def test_a_restore_and_a_pull_wait_for_each_other(lake: Lake) -> None:
+    opened = lakes.Lake.open(Settings(lakehouse_root=lake.root))
+    pulled = threading.Event()
+
+    def set_back() -> None:
+        assert lake.f1("restore", "laps", "--version", "1", "--yes").code == 0
+
+    def ask() -> None:
+        with _alone(opened, BY_NAME["laps"], RACE):
+            pulled.set()
+
+    for hold, other in (
+        (lambda: _alone(opened, BY_NAME["laps"], RACE), set_back),
+        (lambda: no_pulls(lake.root), ask),
+    ):
+        thread = threading.Thread(target=other)
+        with hold():
+            thread.start()
+            thread.join(0.5)
+            assert thread.is_alive()
+        thread.join(60)
+        assert not thread.is_alive()
+    assert pulled.is_set()

@@ -16,6 +16,7 @@ from f1_lakehouse.lake.changes import Changes
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.maintenance import MaintenanceError, Upkeep
 from f1_lakehouse.lakes import Lake
+from f1_lakehouse.pull import no_pulls
 from f1_lakehouse.settings import Settings
 
 EVERY = 5.0
@@ -47,7 +48,11 @@ def print_restore(settings: Settings, table: str, version: int, *, yes: bool) ->
     Raises:
         HistoryError, MaintenanceError: it cannot be done.
     """
-    lake = Lake.open(settings)
+    with no_pulls(settings.root):
+        return _restore(Lake.open(settings), table, version, yes=yes)
+
+
+def _restore(lake: Lake, table: str, version: int, *, yes: bool) -> int:
     changes = Changes(lake.bronze, lake.landing)
     plan = maintenance.plan_restore(changes, table, version)
     if plan.is_nothing:
@@ -81,7 +86,7 @@ def print_restore(settings: Settings, table: str, version: int, *, yes: bool) ->
 def print_rebuild(settings: Settings, endpoints: Sequence[str]) -> int:
     """Put back into bronze what it has lost, from landing alone."""
     landing, bronze = Landing(settings.landing), Bronze(settings.bronze)
-    with working("rebuilding bronze from landing") as say:
+    with working("rebuilding bronze from landing") as say, no_pulls(settings.root):
         done = recovery.rebuild(landing, bronze, endpoints or None, say)
     table = Table("table", "there", "put back", "rows", "set aside")
     for one in done:

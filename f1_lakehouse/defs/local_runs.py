@@ -188,7 +188,7 @@ class _DbtLines(io.TextIOBase):
 
 def check_summary() -> tuple[int, int]:
     """How many asset checks of this lake passed when they last ran, and how many ran."""
-    keys = repository().asset_graph.asset_check_keys
+    keys = repository(with_dbt=True).asset_graph.asset_check_keys
     summaries = instance().event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
     done = [record.status.value for record in summaries.values()]
     return sum(status == "SUCCEEDED" for status in done), len(done)

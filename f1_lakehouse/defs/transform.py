@@ -96,6 +96,22 @@ def dbt_arguments(config: TransformConfig) -> list[str]:
     return [*arguments, "--full-refresh"] if config.full_refresh else arguments
 
 
+def refuse_damaged(warehouse: Path) -> None:
+    """Raise a Failure that says what to do if the file is there and DuckDB cannot read it."""
+    if not warehouse.exists():
+        return
+    try:
+        duckdb.connect(str(warehouse)).close()
+    except duckdb.Error as error:
+        if "lock" in str(error).lower():
+            raise dg.Failure(f"another process holds {warehouse} open: close it and try again") from error
+        raise dg.Failure(
+            f"{warehouse} is damaged: remove it and its .wal, and run f1 transform; all but the snapshots comes back "
+            "from bronze",
+            allow_retries=False,
+        ) from error
+
+
 @dbt_assets(
     manifest=PROJECT.manifest_path,
     project=PROJECT,
@@ -108,6 +124,7 @@ def dbt_build(
 ) -> Iterator[Any]:
     """Silver and gold, with dbt's tests as checks."""
     opened = lake.open()
+    refuse_damaged(opened.settings.warehouse)
     # What dbt is about to see; read first, so that data which lands meanwhile is not taken for published.
     pulls = opened.bronze.ledger.all()
     seen_at = pulls[-1].at if pulls else None

@@ -166,6 +166,7 @@ def test_a_load_that_is_killed_while_dbt_runs_is_completed_by_the_next(scene: Ma
         warehouse.write_bytes(warehouse.read_bytes()[:5000])
         code, said = finish(made, "transform")
         assert (code != 0, "Traceback" in said) == (True, False)
+        assert f"{warehouse} is damaged: remove it" in said
         with duckdb.connect(str(made.root / "gold.duckdb"), read_only=True) as con:
             assert con.execute("select count(*) from gold.gold.fact_laps").fetchall() == [(laps,)]
         warehouse.unlink()

@@ -13,6 +13,7 @@ from f1_lakehouse.defs import transform
 from f1_lakehouse.defs.checks import newest_session_is_published, silver_reconciles_with_bronze
 from f1_lakehouse.defs.local_runs import repository
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.transform import refuse_damaged
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import Category
@@ -54,7 +55,11 @@ def built(
 
 
 def run(instance: dg.DagsterInstance, job: str, **rest) -> dg.ExecuteInProcessResult:
-    return repository().get_job(job).execute_in_process(instance=instance, raise_on_error=False, **rest)
+    return (
+        repository(with_dbt=True)
+        .get_job(job)
+        .execute_in_process(instance=instance, raise_on_error=False, **rest)
+    )
 
 
 def test_a_build_that_passes_its_tests_is_published_with_the_bronze_version_that_it_saw(built):
@@ -133,3 +138,14 @@ def test_a_build_that_fails_leaves_the_published_gold_as_it_was(built, monkeypat
         e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey("published_gold")
     ]
     assert (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns) == before
+
+
+def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):
+    warehouse = tmp_path / "warehouse.duckdb"
+    refuse_damaged(warehouse)
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("create table t as select range from range(100000)")
+    refuse_damaged(warehouse)
+    warehouse.write_bytes(warehouse.read_bytes()[:5000])
+    with pytest.raises(dg.Failure, match="is damaged: remove it"):
+        refuse_damaged(warehouse)
