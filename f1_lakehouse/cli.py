@@ -4,10 +4,11 @@ Imports are made inside the commands: Dagster and dbt take seconds to import, an
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -109,6 +110,11 @@ def parser() -> argparse.ArgumentParser:
 
     status = command("status", _status, "What is here, since when, and what is due")
     status.add_argument("--session", type=int, metavar="KEY", help="each endpoint of one session")
+
+    alerts = command("alerts", _alerts, "What is wrong now, since when, and what to do")
+    alerts.add_argument(
+        "--test", action="store_true", help="send a test message to each receiver of F1_ALERT_URLS"
+    )
 
     sql = command("sql", _sql, "Query the published gold")
     sql.add_argument(
@@ -226,6 +232,7 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.commands.ui", "UiError"),
         ("f1_lakehouse.commands.query", "QueryError"),
         ("f1_lakehouse.commands.status", "StatusError"),
+        ("f1_lakehouse.observe.alerts", "AlertError"),
     ):
         # Only what has been imported can have been raised.
         if module in sys.modules and hasattr(sys.modules[module], name):
@@ -306,8 +313,21 @@ def _run_load(selection: "Selection", *, transform: bool) -> "Report":
     from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.defs.load import load
 
-    with LoadProgress() as progress:
+    with _looked_after(), LoadProgress() as progress:
         return load(selection, progress, transform=transform)
+
+
+@contextlib.contextmanager
+def _looked_after() -> Iterator[None]:
+    """After a load or a transform, and also when it fails, do what the daemon's sensor does: record, and tell."""
+    from f1_lakehouse.commands.alerts import look_after
+
+    try:
+        yield
+    except Exception:
+        look_after()
+        raise
+    look_after()
 
 
 def _finish(report: "Report") -> int:
@@ -333,7 +353,7 @@ def _transform(given: argparse.Namespace) -> int:
     from f1_lakehouse.defs.load import run_transform
     from f1_lakehouse.lakes import current_lake
 
-    with LoadProgress() as progress:
+    with _looked_after(), LoadProgress() as progress:
         report = run_transform(current_lake(), progress, full_refresh=given.full_refresh, always=True)
     return _finish(report)
 
@@ -412,7 +432,21 @@ def _sql(given: argparse.Namespace) -> int:
     return run_query(settings, given.query, form, given.parquet, as_of)
 
 
+def _alerts(given: argparse.Namespace) -> int:
+    settings = _settings(must_exist=not given.test)
+    from f1_lakehouse.commands.alerts import print_alerts, send_test
+
+    return send_test(settings) if given.test else print_alerts()
+
+
 # Operating
+
+
+def _on_record(settings: "Settings", name: str, do: Callable[[], int]) -> int:
+    """Do what changes the lake without a run of Dagster, and enter it in the record of runs."""
+    from f1_lakehouse.observe.runs import Runs, on_record
+
+    return on_record(Runs(f"{settings.records}/runs"), name, do)
 
 
 def _history(given: argparse.Namespace) -> int:
@@ -430,28 +464,38 @@ def _restore(given: argparse.Namespace) -> int:
     settings = _settings()
     from f1_lakehouse.commands.upkeep import print_restore
 
-    return print_restore(settings, given.table, given.as_of, yes=given.yes)
+    def restore() -> int:
+        return print_restore(settings, given.table, given.as_of, yes=given.yes)
+
+    return _on_record(settings, "restore", restore) if given.yes else restore()
 
 
 def _rebuild(given: argparse.Namespace) -> int:
     settings = _settings(must_exist=False)
     from f1_lakehouse.commands.upkeep import print_rebuild
 
-    return print_rebuild(settings, given.endpoint)
+    return _on_record(settings, "rebuild-bronze", lambda: print_rebuild(settings, given.endpoint))
 
 
 def _optimize(given: argparse.Namespace) -> int:
     settings = _settings()
     from f1_lakehouse.commands.upkeep import print_optimize
 
-    return print_optimize(settings, given.tables, z_order=given.z_order)
+    return _on_record(
+        settings, "optimize", lambda: print_optimize(settings, given.tables, z_order=given.z_order)
+    )
 
 
 def _vacuum(given: argparse.Namespace) -> int:
     settings = _settings()
     from f1_lakehouse.commands.upkeep import print_vacuum
 
-    return print_vacuum(settings, given.tables, days=given.days, yes=given.yes and not given.dry_run)
+    remove = given.yes and not given.dry_run
+
+    def vacuum() -> int:
+        return print_vacuum(settings, given.tables, days=given.days, yes=remove)
+
+    return _on_record(settings, "vacuum", vacuum) if remove else vacuum()
 
 
 def _backup(given: argparse.Namespace) -> int:

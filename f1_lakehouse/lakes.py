@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.landing import Landing
+from f1_lakehouse.observe.alerts import Told
+from f1_lakehouse.observe.runs import Runs
 from f1_lakehouse.openf1.calendar import Session, session
 from f1_lakehouse.openf1.client import Client
 from f1_lakehouse.openf1.limits import RateLimits
@@ -20,13 +22,15 @@ _opened: dict[str, "Lake"] = {}
 
 @dataclass(frozen=True)
 class Lake:
-    """The parts that a pull needs, for one lake."""
+    """The parts that a pull needs, for one lake, and its record of runs and alerts."""
 
     settings: Settings
     limits: RateLimits
     client: Client
     landing: Landing
     bronze: Bronze
+    runs: Runs
+    told: Told
 
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
@@ -39,7 +43,8 @@ class Lake:
         client = Client(settings.openf1_url, limits, username=settings.openf1_username, password=password)
         bronze = Bronze(settings.bronze)
         bronze.create()
-        return cls(settings, limits, client, Landing(settings.landing), bronze)
+        runs, told = Runs(f"{settings.records}/runs"), Told(f"{settings.records}/alerts")
+        return cls(settings, limits, client, Landing(settings.landing), bronze, runs, told)
 
     def calendar(self, seasons: Iterable[int] | None = None) -> list[Session]:
         """The sessions that the lake knows, in date order; of these seasons or of all."""

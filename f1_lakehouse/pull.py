@@ -113,7 +113,7 @@ def _pull(
     force: bool,
 ) -> Pull:
     season = scope.season if isinstance(scope, Session) else scope
-    began = time.monotonic()
+    began, retried = time.monotonic(), lake.client.retries
     started = _now()
     pull_id, answers = new_pull_id(started, endpoint.name, key), list[LandedAnswer]()
     try:
@@ -137,11 +137,19 @@ def _pull(
             requests=len(answers),
             seconds=round(time.monotonic() - began, 3),
             waited_s=round(sum(answer.waited for answer in answers), 3),
+            retries=lake.client.retries - retried,
         )
         _report(endpoint, scope, failed)
         raise PullError(str(error), failed) from error
     manifest = open_pull.commit(_now(), forced=force)
-    done = lake.bronze.apply(manifest, batches, force=force, run_id=run_id, seconds=time.monotonic() - began)
+    done = lake.bronze.apply(
+        manifest,
+        batches,
+        force=force,
+        run_id=run_id,
+        seconds=time.monotonic() - began,
+        retries=lake.client.retries - retried,
+    )
     _report(endpoint, scope, done)
     if not done.is_answer:
         raise PullError(done.error or "no usable answer", done)

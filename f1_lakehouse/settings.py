@@ -6,9 +6,10 @@ Nothing else reads environment variables. No work is done here: folders are made
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class SettingsError(Exception):
@@ -37,6 +38,15 @@ class Settings(BaseSettings):
     openf1_requests_per_minute: int = Field(default=30, ge=0)
     openf1_username: str | None = None
     openf1_password: SecretStr | None = None
+    alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    alert_remind_daily: bool = False
+    runbooks: str = "docs/operations.md"
+    pushgateway_url: SecretStr | None = None
+
+    @field_validator("alert_urls", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        return value.split() if isinstance(value, str) else value
 
     @field_validator("openf1_url")
     @classmethod
@@ -82,6 +92,21 @@ class Settings(BaseSettings):
         return f"{self.store}/gold"
 
     @property
+    def records(self) -> str:
+        """Folder or URI of the tables that say what happened here: runs, alerts."""
+        return f"{self.store}/metrics"
+
+    @property
+    def metrics(self) -> Path:
+        """The metrics as text, for Prometheus's textfile collector."""
+        return self.root / "metrics" / "f1.prom"
+
+    @property
+    def lineage(self) -> Path:
+        """Folder of the lineage events."""
+        return self.root / "lineage"
+
+    @property
     def warehouse(self) -> Path:
         """The pipeline's private DuckDB file."""
         return self.root / "warehouse.duckdb"
@@ -124,6 +149,6 @@ def load_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "F1_" + str(first["loc"][0]).upper()
-        secret = "PASSWORD" in name
+        secret = "SecretStr" in str(Settings.model_fields[str(first["loc"][0])].annotation)
         value = "" if secret else f"={os.environ.get(name, '')!r}"
         raise SettingsError(f"{name}{value}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -73,7 +73,7 @@ def lake(tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch) 
     )
     limits = RateLimits(opened.settings.limits, 0, 0)
     client = Client(server.url, limits, sleep=lambda _: None)
-    return Lake(opened.settings, limits, client, opened.landing, opened.bronze)
+    return replace(opened, limits=limits, client=client)
 
 
 def rows(lake: Lake, name: str = "laps") -> int:

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from f1_lakehouse.commands.alerts import look_after
 from f1_lakehouse.commands.progress import LoadProgress
 from f1_lakehouse.commands.query import run_query
 
@@ -59,6 +60,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
 
         with LoadProgress() as progress:
             report = load(Selection(seasons=[SEASON], telemetry=False), progress)
+        look_after()
         for line in report.failures:
             print(f"failed: {line}", file=sys.stderr)
         if report.failures:

@@ -18,11 +18,13 @@ from pathlib import Path
 import dagster as dg
 
 from f1_lakehouse.lakes import current_settings
+from f1_lakehouse.observe.runs import command, user
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
 HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
+USER_TAG, ORIGIN_TAG = "f1/user", "f1/command"
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
 _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -86,11 +88,13 @@ def process_started(pid: int) -> str | None:
 
 
 def process_tags() -> dict[str, str]:
-    """The tags that say which process a run lives in."""
+    """The tags that say which process a run lives in, whose it is, and how it was called."""
     return {
         HOST_TAG: socket.gethostname(),
         PID_TAG: str(os.getpid()),
         STARTED_TAG: process_started(os.getpid()) or "",
+        USER_TAG: user(),
+        ORIGIN_TAG: command(),
     }
 
 
@@ -151,7 +155,7 @@ def run_job(
     failures = []
     for event in result.all_events:
         if event.is_step_failure:
-            failures.append(_reason(event))
+            failures.append(step_error(event))
     failed_checks = [
         f"{e.asset_key.to_user_string()} {e.check_name}: {e.severity.value}"
         for e in result.get_asset_check_evaluations()
@@ -160,7 +164,8 @@ def run_job(
     return Outcome(result.run_id, result.success, failures, failed_checks)
 
 
-def _reason(event: dg.DagsterEvent) -> str:
+def step_error(event: dg.DagsterEvent) -> str:
+    """What a step failed of, without the stack."""
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description)

@@ -22,6 +22,7 @@ from dagster_dbt import (
     dbt_assets,
 )
 
+from f1_lakehouse.defs.observe import GOLD, stamp
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
 from f1_lakehouse.openf1.endpoints import BY_NAME
@@ -129,6 +130,7 @@ def dbt_build(
     pulls = opened.bronze.ledger.all()
     seen_at = pulls[-1].at if pulls else None
     version = opened.bronze.ledger.version()
+    stamp(context, version, seen_at)
     forget_build(opened.settings)
     # dbt's artifacts of a run belong to the lake, not to the project that several lakes may share.
     target = opened.settings.root / "dbt"
@@ -218,6 +220,7 @@ def published_gold(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
     return dg.MaterializeResult(
         metadata={
             "bronze_version": done.bronze_version,
+            GOLD: dg.MetadataValue.json(done.fingerprints),
             "file": dg.MetadataValue.path(str(opened.settings.gold)),
             "size_bytes": opened.settings.gold.stat().st_size,
             "tables": dg.MetadataValue.table(

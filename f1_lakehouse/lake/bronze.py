@@ -142,6 +142,7 @@ class Bronze:
         force: bool = False,
         run_id: str | None = None,
         seconds: float = 0.0,
+        retries: int = 0,
     ) -> Pull:
         """Bring one landed pull into bronze and into the ledger; safe to repeat.
 
@@ -151,6 +152,7 @@ class Bronze:
             force: believe an empty answer at once.
             run_id: the run that does it, for the ledger.
             seconds: how long the pull took.
+            retries: how often a question of it had to be asked again.
 
         Returns:
             the pull as entered in the ledger (the earlier entry if it was there).
@@ -215,6 +217,7 @@ class Bronze:
             error=error,
             delta_version=version,
             code_version=__version__,
+            retries=retries,
         )
         return self.ledger.append(pull)
 

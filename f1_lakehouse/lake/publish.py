@@ -8,7 +8,8 @@ Whether gold is fit to be published is not decided here (dbt tests and blocking 
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,12 +47,16 @@ class Build:
 
 @dataclass(frozen=True)
 class Publication:
-    """What `gold.duckdb` holds: from which bronze, since when (UTC), and rows per table."""
+    """What `gold.duckdb` holds: from which bronze, since when (UTC), and rows per table.
+
+    `fingerprints`, known to who has just published: table → what `fingerprint` says of it.
+    """
 
     bronze_version: str
     published_at: datetime
     code_version: str
     rows: dict[str, int]
+    fingerprints: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def _marker(settings: Settings) -> Path:
@@ -91,6 +96,17 @@ def publication(settings: Settings) -> Publication | None:
     return Publication(version, datetime.fromisoformat(at), code, orjson.loads(tables))
 
 
+def published_sessions(settings: Settings) -> set[int]:
+    """Keys of the sessions that have results or laps in published gold."""
+    if not settings.gold.exists():
+        return set()
+    with duckdb.connect(str(settings.gold), read_only=True) as con:
+        found = con.execute(
+            "select session_key from gold.gold.fact_results union select session_key from gold.gold.fact_laps"
+        ).fetchall()
+    return {key for (key,) in found}
+
+
 def publish(settings: Settings) -> Publication:
     """Replace the published gold by the warehouse's.
 
@@ -109,14 +125,9 @@ def publish(settings: Settings) -> Publication:
             # Attached by names of our own: a file called gold with a schema called gold makes `gold.x` ambiguous.
             con.execute(f"attach {_literal(str(partial))} as target")
             con.execute(f"attach {_literal(str(settings.warehouse))} as warehouse (read_only)")
-            tables = [
-                name
-                for (name,) in con.execute(
-                    "select table_name from duckdb_tables() where database_name = 'warehouse' and schema_name = 'gold' "
-                    "order by table_name"
-                ).fetchall()
-            ]
-            _publish_delta(settings, con, tables)
+            fingerprints = gold_fingerprints(con, "warehouse")
+            tables = sorted(fingerprints)
+            _publish_delta(settings, con, fingerprints)
             con.execute("create schema target.gold")
             rows: dict[str, int] = {}
             for table in tables:
@@ -138,24 +149,43 @@ def publish(settings: Settings) -> Publication:
         partial.replace(settings.gold)
     finally:
         _remove(partial)
-    return Publication(build.bronze_version, now, __version__, rows)
+    return Publication(build.bronze_version, now, __version__, rows, fingerprints)
 
 
-def _publish_delta(settings: Settings, con: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
+def gold_fingerprints(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
+    """Table of gold → what tells its rows, names and types from others, in an attached database; rows in any order."""
+    tables = con.execute(
+        "select table_name from duckdb_tables() where database_name = ? and schema_name = 'gold' order by table_name",
+        [database],
+    ).fetchall()
+    return {table: _fingerprint(con, database, table) for (table,) in tables}
+
+
+def _fingerprint(con: duckdb.DuckDBPyConnection, database: str, table: str) -> str:
+    source = f'"{database}".gold."{table}"'
+    if table in DELTA_ONLY:
+        # Telemetry by what each session was built from: to hash every row would take longer than to build it.
+        source = f"(select session_key, max(built_from), count(*) from {source} group by 1)"
+    # Names and types belong to it: the hash of a row does not know how its columns are called. A sum and not an
+    # exclusive or, in which equal rows would cancel each other out.
+    [(found,)] = con.execute(
+        "select count(*) || '-' || coalesce(sum(hash(t)::hugeint), 0) || '-' || (select hash(string_agg(column_name || "
+        "' ' || data_type, ',' order by column_index)) from duckdb_columns() where database_name = ? "
+        f"and schema_name = 'gold' and table_name = ?) from {source} t",
+        [database, table],
+    ).fetchall()
+    return str(found)
+
+
+def _publish_delta(
+    settings: Settings, con: duckdb.DuckDBPyConnection, fingerprints: Mapping[str, str]
+) -> None:
     """Write each table whose rows have changed; the fingerprint of what is there is in its last commit."""
-    for table in tables:
+    for table, fingerprint in fingerprints.items():
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
             _publish_sessions(uri, con, table)
             continue
-        # Names and types belong to it: the hash of a row does not know how its columns are called.
-        [(fingerprint,)] = con.execute(
-            # A sum and not an exclusive or, in which equal rows would cancel each other out.
-            "select count(*) || '-' || coalesce(sum(hash(t)::hugeint), 0) || '-' || (select hash(string_agg(column_name || "
-            "' ' || data_type, ',' order by column_index)) from duckdb_columns() where database_name = 'warehouse' "
-            f"and schema_name = 'gold' and table_name = ?) from warehouse.gold.\"{table}\" t",
-            [table],
-        ).fetchall()
         if DeltaTable.is_deltatable(uri) and DeltaTable(uri).history(1)[0].get("fingerprint") == fingerprint:
             continue
         # A cursor of its own: a result that is still being read holds up everything else on its connection.

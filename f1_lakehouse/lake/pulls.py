@@ -57,7 +57,8 @@ class Pull:
 
     `scope` is a session key, or the year for season endpoints. `truth_pull_id` is the pull whose bronze rows are
     what the source says after this pull: itself, or an earlier one when nothing changed or nothing can be believed;
-    None when there is none. Times are UTC; `seconds` is the duration, `waited_s` the part spent on rate limits.
+    None when there is none. Times are UTC; `seconds` is the duration, `waited_s` the part spent on rate limits;
+    `requests` counts the answers, `retries` what had to be asked again (None: entered before that was counted).
     """
 
     pull_id: str
@@ -84,6 +85,7 @@ class Pull:
     error: str | None = None
     delta_version: int | None = None
     code_version: str | None = None
+    retries: int | None = None
 
     @property
     def is_answer(self) -> bool:
@@ -123,6 +125,7 @@ SCHEMA = pa.schema(
         ("error", pa.string()),
         ("delta_version", pa.int64()),
         ("code_version", pa.string()),
+        ("retries", pa.int64()),
     ]
 )
 assert [f.name for f in fields(Pull)] == SCHEMA.names

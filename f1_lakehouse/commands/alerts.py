@@ -1,0 +1,60 @@
+"""What is wrong, on a terminal, and the look that follows each command which changes the lake. Decides nothing."""
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+from f1_lakehouse.lakes import current_lake, current_settings
+from f1_lakehouse.observe import alerts
+from f1_lakehouse.observe.conditions import conditions
+from f1_lakehouse.observe.watch import look, state_of
+from f1_lakehouse.settings import Settings
+
+
+def print_alerts() -> int:
+    """Print every condition that is wrong now; the exit code says whether there is one."""
+    found = conditions(state_of(current_lake()))
+    if not found:
+        print("nothing is wrong")
+        return 0
+    table = Table(title="What is wrong", title_justify="left")
+    for name in ("kind", "subject", "since (UTC)", "what", "start with"):
+        table.add_column(name)
+    for one in found:
+        table.add_row(one.kind, one.subject, f"{one.since:%Y-%m-%d %H:%M}", one.what, one.todo)
+    Console().print(table)
+    return 1
+
+
+def send_test(settings: Settings) -> int:
+    """Send a message to each receiver; the exit code says whether all took it.
+
+    Raises:
+        AlertError: there is no receiver.
+    """
+    sent = alerts.test(settings)
+    for receiver, problem in sent.items():
+        print(
+            f"receiver {receiver}: {problem or 'took the message'}",
+            file=sys.stderr if problem else sys.stdout,
+        )
+    return 1 if any(sent.values()) else 0
+
+
+def look_after() -> None:
+    """Enter the runs of this process in the record, and tell what is wrong. Whatever happens, the command goes on."""
+    try:
+        lake = current_lake()
+        # Dagster takes seconds to import: who has not run anything by it has nothing to ask it.
+        if "f1_lakehouse.defs.local_runs" in sys.modules:
+            from f1_lakehouse.defs.observe import look_from_here
+
+            done = look_from_here(lake)
+        else:
+            done = look(lake, current_settings())
+        problems = done.problems
+    except Exception as error:
+        problems = [f"the record of runs could not be brought up to date ({type(error).__name__}: {error})"]
+    for problem in problems:
+        print(f"f1: {' '.join(problem.split())}", file=sys.stderr)

@@ -1,0 +1,168 @@
+"""Dagster's runs as records of observe/, and the sensor that looks. What is made of them is in observe/watch.py."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import orjson
+
+from f1_lakehouse.defs.local_runs import HOST_TAG, ORIGIN_TAG, USER_TAG, instance, reap, step_error
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.lakes import Lake, current_settings
+from f1_lakehouse.observe.runs import (
+    CheckResult,
+    Run,
+    Runs,
+    code_version,
+    dbt_version,
+    failing,
+    one_line,
+    user,
+)
+from f1_lakehouse.observe.watch import Looked, look
+
+CODE_TAG, DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/code", "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
+GOLD = "fingerprints"
+"""The metadata of published_gold that holds the fingerprint of each table."""
+
+_OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+_LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_TOLD = {
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.RUN_FAILURE,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+}
+MARGIN = timedelta(days=1)
+"""How far before the newest run on record others are looked for: runs end in another order than they are seen."""
+AT_ONCE = 100
+"""Runs that one look enters; a lake that has run for a year before it kept a record catches up look by look."""
+
+
+def observe(found: dg.DagsterInstance, lake: Lake) -> Looked:
+    """One look at the lake, with what Dagster knows of its runs."""
+    live = [_run(record) for record in found.get_run_records(dg.RunsFilter(statuses=_LIVE))]
+    return look(lake, current_settings(), over=lambda runs: _runs_over(found, runs), running=live)
+
+
+def stamp(context: dg.AssetExecutionContext, bronze_version: str, seen_at: datetime | None) -> None:
+    """Note on the run, before it builds anything, which code builds gold out of which bronze."""
+    tags = {CODE_TAG: code_version(), DBT_TAG: dbt_version(), BRONZE_TAG: bronze_version}
+    if seen_at is not None:
+        tags[SEEN_TAG] = seen_at.isoformat()
+    context.instance.add_run_tags(context.run_id, tags)
+
+
+def _runs_over(found: dg.DagsterInstance, runs: Runs) -> list[Run]:
+    """The runs that are over and not on record, oldest first."""
+    known = runs.all()
+    ids = {run.run_id for run in known}
+    after = known[-1].ended_at - MARGIN if known else None
+    records = found.get_run_records(
+        dg.RunsFilter(statuses=_OVER, updated_after=after), order_by="update_timestamp", ascending=True
+    )
+    new = [record for record in records if record.dagster_run.run_id not in ids][:AT_ONCE]
+    entered = list[Run]()
+    for record in new:
+        entered.append(_with_events(_run(record), found, set(failing([*known, *entered]))))
+    return entered
+
+
+def _run(record: dg.RunRecord) -> Run:
+    """What Dagster's run storage says of a run; one that is not over ends now."""
+    run, tags = record.dagster_run, record.dagster_run.tags
+    now = datetime.now(UTC).timestamp()
+    ended = record.end_time or (record.update_timestamp.timestamp() if run.is_finished else now)
+    started = record.start_time or record.create_timestamp.timestamp()
+    seen_at = tags.get(SEEN_TAG)
+    return Run(
+        run_id=run.run_id,
+        job=run.job_name,
+        partition=tags.get("dagster/partition") or _range(tags),
+        why=tags.get("f1/why"),
+        user=tags.get(USER_TAG) or user(),
+        host=tags.get(HOST_TAG) or "",
+        origin=_origin(tags),
+        started_at=datetime.fromtimestamp(min(started, ended), UTC),
+        ended_at=datetime.fromtimestamp(ended, UTC),
+        outcome=run.status.value.lower(),
+        code_version=tags.get(CODE_TAG),
+        dbt_version=tags.get(DBT_TAG),
+        config=orjson.dumps(ops).decode() if (ops := run.run_config.get("ops")) else None,
+        bronze_version=tags.get(BRONZE_TAG),
+        seen_at=datetime.fromisoformat(seen_at) if seen_at else None,
+    )
+
+
+def _range(tags: Mapping[str, str]) -> str | None:
+    first, last = (tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    return f"{first} … {last}" if first else None
+
+
+def _origin(tags: Mapping[str, str]) -> str:
+    """The command line, or who asked Dagster for the run."""
+    for tag, word in (("schedule_name", "schedule"), ("sensor_name", "sensor"), ("backfill", "backfill")):
+        if name := tags.get(f"dagster/{tag}"):
+            return f"{word} {name}"
+    return tags.get(ORIGIN_TAG, "Dagster's UI or API")
+
+
+def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str, str | None]]) -> Run:
+    """The run with its errors, its checks and what it published, out of its events."""
+    steps, whole, checks, gold = list[str](), list[str](), list[CheckResult](), None
+    for entry in found.all_logs(run.run_id, of_type=_TOLD):
+        event = entry.get_dagster_event()
+        if event.is_step_failure:
+            steps.append(one_line(step_error(event)))
+        elif event.event_type is dg.DagsterEventType.RUN_FAILURE:
+            whole.append(one_line(event.message or "failed"))
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            checks.append(_check(event.asset_check_evaluation_data))
+        elif event.asset_key == dg.AssetKey("published_gold"):
+            known = event.step_materialization_data.materialization.metadata.get(GOLD)
+            gold = orjson.dumps(known.value).decode() if known else None
+    return Run(
+        **{
+            **run.__dict__,
+            "errors": steps or whole,
+            "gold": gold,
+            "checks_passed": sum(check.passed for check in checks),
+            "checks_failed": sum(not check.passed for check in checks),
+            # A check that goes on passing is not worth a line of the record.
+            "checks": [check for check in checks if not check.passed or check.key in broken],
+        }
+    )
+
+
+def _check(done: dg.AssetCheckEvaluation) -> CheckResult:
+    said = done.metadata.get("message")
+    return CheckResult(
+        asset=done.asset_key.to_user_string(),
+        check=done.check_name,
+        partition=done.partition,
+        passed=done.passed,
+        severity=done.severity.value,
+        message=one_line(str(said.value if said else done.description or "")),
+    )
+
+
+def look_from_here(lake: Lake) -> Looked:
+    """A look by a process that has run jobs itself: what the daemon's sensor would do, for who has no daemon."""
+    return observe(instance(), lake)
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Enters finished runs in the record, and tells what is wrong: once when it begins, once when it is over",
+)
+def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
+    """Compare what is wrong with what was told; asks for no run."""
+    reap(context.instance)
+    done = observe(context.instance, lake.open())
+    parts = [
+        f"{len(done.entered)} runs entered",
+        *(f"{one.kind}: {one.subject}" for one in done.conditions),
+        *done.problems,
+    ]
+    return dg.SkipReason("; ".join(parts if len(parts) > 1 or done.entered else ["nothing is wrong"]))

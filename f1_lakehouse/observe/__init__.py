@@ -1,0 +1,1 @@
+"""What happened on a lake and what is wrong with it now: runs on record, alerts, metrics, lineage, audit. No Dagster."""

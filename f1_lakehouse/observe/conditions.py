@@ -1,0 +1,222 @@
+"""What is wrong with a lake now, as a pure function of its state: ledger, calendar, runs on record, published gold.
+
+State, not events: the same state gives the same conditions however often it is looked at, so nothing is lost to a
+crash. Who is told of them, and what they were told before, is alerts.py.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from itertools import groupby, takewhile
+
+from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.observe.runs import CANCELED, FAILURE, Run, failing
+from f1_lakehouse.openf1.calendar import Session, due, last_answer
+from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
+from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
+
+SLOW = timedelta(minutes=30)
+"""The longest that the load of one session, or a transform, should take."""
+
+SHOWN = 3
+
+
+class Kind(StrEnum):
+    """The kinds of condition; each has a section of its name in docs/operations.md."""
+
+    LOAD_FAILED = "load failed"
+    TRANSFORM_FAILED = "transform failed"
+    RUN_FAILED = "run failed"
+    CHECK_FAILED = "check failed"
+    STALE = "gold is stale"
+    SLOW = "slow run"
+
+    @property
+    def anchor(self) -> str:
+        """The anchor of its runbook's heading."""
+        return "alert-" + self.value.replace(" ", "-")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that is wrong: what, with which session or table, since when (UTC), and the command to start with."""
+
+    kind: Kind
+    subject: str
+    since: datetime
+    what: str
+    todo: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes it the same condition at another moment."""
+        return self.kind.value, self.subject
+
+
+@dataclass(frozen=True)
+class State:
+    """What conditions are judged by; `pulls` and `runs` oldest first. `running`: not over, `ended_at` being now."""
+
+    now: datetime
+    calendar: Sequence[Session]
+    pulls: Sequence[Pull]
+    runs: Sequence[Run]
+    published: frozenset[int] = frozenset()
+    published_at: datetime | None = None
+    running: Sequence[Run] = ()
+
+    @cached_property
+    def by_scope(self) -> dict[tuple[str, int], list[Pull]]:
+        """The pulls of each endpoint and scope, oldest first."""
+        found: dict[tuple[str, int], list[Pull]] = {}
+        for pull in self.pulls:
+            found.setdefault((pull.endpoint, pull.scope), []).append(pull)
+        return found
+
+    def pulls_of(self, endpoint: str, scope: int) -> list[Pull]:
+        """Those of one."""
+        return self.by_scope.get((endpoint, scope), [])
+
+
+def conditions(state: State) -> list[Condition]:
+    """Everything that is wrong, the oldest first."""
+    found = [
+        *_failed_pulls(state),
+        *_failed_runs(state),
+        *_failed_checks(state),
+        *_stale(state),
+        *_slow(state),
+    ]
+    return sorted(found, key=lambda one: (one.since, one.key))
+
+
+def _failed_pulls(state: State) -> Iterator[Condition]:
+    """One for each session (or season) with questions whose last answer is a failure."""
+    sessions = {one.key: one for one in state.calendar}
+    failed: dict[int, list[list[Pull]]] = {}
+    for (_, scope), pulls in state.by_scope.items():
+        if streak := list(takewhile(lambda pull: not pull.is_answer, reversed(pulls))):
+            failed.setdefault(scope, []).append(streak)
+    for scope, streaks in failed.items():
+        subject = sessions[scope].partition if scope in sessions else f"calendar of {scope}"
+        todo = f"f1 load --session {scope}" if scope in sessions else f"f1 load --season {scope}"
+        yield Condition(
+            Kind.LOAD_FAILED, subject, min(streak[-1].at for streak in streaks), _reasons(streaks), todo
+        )
+
+
+def _reasons(streaks: list[list[Pull]]) -> str:
+    """Endpoints grouped by what they failed of: `laps, weather: OpenF1 answered 503 (3 times)`."""
+    told = [(streak[0].error or "no usable answer", streak) for streak in streaks]
+    # The cause alone: the URL, which differs from endpoint to endpoint, and the cure follow it.
+    causes = sorted((error.split(" (http")[0], streak) for error, streak in told)
+    parts = []
+    for cause, group in groupby(causes, key=lambda one: one[0]):
+        found = [streak for _, streak in group]
+        times = max(len(streak) for streak in found)
+        parts.append(
+            f"{_names([streak[0].endpoint for streak in found])}: {cause}"
+            + (f" ({times} times)" if times > 1 else "")
+        )
+    return "; ".join(parts)
+
+
+def _failed_runs(state: State) -> Iterator[Condition]:
+    """One for each job (and partition) whose last run failed of something that no pull or check tells of."""
+    latest: dict[tuple[str, str | None], Run] = {}
+    since: dict[tuple[str, str | None], datetime] = {}
+    for run in state.runs:
+        # Gold may also be built from the UI's asset page; commands tell their user themselves.
+        key = ("transform" if run.bronze_version else run.job, run.partition)
+        if run.outcome == CANCELED or run.job.startswith("f1 "):
+            continue
+        if run.outcome == FAILURE:
+            since.setdefault(key, run.ended_at)
+        else:
+            since.pop(key, None)
+        latest[key] = run
+    for (job, partition), began in since.items():
+        run = latest[job, partition]
+        what = f"run {run.run_id[:8]}: {'; '.join(run.errors[:SHOWN]) or 'it ended without a reason'}"
+        if partition is not None:
+            if not run.failed_pulls and _is_due(state, partition):
+                yield Condition(Kind.LOAD_FAILED, partition, began, what, "f1 load")
+        elif job == "transform":
+            if not any(not check.passed and check.severity == "ERROR" for check in run.checks):
+                yield Condition(
+                    Kind.TRANSFORM_FAILED, "gold", began, f"{what}; {_kept(state)}", "f1 transform"
+                )
+        else:
+            yield Condition(Kind.RUN_FAILED, job, began, what, "f1 ui")
+
+
+def _is_due(state: State, partition: str) -> bool:
+    """Whether something of a session (or season) was never answered; what has arrived since needs no alert."""
+    if partition.isdigit():
+        asked = (last_answer(state.pulls_of(endpoint.name, int(partition))) for endpoint in SEASON_ENDPOINTS)
+        return any(answer is None for answer, _ in asked)
+    wanted = [one for one in state.calendar if partition.endswith(f"-{one.key}")]
+    return bool(due(state.now, wanted, state.pulls_of, patient=False))
+
+
+def _failed_checks(state: State) -> Iterator[Condition]:
+    """One for each check of error severity that failed when it last ran."""
+    for check, since in failing(state.runs).values():
+        if check.severity != "ERROR":
+            continue
+        subject = " ".join(part for part in (check.asset, check.check, check.partition) if part)
+        held = "" if check.asset.startswith("bronze/") else f"; {_kept(state)}"
+        yield Condition(Kind.CHECK_FAILED, subject, since, f"{check.message}{held}", "f1 ui")
+
+
+def _kept(state: State) -> str:
+    if state.published_at is None:
+        return "nothing is published yet"
+    return f"published gold stays as of {state.published_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _stale(state: State) -> Iterator[Condition]:
+    """Whether the newest session that should be in gold is not; of a lake that follows the current season."""
+    if not state.pulls_of("sessions", state.now.year):
+        return
+    verdict = judge_freshness(state.now, state.calendar, state.published)
+    if verdict.passed:
+        return
+    newest = max(
+        one for one in state.calendar if one.is_finished(state.now) and state.now - one.end > FRESH_WITHIN
+    )
+    yield Condition(
+        Kind.STALE,
+        "gold",
+        newest.end + FRESH_WITHIN,
+        verdict.message.split(";")[0],
+        f"f1 load --session {newest.key}",
+    )
+
+
+def _slow(state: State) -> Iterator[Condition]:
+    """One for each of the two jobs whose last run, or one that is under way, takes longer than it should."""
+    for job in ("ingest", "transform"):
+        done = [run for run in state.runs if run.job == job][-1:]
+        late = [
+            run for run in [*done, *state.running] if run.job == job and run.ended_at - run.started_at > SLOW
+        ]
+        for run in late[-1:]:
+            minutes = (run.ended_at - run.started_at) / timedelta(minutes=1)
+            state_of_it = "has been running for" if run in state.running else "took"
+            what = (
+                f"run {run.run_id[:8]}{f' of {run.partition}' if run.partition else ''} {state_of_it} {minutes:.0f} min, "
+                f"{run.waited_s / 60:.0f} of them waiting for the rate limit; {SLOW / timedelta(minutes=1):.0f} are allowed"
+            )
+            yield Condition(Kind.SLOW, job, run.started_at + SLOW, what, "f1 status")
+
+
+def _names(names: Iterable[str]) -> str:
+    found = list(names)
+    return (
+        ", ".join(found)
+        if len(found) <= SHOWN
+        else f"{', '.join(found[:SHOWN])} and {len(found) - SHOWN} more"
+    )

@@ -1,0 +1,54 @@
+"""An append-only Delta table of records of one kind, read as one picture. What the records mean is not known here."""
+
+import contextlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from f1_lakehouse.lake.bronze import PROPERTIES
+from f1_lakehouse.lake.pulls import COMPACT_EVERY, reading
+
+
+class Log:
+    """The table at a URI, made at its first record.
+
+    A log remembers what it has read and looks again only when the table has a new version.
+    """
+
+    def __init__(self, uri: str, schema: pa.Schema, description: str) -> None:
+        self.uri = uri
+        self._schema, self._description = schema, description
+        self._version = -1
+        self._rows: list[dict[str, Any]] = []
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every record, in no order; the columns of an older record that came later are None."""
+        if not DeltaTable.is_deltatable(self.uri):
+            return []
+        with reading(self.uri):
+            table = DeltaTable(self.uri)
+            if table.version() != self._version:
+                self._rows = table.to_pyarrow_table().to_pylist()
+                self._version = table.version()
+        return self._rows
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add records, all of them or none: one Delta commit."""
+        found = pa.Table.from_pylist([dict(row) for row in rows], self._schema)
+        if not found.num_rows:
+            return
+        write_deltalake(
+            self.uri,
+            found,
+            mode="append",
+            schema_mode="merge",
+            configuration=PROPERTIES,
+            description=self._description,
+        )
+        table = DeltaTable(self.uri)
+        if table.version() % COMPACT_EVERY == COMPACT_EVERY - 1:
+            with contextlib.suppress(CommitFailedError):  # another process does it
+                table.optimize.compact()

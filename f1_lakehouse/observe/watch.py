@@ -1,0 +1,77 @@
+"""One look at a lake: enter the runs that are over, tell what is wrong, write metrics and lineage.
+
+Called by the daemon's sensor and at the end of each command that changes the lake; one process looks at a time. What
+is found is compared with what is on record, so a look that was cut off is made up for by the next one.
+"""
+
+import fcntl
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from f1_lakehouse.lake.publish import publication, published_sessions
+from f1_lakehouse.lakes import Lake
+from f1_lakehouse.observe import alerts, lineage, metrics
+from f1_lakehouse.observe.conditions import Condition, State, conditions
+from f1_lakehouse.observe.runs import Run, Runs
+from f1_lakehouse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look found: runs entered, what is wrong, and what of the telling went wrong, one line each."""
+
+    entered: Sequence[Run] = ()
+    conditions: Sequence[Condition] = ()
+    problems: list[str] = field(default_factory=list)
+
+
+def look(
+    lake: Lake,
+    settings: Settings,
+    *,
+    over: Callable[[Runs], Sequence[Run]] = lambda _: (),
+    running: Sequence[Run] = (),
+    now: datetime | None = None,
+) -> Looked:
+    """Bring the record up to date and tell what is new.
+
+    Args:
+        lake: which; `settings` are the present ones of the environment.
+        over: given the record, the runs that are over and not in it.
+        running: the runs that are under way.
+        now: UTC.
+    """
+    folder = lake.settings.root / "locks"
+    folder.mkdir(exist_ok=True)
+    with (folder / "observe.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        entered = [run.with_pulls(lake.bronze.ledger.all()) for run in over(lake.runs)]
+        # Lineage first: sent twice after a crash it says the same, while a run that is entered is not looked at again.
+        problems = lineage.send(lake, settings, entered) if entered else []
+        lake.runs.append(entered)
+        state = state_of(lake, running, now or datetime.now(UTC))
+        found = conditions(state)
+        problems += alerts.tell(lake.told, found, settings, state.now)
+        if entered or not settings.metrics.exists():
+            problems += metrics.write(state, found, settings)
+    for problem in problems:
+        log.warning("%s", problem)
+    return Looked(entered, found, problems)
+
+
+def state_of(lake: Lake, running: Sequence[Run] = (), now: datetime | None = None) -> State:
+    """What conditions are judged by, of a lake at this moment."""
+    published = publication(lake.settings)
+    return State(
+        now=now or datetime.now(UTC),
+        calendar=lake.calendar(),
+        pulls=lake.bronze.ledger.all(),
+        runs=lake.runs.all(),
+        published=frozenset(published_sessions(lake.settings)),
+        published_at=published.published_at if published else None,
+        running=running,
+    )
