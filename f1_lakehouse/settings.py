@@ -48,6 +48,13 @@ class Settings(BaseSettings):
     def _words(cls, value: object) -> object:
         return value.split() if isinstance(value, str) else value
 
+    @field_validator("pushgateway_url")
+    @classmethod
+    def _pushgateway(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            cls._http(value.get_secret_value())
+        return value
+
     @field_validator("openf1_url")
     @classmethod
     def _http(cls, value: str) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from receiver import Receiver
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +17,10 @@ def environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver that runs for the length of a test."""
+    with Receiver() as one:
+        yield one

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import groupby, takewhile
+from operator import itemgetter
 
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.observe.runs import CANCELED, FAILURE, Run, failing
@@ -111,9 +112,9 @@ def _reasons(streaks: list[list[Pull]]) -> str:
     """Endpoints grouped by what they failed of: `laps, weather: OpenF1 answered 503 (3 times)`."""
     told = [(streak[0].error or "no usable answer", streak) for streak in streaks]
     # The cause alone: the URL, which differs from endpoint to endpoint, and the cure follow it.
-    causes = sorted((error.split(" (http")[0], streak) for error, streak in told)
+    causes = sorted(((error.split(" (http")[0], streak) for error, streak in told), key=itemgetter(0))
     parts = []
-    for cause, group in groupby(causes, key=lambda one: one[0]):
+    for cause, group in groupby(causes, key=itemgetter(0)):
         found = [streak for _, streak in group]
         times = max(len(streak) for streak in found)
         parts.append(

@@ -36,7 +36,7 @@ def test_published_gold_stands_behind_every_gold_model(repository):
 
 def test_jobs_sensors_and_the_schedule_have_the_names_that_are_bound(repository):
     assert {"calendar", "ingest", "transform"} <= {job.name for job in repository.get_all_jobs()}
-    assert {s.name for s in repository.sensor_defs} == {"session_due", "gold_behind_bronze"}
+    assert {s.name for s in repository.sensor_defs} == {"alerts", "session_due", "gold_behind_bronze"}
     weekly = next(s for s in repository.schedule_defs if s.name == "weekly")
     assert (weekly.cron_schedule, weekly.execution_timezone) == ("0 6 * * 1", "UTC")
     assert sorted(s.name for s in repository.schedule_defs) == ["weekly", "weekly_upkeep"]

@@ -1,0 +1,171 @@
+"""The record of runs and the alerts sensor on a real instance: what ran, ended badly or was killed is entered once."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from f1_lakehouse.definitions import defs
+from f1_lakehouse.defs import local_runs
+from f1_lakehouse.defs.observe import alerts, observe
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.observe.conditions import Kind
+from f1_lakehouse.replay.server import Answer
+
+
+@pytest.fixture
+def race(house):
+    assert house.run("calendar", partition_key=str(house.season)).success
+    one = max(house.lake.calendar())
+    house.instance.add_dynamic_partitions("sessions", [one.partition])
+    return one
+
+
+def ingest(house, race, *endpoints):
+    assets = [dg.AssetKey(["bronze", name]) for name in endpoints]
+    return house.run(
+        "ingest", partition_key=race.partition, asset_selection=assets, tags={"f1/why": "first pull"}
+    )
+
+
+def spoil(house, endpoint, answer):
+    """Let the server answer so about an endpoint; the way back."""
+    real = house.server.answer
+
+    def answered(method, target, *rest):
+        return answer if f"/{endpoint}" in target else real(method, target, *rest)
+
+    house.server.answer = answered
+    return lambda: setattr(house.server, "answer", real)
+
+
+def test_each_run_is_entered_once_with_what_it_cost_and_what_came_of_it(house, race):
+    done = ingest(house, race, "drivers", "laps")
+    observe(house.instance, house.lake)
+    assert not observe(house.instance, house.lake).entered
+    first, entry = house.lake.runs.all()
+    assert (first.job, first.partition, first.pulls) == ("calendar", "2024", 2)
+    assert entry.run_id == done.run_id
+    assert (entry.job, entry.partition, entry.why) == ("ingest", race.partition, "first pull")
+    assert (entry.outcome, entry.errors) == ("success", [])
+    assert (entry.pulls, entry.requests, entry.sessions, entry.failed_pulls) == (2, 2, 1, 0)
+    assert entry.rows == sum(p.rows for p in house.lake.bronze.ledger.all() if p.run_id == done.run_id) > 0
+    assert entry.checks_passed == 6
+    assert entry.code_version
+
+
+def test_a_run_that_failed_is_entered_with_its_reason_and_told(house, race):
+    spoil(house, "laps", Answer(400, "text/plain", b"no"))
+    ingest(house, race, "drivers", "laps")
+    looked = observe(house.instance, house.lake)
+    entry = house.lake.runs.all()[-1]
+    assert (entry.outcome, entry.failed_pulls) == ("failure", 1)
+    [error] = entry.errors
+    assert error.startswith(f"laps: {race.partition}: OpenF1 answered 400")
+    [one] = [one for one in looked.conditions if one.kind is Kind.LOAD_FAILED]
+    assert one.subject == race.partition
+
+
+def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, race):
+    job = defs().get_repository_def().get_job("ingest")
+    tags = {**local_runs.process_tags(), local_runs.STARTED_TAG: "1", "dagster/partition": race.partition}
+    killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    said = tick(house)
+    assert f"load failed: {race.partition}" in said
+    entry = house.lake.runs.all()[-1]
+    assert (entry.run_id, entry.outcome) == (killed.run_id, "failure")
+    assert entry.errors == ["The process of this run is gone."]
+    assert (entry.user, entry.origin) == (
+        local_runs.process_tags()["f1/user"],
+        local_runs.process_tags()["f1/command"],
+    )
+
+
+def test_the_record_says_who_asked_for_a_run(house, race):
+    job = defs().get_repository_def().get_job("calendar")
+    asked = {
+        "schedule weekly": {"dagster/schedule_name": "weekly"},
+        "sensor session_due": {"dagster/sensor_name": "session_due"},
+        "backfill abc": {"dagster/backfill": "abc"},
+        "Dagster's UI or API": {},
+    }
+    for tags in asked.values():
+        house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, tags=tags)
+    observe(house.instance, house.lake)
+    assert {run.origin for run in house.lake.runs.all()[1:]} == set(asked)
+
+
+def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_otherwise(house, race):
+    cure = spoil(house, "laps", Answer(200, "application/json", b"[]"))
+    ingest(house, race, "drivers", "laps")
+    looked = observe(house.instance, house.lake)
+    assert [one.subject for one in looked.conditions if one.kind is Kind.CHECK_FAILED] == [
+        f"bronze/laps row_count {race.partition}"
+    ]
+    cure()
+    for _ in range(2):
+        config = {"ops": {"bronze_laps": {"config": {"force": True}}}}
+        assets = [dg.AssetKey(["bronze", "laps"])]
+        house.run("ingest", partition_key=race.partition, asset_selection=assets, run_config=config)
+        looked = observe(house.instance, house.lake)
+    assert not [one for one in looked.conditions if one.kind is Kind.CHECK_FAILED]
+    assert [[check.passed for check in run.checks] for run in house.lake.runs.all()] == [
+        [],
+        [False],
+        [True],
+        [],
+    ]
+
+
+def test_a_run_that_hangs_is_told_while_it_runs(house, race):
+    job = defs().get_repository_def().get_job("ingest")
+    hanging = house.instance.create_run_for_job(job, tags=local_runs.process_tags())
+    an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
+    began = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "ingest")
+    house.instance.handle_new_event(
+        dg.EventLogEntry(None, 20, "", hanging.run_id, an_hour_ago, job_name="ingest", dagster_event=began)
+    )
+    assert "slow run: ingest" in tick(house)
+    assert house.lake.runs.all()[-1].run_id != hanging.run_id
+
+
+def tick(house):
+    context = dg.build_sensor_context(
+        instance=house.instance,
+        repository_def=defs().get_repository_def(),
+        resources={"lake": LakeResource()},
+    )
+    return alerts.evaluate_tick(context).skip_message
+
+
+def test_the_sensor_says_what_it_found_and_writes_the_metrics(house, race):
+    assert tick(house) == "1 runs entered"
+    assert tick(house) == "nothing is wrong"
+    assert (
+        'f1_runs_total{job="calendar",outcome="success"} 1.0'
+        in Path(house.root / "metrics/f1.prom").read_text()
+    )
+
+
+def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, monkeypatch, capsys, receiver):
+    monkeypatch.setenv("F1_ALERT_URLS", f"json://127.0.0.1:{receiver.port}/s3cr3t")
+    spoil(house, "laps", Answer(400, "text/plain", b"no"))
+    from f1_lakehouse import cli
+
+    race = str(house.season) + "015"
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["load", "--session", race, "--endpoint", "laps", "drivers", "--no-transform"])
+    assert ended.value.code == 1
+    [body] = receiver.bodies
+    assert "Load failed" in json.loads(body)["message"]
+    assert race in json.loads(body)["message"]
+    out, err = capsys.readouterr()
+    assert "s3cr3t" not in out + err
+    lake = house.lake
+    assert {(run.job, run.outcome) for run in lake.runs.all()} == {
+        ("calendar", "success"),
+        ("ingest", "failure"),
+    }
+    assert all(run.origin == local_runs.process_tags()["f1/command"] for run in lake.runs.all())

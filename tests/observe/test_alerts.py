@@ -1,0 +1,178 @@
+"""Who is told what: once when something begins, once when it is over, by a real receiver; and never a secret."""
+
+import json
+import logging
+from datetime import timedelta
+
+import pytest
+from observe_parts import NOW, with_urls
+from receiver import Receiver
+
+from f1_lakehouse.observe import alerts
+from f1_lakehouse.observe.alerts import LAKE, Told, message, notices, tell
+from f1_lakehouse.observe.conditions import Condition, Kind
+from f1_lakehouse.settings import SettingsError, load_settings
+
+HOUR = timedelta(hours=1)
+STALE = Condition(Kind.STALE, "gold", NOW - HOUR, "the race ended 3 days ago", "f1 load --session 9606")
+FAILED = Condition(
+    Kind.LOAD_FAILED, "2024-09-22-marina-bay-race-9606", NOW, "laps: 503", "f1 load --session 9606"
+)
+SECRET = "s3cr3t-t0ken"
+
+
+@pytest.fixture
+def told(settings):
+    return Told(f"{settings.records}/alerts")
+
+
+def json_url(receiver: Receiver, path: str = "") -> str:
+    return f"json://127.0.0.1:{receiver.port}/{path}"
+
+
+def texts(receiver: Receiver) -> list[str]:
+    return [f"{(body := json.loads(text))['title']}\n{body['message']}" for text in receiver.bodies]
+
+
+def test_a_condition_is_told_once_when_it_begins_and_once_when_it_is_over(settings, told, receiver):
+    to = with_urls(settings, json_url(receiver))
+    for minutes, found in ((0, [STALE]), (1, [STALE]), (2, [STALE]), (3, []), (4, [])):
+        assert tell(told, found, to, NOW + timedelta(minutes=minutes)) == []
+    begun, over = texts(receiver)
+    assert "1 new" in begun
+    assert "Over: gold is stale: gold (since 2024-09-25 11:00 UTC, over at 2024-09-25 12:03 UTC)" in over
+
+
+def test_a_message_says_what_which_session_since_when_and_what_to_do(settings):
+    title, text = message(notices("x", {}, [FAILED], NOW, remind=False), settings)
+    assert title.startswith("F1 lakehouse dev on ")
+    assert text.splitlines() == [
+        "Load failed: 2024-09-22-marina-bay-race-9606",
+        "  since 2024-09-25 12:00 UTC",
+        "  laps: 503",
+        "  start with: f1 load --session 9606",
+        "  what it means and what to do: docs/operations.md#alert-load-failed",
+    ]
+
+
+def test_what_begins_at_the_same_time_is_one_message(settings, told, receiver):
+    tell(told, [STALE, FAILED], with_urls(settings, json_url(receiver)), NOW)
+    [text] = texts(receiver)
+    assert "2 new" in text
+    assert "Gold is stale" in text
+    assert "Load failed" in text
+
+
+def test_what_was_told_survives_the_process(settings, told, receiver):
+    to = with_urls(settings, json_url(receiver))
+    tell(told, [STALE], to, NOW)
+    assert tell(Told(f"{settings.records}/alerts"), [STALE], to, NOW + HOUR) == []
+    assert len(receiver.got) == 1
+
+
+def test_a_condition_that_comes_back_is_told_again(settings, told, receiver):
+    to = with_urls(settings, json_url(receiver))
+    for hours, found in enumerate(([STALE], [], [STALE])):
+        tell(told, found, to, NOW + hours * HOUR)
+    assert len(receiver.got) == 3
+
+
+def test_a_receiver_that_is_down_is_told_at_the_next_look_and_the_other_one_is_not_told_twice(settings, told):
+    with Receiver() as up, Receiver() as down:
+        down.status = 503
+        to = with_urls(settings, json_url(up), json_url(down))
+        [problem] = tell(told, [STALE], to, NOW)
+        assert problem == "alert receiver 2 (json): it did not take the message"
+        down.status = 200
+        assert tell(told, [STALE], to, NOW + HOUR) == []
+        assert (len(up.got), len(down.got)) == (1, 2)
+
+
+def test_nobody_listening_fails_nothing(settings, told, receiver):
+    gone = with_urls(settings, "json://127.0.0.1:1/")
+    [problem] = tell(told, [STALE], gone, NOW)
+    assert "did not take" in problem
+    tell(told, [], gone, NOW + HOUR)
+    assert list(told.active(LAKE)) == []
+
+
+def test_a_receiver_that_is_added_later_is_told_what_is_wrong_now_and_not_what_was(settings, told, receiver):
+    tell(told, [STALE, FAILED], settings, NOW)
+    tell(told, [FAILED], settings, NOW + HOUR)
+    tell(told, [FAILED], with_urls(settings, json_url(receiver)), NOW + 2 * HOUR)
+    [text] = texts(receiver)
+    assert "Load failed" in text
+    assert "stale" not in text
+
+
+def test_a_reminder_comes_daily_if_it_is_wanted(settings, told, receiver):
+    to = with_urls(settings, json_url(receiver), alert_remind_daily=True)
+    for hours in range(0, 49, 6):
+        tell(told, [STALE], to, NOW + hours * HOUR)
+    assert ["still there" in text for text in texts(receiver)] == [False, True, True]
+
+
+def test_the_record_of_alerts_is_kept_when_nobody_is_told(settings, told):
+    tell(told, [STALE], settings, NOW)
+    tell(told, [], settings, NOW + HOUR)
+    assert [(one.receiver, one.event) for one in told.all()] == [(LAKE, "begun"), (LAKE, "over")]
+
+
+def test_a_secret_is_in_no_log_no_problem_and_no_record(settings, told, receiver, caplog, capfd):
+    receiver.status = 403
+    to = with_urls(
+        settings,
+        json_url(receiver, SECRET),
+        f"json://ann:{SECRET}@127.0.0.1:1/",
+        f"no-such-service://{SECRET}",
+    )
+    with caplog.at_level(logging.DEBUG):
+        problems = tell(told, [STALE], to, NOW)
+        tested = alerts.test(to)
+    assert len(problems) == len(tested) == 3
+    assert any(SECRET in path for path, _, _ in receiver.got)
+    receiver.status = 200
+    tell(told, [STALE], to, NOW)
+    out, err = capfd.readouterr()
+    assert (
+        SECRET
+        not in f"{problems} {tested} {caplog.text} {out} {err} {told.all()} {to!r} {to.model_dump_json()}"
+    )
+
+
+def test_urls_come_from_the_environment_and_a_mistake_in_them_does_not_show_them(settings, monkeypatch):
+    monkeypatch.setenv("F1_ALERT_URLS", f"json://a/{SECRET}  slack://{SECRET}/b")
+    found = load_settings()
+    assert [url.get_secret_value() for url in found.alert_urls] == [
+        f"json://a/{SECRET}",
+        f"slack://{SECRET}/b",
+    ]
+    assert SECRET not in f"{found!r} {found.model_dump_json()} {found.environment()}"
+    monkeypatch.setenv("F1_PUSHGATEWAY_URL", f"gopher://{SECRET}")
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert str(caught.value).startswith("F1_PUSHGATEWAY_URL: must start with http")
+    assert SECRET not in str(caught.value)
+
+
+def test_f1_alerts_test_says_of_each_receiver_whether_it_took_the_message(
+    settings, receiver, monkeypatch, capsys
+):
+    from f1_lakehouse import cli
+
+    monkeypatch.setenv("F1_ALERT_URLS", f"{json_url(receiver)} json://127.0.0.1:1/{SECRET}")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["alerts", "--test"])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (1, "receiver 1 (json): took the message\n")
+    assert err == "receiver 2 (json): it did not take the message\n"
+    assert "test" in texts(receiver)[0]
+
+
+def test_f1_alerts_test_without_a_receiver_is_one_line(settings, capsys):
+    from f1_lakehouse import cli
+
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["alerts", "--test"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("f1: no receiver is set; set F1_ALERT_URLS")

@@ -1,0 +1,150 @@
+"""What is wrong, judged from states that are written down: each condition begins, lasts and ends as it should."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from observe_parts import NOW, RACE, check, pull, run
+
+from f1_lakehouse.observe.conditions import SLOW, Kind, State, conditions
+from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+CALENDAR_KNOWN = [pull(name, 2 * DAY, scope=2024) for name in ("meetings", "sessions")]
+ALL_ANSWERED = [pull(endpoint.name, HOUR) for endpoint in SESSION_ENDPOINTS if RACE.has(endpoint)]
+
+
+def found(*, pulls=(), runs=(), published=(9606,), **rest):
+    """The conditions of a lake that knows the race, whose newest pulls and runs are these."""
+    ordered = sorted([*CALENDAR_KNOWN, *ALL_ANSWERED, *pulls], key=lambda one: one.at)
+    state = State(NOW, [RACE], ordered, list(runs), frozenset(published), NOW - DAY, **rest)
+    return conditions(state)
+
+
+def kinds(*args, **kwargs):
+    return [(one.kind, one.subject) for one in found(*args, **kwargs)]
+
+
+def test_nothing_is_wrong_with_a_lake_that_is_up_to_date():
+    assert found(runs=[run("ingest", HOUR), run("transform", HOUR)]) == []
+
+
+def test_failed_pulls_of_a_session_are_one_condition_since_the_first_of_the_streak_with_their_causes():
+    down = "TransientError: OpenF1 answered 503 Service Unavailable (http://x/v1/{}?session_key=9606); run again later"
+    [one] = found(
+        pulls=[
+            pull("laps", timedelta(minutes=50), down.format("laps")),
+            pull("laps", timedelta(minutes=20), down.format("laps")),
+            pull("weather", timedelta(minutes=20), down.format("weather")),
+        ]
+    )
+    assert (one.kind, one.subject, one.todo) == (Kind.LOAD_FAILED, RACE.partition, "f1 load --session 9606")
+    assert one.since == NOW - timedelta(minutes=50)
+    assert one.what == "laps, weather: TransientError: OpenF1 answered 503 Service Unavailable (2 times)"
+
+
+def test_a_failed_pull_is_over_when_the_question_is_answered():
+    failed, answered = pull("laps", timedelta(minutes=50), "gone"), pull("laps", timedelta(minutes=5))
+    assert kinds(pulls=[failed]) == [(Kind.LOAD_FAILED, RACE.partition)]
+    assert kinds(pulls=[failed, answered]) == []
+
+
+def test_a_run_whose_process_died_is_told_as_long_as_its_session_lacks_something():
+    died = run(
+        "ingest", HOUR, "failure", partition=RACE.partition, errors=["The process of this run is gone."]
+    )
+    state = State(NOW, [RACE], CALENDAR_KNOWN, [died], frozenset({9606}))
+    [one] = conditions(state)
+    assert (one.kind, one.subject) == (Kind.LOAD_FAILED, RACE.partition)
+    assert "The process of this run is gone." in one.what
+    assert conditions(replace(state, pulls=[*CALENDAR_KNOWN, *ALL_ANSWERED])) == []
+
+
+def test_a_run_that_failed_of_its_pulls_is_not_told_a_second_time():
+    failed = run("ingest", HOUR, "failure", partition=RACE.partition, failed_pulls=1)
+    assert len(found(pulls=[pull("laps", timedelta(minutes=50), "gone")], runs=[failed])) == 1
+
+
+@pytest.mark.parametrize("job", ["transform", "__ASSET_JOB"])
+def test_a_failed_build_of_gold_lasts_until_one_succeeds_however_it_was_started(job):
+    failed = run("transform", 3 * HOUR, "failure", errors=["dbt failed"], bronze_version="1-a")
+    again = run("transform", 2 * HOUR, "failure", errors=["dbt failed again"], bronze_version="1-a")
+    [one] = found(runs=[failed, again])
+    assert (one.kind, one.since) == (Kind.TRANSFORM_FAILED, failed.ended_at)
+    assert "dbt failed again" in one.what
+    assert "published gold stays as of 2024-09-24 12:00 UTC" in one.what
+    assert found(runs=[failed, again, run(job, HOUR, bronze_version="1-a")]) == []
+
+
+def test_a_canceled_run_says_nothing_either_way():
+    failed, canceled = run("transform", 2 * HOUR, "failure"), run("transform", HOUR, "canceled")
+    assert kinds(runs=[failed, canceled]) == [(Kind.TRANSFORM_FAILED, "gold")]
+    assert found(runs=[canceled]) == []
+
+
+def test_a_failed_check_of_error_severity_is_told_instead_of_the_build_that_it_failed():
+    failed = run("transform", HOUR, "failure", checks=[check(False)])
+    assert kinds(runs=[failed]) == [(Kind.CHECK_FAILED, "gold/fact_laps unique")]
+
+
+def test_a_failed_check_lasts_until_the_same_check_of_the_same_partition_passes():
+    first = run("ingest", 3 * HOUR, checks=[check(False, partition="a")])
+    other = run("ingest", 2 * HOUR, checks=[check(True, partition="b")])
+    again = run("ingest", HOUR, checks=[check(False, partition="a")])
+    [one] = found(runs=[first, other, again])
+    assert (one.subject, one.since) == ("gold/fact_laps unique a", first.ended_at)
+    assert (
+        found(runs=[first, other, again, run("ingest", timedelta(), checks=[check(True, partition="a")])])
+        == []
+    )
+
+
+def test_a_failed_check_that_only_warns_is_no_alert():
+    assert found(runs=[run("transform", HOUR, checks=[check(False, "WARN")])]) == []
+
+
+def test_any_other_job_that_fails_is_told_by_its_name_and_a_command_is_not():
+    assert kinds(runs=[run("upkeep", HOUR, "failure")]) == [(Kind.RUN_FAILED, "upkeep")]
+    assert kinds(runs=[run("f1 restore", HOUR, "failure")]) == []
+
+
+def test_gold_is_stale_when_the_newest_session_is_not_in_it_two_days_after_its_end():
+    [one] = found(published=())
+    assert (one.kind, one.subject, one.since) == (Kind.STALE, "gold", RACE.end + 2 * DAY)
+    assert RACE.partition in one.what
+    assert one.todo == "f1 load --session 9606"
+    just_over = replace(RACE, start=NOW - DAY, end=NOW - timedelta(hours=47))
+    state = State(NOW, [just_over], [*CALENDAR_KNOWN, *ALL_ANSWERED], [])
+    assert conditions(state) == []
+
+
+def test_a_lake_that_does_not_follow_the_current_season_is_never_stale():
+    later = replace(State(NOW, [RACE], [*CALENDAR_KNOWN, *ALL_ANSWERED], []), now=NOW + 365 * DAY)
+    assert [one for one in conditions(later) if one.kind is Kind.STALE] == []
+
+
+@pytest.mark.parametrize("job", ["ingest", "transform"])
+def test_a_run_that_takes_longer_than_it_should_is_told_while_it_runs_and_until_the_next_does_not(job):
+    quick = run(job, HOUR)
+    hanging = run(job, timedelta(), "started", took=SLOW / timedelta(minutes=1) + 1, partition=RACE.partition)
+    [one] = found(runs=[quick], running=[hanging])
+    assert (one.kind, one.subject, one.since) == (Kind.SLOW, job, hanging.started_at + SLOW)
+    assert "has been running for 31 min" in one.what
+    [one] = found(runs=[quick, replace(hanging, outcome="success", waited_s=600)])
+    assert "took 31 min, 10 of them waiting for the rate limit" in one.what
+    assert found(runs=[hanging, quick]) == []
+
+
+def test_a_backfill_of_many_sessions_may_take_its_time():
+    assert found(runs=[run("__ASSET_JOB", HOUR, took=240, partition="a … b")]) == []
+
+
+def test_every_kind_of_alert_has_its_section_in_the_operations_guide():
+    guide = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    headings = {
+        line.lstrip("# ").lower().replace(":", "").replace(" ", "-")
+        for line in guide.splitlines()
+        if line.startswith("### ")
+    }
+    assert {kind.anchor for kind in Kind} <= headings
