@@ -5,6 +5,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from f1_lakehouse.lake.pulls import BronzeError
 from f1_lakehouse.lakes import current_lake, current_settings
 from f1_lakehouse.observe import alerts
 from f1_lakehouse.observe.conditions import conditions
@@ -54,6 +55,8 @@ def look_after() -> None:
         else:
             done = look(lake, current_settings())
         problems = done.problems
+    except BronzeError:
+        return  # a damaged lake cannot be looked at, as the command itself has said
     except Exception as error:
         problems = [f"the record of runs could not be brought up to date ({type(error).__name__}: {error})"]
     for problem in problems:
