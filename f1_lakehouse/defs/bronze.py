@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from f1_lakehouse.defs.partitions import know, seasons, sessions
-from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import Session, season_due, session_key_of, why_due
@@ -95,7 +95,10 @@ CHECKS = {
     "row_count": "As many rows as a session of this category has",
     "schema": "The columns and types of the catalogue: nothing new, gone or retyped",
     "quarantine": "No row had to be set aside",
+    "duplicates": "No two rows have the same key; silver keeps one of each",
 }
+SHOWN = 20
+"""How many offending rows a check shows."""
 
 
 def _pull_partition(
@@ -183,26 +186,43 @@ def _checks(
         Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalogue"),
         **drift,
     )
+    refused = lake.bronze.quarantined(done.pull_id) if done.quarantined else []
     yield _evaluation(
         key,
         partition,
         "quarantine",
-        Verdict(done.quarantined == 0, False, f"{done.quarantined} rows were set aside"),
-        pull=done.pull_id,
+        Verdict(not refused, False, f"{len(refused)} of {done.rows + len(refused)} rows were set aside"),
+        share=len(refused) / (done.rows + len(refused)) if refused else 0.0,
+        rows=refused,
+    )
+    repeated = lake.bronze.repeated_keys(endpoint, done.scope)
+    yield _evaluation(
+        key,
+        partition,
+        "duplicates",
+        Verdict(not repeated.num_rows, False, f"{repeated.num_rows} keys have more than one row"),
+        keys=repeated.slice(0, SHOWN).to_pylist(),
     )
 
 
 def _evaluation(
     key: dg.AssetKey, partition: str, name: str, verdict: Verdict, **metadata: object
 ) -> dg.AssetCheckEvaluation:
+    """An evaluation with what there is of the metadata; lists of rows as tables."""
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=name,
         passed=verdict.passed,
         severity=dg.AssetCheckSeverity.ERROR if verdict.is_error else dg.AssetCheckSeverity.WARN,
-        metadata={"message": verdict.message, **{k: str(v) for k, v in metadata.items() if v}},
+        metadata={"message": verdict.message, **{k: _shown(v) for k, v in metadata.items() if v}},
         partition=partition,
     )
+
+
+def _shown(value: object) -> dg.MetadataValue:
+    if isinstance(value, list):
+        return record_table(value[:SHOWN])
+    return dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.text(str(value))
 
 
 def _table_schema(endpoint: Endpoint) -> dg.TableSchema:

@@ -23,7 +23,7 @@ from dagster_dbt import (
 )
 
 from f1_lakehouse.defs.observe import GOLD, stamp
-from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.settings import load_settings
@@ -83,6 +83,10 @@ class Translator(DagsterDbtTranslator):
 
 TRANSLATOR = Translator(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
 PROJECT = dbt_project()
+MANIFEST: dict[str, Any] = orjson.loads(PROJECT.manifest_path.read_bytes())
+TESTS = {i: node["alias"] for i, node in MANIFEST["nodes"].items() if node["resource_type"] == "test"}
+SHOWN = 20
+"""How many failing rows a check shows."""
 
 
 class TransformConfig(dg.Config):
@@ -136,14 +140,14 @@ def dbt_build(
     target = opened.settings.root / "dbt"
     target.mkdir(exist_ok=True)
     invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
-    yield from with_row_counts(context, invocation.stream(), opened.settings.warehouse)
+    yield from with_what_the_warehouse_says(context, invocation.stream(), opened.settings.warehouse)
     note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at))
 
 
-def with_row_counts(
+def with_what_the_warehouse_says(
     context: dg.AssetExecutionContext, events: Iterator[Any], warehouse: Path
 ) -> Iterator[Any]:
-    """The events of a dbt run, each table's with its row count.
+    """The events of a dbt run, each table's with its row count, each failing test's with the rows that failed it.
 
     They are held until dbt is done: only then can another process look into the warehouse. (dagster-dbt's own
     fetch_row_counts does the same, and keeps the warehouse open in this process ever after.)
@@ -154,12 +158,33 @@ def with_row_counts(
             held.append(event)
     finally:
         counts = _row_counts(warehouse)
+        failing = _failing_rows(warehouse)
         for event in held:
             if isinstance(event, dg.Output):
                 rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
                 if rows is not None:
                     event = event.with_metadata({**event.metadata, "dagster/row_count": rows})
+            elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+                test = TESTS.get(event.metadata["unique_id"].value)
+                if test in failing:
+                    event = event._replace(metadata={**event.metadata, "failing_rows": failing[test]})
             yield event
+
+
+def _failing_rows(warehouse: Path) -> dict[str, dg.TableMetadataValue]:
+    """The first rows of each test that failed, by the test's alias; dbt_f1/macros/store_failing_rows.sql keeps them."""
+    if not warehouse.exists():
+        return {}
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        tables = con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'failures'"
+        ).fetchall()
+        found = {}
+        for (table,) in tables:
+            rows = con.execute(f'select * from failures."{table}" limit {SHOWN}')
+            names = [column for column, *_ in rows.description]
+            found[table] = record_table([dict(zip(names, row, strict=True)) for row in rows.fetchall()])
+        return found
 
 
 def _row_counts(warehouse: Path) -> dict[tuple[str, ...], int]:
@@ -177,19 +202,17 @@ def _row_counts(warehouse: Path) -> dict[tuple[str, ...], int]:
 
 def gold_models() -> list[dg.AssetKey]:
     """Every gold model of the manifest."""
-    manifest = orjson.loads(PROJECT.manifest_path.read_bytes())
     return sorted(
         TRANSLATOR.get_asset_key(node)
-        for node in manifest["nodes"].values()
+        for node in MANIFEST["nodes"].values()
         if node["resource_type"] == "model" and node["schema"] == "gold"
     )
 
 
 def silver_tables() -> dict[str, str]:
     """Endpoint → the silver table that is made of it, as the manifest says."""
-    manifest = orjson.loads(PROJECT.manifest_path.read_bytes())
     tables = {}
-    for node in manifest["nodes"].values():
+    for node in MANIFEST["nodes"].values():
         if node["resource_type"] == "model" and node["name"].startswith("silver_"):
             for parent in node["depends_on"]["nodes"]:
                 name = parent.rsplit(".", 1)[1]

@@ -12,7 +12,7 @@ Typing belongs to rows.py, raw answers to landing.py, upkeep to maintenance.py.
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import orjson
@@ -268,20 +268,45 @@ class Bronze:
         )
         return self.ledger.append(pull)
 
-    def rows(self, endpoint: str, scope: int) -> pa.Table:
-        """What the source says now of one scope: the rows of its true pull, as bronze has them."""
+    def rows(self, endpoint: str, scope: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """What the source says now of one scope: the rows of its true pull, as bronze has them; all columns or some."""
         truth = self.ledger.truth(endpoint, scope)
-        return self.rows_of(endpoint, [truth] if truth is not None else [])
+        return self.rows_of(endpoint, [truth] if truth is not None else [], columns=columns)
 
-    def rows_of(self, endpoint: str, pulls: Iterable[Pull], table: DeltaTable | None = None) -> pa.Table:
+    def repeated_keys(self, endpoint: Endpoint, scope: int) -> pa.Table:
+        """The keys that more than one row of the truth has, with their `rows`, the most frequent first.
+
+        The API serves some rows twice and some keys with two values; bronze keeps them, silver takes one of each.
+        """
+        names = list(endpoint.key)
+        counted = self.rows(endpoint.name, scope, names).group_by(names).aggregate([([], "count_all")])
+        counted = counted.rename_columns([*names, "rows"])
+        return counted.filter(pc.field("rows") > 1).sort_by([("rows", "descending")])
+
+    def quarantined(self, pull_id: str) -> list[dict[str, object]]:
+        """What was set aside of one pull: the reason and the raw JSON of each row."""
+        uri = f"{self.uri}/_quarantine"
+        with reading(uri):
+            table = DeltaTable(uri).to_pyarrow_dataset()
+            found = table.to_table(columns=["reason", "raw"], filter=pc.field("pull_id") == pull_id)
+        return list(found.to_pylist())
+
+    def rows_of(
+        self,
+        endpoint: str,
+        pulls: Iterable[Pull],
+        table: DeltaTable | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
         """The rows of these pulls, from the table as it is or as it was (`table`)."""
         with reading(self.table_uri(endpoint)):
             dataset = (table or DeltaTable(self.table_uri(endpoint))).to_pyarrow_dataset()
             wanted = [pull for pull in pulls if pull.rows]
             if not wanted:
-                return dataset.schema.empty_table()
+                return dataset.schema.empty_table().select(columns or dataset.schema.names)
             seasons, ids = sorted({p.season for p in wanted}), [p.pull_id for p in wanted]
-            return dataset.to_table(filter=pc.field("_season").isin(seasons) & pc.field("_pull_id").isin(ids))
+            wanted_rows = pc.field("_season").isin(seasons) & pc.field("_pull_id").isin(ids)
+            return dataset.to_table(columns=columns and list(columns), filter=wanted_rows)
 
     def _without_pull(self, endpoint: Endpoint, manifest: Manifest) -> DeltaTable | None:
         """The table as it is now; None if the pull is in it."""

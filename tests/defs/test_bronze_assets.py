@@ -34,7 +34,7 @@ def test_a_partition_is_recorded_once_with_its_row_count_and_its_checks(house, r
     )
     checks = {e.check_name: e for e in result.get_asset_check_evaluations() if e.asset_key == key("laps")}
     assert {name: e.partition for name, e in checks.items()} == dict.fromkeys(
-        ["row_count", "schema", "quarantine"], race
+        ["row_count", "schema", "quarantine", "duplicates"], race
     )
 
 
@@ -100,6 +100,46 @@ def test_a_session_without_rows_of_a_critical_endpoint_fails_its_check_as_an_err
     assert counts["weather"].severity is dg.AssetCheckSeverity.WARN
 
 
+def test_planted_rows_turn_the_check_of_their_kind_into_a_warning_that_names_them(
+    house, race, weekend, tmp_path
+):
+    """A row twice, a row without its key, a column nobody knows: each is one check's, and none holds the rest back."""
+    session_key = int(race.rsplit("-", 1)[1])
+    served = tmp_path / "openf1"
+    shutil.copytree(weekend, served)
+    stints = served / "stints" / f"{session_key}.json"
+    clean = json.loads(stints.read_text())
+    first, bad = clean[0], {**clean[-1], "stint_number": None}
+
+    def checks(rows):
+        stints.write_text(json.dumps(rows))
+        with type(house.server)(served) as server, pytest.MonkeyPatch.context() as patch:
+            patch.setenv("F1_OPENF1_URL", server.url)
+            result = house.run(
+                "ingest",
+                partition_key=race,
+                asset_selection=[key("stints")],
+                run_config={"ops": {"bronze_stints": {"config": {"force": True}}}},
+            )
+        assert result.success
+        found = {e.check_name: e for e in result.get_asset_check_evaluations()}
+        red = {name for name, e in found.items() if not e.passed}
+        assert {found[name].severity for name in red} <= {dg.AssetCheckSeverity.WARN}
+        return red, found
+
+    assert checks(clean)[0] == set()
+    red, found = checks([*clean, first])
+    assert red == {"duplicates"}
+    [named] = found["duplicates"].metadata["keys"].records
+    assert named.data["driver_number"] == first["driver_number"]
+    assert (named.data["stint_number"], named.data["rows"]) == (first["stint_number"], 2)
+    red, found = checks([*clean, bad])
+    assert red == {"quarantine"}
+    assert '"stint_number":null' in found["quarantine"].metadata["rows"].records[0].data["raw"]
+    assert checks([{**row, "mood": "good"} for row in clean])[0] == {"schema"}
+    assert checks(clean[:3])[0] == {"row_count"}
+
+
 def test_an_endpoint_that_a_session_cannot_have_is_not_asked_for(house, race):
     asked = len(house.server.requests)
     result = house.run("ingest", partition_key=race, asset_selection=[key("starting_grid")])
@@ -111,7 +151,7 @@ def test_an_endpoint_that_a_session_cannot_have_is_not_asked_for(house, race):
     assert len(house.server.requests) == asked
     # Else its checks would stand there as planned for ever.
     evaluated = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
-    assert evaluated == dict.fromkeys(["row_count", "schema", "quarantine"], True)
+    assert evaluated == dict.fromkeys(["row_count", "schema", "quarantine", "duplicates"], True)
 
 
 def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_unrecord_the_rest(house, race):

@@ -83,10 +83,9 @@ def test_calls_of_the_api_and_writers_of_the_warehouse_wait_in_their_pools(repos
     assert repository.assets_defs_by_key[dg.AssetKey(["gold", "fact_laps"])].op.pool == "duckdb"
 
 
-def test_every_bronze_asset_is_checked_for_schema_and_quarantine_and_sessions_for_rows(repository):
+def test_every_bronze_asset_is_checked_for_what_a_pull_can_bring_and_sessions_for_rows(repository):
     checks = {(k.asset_key.path[-1], k.name) for k in repository.asset_graph.asset_check_keys}
     for endpoint in ENDPOINTS:
-        assert (endpoint.name, "schema") in checks
-        assert (endpoint.name, "quarantine") in checks
+        assert {(endpoint.name, check) for check in ("schema", "quarantine", "duplicates")} <= checks
     for endpoint in SESSION_ENDPOINTS:
         assert (endpoint.name, "row_count") in checks

@@ -79,6 +79,15 @@ def test_the_tests_of_dbt_are_checks_of_their_models_and_say_error_or_warning(bu
     assert all(e.passed for e in checks if e.severity is dg.AssetCheckSeverity.ERROR and not e.passed)
 
 
+def test_a_check_of_dbt_that_fails_shows_the_rows_that_failed_it(built):
+    _, _, result = built
+    failed = [e for e in result.get_asset_check_evaluations() if not e.passed and "unique_id" in e.metadata]
+    assert failed
+    for check in failed:
+        shown = check.metadata["failing_rows"].records
+        assert 0 < len(shown) <= int(check.metadata["dagster_dbt/failed_row_count"].value), check.check_name
+
+
 def test_every_table_of_gold_tells_its_row_count(built):
     _, _, result = built
     counts = {
