@@ -1,18 +1,20 @@
 """Checks that look at more than one layer. Those of a single pull stand with the bronze assets, dbt's with its models."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import dagster as dg
 import duckdb
 
-from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.defs.transform import silver_tables
 from f1_lakehouse.lake.publish import last_build
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.endpoints import BY_NAME, Scope
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconcile import reconcile
+from f1_lakehouse.quality.service import ANSWER_WITHIN, answer_times, slow_runs
 
 SHOWN = 50
 
@@ -39,8 +41,45 @@ def newest_session_is_published(lake: LakeResource) -> dg.AssetCheckResult:
             "select session_key from gold.gold.fact_results union select session_key from gold.gold.fact_laps"
         ).fetchall()
     verdict = judge_freshness(datetime.now(UTC), opened.calendar(), {key for (key,) in published})
+    return _warning(verdict.passed, verdict.message)
+
+
+@dg.asset_check(
+    asset=dg.AssetKey("published_gold"),
+    description="No load of a session and no transform of the last week took longer than 30 minutes",
+)
+def runs_take_no_longer_than_they_should(lake: LakeResource) -> dg.AssetCheckResult:
+    """A warning, by the record of runs."""
+    slow = slow_runs(lake.open().runs.all(), datetime.now(UTC))
+    rows = [
+        {
+            "job": run.job,
+            "partition": run.partition,
+            "minutes": round((run.ended_at - run.started_at) / timedelta(minutes=1), 1),
+            "waited_for_rate_limit_s": run.waited_s,
+            "run_id": run.run_id,
+        }
+        for run in slow
+    ]
+    return _warning(not slow, f"{len(slow)} runs took longer", runs=rows)
+
+
+@dg.asset_check(
+    asset=dg.AssetKey("published_gold"),
+    description="Published gold gives the newest session's rows of any table within half a second",
+)
+def gold_answers_at_once(lake: LakeResource) -> dg.AssetCheckResult:
+    """A warning: a slow answer is still right."""
+    took = answer_times(lake.open().settings.gold)
+    slow = [name for name, seconds in took.items() if seconds > ANSWER_WITHIN.total_seconds()]
+    rows = [{"table": name, "ms": round(1000 * seconds, 1)} for name, seconds in took.items()]
+    return _warning(not slow, f"too slow: {', '.join(slow)}" if slow else "all answer in time", tables=rows)
+
+
+def _warning(passed: bool, message: str, **rows: list[dict[str, Any]]) -> dg.AssetCheckResult:
+    tables = {name: record_table(found[:SHOWN]) for name, found in rows.items() if found}
     return dg.AssetCheckResult(
-        passed=verdict.passed, severity=dg.AssetCheckSeverity.WARN, metadata={"message": verdict.message}
+        passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata={"message": message, **tables}
     )
 
 
@@ -68,11 +107,8 @@ def silver_reconciles_with_bronze(lake: LakeResource) -> dg.AssetCheckResult:
                 partial(_keyed_rows, opened, endpoint),
                 build.seen_at if build else None,
             )
-    records = [dg.TableRecord({**mismatch.__dict__}) for mismatch in found[:SHOWN]]
+    shown = [{**mismatch.__dict__} for mismatch in found[:SHOWN]]
     return dg.AssetCheckResult(
         passed=not found,
-        metadata={
-            "mismatches": len(found),
-            **({"sessions": dg.MetadataValue.table(records)} if records else {}),
-        },
+        metadata={"mismatches": len(found), **({"sessions": record_table(shown)} if shown else {})},
     )

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -9,13 +11,19 @@ import duckdb
 import pytest
 
 from f1_lakehouse import lakes
-from f1_lakehouse.defs import transform
-from f1_lakehouse.defs.checks import newest_session_is_published, silver_reconciles_with_bronze
+from f1_lakehouse.defs import checks, transform
+from f1_lakehouse.defs.checks import (
+    gold_answers_at_once,
+    newest_session_is_published,
+    runs_take_no_longer_than_they_should,
+    silver_reconciles_with_bronze,
+)
 from f1_lakehouse.defs.local_runs import repository
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.transform import refuse_damaged
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
+from f1_lakehouse.observe.runs import Run
 from f1_lakehouse.openf1.calendar import Category
 from f1_lakehouse.replay.server import ReplayServer
 
@@ -133,6 +141,27 @@ def test_the_newest_session_is_missed_when_it_is_not_in_gold(built):
         con.execute("insert into published.gold.fact_results from kept_results")
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
+
+
+def test_runs_and_answers_that_take_too_long_are_warned_of_by_name(built, monkeypatch):
+    lake, _, _ = built
+    assert runs_take_no_longer_than_they_should(lake=LakeResource()).passed
+    answers = gold_answers_at_once(lake=LakeResource())
+    assert answers.passed
+    tables = {record.data["table"] for record in answers.metadata["tables"].records}
+    assert {"fact_laps", "session_leaderboard"} <= tables
+
+    monkeypatch.setattr(checks, "ANSWER_WITHIN", timedelta(0))
+    assert "fact_laps" in gold_answers_at_once(lake=LakeResource()).metadata["message"].value
+    now = datetime.now(UTC)
+    slow = Run(
+        "slow", "ingest", "a-race", None, "ann", "vm", "f1 load", now - timedelta(minutes=31), now, "success"
+    )
+    old = replace(slow, run_id="old", started_at=now - timedelta(days=9), ended_at=now - timedelta(days=8))
+    lake.runs.append([slow, old])
+    found = runs_take_no_longer_than_they_should(lake=LakeResource())
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert [record.data["partition"] for record in found.metadata["runs"].records] == ["a-race"]
 
 
 def test_a_build_that_fails_leaves_the_published_gold_as_it_was(built, monkeypatch):
