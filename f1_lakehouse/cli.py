@@ -108,6 +108,12 @@ def parser() -> argparse.ArgumentParser:
     ui.add_argument("--host", default="127.0.0.1", metavar="H")
     ui.add_argument("--port", type=int, default=3000, metavar="N")
 
+    report = command("report", _report, "Bring the site of pages up to date with published gold")
+    which = report.add_mutually_exclusive_group()
+    which.add_argument("--session", metavar="KEY", help="say where the page of this session is; or latest")
+    which.add_argument("--season", type=_year, metavar="YEAR", help="say where the page of this season is")
+    report.add_argument("--open", action="store_true", help="open that page in a browser")
+
     status = command("status", _status, "What is here, since when, and what is due")
     status.add_argument("--session", type=int, metavar="KEY", help="each endpoint of one session")
 
@@ -233,6 +239,7 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.commands.query", "QueryError"),
         ("f1_lakehouse.commands.status", "StatusError"),
         ("f1_lakehouse.observe.alerts", "AlertError"),
+        ("f1_lakehouse.pages.site", "PagesError"),
     ):
         # Only what has been imported can have been raised.
         if module in sys.modules and hasattr(sys.modules[module], name):
@@ -410,6 +417,13 @@ def _ui(given: argparse.Namespace) -> int:
     from f1_lakehouse.commands.ui import serve
 
     return serve(given.host, given.port)
+
+
+def _report(given: argparse.Namespace) -> int:
+    settings = _settings()
+    from f1_lakehouse.commands.report import print_report
+
+    return print_report(settings, given.session, given.season, browse=given.open)
 
 
 def _status(given: argparse.Namespace) -> int:

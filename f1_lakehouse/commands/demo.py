@@ -9,6 +9,7 @@ from pathlib import Path
 from f1_lakehouse.commands.alerts import look_after
 from f1_lakehouse.commands.progress import LoadProgress
 from f1_lakehouse.commands.query import run_query
+from f1_lakehouse.settings import Settings
 
 SEASON, SEED = 2025, 7
 
@@ -78,11 +79,20 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         print(f"  {lake} {f1} status                  what is there, since when")
         print(f"  {f1} demo --ui                       the same lake in the Dagster UI")
         print(f"  {f1} load --session latest           the real thing, into local_data/")
+        print(f"The page of the race, to open in a browser:\n  {_race_page(settings)}")
         if ui_port is not None:
             from f1_lakehouse.commands.ui import serve
 
             return serve("127.0.0.1", ui_port)
     return 0
+
+
+def _race_page(settings: Settings) -> Path:
+    """Where the page of the newest race is; the transform has built it."""
+    from f1_lakehouse.pages.site import INDEX, sessions, site
+
+    races = [one.page for one in sessions(settings) if one.category == "Race" and not one.is_cancelled]
+    return site(settings) / (races[-1] if races else INDEX)
 
 
 def _print_checks(failed: list[str]) -> None:

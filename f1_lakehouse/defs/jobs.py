@@ -21,7 +21,7 @@ ingest = dg.define_asset_job(
 )
 transform = dg.define_asset_job(
     "transform",
-    dg.AssetSelection.groups("silver", "gold", "snapshots", "published"),
+    dg.AssetSelection.groups("silver", "gold", "snapshots", "published", "pages"),
     executor_def=dg.in_process_executor,
-    description="Silver, gold, their checks, and the published gold",
+    description="Silver, gold, their checks, the published gold, and the pages made from it",
 )

@@ -216,8 +216,7 @@ def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> N
         if pa.schema(there.schema().to_arrow()).names != expected:
             built_anew, mode = sorted(built), "overwrite"
         else:
-            files = pa.table(there.get_add_actions(flatten=True)).to_pylist()
-            published = {int(f["partition.session_key"]): f["min.built_from"] for f in files}
+            published = _built_from(there)
             built_anew, mode = (
                 sorted(k for k, made_of in built.items() if published.get(k) != made_of),
                 "replace",
@@ -247,6 +246,17 @@ def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> N
         )
     for session_key in sorted(published.keys() - built.keys()):
         DeltaTable(uri).delete(f"session_key = {int(session_key)}")
+
+
+def published_sessions(settings: Settings, table: str) -> dict[int, str]:
+    """Session key → `built_from`, of a table that is published by session; empty when it is not there."""
+    uri = f"{settings.published_tables}/{table}"
+    return _built_from(DeltaTable(uri)) if DeltaTable.is_deltatable(uri) else {}
+
+
+def _built_from(table: DeltaTable) -> dict[int, str]:
+    files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    return {int(f["partition.session_key"]): f["min.built_from"] for f in files}
 
 
 def _copy_comments(con: duckdb.DuckDBPyConnection, table: str) -> None:

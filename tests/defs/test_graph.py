@@ -59,6 +59,18 @@ def test_transform_holds_silver_gold_and_publish_so_that_a_failing_test_holds_pu
     assert set(names(repository, "silver")) | set(names(repository, "gold")) | {"published_gold"} <= keys
 
 
+def test_pages_stand_behind_published_gold_and_hold_nothing_back(repository):
+    graph = repository.asset_graph
+    families = names(repository, "pages")
+    assert families == [f"pages/{name}" for name in ("data", "practices", "qualifyings", "races", "seasons")]
+    keys = {k.to_user_string() for k in repository.get_job("transform").asset_layer.executable_asset_keys}
+    assert set(families) <= keys
+    for family in families:
+        node = graph.get(dg.AssetKey.from_user_string(family))
+        assert {k.to_user_string() for k in node.parent_keys} == {"published_gold"}
+        assert not node.child_keys
+
+
 def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
     graph = repository.asset_graph
     for key in graph.get_all_asset_keys():
@@ -69,7 +81,15 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
         assert node.description, key
         assert node.owners, key
         assert node.kinds, key
-        assert node.group_name in {"bronze", "silver", "gold", "snapshots", "published", "upkeep"}, key
+        assert node.group_name in {
+            "bronze",
+            "silver",
+            "gold",
+            "snapshots",
+            "published",
+            "pages",
+            "upkeep",
+        }, key
 
 
 def test_calls_of_the_api_and_writers_of_the_warehouse_wait_in_their_pools(repository):

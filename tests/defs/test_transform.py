@@ -107,6 +107,42 @@ def test_every_table_of_gold_tells_its_row_count(built):
     assert all(value is not None for value in counts.values()), counts
 
 
+def test_pages_follow_published_gold_with_a_preview_and_a_link(built):
+    lake, _, result = built
+    found = {
+        e.asset_key.path[-1]: e.step_materialization_data.materialization.metadata
+        for e in result.get_asset_materialization_events()
+        if e.asset_key.path[0] == "pages"
+    }
+    assert found.keys() == {"races", "qualifyings", "practices", "seasons", "data"}
+    assert found["races"]["pages"].value == 1
+    page = Path(found["races"]["newest"].value.removeprefix("file://"))
+    assert page.is_relative_to(lake.settings.root / "pages")
+    assert "Official classification" in page.read_text()
+    assert "| 1 |" in found["races"]["preview"].value
+    [links] = [e for e in result.get_asset_check_evaluations() if e.check_name == "links_lead_somewhere"]
+    assert links.passed
+
+
+def test_a_page_that_fails_is_named_and_gold_stays_published(built, monkeypatch):
+    lake, instance, _ = built
+    before = publication(lake.settings)
+    (lake.settings.root / "pages" / "data.html").unlink()
+
+    def broken(*_):
+        raise ValueError("no such table")
+
+    monkeypatch.setattr("f1_lakehouse.pages.site.data_page", broken)
+    keys = [dg.AssetKey(["pages", name]) for name in ("races", "data")]
+    result = run(instance, "transform", asset_selection=keys)
+    assert not result.success
+    [failure] = [e for e in result.all_events if e.is_step_failure]
+    assert "data.html could not be made: ValueError" in failure.step_failure_data.user_failure_data.description
+    assert publication(lake.settings) == before
+    made = [e.asset_key for e in result.get_asset_materialization_events()]
+    assert made == [dg.AssetKey(["pages", "races"])]
+
+
 def test_rows_of_silver_that_bronze_does_not_have_turn_the_reconciliation_red_and_name_the_session(built):
     lake, _, _ = built
     assert silver_reconciles_with_bronze(lake=LakeResource()).passed

@@ -1,0 +1,56 @@
+"""The site of pages on the command line: bring it up to date, say where it is."""
+
+import sys
+import webbrowser
+
+from rich.console import Console
+
+from f1_lakehouse.pages.site import INDEX, PagesError, build, sessions, site
+from f1_lakehouse.settings import Settings
+
+
+def print_report(settings: Settings, session: str | None, season: int | None, *, browse: bool) -> int:
+    """Build the pages that are behind gold and print where the wanted one is; the exit code.
+
+    Args:
+        settings: whose gold.
+        session: a session key or "latest"; then that page is meant.
+        season: then the page of that season is meant; with neither the first page.
+        browse: whether to open it.
+
+    Raises:
+        PagesError: nothing is published, or there is no such page.
+    """
+    address = _address(settings, session, season)
+    with Console(stderr=True).status("") as status:
+        built = build(
+            settings, progress=lambda name, done, total: status.update(f"{done + 1}/{total} {name}")
+        )
+    for name, reason in built.failed.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
+    print(
+        f"{len(built.written)} pages written, {len(built.unchanged)} unchanged, {len(built.removed)} removed"
+    )
+    page = site(settings) / address
+    print(page)
+    if browse:
+        webbrowser.open(page.as_uri())
+    return 1 if built.failed else 0
+
+
+def _address(settings: Settings, session: str | None, season: int | None) -> str:
+    known = sessions(settings)
+    if season is not None:
+        if season not in {one.season for one in known}:
+            raise PagesError(
+                f"there is no session of {season} in published gold; run f1 load --season {season}"
+            )
+        return f"{season}/{INDEX}"
+    if session is None:
+        return INDEX
+    if session != "latest" and not session.isdigit():
+        raise PagesError(f"--session {session}: a session key is a number (or the word latest)")
+    found = [one for one in known if session == "latest" or one.key == int(session)]
+    if not found:
+        raise PagesError(f"session {session} is not in published gold; run f1 load --session {session}")
+    return found[-1].page

@@ -1,0 +1,113 @@
+"""What stands on the page about the data: how fresh it is, what the checks say, what is there and what is missing."""
+
+import orjson
+from markupsafe import Markup
+
+from f1_lakehouse.pages.html import NONE, Page, Section, Table, link, number, text
+from f1_lakehouse.pages.queries import Gold, Session
+
+COVERED = {
+    "fact_results": "Results",
+    "fact_laps": "Laps",
+    "fact_stints": "Stints",
+    "fact_pit_stops": "Stops",
+    "fact_overtakes": "Overtakes",
+    "fact_race_control": "Race control",
+    "fact_weather": "Weather",
+}
+
+
+def data_page(gold: Gold) -> Page:
+    """The page about the data."""
+    published = gold.published()
+    newest = gold.sessions[-1] if gold.sessions else None
+    return Page(
+        title="About the data",
+        lead="Every number of this site is read from published gold, which changes only as a whole and only after its tests passed.",
+        facts=[
+            ("Published (UTC)", str(published["published_at"])[:16]),
+            ("Newest session", f"{newest.title} {newest.season}: {newest.name}" if newest else NONE),
+            ("Bronze version", published["bronze_version"]),
+            ("Code version", published["code_version"]),
+        ],
+        sections=[
+            one for one in (_checks(gold), _gaps(gold), _coverage(gold), _tables(published["tables"])) if one
+        ],
+        trail=[("index.html", "All seasons")],
+    )
+
+
+def _checks(gold: Gold) -> Section | None:
+    rows = gold.quality()
+    if not rows:
+        return None
+    failing = [row for row in rows if row["status"] != "OK"]
+    summary = (
+        f"Measured on what was pulled on {rows[0]['run_date']}: {len(rows)} checks, {len(failing)} not OK."
+    )
+    parts: list[Table | str] = [summary]
+    if failing:
+        columns = ("Table", "Check", "Rows", "Failed", "Passed, %", "Status")
+        cells = [
+            (
+                row["table_name"],
+                row["check_type"],
+                row["checked_rows"],
+                row["failed_rows"],
+                number(row["pass_rate"], 2),
+                row["status"],
+            )
+            for row in failing
+        ]
+        parts.append(Table("Checks that are not OK, the worst first", columns, cells, text=(0, 1, 5)))
+    return Section("checks", "Checks", parts)
+
+
+def _gaps(gold: Gold) -> Section | None:
+    pages = {one.key: one for one in gold.sessions}
+    rows = [
+        (_linked(pages[row["session_key"]]), row["what"])
+        for row in gold.gaps()
+        if row["session_key"] in pages
+    ]
+    if not rows:
+        return Section(
+            "gaps", "Known gaps", ["None: every session that is here has a result, its laps and a grid."]
+        )
+    return Section(
+        "gaps",
+        "Known gaps",
+        [Table("What the source did not serve", ("Session", "Missing"), rows, text=(0, 1))],
+    )
+
+
+def _linked(one: Session) -> Markup:
+    return link(one.page, f"{one.season} {one.title}: {one.name}")
+
+
+def _coverage(gold: Gold) -> Section | None:
+    counts = {row["session_key"]: row for row in gold.coverage()}
+    rows = [
+        (
+            _linked(one),
+            *(counts[one.key][table] for table in COVERED),
+            "yes" if one.key in gold.telemetry_sessions else "no",
+        )
+        for one in reversed(gold.sessions)
+    ]
+    if not rows:
+        return None
+    table = Table(
+        "Rows of each session by table, the newest first",
+        ("Session", *COVERED.values(), "Telemetry"),
+        rows,
+        text=(0, 8),
+    )
+    return Section("coverage", "Coverage", [table])
+
+
+def _tables(tables: str) -> Section:
+    rows = sorted(orjson.loads(tables).items())
+    return Section(
+        "tables", "Tables", [Table("Published tables", ("Table", "Rows"), [(text(t), n) for t, n in rows])]
+    )

@@ -1,0 +1,231 @@
+"""The site in a folder: which pages there are, which of them are behind gold, and how they are written.
+
+A page is rendered when the fingerprint of what it is made from has changed, and written when its bytes have: with nothing
+new, nothing is rendered and nothing written. What stands on a page is in `session`, `season` and `data`.
+"""
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from f1_lakehouse.pages.data import data_page
+from f1_lakehouse.pages.html import Page, Table, render
+from f1_lakehouse.pages.queries import Gold, Session, open_gold
+from f1_lakehouse.pages.season import index_page, season_page
+from f1_lakehouse.pages.session import session_page
+from f1_lakehouse.settings import Settings
+
+FAMILIES = ("races", "qualifyings", "practices", "seasons", "data")
+"""The kinds of pages; sprints are among the races, the first page among the seasons."""
+
+INDEX = "index.html"
+
+_ASSETS = Path(__file__).parent / "assets"
+_NOTES = ".fingerprints.json"
+
+log = logging.getLogger(__name__)
+
+
+class PagesError(Exception):
+    """Pages cannot be built; one line that names the cause and the cure."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A page that gold has something for: its place in the site, and a hash of what it is made from."""
+
+    address: str
+    family: str
+    order: int
+    """The higher the newer, within the family."""
+    fingerprint: str
+    make: Callable[[], Page]
+
+
+@dataclass
+class Built:
+    """What became of the pages, by address; `failed`: address → the reason."""
+
+    folder: Path
+    written: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def site(settings: Settings) -> Path:
+    """The folder of a lake's site."""
+    return settings.root / "pages"
+
+
+def sessions(settings: Settings) -> list[Session]:
+    """The sessions that have a page, in date order.
+
+    Raises:
+        PagesError: as `build`.
+    """
+    with _published(settings) as gold:
+        return gold.sessions
+
+
+def preview(settings: Settings, family: str) -> tuple[str, str, Table] | None:
+    """Address, title and first table of the newest page of a family; None if it has no page, or that no table."""
+    with _published(settings) as gold:
+        pages = [one for one in _wanted(gold) if one.family == family and one.address != INDEX]
+        for one in sorted(pages, key=lambda one: one.order, reverse=True):
+            page = one.make()
+            tables = [part for section in page.sections for part in section.parts if isinstance(part, Table)]
+            if tables:
+                return one.address, page.title, tables[0]
+    return None
+
+
+def broken_links(settings: Settings) -> list[str]:
+    """Links of the site to a file that is not there, as "page → address"."""
+    folder, found = site(settings), []
+    for page in sorted(folder.rglob("*.html")):
+        addresses = set(re.findall(r'(?:href|src)="([^"#:]+)"', page.read_text(encoding="utf-8")))
+        found += [
+            f"{page.relative_to(folder)} → {address}"
+            for address in sorted(addresses)
+            if not (page.parent / address).exists()
+        ]
+    return found
+
+
+def build(
+    settings: Settings,
+    families: Collection[str] = FAMILIES,
+    progress: Callable[[str, int, int], None] = lambda address, done, total: None,
+) -> Built:
+    """Bring the pages of these families up to date with published gold.
+
+    A page that cannot be made is named in the answer and keeps what was there; the others are made nevertheless.
+
+    Args:
+        settings: whose gold, and whose site.
+        families: of FAMILIES.
+        progress: is told of each page that is about to be rendered: address, how many are done, of how many.
+
+    Raises:
+        PagesError: nothing is published, or by a version that knew other tables.
+    """
+    folder = site(settings)
+    built = Built(folder)
+    with _published(settings) as gold:
+        _write_assets(folder)
+        pages = [one for one in _wanted(gold) if one.family in families]
+        notes = _notes(folder)
+        behind = [
+            one
+            for one in pages
+            if notes.get(one.address) != [one.family, one.fingerprint] or not (folder / one.address).exists()
+        ]
+        built.unchanged = [one.address for one in pages if one not in behind]
+        for done, one in enumerate(behind):
+            progress(one.address, done, len(behind))
+            try:
+                content = render(one.make(), "../" * one.address.count("/"))
+            except Exception as error:  # one page must not cost the others; it is reported by name
+                log.exception("the page %s cannot be made", one.address)
+                built.failed[one.address] = f"{type(error).__name__}: {error}"
+                continue
+            changed = _write(folder / one.address, content)
+            (built.written if changed else built.unchanged).append(one.address)
+            notes[one.address] = [one.family, one.fingerprint]
+    kept = {one.address for one in pages}
+    for address in [a for a, (family, _) in notes.items() if family in families and a not in kept]:
+        (folder / address).unlink(missing_ok=True)
+        del notes[address]
+        built.removed.append(address)
+    _write(folder / _NOTES, orjson.dumps(notes, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2))
+    return built
+
+
+def _wanted(gold: Gold) -> Iterator[Wanted]:
+    """Every page that the site has with this gold."""
+    code = _code_version()
+    by_session = gold.fingerprints()
+    weekends: dict[int, str] = {}
+    for one in gold.sessions:
+        weekends[one.meeting_key] = weekends.get(one.meeting_key, "") + one.page + one.name
+    for order, one in enumerate(gold.sessions):
+        family = "races" if one.is_race else "qualifyings" if one.is_qualifying else "practices"
+        made_of = _hash(code, by_session[one.key], weekends[one.meeting_key])
+        yield Wanted(one.page, family, order, made_of, partial(session_page, gold, one))
+    for season in gold.seasons:
+        of_season = [by_session[one.key] + one.page for one in gold.sessions if one.season == season]
+        made_of = _hash(code, gold.season_fingerprint(season), *of_season)
+        yield Wanted(f"{season}/{INDEX}", "seasons", season, made_of, partial(season_page, gold, season))
+    pages = [f"{one.page} {one.title} {one.name} {one.circuit}" for one in gold.sessions]
+    yield Wanted(INDEX, "seasons", 0, _hash(code, *pages), partial(index_page, gold))
+    published = gold.published()
+    made_of = _hash(code, *map(str, published.values()), *pages)
+    yield Wanted("data.html", "data", 0, made_of, partial(data_page, gold))
+
+
+@contextmanager
+def _published(settings: Settings) -> Iterator[Gold]:
+    if not settings.gold.exists():
+        raise PagesError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
+    try:
+        with open_gold(settings) as gold:
+            yield gold
+    except duckdb.CatalogException as error:
+        raise PagesError(
+            f"published gold is of another version ({str(error).splitlines()[0]}); run: f1 transform"
+        ) from None
+
+
+@cache
+def _code_version() -> str:
+    """A hash of this room, so that a page is made anew when what makes it has changed."""
+    room = Path(__file__).parent
+    files = sorted(p for p in room.rglob("*") if p.suffix in (".py", ".html", ".css"))
+    return _hash(*(p.read_text(encoding="utf-8") for p in files))
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]
+
+
+def _notes(folder: Path) -> dict[str, list[str]]:
+    """Address → family and fingerprint of the pages that are there; empty if that is not known."""
+    try:
+        found: dict[str, list[str]] = orjson.loads((folder / _NOTES).read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {}
+    return found
+
+
+def _write_assets(folder: Path) -> None:
+    """What all pages share: the script, and Plotly's own bundle as its package brings it."""
+    package = find_spec("plotly")  # found, not imported: only its file is wanted
+    assert package is not None
+    assert package.origin is not None
+    bundle = Path(package.origin).parent / "package_data" / "plotly.min.js"
+    there = folder / "assets" / bundle.name
+    if not there.exists() or there.stat().st_size != bundle.stat().st_size:
+        _write(there, bundle.read_bytes())
+    _write(folder / "assets" / "pages.js", (_ASSETS / "pages.js").read_bytes())
+
+
+def _write(path: Path, content: bytes) -> bool:
+    """Replace a file whole, by rename, if its content differs; whether it did."""
+    if path.exists() and path.read_bytes() == content:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial_ = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial_.write_bytes(content)
+    partial_.replace(path)
+    return True

@@ -1,0 +1,238 @@
+"""Published gold written by hand: the tables that the contracts of the dbt models describe, with the rows of a test."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import duckdb
+import orjson
+
+from f1_lakehouse.defs.transform import dbt_project
+from f1_lakehouse.settings import Settings
+
+START = datetime.fromisoformat("2025-03-16T04:00")  # naive as in gold, where every time is UTC
+KEYS = {"race": 103, "qualifying": 102, "sprint": 101, "practice": 100}
+
+
+def contracts() -> dict[str, dict[str, str]]:
+    """Gold table → column → type, as the models promise them."""
+    nodes = orjson.loads(dbt_project().manifest_path.read_bytes())["nodes"].values()
+    return {
+        node["name"]: {column["name"]: column["data_type"] for column in node["columns"].values()}
+        for node in nodes
+        if node["resource_type"] == "model" and node["schema"] == "gold"
+    }
+
+
+def make_empty(file: Path) -> None:
+    """A gold.duckdb without a row."""
+    with duckdb.connect(str(file)) as con:
+        con.execute("create schema gold; create schema meta")
+        for table, columns in contracts().items():
+            con.execute(
+                f"create table gold.gold.{table} ({', '.join(f'{n} {t}' for n, t in columns.items())})"
+            )
+        con.execute(
+            "create table meta.publication as select '1-a' as bronze_version, "
+            "timestamptz '2025-03-17 10:00:00+00' as published_at, '0.1' as code_version, '{}'::json as tables"
+        )
+
+
+class PaperGold:
+    """A gold.duckdb that a test fills row by row."""
+
+    def __init__(self, root: Path, empty: Path) -> None:
+        self.settings = Settings(lakehouse_root=root)
+        root.mkdir(parents=True)
+        copyfile(empty, self.settings.gold)
+
+    def run(self, sql: str, *values: object) -> None:
+        """Change it; unqualified tables are gold's."""
+        with duckdb.connect(str(self.settings.gold)) as con:
+            con.execute("set search_path = 'gold.gold,gold.meta'")
+            con.execute(sql, values)
+
+    def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
+        """Add rows; what they do not name is null."""
+        with duckdb.connect(str(self.settings.gold)) as con:
+            for row in rows:
+                places = ", ".join("?" for _ in row)
+                con.execute(
+                    f"insert into gold.gold.{table} ({', '.join(row)}) values ({places})", list(row.values())
+                )
+
+    # A weekend of two cars
+
+    def weekend(self, *kinds: str, name: str = "Paper Grand Prix", cancelled: bool = False) -> None:
+        """The meeting 10 of 2025 and its sessions, with nothing in them yet."""
+        category = {"race": "Race", "qualifying": "Qualifying", "sprint": "Sprint", "practice": "Practice"}
+        self.insert(
+            "dim_meetings",
+            [
+                {
+                    "meeting_key": 10,
+                    "season": 2025,
+                    "round_number": None if cancelled else 1,
+                    "meeting_name": name,
+                    "grand_prix_slug": "paper",
+                    "circuit_short_name": "Paper Park",
+                    "date_start": START,
+                    "is_test": False,
+                    "is_cancelled": cancelled,
+                }
+            ],
+        )
+        self.insert(
+            "dim_sessions",
+            [
+                {
+                    "session_key": KEYS[kind],
+                    "meeting_key": 10,
+                    "season": 2025,
+                    "round_number": None if cancelled else 1,
+                    "meeting_name": name,
+                    "session_name": category[kind],
+                    "session_category": category[kind],
+                    "circuit_short_name": "Paper Park",
+                    "country_name": "Nowhere",
+                    "date_start": START + timedelta(hours=KEYS[kind] - 103),
+                    "is_cancelled": cancelled,
+                    "is_race": kind == "race",
+                    "is_sprint": kind == "sprint",
+                    "is_qualifying": kind == "qualifying",
+                }
+                for kind in kinds
+            ],
+        )
+
+    def driver(
+        self,
+        number: int,
+        name: str = "Ann Other",
+        label: str = "ANN",
+        team: str = "Team",
+        colour: str = "FF8000",
+    ) -> None:
+        """A driver and his team; `driver_id` is d<number>, `team_id` t<number>."""
+        self.insert(
+            "dim_drivers",
+            [
+                {
+                    "driver_id": f"d{number}",
+                    "driver_number": number,
+                    "name_acronym": label,
+                    "full_name": name,
+                    "team_id": f"t{number}",
+                    "team_name": team,
+                    "valid_from": datetime.fromisoformat("2025-01-01"),
+                    "is_current": True,
+                }
+            ],
+        )
+        self.insert("dim_teams", [{"team_id": f"t{number}", "team_name": team, "team_colour": colour}])
+
+    def results(self, kind: str, *rows: dict[str, Any], team: str = "Team") -> None:
+        """Rows of fact_results, in the order of the classification."""
+        self.insert(
+            "fact_results",
+            [
+                {
+                    "session_key": KEYS[kind],
+                    "meeting_key": 10,
+                    "season": 2025,
+                    "session_category": kind.capitalize(),
+                    "position": place,
+                    "status": "Finished",
+                    "driver_id": f"d{row['driver_number']}",
+                    "team_id": f"t{row['driver_number']}",
+                    "team_name": team,
+                    "pulled_at": START,
+                }
+                | row
+                for place, row in enumerate(rows, 1)
+            ],
+        )
+
+    def laps(self, kind: str, number: int, times: list[float], status: str = "Green", place: int = 1) -> None:
+        """Clean laps of a driver on soft tyres, one after the other from the start on, with what follows from them."""
+        at, rows = START, []
+        common = {
+            "session_key": KEYS[kind],
+            "meeting_key": 10,
+            "season": 2025,
+            "driver_number": number,
+            "driver_id": f"d{number}",
+            "team_id": f"t{number}",
+            "team_name": "Team",
+        }
+        for lap, seconds in enumerate(times, 1):
+            rows.append(
+                common
+                | {
+                    "lap_number": lap,
+                    "lap_start_at": at,
+                    "lap_end_at": at + timedelta(seconds=seconds),
+                    "lap_duration": seconds,
+                    "is_valid_lap": True,
+                    "is_clean_lap": True,
+                    "compound": "SOFT",
+                    "tyre_age_laps": lap,
+                    "position_at_lap_end": place,
+                    "track_status": status,
+                    "stint_number": 1,
+                    "pulled_at": START,
+                }
+            )
+            at += timedelta(seconds=seconds)
+        self.insert("fact_laps", rows)
+        best = min(times)
+        self.insert(
+            "session_leaderboard",
+            [
+                common
+                | {
+                    "position": place,
+                    "fastest_lap_time": best,
+                    "fastest_lap_number": times.index(best) + 1,
+                    "delta_to_fastest": 0.0,
+                }
+            ],
+        )
+        sectors = {f"best_sector_{i}": best / 3 for i in (1, 2, 3)}
+        self.insert(
+            "driver_session_summary",
+            [
+                common
+                | sectors
+                | {"fastest_lap_time": best, "theoretical_best_lap": best, "total_laps": len(times)}
+            ],
+        )
+        self.insert(
+            "race_pace",
+            [
+                common
+                | {
+                    "clean_laps": len(times),
+                    "median_pace_s": sorted(times)[len(times) // 2],
+                    "pace_rank": place,
+                    "gap_to_best_s": 0.0,
+                }
+            ],
+        )
+        self.insert(
+            "fact_stints",
+            [
+                common
+                | {
+                    "stint_number": 1,
+                    "compound": "SOFT",
+                    "tyre_age_at_start": 0,
+                    "lap_start": 1,
+                    "lap_end": len(times),
+                    "stint_laps": len(times),
+                    "clean_laps": len(times),
+                    "median_pace_s": sorted(times)[len(times) // 2],
+                }
+            ],
+        )
