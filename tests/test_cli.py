@@ -225,7 +225,7 @@ def test_a_documented_question_is_answered(loaded, question, sql):
 
 
 def test_every_command_has_help():
-    for command in ("load", "transform", "replay", "generate", "demo", "ui", "status", "sql"):
+    for command in ("load", "transform", "replay", "generate", "demo", "ui", "status", "sql", "report"):
         done = subprocess.run([F1, command, "--help"], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout.startswith("usage: f1")) == (0, True), command
 

@@ -248,7 +248,7 @@ def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> N
         DeltaTable(uri).delete(f"session_key = {int(session_key)}")
 
 
-def published_sessions(settings: Settings, table: str) -> dict[int, str]:
+def published_parts(settings: Settings, table: str) -> dict[int, str]:
     """Session key → `built_from`, of a table that is published by session; empty when it is not there."""
     uri = f"{settings.published_tables}/{table}"
     return _built_from(DeltaTable(uri)) if DeltaTable.is_deltatable(uri) else {}

@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 
-from f1_lakehouse.lake.publish import published_sessions
+from f1_lakehouse.lake.publish import published_parts
 from f1_lakehouse.settings import Settings
 
 Row = dict[str, Any]
@@ -439,7 +439,7 @@ class Gold:
     @cached_property
     def telemetry_sessions(self) -> dict[int, str]:
         """Sessions that have telemetry, with the hash of what it is made from."""
-        return published_sessions(self._settings, "fact_telemetry")
+        return published_parts(self._settings, "fact_telemetry")
 
     def lap_telemetry(self, session: Session, driver: int, lap: int) -> list[Row]:
         """The samples of one lap in the order of time; empty when there are none."""

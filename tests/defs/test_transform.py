@@ -137,7 +137,9 @@ def test_a_page_that_fails_is_named_and_gold_stays_published(built, monkeypatch)
     result = run(instance, "transform", asset_selection=keys)
     assert not result.success
     [failure] = [e for e in result.all_events if e.is_step_failure]
-    assert "data.html could not be made: ValueError" in failure.step_failure_data.user_failure_data.description
+    assert (
+        "data.html could not be made: ValueError" in failure.step_failure_data.user_failure_data.description
+    )
     assert publication(lake.settings) == before
     made = [e.asset_key for e in result.get_asset_materialization_events()]
     assert made == [dg.AssetKey(["pages", "races"])]
