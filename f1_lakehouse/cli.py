@@ -122,7 +122,9 @@ def parser() -> argparse.ArgumentParser:
         "--test", action="store_true", help="send a test message to each receiver of F1_ALERT_URLS"
     )
 
-    sql = command("sql", _sql, "Query the published gold")
+    sql = command(
+        "sql", _sql, "Query the published gold, and the record of what happened: runs, pulls, alerts"
+    )
     sql.add_argument(
         "--as-of",
         metavar="TIME",
@@ -133,6 +135,15 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("--csv", action="store_true", help="comma-separated values")
     form.add_argument("--json", action="store_true", help="one JSON array of objects")
     form.add_argument("--parquet", type=Path, metavar="FILE", help="write a Parquet file")
+
+    replay_run = command(
+        "replay-run",
+        _replay_run,
+        "Build gold again as a run built it, beside the lake's, and compare the two",
+    )
+    replay_run.add_argument(
+        "run_id", metavar="RUN_ID", help='or how it begins; f1 sql "from runs" lists them'
+    )
 
     history = command(
         "history", _history, "Each pull of a bronze table and what it changed; a table as it was"
@@ -451,6 +462,14 @@ def _alerts(given: argparse.Namespace) -> int:
     from f1_lakehouse.commands.alerts import print_alerts, send_test
 
     return send_test(settings) if given.test else print_alerts()
+
+
+def _replay_run(given: argparse.Namespace) -> int:
+    _settings()
+    from f1_lakehouse.commands.replay_run import print_replay
+    from f1_lakehouse.lakes import current_lake
+
+    return print_replay(current_lake(), given.run_id)
 
 
 # Operating

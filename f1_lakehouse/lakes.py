@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from f1_lakehouse.budget import Budget
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.observe.alerts import Told
@@ -26,6 +27,7 @@ class Lake:
 
     settings: Settings
     limits: RateLimits
+    budget: Budget
     client: Client
     landing: Landing
     bronze: Bronze
@@ -40,11 +42,18 @@ class Lake:
             settings.limits, settings.openf1_requests_per_second, settings.openf1_requests_per_minute
         )
         password = settings.openf1_password.get_secret_value() if settings.openf1_password else None
-        client = Client(settings.openf1_url, limits, username=settings.openf1_username, password=password)
+        budget = Budget(settings)
+        client = Client(
+            settings.openf1_url,
+            limits,
+            username=settings.openf1_username,
+            password=password,
+            may_send=budget.check,
+        )
         bronze = Bronze(settings.bronze)
         bronze.create()
         runs, told = Runs(f"{settings.records}/runs"), Told(f"{settings.records}/alerts")
-        return cls(settings, limits, client, Landing(settings.landing), bronze, runs, told)
+        return cls(settings, limits, budget, client, Landing(settings.landing), bronze, runs, told)
 
     def calendar(self, seasons: Iterable[int] | None = None) -> list[Session]:
         """The sessions that the lake knows, in date order; of these seasons or of all."""
@@ -64,9 +73,9 @@ class Lake:
 
 def current_settings() -> Settings:
     """The settings of this process, also put into the environment so that dbt and child processes see the same lake."""
-    settings = load_settings()
-    os.environ.update(settings.environment())
-    return settings
+    os.environ.update(load_settings().environment())
+    # Read again: the first reading and the later ones must be the same, or a process would open the lake twice.
+    return load_settings()
 
 
 def current_lake() -> Lake:

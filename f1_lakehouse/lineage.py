@@ -22,21 +22,11 @@ def column_lineage(manifest: Mapping[str, Any]) -> dict[Column, frozenset[Column
     Args:
         manifest: dbt's manifest.json after a command that compiles (build, compile, docs generate), not after parse.
     """
-    nodes = {
-        node["relation_name"]: node
-        for node in [*manifest["sources"].values(), *manifest["nodes"].values()]
-        if node["resource_type"] in ("model", "seed", "snapshot", "source") and node["relation_name"]
+    parents = {
+        (node, name): found
+        for node, columns in direct_lineage(manifest).items()
+        for name, found in columns.items()
     }
-    columns = {relation: _columns(node) for relation, node in nodes.items()}
-    parents: dict[Column, list[Column]] = {}
-    for node in nodes.values():
-        if node["resource_type"] not in ("model", "snapshot"):
-            continue
-        made = _made_of(node["compiled_code"], columns)
-        for time in SNAPSHOT_TIMES if node["resource_type"] == "snapshot" else ():
-            made[time] = made[node["config"]["updated_at"]]
-        for column, found in made.items():
-            parents[node["unique_id"], column] = [(nodes[table]["unique_id"], name) for table, name in found]
     origins: dict[Column, frozenset[Column]] = {}
 
     def origin(column: Column) -> frozenset[Column]:
@@ -47,6 +37,32 @@ def column_lineage(manifest: Mapping[str, Any]) -> dict[Column, frozenset[Column
         return origins[column]
 
     return {column: origin(column) for column in parents}
+
+
+def direct_lineage(manifest: Mapping[str, Any]) -> dict[str, dict[str, list[Column]]]:
+    """Each model and snapshot that was compiled → each column → the columns of the tables that it reads.
+
+    Args:
+        manifest: see `column_lineage`.
+    """
+    nodes = {
+        node["relation_name"]: node
+        for node in [*manifest["sources"].values(), *manifest["nodes"].values()]
+        if node["resource_type"] in ("model", "seed", "snapshot", "source") and node["relation_name"]
+    }
+    columns = {relation: _columns(node) for relation, node in nodes.items()}
+    parents: dict[str, dict[str, list[Column]]] = {}
+    for node in nodes.values():
+        if node["resource_type"] not in ("model", "snapshot") or not node.get("compiled_code"):
+            continue
+        made = _made_of(node["compiled_code"], columns)
+        for time in SNAPSHOT_TIMES if node["resource_type"] == "snapshot" else ():
+            made[time] = made[node["config"]["updated_at"]]
+        parents[node["unique_id"]] = {
+            column: sorted((nodes[table]["unique_id"], name) for table, name in found)
+            for column, found in made.items()
+        }
+    return parents
 
 
 def _columns(node: Mapping[str, Any]) -> list[str]:

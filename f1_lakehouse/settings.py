@@ -24,6 +24,13 @@ class Environment(StrEnum):
     PROD = "prod"
 
 
+class LogFormat(StrEnum):
+    """How what happens is told on stderr: for a person, or one JSON object a line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 class Settings(BaseSettings):
     """Everything the environment may say, with prefix `F1_`; all optional."""
 
@@ -42,6 +49,11 @@ class Settings(BaseSettings):
     alert_remind_daily: bool = False
     runbooks: str = "docs/operations.md"
     pushgateway_url: SecretStr | None = None
+    log_format: LogFormat = LogFormat.TEXT
+    budget_requests: int | None = Field(default=None, ge=1)
+    budget_minutes: float | None = Field(default=None, gt=0)
+    budget_disk_gb: float | None = Field(default=None, gt=0)
+    retention_days: int = Field(default=180, ge=7)
 
     @field_validator("alert_urls", mode="before")
     @classmethod

@@ -224,6 +224,37 @@ def test_a_documented_question_is_answered(loaded, question, sql):
         assert any(value is not None for value in rows[0])
 
 
+OPERATIONS = re.findall(
+    r"### ([^\n]+\?)\n(.*?)(?=\n##)", (PROJECT / "docs" / "operations.md").read_text(), re.DOTALL
+)
+ASKED = [(name, sql) for name, text in OPERATIONS for sql in re.findall(r"```sql\n(.+?)```", text, re.DOTALL)]
+LEFT_EMPTY = ("What is stale?", "What failed in the last week, and why?")
+
+
+def test_the_operations_guide_answers_seven_questions():
+    assert len(OPERATIONS) == 7
+
+
+@pytest.mark.parametrize(("question", "sql"), ASKED, ids=[f"{name} {n}" for n, (name, _) in enumerate(ASKED)])
+def test_a_question_of_the_operations_guide_is_answered(loaded, question, sql):
+    done = loaded.f1("sql", "--json", sql)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) or question in LEFT_EMPTY
+
+
+def test_a_run_is_replayed_and_gold_is_found_as_it_was_published(loaded):
+    [run, *_] = json.loads(
+        loaded.f1(
+            "sql", "--json", "select run_id, gold from runs where gold is not null order by ended_at"
+        ).stdout
+    )
+    done = loaded.f1("replay-run", run["run_id"][:8])
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "every table that can be compared is equal" in done.stdout
+    assert done.stdout.count(" equal ") == len(json.loads(run["gold"])) - 1
+    assert is_one_line(loaded.f1("replay-run", "nonsense"))
+
+
 def test_every_command_has_help():
     for command in ("load", "transform", "replay", "generate", "demo", "ui", "status", "sql", "report"):
         done = subprocess.run([F1, command, "--help"], capture_output=True, text=True, check=False)

@@ -22,8 +22,10 @@ from rich.progress import (
 )
 
 from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.observe.logs import json_handler
 from f1_lakehouse.openf1.calendar import Due
 from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.settings import LogFormat, load_settings
 
 _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")
 
@@ -36,6 +38,9 @@ class LoadProgress(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
+        # As JSON the records themselves are told, by a handler of their own, and nothing is drawn.
+        self._as_json = load_settings().log_format is LogFormat.JSON
+        self._handler = json_handler() if self._as_json else self
         self._console = Console(stderr=True, highlight=False)
         self._progress = Progress(
             SpinnerColumn(),
@@ -45,7 +50,7 @@ class LoadProgress(logging.Handler):
             TextColumn("{task.fields[detail]}"),
             TimeElapsedColumn(),
             console=self._console,
-            disable=not self._console.is_terminal,
+            disable=self._as_json or not self._console.is_terminal,
             transient=True,
         )
         self._task = self._progress.add_task("", total=None, detail="")
@@ -58,7 +63,7 @@ class LoadProgress(logging.Handler):
     def __enter__(self) -> Self:
         self._logger.setLevel(logging.INFO)
         self._logger.propagate = False
-        self._logger.addHandler(self)
+        self._logger.addHandler(self._handler)
         self._progress.start()
         return self
 
@@ -66,7 +71,7 @@ class LoadProgress(logging.Handler):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
-        self._logger.removeHandler(self)
+        self._logger.removeHandler(self._handler)
         self._logger.propagate = True
 
     def planned(self, work: Sequence[Due]) -> None:
@@ -152,6 +157,8 @@ class LoadProgress(logging.Handler):
         return f"{left} requests left in this minute · {to_go}"
 
     def _say(self, text: str) -> None:
+        if self._as_json:
+            return
         if self._console.is_terminal:
             self._progress.console.print(text)
         else:

@@ -1,11 +1,13 @@
-"""Questions to the published gold, for the command line."""
+"""Questions to the published gold and to the record of what happened, for the command line."""
 
 import os
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from f1_lakehouse.lake.publish import DELTA_ONLY
 from f1_lakehouse.settings import Settings
@@ -22,7 +24,7 @@ def run_query(
 
     Args:
         settings: whose gold.
-        query: SQL; tables are found without naming the schema.
+        query: SQL; tables are found without naming the schema. Beside gold it may ask `runs`, `alerts` and `pulls`.
         form: table, csv, json or parquet.
         file: where to, for parquet.
         as_of: UTC; then not the published gold is asked, but gold as it would have been built at that moment.
@@ -30,15 +32,19 @@ def run_query(
     Raises:
         QueryError: nothing is published, or the query is wrong.
     """
-    if as_of is None and not settings.gold.exists():
-        raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
-    database = settings.gold if as_of is None else build_as_of(settings, as_of)
-    with duckdb.connect(str(database), read_only=True) as con:
-        path = "gold.gold,gold.meta" if as_of is None else f"{database.stem}.gold,{database.stem}.silver"
-        con.execute(f"set search_path = '{path}'")
+    database: Path | None = settings.gold if settings.gold.exists() else None
+    path = "gold.gold,gold.meta"
+    if as_of is not None:
+        database = build_as_of(settings, as_of)
+        path = f"{database.stem}.gold,{database.stem}.silver"
+    # What happened can be asked before anything is published, and most of all then.
+    with duckdb.connect(str(database or ":memory:"), read_only=database is not None) as con:
         con.execute("set timezone = 'UTC'")
-        if as_of is None:
-            _add_delta_tables(con, settings, query)
+        if database is not None:
+            con.execute(f"set search_path = '{path}'")
+        named = _add_tables(con, settings, query) if as_of is None else False
+        if database is None and not named:
+            raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
         try:
             answer = con.sql(query)
             if answer is None:
@@ -65,7 +71,6 @@ def build_as_of(settings: Settings, moment: datetime) -> Path:
     Raises:
         QueryError: nothing had been pulled by then, or dbt failed.
     """
-    from f1_lakehouse.defs.transform import dbt_cli
     from f1_lakehouse.lakes import current_lake
 
     pulls = current_lake().bronze.ledger.all()
@@ -73,12 +78,20 @@ def build_as_of(settings: Settings, moment: datetime) -> Path:
         first = f"the first was at {pulls[0].at:%Y-%m-%d %H:%M:%S} UTC" if pulls else "bronze is empty"
         raise QueryError(f"nothing had been pulled by {moment:%Y-%m-%d %H:%M:%S} UTC; {first}")
     seen = max(pull.at for pull in pulls if pull.at <= moment)
-    folder = settings.root / "as_of"
-    folder.mkdir(exist_ok=True)
-    done = folder / f"gold_{seen:%Y%m%dT%H%M%S%f}.duckdb"
-    if done.exists():
-        return done
-    partial = done.with_name(f"partial_{os.getpid()}.duckdb")
+    done = settings.root / "as_of" / f"gold_{seen:%Y%m%dT%H%M%S%f}.duckdb"
+    return done if done.exists() else build_gold(seen, done)
+
+
+def build_gold(seen: datetime, target: Path) -> Path:
+    """Build silver and gold into a file, replaced by rename, out of the pulls entered up to the moment `seen` (UTC).
+
+    Raises:
+        QueryError: dbt failed.
+    """
+    from f1_lakehouse.defs.transform import dbt_cli
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"partial_{os.getpid()}.duckdb")
     print(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC", file=sys.stderr)
     before = os.environ["F1_WAREHOUSE"]
     os.environ["F1_WAREHOUSE"] = str(partial)
@@ -86,28 +99,49 @@ def build_as_of(settings: Settings, moment: datetime) -> Path:
         # Tests are left out: they judge what is to be published, and this is not.
         arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--quiet"]
         arguments += ["--vars", f"{{as_of: '{seen.isoformat()}'}}"]
-        run = dbt_cli().cli(arguments, target_path=folder / "dbt", raise_on_error=False)
+        run = dbt_cli().cli(arguments, target_path=target.parent / "dbt", raise_on_error=False)
         if not run.wait().is_successful():
             raise QueryError(
                 f"dbt could not build gold as of {seen:%Y-%m-%d %H:%M:%S} UTC: {run.get_error()}"
             )
-        partial.replace(done)
+        partial.replace(target)
     finally:
         os.environ["F1_WAREHOUSE"] = before
         partial.unlink(missing_ok=True)
-    return done
+    return target
 
 
-def _add_delta_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) -> None:
-    """Make the tables that are published as Delta only known to the query, if it names them."""
-    for table in sorted(DELTA_ONLY):
-        if table not in query.lower():
+def _tables_elsewhere(settings: Settings) -> dict[str, tuple[str, pa.Schema | None]]:
+    """Name → place and schema of what a query may ask beside `gold.duckdb`: large gold tables, and the record.
+
+    The record has a schema, for it can be asked before it has a row; a gold table that was not built cannot.
+    """
+    from f1_lakehouse.lake.pulls import SCHEMA as PULLS
+    from f1_lakehouse.observe.alerts import SCHEMA as ALERTS
+    from f1_lakehouse.observe.runs import SCHEMA as RUNS
+
+    return {
+        **{table: (f"{settings.published_tables}/{table}", None) for table in sorted(DELTA_ONLY)},
+        "runs": (f"{settings.records}/runs", RUNS),
+        "alerts": (f"{settings.records}/alerts", ALERTS),
+        "pulls": (f"{settings.bronze}/_pulls", PULLS),
+    }
+
+
+def _add_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) -> bool:
+    """Make the Delta tables that a query names known to it; whether there was one."""
+    found = False
+    for table, (uri, schema) in _tables_elsewhere(settings).items():
+        if not re.search(rf"\b{table}\b", query, re.IGNORECASE):
             continue
         from deltalake import DeltaTable
 
-        uri = f"{settings.published_tables}/{table}"
         if DeltaTable.is_deltatable(uri):
             con.register(table, DeltaTable(uri).to_pyarrow_dataset())
+        elif schema is not None:
+            con.register(table, schema.empty_table())
+        found = True
+    return found
 
 
 def _csv(con: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -20,6 +20,7 @@ def serve(host: str, port: int) -> int:
     """
     from f1_lakehouse.defs.local_runs import dagster_home, instance, reap
     from f1_lakehouse.lakes import current_settings
+    from f1_lakehouse.settings import LogFormat
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -46,6 +47,8 @@ def serve(host: str, port: int) -> int:
             str(port),
             "--log-level",
             "warning",
+            "--log-format",
+            "json" if settings.log_format is LogFormat.JSON else "colored",
         ],
         # Not in the project's folder: its dagster.yaml would be found beside the lake's own, and warned about.
         cwd=settings.root,

@@ -129,8 +129,11 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
             config=config,
         )
         report.asked.append(one)
-        report.failures += outcome.failures
         report.failed_checks += outcome.failed_checks
+        if lake.budget.spent:
+            report.failures.append(lake.budget.spent)
+            break
+        report.failures += outcome.failures
         # What a run did is read from the ledger: a step that was skipped says nothing. Not by time: an answer that had
         # landed before a crash has the time of then.
         unanswered = [

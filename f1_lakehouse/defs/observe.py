@@ -135,14 +135,17 @@ def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str
 
 
 def _check(done: dg.AssetCheckEvaluation) -> CheckResult:
-    said = done.metadata.get("message")
+    said, rows = done.metadata.get("message"), done.metadata.get("dagster_dbt/failed_row_count")
+    message = (
+        str(said.value) if said else f"{rows.value} rows" if rows and not done.passed else done.description
+    )
     return CheckResult(
         asset=done.asset_key.to_user_string(),
         check=done.check_name,
         partition=done.partition,
         passed=done.passed,
         severity=done.severity.value,
-        message=one_line(str(said.value if said else done.description or "")),
+        message=one_line(message or ""),
     )
 
 

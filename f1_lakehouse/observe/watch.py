@@ -49,9 +49,10 @@ def look(
     folder.mkdir(exist_ok=True)
     with (folder / "observe.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        entered = [run.with_pulls(lake.bronze.ledger.all()) for run in over(lake.runs)]
+        pulls = lake.bronze.ledger.all()
+        entered = [run.with_pulls(pulls) for run in over(lake.runs)]
         # Lineage first: sent twice after a crash it says the same, while a run that is entered is not looked at again.
-        problems = lineage.send(lake, settings, entered) if entered else []
+        problems = lineage.send(pulls, settings, entered) if entered else []
         lake.runs.append(entered)
         state = state_of(lake, running, now or datetime.now(UTC))
         found = conditions(state)

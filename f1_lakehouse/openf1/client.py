@@ -241,7 +241,8 @@ class Client:
     `base_url`: up to and with `/v1`. `timeout`: seconds to connect, and between two chunks of an answer.
     `attempts`: the most for one question. After `breaker_after` transient failures in a row, over all questions,
     nothing is sent for `breaker_cooldown` seconds and every question fails at once with OutageError; then one
-    request tries whether the service is back. `clock` (monotonic seconds), `now` (aware) and `sleep` are for tests.
+    request tries whether the service is back. `may_send` is asked before each request, with the number of those sent
+    so far, and raises an OpenF1Error if it is one too many. `clock` (monotonic seconds), `now` (aware) and `sleep` are for tests.
 
     May be shared by threads. `requests`, `retries`, `bytes` and `seconds_waited` count what was done so far.
     Raises PermanentError for a base URL or credentials that cannot work.
@@ -262,6 +263,7 @@ class Client:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
         on_event: Callable[[str, Mapping[str, Any]], None] | None = None,
+        may_send: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._origin = _origin(base_url)
         if bool(username) != bool(password):
@@ -286,6 +288,7 @@ class Client:
         self._now = now
         self._sleep = sleep
         self._on_event = on_event
+        self._may_send = may_send
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "f1-lakehouse"
         self._lock = threading.Lock()
@@ -446,6 +449,7 @@ class Client:
         token: str | None = None,
         form: Mapping[str, str] | None = None,
     ) -> tuple[Answer, Mapping[str, str]]:
+        self._may_send(self.requests)
         told = False
 
         def on_wait(seconds: float) -> None:

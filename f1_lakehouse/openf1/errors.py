@@ -63,6 +63,10 @@ class UnreachableError(TransientError):
     """No connection at all: the name does not resolve, or nothing listens there."""
 
 
+class BudgetError(OpenF1Error):
+    """What this run may spend is spent; no request was sent for this one."""
+
+
 class LiveWindowError(OpenF1Error):
     """A session is running and only paying users are served; nothing is wrong, come back afterwards."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from f1_lakehouse import lakes
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import local_runs
 from f1_lakehouse.defs.observe import alerts, observe
@@ -169,3 +170,40 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
         ("ingest", "failure"),
     }
     assert all(run.origin == local_runs.process_tags()["f1/command"] for run in lake.runs.all())
+
+
+def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monkeypatch, capsys):
+    monkeypatch.setenv("F1_BUDGET_REQUESTS", "5")
+    monkeypatch.setenv("F1_LOG_FORMAT", "json")
+    from f1_lakehouse import cli
+
+    def load():
+        lakes._opened.clear()
+        with pytest.raises(SystemExit) as ended:
+            cli.main(
+                [
+                    "load",
+                    "--session",
+                    f"{house.season}014",
+                    f"{house.season}015",
+                    "--no-telemetry",
+                    "--no-transform",
+                ]
+            )
+        return ended.value.code, capsys.readouterr().err
+
+    code, err = load()
+    assert code == 1
+    assert len(house.server.requests) == 5
+    *records, spent, _ = err.splitlines()
+    assert spent == (
+        "failed: the budget of 5 requests a run is spent (F1_BUDGET_REQUESTS); what has arrived is kept, "
+        "run the same again to go on"
+    )
+    assert {json.loads(line)["level"] for line in records} == {"info"}
+    assert sum(json.loads(line).get("event") == "request" for line in records) == 5
+    monkeypatch.delenv("F1_BUDGET_REQUESTS")
+    code, _ = load()
+    assert code == 0
+    asked = [request.target for request in house.server.requests]
+    assert len(asked) == len(set(asked)) > 20

@@ -1,0 +1,177 @@
+"""OpenLineage events, made of the client's own classes: what they say, where they go, and that they never hold up a run."""
+
+import json
+from datetime import timedelta
+
+import orjson
+import pytest
+from observe_parts import NOW, pull, run
+
+from f1_lakehouse.observe import lineage
+
+RUN = "0192fe60-0000-7000-8000-000000000001"
+MINUTES = timedelta(minutes=1)
+
+
+def named(done, run_id=RUN):
+    return type(done)(**{**done.__dict__, "run_id": run_id})
+
+
+@pytest.fixture
+def ingest():
+    """A run that brought laps and failed at weather."""
+    done = named(run("ingest", MINUTES, "failure", took=5, errors=["weather: 503"]))
+    pulls = [
+        pull("laps", 3 * MINUTES, run_id=RUN, rows=1000, bytes=2000, delta_version=4),
+        pull("weather", 2 * MINUTES, "503", run_id=RUN),
+        pull("laps", 90 * MINUTES, run_id="another"),
+    ]
+    return done, pulls
+
+
+def sent(settings):
+    """The events in the file, as (type, job) → event."""
+    [file] = settings.lineage.iterdir()
+    found = [json.loads(line) for line in file.read_text().splitlines()]
+    return {(one["eventType"], one["job"]["name"]): one for one in found}
+
+
+def test_each_pull_of_a_run_starts_and_completes_or_fails_within_it(ingest, settings):
+    done, pulls = ingest
+    assert lineage.send(pulls, settings, [done]) == []
+    found = sent(settings)
+    assert list(found) == [
+        ("START", "ingest"),
+        ("FAIL", "ingest"),
+        ("START", "bronze.laps"),
+        ("COMPLETE", "bronze.laps"),
+        ("START", "bronze.weather"),
+        ("FAIL", "bronze.weather"),
+    ]
+    laps = found["COMPLETE", "bronze.laps"]
+    assert laps["run"]["facets"]["parent"]["run"]["runId"] == RUN
+    assert laps["inputs"] == [
+        {"namespace": "https://api.openf1.org", "name": "/v1/laps", "facets": {}, "inputFacets": {}}
+    ]
+    [output] = laps["outputs"]
+    assert (output["namespace"], output["name"]) == ("file", f"{settings.root}/bronze/laps")
+    assert output["facets"]["version"]["datasetVersion"] == "4"
+    assert {"name": "lap_number", "type": "int64"} in [
+        {k: field[k] for k in ("name", "type")} for field in output["facets"]["schema"]["fields"]
+    ]
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == 1000
+    assert found["FAIL", "bronze.weather"]["run"]["facets"]["errorMessage"]["message"] == "503"
+    assert found["FAIL", "ingest"]["run"]["facets"]["errorMessage"]["message"] == "weather: 503"
+
+
+@pytest.fixture
+def transform(settings):
+    """A run of dbt: laps in silver by way of an ephemeral model, best laps in gold; its artifacts where dbt leaves them."""
+
+    def node(kind, schema, name, sql=None, parents=(), columns=(), materialized="table"):
+        relation = None if materialized == "ephemeral" else f'"warehouse"."{schema}"."{name}"'
+        return {
+            "unique_id": f"{kind}.f1.{name}" if kind != "source" else f"source.f1.bronze.{name}",
+            "resource_type": kind,
+            "schema": schema,
+            "name": name,
+            "relation_name": relation,
+            "compiled_code": sql,
+            "depends_on": {"nodes": list(parents)},
+            "columns": {column: {"name": column, "data_type": "integer"} for column in columns},
+            "config": {"materialized": materialized},
+        }
+
+    source = node("source", "bronze", "laps", columns=("lap_number", "lap_duration"))
+    inner = node("model", "silver", "int_laps", parents=["source.f1.bronze.laps"], materialized="ephemeral")
+    silver = node(
+        "model",
+        "silver",
+        "silver_laps",
+        'with inner_laps as (select * from "warehouse"."bronze"."laps") '
+        "select lap_number, lap_duration as seconds from inner_laps",
+        ["model.f1.int_laps"],
+        ("lap_number", "seconds"),
+    )
+    gold = node(
+        "model",
+        "gold",
+        "best",
+        'select min(seconds) as best, 1 as one from "warehouse"."silver"."silver_laps"',
+        ["model.f1.silver_laps"],
+        ("best", "one"),
+    )
+    manifest = {
+        "sources": {source["unique_id"]: source},
+        "nodes": {each["unique_id"]: each for each in (inner, silver, gold)},
+    }
+    at = {"started_at": (NOW - 2 * MINUTES).isoformat(), "completed_at": (NOW - MINUTES).isoformat()}
+    results = [
+        {"unique_id": "model.f1.silver_laps", "status": "success", "timing": [at], "message": "OK"},
+        {"unique_id": "model.f1.best", "status": "error", "timing": [at], "message": "no such column"},
+    ]
+    target = settings.root / "dbt"
+    target.mkdir(parents=True)
+    (target / "manifest.json").write_bytes(orjson.dumps(manifest))
+    generated = {"generated_at": (NOW - MINUTES).isoformat()}
+    (target / "run_results.json").write_bytes(orjson.dumps({"metadata": generated, "results": results}))
+    return named(run("transform", 0 * MINUTES, took=5, bronze_version="1-a", gold='{"best":"7-1-2"}'))
+
+
+def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, settings):
+    assert lineage.send([], settings, [transform]) == []
+    found = sent(settings)
+    silver = found["COMPLETE", "dbt.silver.silver_laps"]
+    assert [one["name"] for one in silver["inputs"]] == [f"{settings.root}/bronze/laps"]
+    [output] = silver["outputs"]
+    made_of = output["facets"]["columnLineage"]["fields"]["seconds"]["inputFields"]
+    assert [(one["name"], one["field"]) for one in made_of] == [
+        (f"{settings.root}/bronze/laps", "lap_duration")
+    ]
+    best = found["FAIL", "dbt.gold.best"]
+    assert best["run"]["facets"]["errorMessage"]["message"] == "no such column"
+    assert [one["name"] for one in best["inputs"]] == ["warehouse.silver.silver_laps"]
+    published = found["COMPLETE", "publish"]["outputs"][0]
+    assert published["name"] == f"{settings.root}/gold/best"
+    assert published["outputFacets"]["outputStatistics"]["rowCount"] == 7
+
+
+def test_artifacts_of_another_run_of_dbt_are_not_taken_for_those_of_this_one(transform, settings):
+    later = type(transform)(
+        **{**transform.__dict__, "started_at": NOW + MINUTES, "ended_at": NOW + 2 * MINUTES}
+    )
+    assert lineage.send([], settings, [later]) == []
+    assert [job for _, job in sent(settings)] == ["transform", "transform", "publish", "publish"]
+
+
+def test_events_go_to_the_receiver_that_openlineage_is_told_of(ingest, settings, receiver, monkeypatch):
+    monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.port}")
+    monkeypatch.setenv("OPENLINEAGE_API_KEY", "s3cr3t")
+    done, pulls = ingest
+    assert lineage.send(pulls, settings, [done]) == []
+    assert {path for path, _, _ in receiver.got} == {"/api/v1/lineage"}
+    assert {headers["Authorization"] for _, headers, _ in receiver.got} == {"Bearer s3cr3t"}
+    assert [json.loads(body)["eventType"] for body in receiver.bodies][:2] == ["START", "FAIL"]
+    assert len(receiver.got) == 6
+    assert not settings.lineage.exists()
+
+
+def test_a_receiver_that_refuses_or_is_slow_fails_nothing_and_is_left_alone(
+    ingest, settings, receiver, monkeypatch
+):
+    done, pulls = ingest
+    monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.port}")
+    receiver.status = 400
+    [problem] = lineage.send(pulls, settings, [done])
+    assert problem.startswith("lineage: the receiver did not take an event")
+    assert len(receiver.got) == 1
+    monkeypatch.setattr(lineage, "LIMIT", 0.2)
+    monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:1")
+    [problem] = lineage.send(pulls, settings, [done])
+    assert problem == "lineage: not all was sent within 0 s"
+
+
+def test_artifacts_that_cannot_be_read_are_one_line(transform, settings):
+    (settings.root / "dbt" / "run_results.json").write_text("{")
+    [problem] = lineage.send([], settings, [transform])
+    assert problem.startswith("lineage: no events could be made (JSONDecodeError")

@@ -1,0 +1,67 @@
+"""Budgets: a load stops before it overruns one, says so in one line, and the next goes on without asking twice."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from f1_lakehouse.budget import Budget
+from f1_lakehouse.openf1.errors import BudgetError
+from f1_lakehouse.settings import Settings
+
+
+def test_requests_and_minutes_are_allowed_up_to_the_budget(tmp_path):
+    now = 100.0
+    budget = Budget(Settings(lakehouse_root=tmp_path, budget_requests=3, budget_minutes=2), clock=lambda: now)
+    budget.check(0)
+    budget.check(2)
+    now += 119
+    budget.check(2)
+    now += 1
+    with pytest.raises(BudgetError, match="2 minutes a run is spent"):
+        budget.check(2)
+    with pytest.raises(BudgetError, match="3 requests a run is spent"):
+        Budget(Settings(lakehouse_root=tmp_path, budget_requests=3)).check(3)
+
+
+def test_a_lake_that_takes_its_disk_up_is_measured_now_and_then(tmp_path):
+    now = 0.0
+    budget = Budget(Settings(lakehouse_root=tmp_path, budget_disk_gb=0.000001), clock=lambda: now)
+    budget.check(0)
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "answer").write_bytes(b"x" * 1000)
+    now = 9.0
+    budget.check(1)
+    now = 10.0
+    with pytest.raises(BudgetError, match="1e-06 GB of disk is spent"):
+        budget.check(1)
+
+
+def test_without_budgets_everything_is_allowed(tmp_path):
+    Budget(Settings(lakehouse_root=tmp_path)).check(10**9)
+
+
+@pytest.mark.parametrize("name", ["F1_BUDGET_REQUESTS", "F1_BUDGET_MINUTES", "F1_BUDGET_DISK_GB"])
+def test_every_budget_is_in_the_guide_and_in_the_settings(name):
+    assert re.search(name, (Path(__file__).parents[1] / "docs" / "operations.md").read_text())
+    assert name.removeprefix("F1_").lower() in Settings.model_fields
+
+
+def test_a_pull_as_json_has_its_fields(capsys):
+    import logging
+
+    from f1_lakehouse.observe.logs import json_handler
+
+    record = logging.makeLogRecord(
+        {"msg": "%s done", "args": ("laps",), "levelno": 20, "levelname": "INFO", "event": "pull"}
+    )
+    record.pull = Path("somewhere")
+    json_handler().handle(record)
+    entry = json.loads(capsys.readouterr().err)
+    assert (entry["message"], entry["level"], entry["event"], entry["pull"]) == (
+        "laps done",
+        "info",
+        "pull",
+        "somewhere",
+    )
