@@ -13,8 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from f1_lakehouse.commands.query import run_query
 from f1_lakehouse.replay.generate import generate, publish_corrections
 from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.settings import Settings
 
 F1 = str(Path(sys.executable).parent / "f1")
 PROJECT = Path(__file__).parents[1]
@@ -235,11 +237,11 @@ def test_the_operations_guide_answers_seven_questions():
     assert len(OPERATIONS) == 7
 
 
-@pytest.mark.parametrize(("question", "sql"), ASKED, ids=[f"{name} {n}" for n, (name, _) in enumerate(ASKED)])
-def test_a_question_of_the_operations_guide_is_answered(loaded, question, sql):
-    done = loaded.f1("sql", "--json", sql)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) or question in LEFT_EMPTY
+def test_the_questions_of_the_operations_guide_are_answered(loaded, capfdbinary):
+    settings = Settings(lakehouse_root=loaded.root)
+    for question, sql in ASKED:
+        assert run_query(settings, sql, "json") == 0
+        assert json.loads(capfdbinary.readouterr().out) or question in LEFT_EMPTY, question
 
 
 def test_a_run_is_replayed_and_gold_is_found_as_it_was_published(loaded):

@@ -1,15 +1,18 @@
-"""The lake's weekly housekeeping as an asset: many small files made few, files that nothing needs removed.
+"""The lake's weekly housekeeping as assets: many small files made few, what nothing needs any more removed.
 
 What is done, and why it disturbs nobody, is in lake/maintenance.py; by hand it is `f1 optimize` and `f1 vacuum`.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.maintenance import Upkeep, optimize, vacuum
+from f1_lakehouse.observe.runs import Run
 
 
 @dg.asset(
@@ -35,15 +38,48 @@ def bronze_upkeep(lake: LakeResource) -> dg.MaterializeResult[Any]:
     )
 
 
+@dg.asset(
+    group_name="upkeep",
+    kinds={"python"},
+    owners=["team:data-platform"],
+    tags={"layer": "record"},
+    description="What Dagster keeps of old runs without partitions, and old lineage files, removed (F1_RETENTION_DAYS). "
+    "The record of runs, and the runs that the state of a partition rests on, stay.",
+)
+def records_upkeep(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+    """Remove what is older than the retention."""
+    opened = lake.open()
+    before = datetime.now(UTC) - timedelta(days=opened.settings.retention_days)
+    runs = purge(context.instance, opened.runs.all(), before)
+    files = [path for path in opened.settings.lineage.glob("*.jsonl") if path.stem < f"{before:%Y-%m-%d}"]
+    for path in files:
+        path.unlink()
+    return dg.MaterializeResult(metadata={"runs_removed": len(runs), "lineage_files_removed": len(files)})
+
+
+def purge(instance: dg.DagsterInstance, known: Sequence[Run], before: datetime) -> list[str]:
+    """Delete Dagster's runs that ended before a moment and can be spared; their ids.
+
+    Kept are runs of partitions, which say what is materialized, runs that are not on record, and the last run of each
+    job, which says how checks and assets stand.
+    """
+    last = {run.job: run.run_id for run in known}
+    spared = {run.run_id for run in known if not run.partition and run.ended_at < before} - set(last.values())
+    there = instance.get_runs(dg.RunsFilter(run_ids=sorted(spared))) if spared else []
+    for run in there:
+        instance.delete_run(run.run_id)
+    return [run.run_id for run in there]
+
+
 def _record(one: Upkeep, removed: int) -> dg.TableRecord:
     return dg.TableRecord({**asdict(one), "removed": removed})
 
 
 upkeep = dg.define_asset_job(
     "upkeep",
-    dg.AssetSelection.assets("bronze_upkeep"),
+    dg.AssetSelection.groups("upkeep"),
     executor_def=dg.in_process_executor,
-    description="Housekeeping of bronze",
+    description="Housekeeping of bronze and of what is kept of runs",
 )
 weekly_upkeep = dg.ScheduleDefinition(
     name="weekly_upkeep",

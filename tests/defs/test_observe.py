@@ -12,6 +12,7 @@ from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import local_runs
 from f1_lakehouse.defs.observe import alerts, observe
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.upkeep import purge
 from f1_lakehouse.observe.conditions import Kind
 from f1_lakehouse.replay.server import Answer
 
@@ -207,3 +208,23 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
     assert code == 0
     asked = [request.target for request in house.server.requests]
     assert len(asked) == len(set(asked)) > 20
+
+
+def test_old_runs_are_removed_from_dagster_but_those_that_a_state_rests_on(house, race):
+    ingest(house, race, "drivers")
+    job = defs().get_repository_def().get_job("transform")
+    builds = [
+        house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, tags={"f1/why": str(n)})
+        for n in range(3)
+    ]
+    unknown = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    observe(house.instance, house.lake)
+    house.instance.report_run_failed(unknown)
+    known = house.lake.runs.all()
+    assert purge(house.instance, known, datetime.now(UTC) - timedelta(days=1)) == []
+    gone = purge(house.instance, known, datetime.now(UTC) + timedelta(days=1))
+    last = next(run.run_id for run in reversed(known) if run.job == "transform")
+    assert set(gone) == {run.run_id for run in builds} - {last}
+    left = {run.run_id for run in house.instance.get_runs()}
+    assert {last, unknown.run_id, *(run.run_id for run in known if run.partition)} <= left
+    assert not left & set(gone)
