@@ -113,7 +113,7 @@ def gold_behind_bronze(
     reap(context.instance)
     opened = lake.open()
     have, published = opened.bronze.ledger.version(), publication(opened.settings)
-    if not opened.bronze.ledger.scopes():
+    if opened.bronze.ledger.is_empty:
         return dg.SkipReason("bronze is empty")
     if published is not None and have == published.bronze_version:
         return dg.SkipReason(f"gold is at bronze version {have}")

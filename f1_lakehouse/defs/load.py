@@ -160,7 +160,7 @@ def run_transform(
 ) -> Report:
     """Build gold and publish it, if bronze says something that published gold does not (or `always`)."""
     report = report or Report()
-    if not lake.bronze.ledger.scopes():
+    if lake.bronze.ledger.is_empty:
         raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
     published = publication(lake.settings)
     if not always and published is not None and published.bronze_version == lake.bronze.ledger.version():

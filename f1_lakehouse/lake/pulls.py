@@ -180,6 +180,11 @@ class Ledger:
         self._refresh()
         return list(self._by_scope)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever answered; failures alone are nothing to build from."""
+        return not any(self.last_answer(endpoint, scope) for endpoint, scope in self.scopes())
+
     def version(self) -> str:
         """What bronze says now, as one text: it changes when, and only when, some truth changes."""
         self._refresh()

@@ -16,6 +16,7 @@ from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.observe.runs import CANCELED, FAILURE, Run, failing
 from f1_lakehouse.openf1.calendar import Session, due, last_answer
 from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
+from f1_lakehouse.openf1.errors import LiveWindowError
 from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
 
 SLOW = timedelta(minutes=30)
@@ -98,7 +99,9 @@ def _failed_pulls(state: State) -> Iterator[Condition]:
     sessions = {one.key: one for one in state.calendar}
     failed: dict[int, list[list[Pull]]] = {}
     for (_, scope), pulls in state.by_scope.items():
-        if streak := list(takewhile(lambda pull: not pull.is_answer, reversed(pulls))):
+        streak = list(takewhile(lambda pull: not pull.is_answer, reversed(pulls)))
+        # That OpenF1 is closed while a session is live is as it should be; the sensor comes back after it.
+        if streak and not (streak[0].error or "").startswith(LiveWindowError.__name__):
             failed.setdefault(scope, []).append(streak)
     for scope, streaks in failed.items():
         subject = sessions[scope].partition if scope in sessions else f"calendar of {scope}"

@@ -157,6 +157,7 @@ def test_a_calendar_that_could_not_be_had_is_asked_for_again_later_under_another
     [second] = tick(session_due, house).run_requests
     assert second.job_name == "calendar"
     assert second.run_key != first.run_key
+    assert tick(gold_behind_bronze, house).skip_message == "bronze is empty"
 
 
 def test_gold_waits_for_what_is_due_as_long_as_answers_keep_coming(house, sessions, at):

@@ -50,6 +50,10 @@ def test_a_failed_pull_is_over_when_the_question_is_answered():
     assert kinds(pulls=[failed, answered]) == []
 
 
+def test_that_openf1_is_closed_during_a_live_session_is_no_alert():
+    assert found(pulls=[pull("laps", timedelta(minutes=5), "LiveWindowError: only for paying users")]) == []
+
+
 def test_a_run_whose_process_died_is_told_as_long_as_its_session_lacks_something():
     died = run(
         "ingest", HOUR, "failure", partition=RACE.partition, errors=["The process of this run is gone."]
