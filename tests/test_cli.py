@@ -208,10 +208,21 @@ def test_sql_answers_as_a_table_csv_json_and_parquet(loaded, tmp_path):
     assert duckdb.sql(f"select count(*) from '{file}'").fetchall() == [(2,)]
 
 
-QUESTIONS = re.findall(
-    r"## (.+?)\n.*?```sql\n(.+?)```", (PROJECT / "docs" / "questions.md").read_text(), re.DOTALL
-)
+def documented() -> Iterator[tuple[str, str]]:
+    """Each block of SQL in the docs, under the heading that it stands under."""
+    for page in ("questions.md", "data-card.md"):
+        heading = page
+        for found in re.finditer(
+            r"^## ([^\n]+)$|```sql\n(.+?)```", (PROJECT / "docs" / page).read_text(), re.M | re.S
+        ):
+            heading = found[1] or heading
+            if found[2]:
+                yield heading, found[2]
+
+
+QUESTIONS = list(documented())
 MAY_BE_EMPTY = {
+    "Corrections",
     "What was corrected after the flag?",
     "How good is the data?",
     "Who would have had pole with a perfect lap?",

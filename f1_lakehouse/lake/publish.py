@@ -20,12 +20,11 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake.bronze import WRITER
+from f1_lakehouse.lake.card import LICENCE, write_card
 from f1_lakehouse.settings import Settings
 
 DELTA_ONLY = frozenset({"fact_telemetry"})
 """Gold tables that are too large to be copied into one file."""
-
-LICENCE = "Data: OpenF1 (openf1.org), CC BY-NC-SA 4.0. Not affiliated with Formula 1."
 
 
 class PublishError(Exception):
@@ -142,6 +141,7 @@ def publish(settings: Settings) -> Publication:
                 "? as code_version, ? as licence, ?::json as tables",
                 [build.bronze_version, now.isoformat(), __version__, LICENCE, orjson.dumps(rows).decode()],
             )
+            write_card(con, tables)
             con.execute("checkpoint target")
             con.execute("detach target")
         with partial.open("rb") as written:

@@ -184,6 +184,15 @@ def test_snapshots_date_a_change_by_its_pull_and_are_read(life: Life) -> None:
     assert ends == [("2025-10-05 14:00:00", False), ("2025-10-05 14:30:00", True)]
 
 
+def test_what_was_measured_earlier_stays(life: Life) -> None:
+    """A row a day that brought something, for the trend: a second build adds none, a full refresh takes none away."""
+    first, second = "2025-01-02", "2025-01-09"
+    for moment in ("first load", "nothing new"):
+        assert life.rows[moment]["days of quality"] == [(first,)], moment
+    for moment in ("corrected", "rebuilt", "today again"):
+        assert life.rows[moment]["days of quality"] == [(first,), (second,)], moment
+
+
 def test_quality_is_that_of_the_newest_pulls(life: Life) -> None:
     """The laps came on the day before the newest pull, their correction on the same day as it."""
     assert life.rows["first load"]["quality of laps"] == []

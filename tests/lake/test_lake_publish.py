@@ -87,6 +87,8 @@ def test_only_gold_is_published_and_telemetry_only_as_delta(
     publish(lake)
     assert read(lake.gold, "select table_schema, table_name from information_schema.tables order by all") == [
         ("gold", "dim_driver"),
+        ("meta", "coverage"),
+        ("meta", "data_card"),
         ("meta", "publication"),
     ]
     assert sorted(path.name for path in Path(lake.published_tables).iterdir()) == [
@@ -94,6 +96,25 @@ def test_only_gold_is_published_and_telemetry_only_as_delta(
         "fact_telemetry",
     ]
     assert DeltaTable(f"{lake.published_tables}/dim_driver").to_pyarrow_table().num_rows == 3
+
+
+def test_the_data_card_travels_with_the_data(lake: Settings, build: Callable[..., None]) -> None:
+    """Whose it is and under which licence, and what of which season is in it, the table outside the file included."""
+    rows = "select 9606 + n % 2 as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at, 'p' as built_from"
+    build(
+        *FIRST[:3],
+        f"create or replace table gold.fact_laps as {rows} from range(5) r(n)",
+        f"create or replace table gold.fact_telemetry as {rows}, 1 as driver_number, now() as date from range(7) r(n)",
+    )
+    publish(lake)
+    card = dict(read(lake.gold, "from meta.data_card"))
+    assert "openf1.org" in card["attribution"]
+    assert "creativecommons.org/licenses/by-nc-sa/4.0" in card["licence"]
+    assert read(lake.gold, "select * exclude newest_pull from meta.coverage order by 1") == [
+        ("fact_laps", 2024, 2, 5),
+        ("fact_telemetry", 2024, 2, 7),
+    ]
+    assert DeltaTable(f"{lake.published_tables}/fact_laps").metadata().description == card["attribution"]
 
 
 def test_nothing_is_published_before_the_first_build(lake: Settings) -> None:
