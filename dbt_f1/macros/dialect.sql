@@ -41,6 +41,15 @@ regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}', 'g')
 regexp_replace({{ text }}, '{{ pattern }}', '{{ replacement }}')
 {%- endmacro %}
 
+{# Texts one after the other, in an order; dbt.listagg leaves the order out on Spark. #}
+{% macro text_list(text, separator, order) -%}{{ adapter.dispatch('text_list', 'f1')(text, separator, order) }}{%- endmacro %}
+{% macro default__text_list(text, separator, order) -%}
+string_agg({{ text }}, '{{ separator }}' order by {{ order }})
+{%- endmacro %}
+{% macro spark__text_list(text, separator, order) -%}
+listagg({{ text }}, '{{ separator }}') within group (order by {{ order }})
+{%- endmacro %}
+
 {# The last value that is not null, as a window function without its `over`. #}
 {% macro last_known(column) -%}{{ adapter.dispatch('last_known', 'f1')(column) }}{%- endmacro %}
 {% macro default__last_known(column) -%}last_value({{ column }} ignore nulls){%- endmacro %}

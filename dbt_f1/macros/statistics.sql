@@ -9,8 +9,8 @@ which differs from load to load; tables must come out equal, so times are summed
 {# The mean of a time in seconds over the rows that meet the condition, 6 decimals; null when there is none. #}
 {% macro mean_seconds(seconds, condition) -%}
 round(
-    sum(case when {{ condition }} then {{ milliseconds(seconds) }} end)
-    / (1000.0 * nullif(count(case when {{ condition }} then {{ seconds }} end), 0)),
+    cast(sum(case when {{ condition }} then {{ milliseconds(seconds) }} end) as {{ type_double() }})
+    / (1000 * nullif(count(case when {{ condition }} then {{ seconds }} end), 0)),
     6
 )
 {%- endmacro %}

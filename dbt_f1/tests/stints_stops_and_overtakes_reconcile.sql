@@ -1,24 +1,24 @@
 -- Every stint, pit stop and overtake of silver is in gold, and none besides; no lap of a stint is lost or counted twice.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_stints'}}}) }}
 with counted as (
-    select 'stints' as what, session_key, count(*) as in_silver, 0 as in_gold from {{ ref('silver_stints') }} group by session_key
+    select 'stints' as what, session_key, 1 as in_silver, 0 as in_gold from {{ ref('silver_stints') }}
     union all
-    select 'stints', session_key, 0, count(*) from {{ ref('fact_stints') }} group by session_key
+    select 'stints', session_key, 0, 1 from {{ ref('fact_stints') }}
     union all
-    select 'pit stops', session_key, count(*), 0 from {{ ref('silver_pit_stops') }} group by session_key
+    select 'pit stops', session_key, 1, 0 from {{ ref('silver_pit_stops') }}
     union all
-    select 'pit stops', session_key, 0, count(*) from {{ ref('fact_pit_stops') }} group by session_key
+    select 'pit stops', session_key, 0, 1 from {{ ref('fact_pit_stops') }}
     union all
-    select 'overtakes', session_key, count(*), 0 from {{ ref('silver_overtakes') }} group by session_key
+    select 'overtakes', session_key, 1, 0 from {{ ref('silver_overtakes') }}
     union all
-    select 'overtakes', session_key, 0, count(*) from {{ ref('fact_overtakes') }} group by session_key
+    select 'overtakes', session_key, 0, 1 from {{ ref('fact_overtakes') }}
     union all
-    select 'laps of stints', session_key, count(stint_number), 0 from {{ ref('fact_laps') }} group by session_key
+    select 'laps of stints', session_key, 1, 0 from {{ ref('fact_laps') }} where stint_number is not null
     union all
-    select 'laps of stints', session_key, 0, sum(laps_driven) from {{ ref('fact_stints') }} group by session_key
+    select 'laps of stints', session_key, 0, laps_driven from {{ ref('fact_stints') }}
 )
 
-select what, session_key, sum(in_silver) as in_silver, sum(in_gold) as in_gold
+select what, session_key, sum(in_silver) as rows_in_silver, sum(in_gold) as rows_in_gold
 from counted
 group by what, session_key
 having sum(in_silver) <> sum(in_gold)

@@ -50,7 +50,7 @@ counted as (
     select 'clean laps', session_key, driver_number, 0, clean_laps from {{ ref('race_pace') }}
 )
 
-select what, session_key, driver_number, sum(in_facts) as in_facts, sum(in_mart) as in_mart
+select what, session_key, driver_number, sum(in_facts) as rows_in_facts, sum(in_mart) as rows_in_mart
 from counted
 group by what, session_key, driver_number
 having sum(in_facts) <> sum(in_mart)

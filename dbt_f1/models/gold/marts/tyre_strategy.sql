@@ -24,10 +24,8 @@ listed as (
         max(team_name) as team_name,
         count(*) as stints,
         count(distinct compound) as compounds_used,
-        {{ dbt.listagg('compound', "'-'", 'order by stint_number') }} as compounds,
-        {{ dbt.listagg(
-            'cast(stint_laps as ' ~ dbt.type_string() ~ ')', "'-'", 'order by stint_number'
-        ) }} as stint_lengths,
+        {{ text_list('compound', '-', 'stint_number') }} as compounds,
+        {{ text_list('cast(stint_laps as ' ~ dbt.type_string() ~ ')', '-', 'stint_number') }} as stint_lengths,
         min_by(compound, stint_number) as starting_compound,
         min_by(tyre_age_at_start, stint_number) as starting_tyre_age_laps,
         max(stint_laps) as longest_stint_laps

@@ -1,0 +1,43 @@
+"""dbt on Sail: what test_dbt_spark.py starts, in a Python that has dbt-spark and pysail.
+
+    python -P on_sail.py PROJECT TARGET_FOLDER
+
+Builds with every data test, prints a line, and builds again for each line that it is sent: Sail's catalog lives as long as
+the session, so an incremental build must be in the process of the first.
+"""
+
+import os
+import sys
+
+from dbt.cli.main import dbtRunner
+from pysail.spark import SparkConnectServer
+
+
+def main(project: str, target: str) -> int:
+    folders = [
+        "--project-dir",
+        project,
+        "--profiles-dir",
+        project,
+        "--target-path",
+        target,
+        "--log-path",
+        target,
+    ]
+    while True:
+        result = dbtRunner().invoke(
+            ["build", "--target", "spark", "--exclude-resource-type", "unit_test", "--quiet", *folders]
+        )
+        print("built" if result.success else "failed", flush=True)
+        if not result.success or not sys.stdin.readline():
+            return 0 if result.success else 1
+
+
+if __name__ == "__main__":
+    server = SparkConnectServer(ip="127.0.0.1", port=0)
+    server.start(background=True)
+    host, port = server.listening_address
+    os.environ["SPARK_REMOTE"] = f"sc://{host}:{port}"
+    code = main(*sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)  # the server's threads would not end
