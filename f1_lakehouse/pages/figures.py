@@ -133,6 +133,10 @@ def shading(status_by_lap: Mapping[int, str | None], *, above: bool = False) -> 
     return shapes, notes
 
 
+def _lap_axis(laps: int) -> Json:
+    return axis("Lap", range=[0, laps], zeroline=False, **({"dtick": 1} if laps <= 8 else {}))
+
+
 def _note(x: float, y: float, text: str, **rest: object) -> Json:
     return {"x": x, "y": y, "text": text, **rest}
 
@@ -188,7 +192,7 @@ def lap_chart(
     return data, {
         **_shared("lap %{x}: place %{y}", ends, 0.9),
         "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
-        "xaxis": axis("Lap", range=[0, laps], zeroline=False),
+        "xaxis": _lap_axis(laps),
         "yaxis": axis(
             "Place (left: grid)",
             range=[cars + 0.6, 0.4],
@@ -250,7 +254,7 @@ def gap_chart(
     return data, {
         **_shared("lap %{x}: %{y:+.1f} s", ends, (high - low) / PLOT_PX * LABEL_PX),
         "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
-        "xaxis": axis("Lap", range=[0, laps], zeroline=False),
+        "xaxis": _lap_axis(laps),
         "yaxis": axis("Behind the steady pace, s", range=[round(high, 1), round(low, 1)], zeroline=True),
         "shapes": shapes,
         "annotations": notes,
@@ -302,7 +306,7 @@ def tyre_bars(
         "barmode": "overlay",
         "bargap": 0.25,
         "margin": {"l": 60, "r": 16, "t": 24, "b": 44},
-        "xaxis": axis("Lap", range=[0, laps], zeroline=False),
+        "xaxis": _lap_axis(laps),
         "yaxis": axis(
             "Driver",
             type="category",
@@ -405,7 +409,7 @@ def status_strip(status_by_lap: Mapping[int, str | None]) -> Figure:
         "barmode": "overlay",
         "bargap": 0.3,
         "margin": {"l": 60, "r": 16, "t": 8, "b": 44},
-        "xaxis": axis("Lap", range=[0, max(status_by_lap)], zeroline=False),
+        "xaxis": _lap_axis(max(status_by_lap)),
         "yaxis": {"type": "category", "title": {"text": "State"}},
     }
 

@@ -44,8 +44,9 @@ _PEOPLE = """
         teams.team_colour
     from (
         select session_key, driver_number, driver_id, team_id, team_name from fact_results
-        union
+        union all
         select session_key, driver_number, driver_id, team_id, team_name from driver_session_summary
+        anti join fact_results using (session_key, driver_number)
     ) as seen
     join dim_sessions as sessions using (session_key)
     left join dim_teams as teams using (team_id)

@@ -152,7 +152,7 @@ def session_page(gold: Gold, session: Session) -> Page:
             for one in gold.sessions
             if one.meeting_key == session.meeting_key
         ],
-        colours=[(view.teams[d.team_id], d.colour) for d in view.drivers.values() if d.mate == 0],
+        colours=list({view.teams[d.team_id]: d.colour for d in view.drivers.values()}.items()),
     )
 
 

@@ -1,0 +1,90 @@
+"""The pages in a browser: nothing goes wrong, nothing is fetched, nothing is empty, in every size and scheme.
+
+Needs chromium and playwright, which are no dependencies of the project.
+"""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from paper_gold import PaperGold
+
+from f1_lakehouse.pages.site import build
+
+pytestmark = pytest.mark.slow
+
+EMPTY = """
+[...document.querySelectorAll(".chart")].filter(one => !one.querySelector(".trace, .bars .point, .boxes")).map(one => one.parentElement.id)
+"""
+TOO_WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no chromium on the PATH")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_drawn_without_an_error_a_request_or_an_empty_chart(
+    race: PaperGold, browser: Any, width: int, scheme: str
+) -> None:
+    race.run(
+        "update dim_drivers set full_name = '<script>alert(1)</script>', name_acronym = '<b>' where driver_number = 4"
+    )
+    done = build(race.settings)
+    for address in done.written:
+        page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+        said: list[str] = []
+        page.on("console", lambda m, said=said: said.append(m.text))
+        page.on("pageerror", lambda e, said=said: said.append(str(e)))
+        page.on("dialog", lambda d, said=said: (said.append(d.message), d.dismiss()))
+        page.on(
+            "request",
+            lambda r, said=said: said.append(r.url) if not r.url.startswith(("file:", "data:")) else None,
+        )
+        page.goto((done.folder / address).as_uri())
+        if page.locator(".chart").count():
+            page.wait_for_function("document.documentElement.dataset.drawn === 'yes'")
+        assert said == [], address
+        assert page.evaluate(EMPTY) == [], address
+        assert not page.evaluate(TOO_WIDE), address
+        page.close()
+
+
+def test_a_name_full_of_markup_is_drawn_as_it_stands(race: PaperGold, browser: Any) -> None:
+    race.run("update dim_drivers set name_acronym = '<b>&amp;' where driver_number = 4")
+    done = build(race.settings)
+    page = browser.new_page()
+    page.goto((done.folder / "2025/paper-race-103.html").as_uri())
+    page.wait_for_function("document.documentElement.dataset.drawn === 'yes'")
+    assert "<b>&amp;" in page.locator("#tyre-chart .ytick").all_text_contents()
+    assert page.locator("#lap-chart .annotation", has_text="<b>&amp;").count() == 1
+    page.close()
+
+
+def test_a_button_switches_its_line_off_and_on_again(race: PaperGold, browser: Any) -> None:
+    done = build(race.settings)
+    page = browser.new_page()
+    page.goto((done.folder / "2025/paper-race-103.html").as_uri())
+    page.wait_for_function("document.documentElement.dataset.drawn === 'yes'")
+    button, lines = page.locator("#lap-chart button").first, page.locator("#lap-chart .scatterlayer .trace")
+    before = lines.count()
+    button.press("Enter")
+    page.wait_for_function(
+        f"document.querySelectorAll('#lap-chart .scatterlayer .trace').length === {before - 1}"
+    )
+    assert button.get_attribute("aria-pressed") == "false"
+    button.press("Enter")
+    page.wait_for_function(
+        f"document.querySelectorAll('#lap-chart .scatterlayer .trace').length === {before}"
+    )
+    page.close()
