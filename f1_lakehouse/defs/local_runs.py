@@ -99,7 +99,10 @@ def process_tags() -> dict[str, str]:
 
 
 def reap(instance: dg.DagsterInstance) -> list[str]:
-    """Fail the runs whose process is gone and free their pool slots; the ids of those runs."""
+    """Fail the runs whose process is gone and free their pool slots; the ids of those runs.
+
+    Freed too is what runs hold that are over: of a killed worker the daemon knows at once, but keeps its slots for minutes.
+    """
     reaped = []
     for run in instance.get_runs(
         filters=dg.RunsFilter(statuses=_LIVE, tags={HOST_TAG: socket.gethostname()})
@@ -109,6 +112,12 @@ def reap(instance: dg.DagsterInstance) -> list[str]:
             instance.report_run_failed(run, message="The process of this run is gone.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
             reaped.append(run.run_id)
+    storage = instance.event_log_storage
+    for pool in storage.get_concurrency_infos(list(storage.get_concurrency_keys())).values():
+        for holder in pool.active_run_ids:
+            held_by = instance.get_run_by_id(holder)
+            if held_by is None or held_by.is_finished:
+                storage.free_concurrency_slots_for_run(holder)
     return reaped
 
 

@@ -118,6 +118,19 @@ def test_a_run_whose_process_is_gone_is_failed_and_does_not_count_as_running(hou
     assert house.instance.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
 
 
+def test_a_slot_is_freed_when_its_run_is_over_however_that_ended(house, sessions):
+    job = defs().get_repository_def().get_job("calendar")
+    storage = house.instance.event_log_storage
+    storage.set_concurrency_slots("openf1", 1)
+    killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert storage.claim_concurrency_slot("openf1", killed.run_id, "bronze_laps").is_claimed
+    local_runs.reap(house.instance)
+    assert storage.get_concurrency_info("openf1").active_run_ids == {killed.run_id}
+    house.instance.report_run_failed(killed)
+    local_runs.reap(house.instance)
+    assert storage.get_concurrency_info("openf1").active_run_ids == set()
+
+
 def test_a_process_is_told_from_a_later_one_with_its_number():
     assert local_runs.process_started(os.getpid()) == local_runs.process_started(os.getpid()) is not None
 
