@@ -1,0 +1,115 @@
+"""The record of runs: what is entered comes back, nothing is ever taken out, and commands are on it however they end."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from observe_parts import NOW, check, pull, run
+
+from f1_lakehouse.observe import runs as module
+from f1_lakehouse.observe.log import COMPACT_EVERY
+from f1_lakehouse.observe.runs import (
+    LONGEST_ERROR,
+    Runs,
+    code_version,
+    dbt_version,
+    failing,
+    on_record,
+    one_line,
+)
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return Runs(str(tmp_path / "metrics" / "runs"))
+
+
+def test_what_is_entered_comes_back_in_the_order_in_which_it_ended(runs, tmp_path):
+    last = run("transform", HOUR, "failure", errors=["a", "b"], seen_at=NOW, gold="{}", checks=[check(False)])
+    first = run("ingest", 2 * HOUR, partition="2024-09-22-marina-bay-race-9606", requests=3)
+    runs.append([last])
+    runs.append([first])
+    assert runs.all() == [first, last]
+    assert Runs(str(tmp_path / "metrics" / "runs")).of("ingest") == [first]
+
+
+def test_nothing_can_be_taken_out_of_it(runs, tmp_path):
+    runs.append([run("ingest", HOUR)])
+    with pytest.raises(DeltaError, match="append"):
+        DeltaTable(str(tmp_path / "metrics" / "runs")).delete()
+
+
+def test_many_entries_are_few_files(runs, tmp_path):
+    for n in range(COMPACT_EVERY + 1):
+        runs.append([run("ingest", n * HOUR)])
+    assert len(DeltaTable(str(tmp_path / "metrics" / "runs")).file_uris()) <= 2
+    assert len(runs.all()) == COMPACT_EVERY + 1
+
+
+def test_a_run_sums_up_its_own_pulls():
+    pulls = [
+        pull(
+            "laps",
+            HOUR,
+            run_id="ingest-1",
+            rows=10,
+            requests=1,
+            retries=2,
+            bytes=5,
+            waited_s=0.5,
+            quarantined=1,
+        ),
+        pull("weather", HOUR, "503", run_id="ingest-1", requests=0),
+        pull("laps", HOUR, run_id="another", rows=99),
+    ]
+    mine = type(run("x", HOUR))(**{**run("ingest", HOUR).__dict__, "run_id": "ingest-1"}).with_pulls(pulls)
+    assert (mine.pulls, mine.failed_pulls, mine.sessions, mine.rows, mine.requests) == (2, 1, 1, 10, 1)
+    assert (mine.retries, mine.bytes, mine.waited_s, mine.quarantined) == (2, 5, 0.5, 1)
+
+
+def test_a_check_fails_since_the_run_in_which_it_began_to():
+    story = [
+        run("transform", 3 * HOUR, checks=[check(False)]),
+        run("transform", 2 * HOUR, checks=[check(True)]),
+        run("transform", HOUR, checks=[check(False)]),
+        run("transform", timedelta(), checks=[check(False)]),
+    ]
+    assert [since for _, since in failing(story).values()] == [NOW - HOUR]
+    assert failing(story[:2]) == {}
+
+
+@pytest.mark.parametrize(
+    ("does", "outcome"), [(lambda: 0, "success"), (lambda: 1, "failure"), (ValueError("no\nsuch"), "failure")]
+)
+def test_a_command_is_on_record_however_it_ends(runs, does, outcome):
+    def do():
+        if isinstance(does, Exception):
+            raise does
+        return does()
+
+    try:
+        assert on_record(runs, "restore", do) == (outcome == "failure")
+    except ValueError:
+        assert runs.all()[0].errors == ["no such"]
+    [entry] = runs.all()
+    assert (entry.job, entry.outcome, entry.user) == ("f1 restore", outcome, module.user())
+    assert entry.origin.startswith("pytest") or "pytest" in entry.origin
+
+
+def test_the_code_is_named_by_version_and_commit_and_the_dbt_project_by_what_it_holds(tmp_path):
+    assert code_version().startswith("0.")
+    project = tmp_path / "dbt_f1"
+    shutil.copytree(Path(module.PROJECT) / "dbt_f1", project, ignore=shutil.ignore_patterns("target", "logs"))
+    assert dbt_version(project) == dbt_version()
+    (project / "models" / "new.sql").write_text("select 1")
+    assert dbt_version(project) != dbt_version()
+
+
+def test_an_error_is_kept_as_one_line_of_bounded_length():
+    assert one_line("a\n  b") == "a b"
+    assert len(one_line("x" * 10_000)) == LONGEST_ERROR
