@@ -4,6 +4,7 @@ State, not events: the same state gives the same conditions however often it is 
 crash. Who is told of them, and what they were told before, is alerts.py.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -114,8 +115,7 @@ def _failed_pulls(state: State) -> Iterator[Condition]:
 def _reasons(streaks: list[list[Pull]]) -> str:
     """Endpoints grouped by what they failed of: `laps, weather: OpenF1 answered 503 (3 times)`."""
     told = [(streak[0].error or "no usable answer", streak) for streak in streaks]
-    # The cause alone: the URL, which differs from endpoint to endpoint, and the cure follow it.
-    causes = sorted(((error.split(" (http")[0], streak) for error, streak in told), key=itemgetter(0))
+    causes = sorted(((_cause(error), streak) for error, streak in told), key=itemgetter(0))
     parts = []
     for cause, group in groupby(causes, key=itemgetter(0)):
         found = [streak for _, streak in group]
@@ -125,6 +125,11 @@ def _reasons(streaks: list[list[Pull]]) -> str:
             + (f" ({times} times)" if times > 1 else "")
         )
     return "; ".join(parts)
+
+
+def _cause(error: str) -> str:
+    """The cause alone, of `Class: cause (URL); cure`: the URL differs from endpoint to endpoint."""
+    return re.sub(r"^\w+Error: ", "", error).split(" (http")[0].split("; ")[0]
 
 
 def _failed_runs(state: State) -> Iterator[Condition]:

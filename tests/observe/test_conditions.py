@@ -41,7 +41,7 @@ def test_failed_pulls_of_a_session_are_one_condition_since_the_first_of_the_stre
     )
     assert (one.kind, one.subject, one.todo) == (Kind.LOAD_FAILED, RACE.partition, "f1 load --session 9606")
     assert one.since == NOW - timedelta(minutes=50)
-    assert one.what == "laps, weather: TransientError: OpenF1 answered 503 Service Unavailable (2 times)"
+    assert one.what == "laps, weather: OpenF1 answered 503 Service Unavailable (2 times)"
 
 
 def test_a_failed_pull_is_over_when_the_question_is_answered():
