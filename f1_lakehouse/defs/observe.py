@@ -1,5 +1,6 @@
 """Dagster's runs as records of observe/, and the sensor that looks. What is made of them is in observe/watch.py."""
 
+import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -80,8 +81,9 @@ def _run(record: dg.RunRecord) -> Run:
         job=run.job_name,
         partition=tags.get("dagster/partition") or _range(tags),
         why=tags.get("f1/why"),
+        # A run of the daemon carries neither: it runs where the daemon does, as the same user.
         user=tags.get(USER_TAG) or user(),
-        host=tags.get(HOST_TAG) or "",
+        host=tags.get(HOST_TAG) or socket.gethostname(),
         origin=_origin(tags),
         started_at=datetime.fromtimestamp(min(started, ended), UTC),
         ended_at=datetime.fromtimestamp(ended, UTC),

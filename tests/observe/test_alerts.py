@@ -105,11 +105,12 @@ def test_a_receiver_that_is_added_later_is_told_what_is_wrong_now_and_not_what_w
     assert "stale" not in text
 
 
-def test_a_reminder_comes_daily_if_it_is_wanted(settings, told, receiver):
-    to = with_urls(settings, json_url(receiver), alert_remind_daily=True)
+@pytest.mark.parametrize(("wanted", "reminders"), [(True, [False, True, True]), (False, [False])])
+def test_a_reminder_comes_daily_if_it_is_wanted(settings, told, receiver, wanted, reminders):
+    to = with_urls(settings, json_url(receiver), alert_remind_daily=wanted)
     for hours in range(0, 49, 6):
         tell(told, [STALE], to, NOW + hours * HOUR)
-    assert ["still there" in text for text in texts(receiver)] == [False, True, True]
+    assert ["still there" in text for text in texts(receiver)] == reminders
 
 
 def test_the_record_of_alerts_is_kept_when_nobody_is_told(settings, told):

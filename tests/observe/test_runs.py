@@ -83,22 +83,26 @@ def test_a_check_fails_since_the_run_in_which_it_began_to():
     assert failing(story[:2]) == {}
 
 
-@pytest.mark.parametrize(
-    ("does", "outcome"), [(lambda: 0, "success"), (lambda: 1, "failure"), (ValueError("no\nsuch"), "failure")]
-)
-def test_a_command_is_on_record_however_it_ends(runs, does, outcome):
-    def do():
-        if isinstance(does, Exception):
-            raise does
-        return does()
-
-    try:
-        assert on_record(runs, "restore", do) == (outcome == "failure")
-    except ValueError:
-        assert runs.all()[0].errors == ["no such"]
+@pytest.mark.parametrize(("code", "outcome"), [(0, "success"), (1, "failure")])
+def test_a_command_is_on_record_with_what_came_of_it(runs, code, outcome):
+    assert on_record(runs, "restore", lambda: code) == code
     [entry] = runs.all()
     assert (entry.job, entry.outcome, entry.user) == ("f1 restore", outcome, module.user())
-    assert entry.origin.startswith("pytest") or "pytest" in entry.origin
+    assert entry.origin == module.command()
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "said"),
+    [(ValueError("no\nsuch"), "failure", ["no such"]), (KeyboardInterrupt(), "canceled", [])],
+)
+def test_a_command_that_does_not_end_well_is_on_record_too(runs, error, outcome, said):
+    def do():
+        raise error
+
+    with pytest.raises(type(error)):
+        on_record(runs, "restore", do)
+    [entry] = runs.all()
+    assert (entry.outcome, entry.errors) == (outcome, said)
 
 
 def test_the_code_is_named_by_version_and_commit_and_the_dbt_project_by_what_it_holds(tmp_path):
