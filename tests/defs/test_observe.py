@@ -54,7 +54,7 @@ def test_each_run_is_entered_once_with_what_it_cost_and_what_came_of_it(house, r
     assert (entry.outcome, entry.errors) == ("success", [])
     assert (entry.pulls, entry.requests, entry.sessions, entry.failed_pulls) == (2, 2, 1, 0)
     assert entry.rows == sum(p.rows for p in house.lake.bronze.ledger.all() if p.run_id == done.run_id) > 0
-    assert entry.checks_passed == 6
+    assert entry.checks_passed == len(done.get_asset_check_evaluations()) > 0
     assert entry.code_version
 
 

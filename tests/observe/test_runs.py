@@ -1,5 +1,6 @@
 """The record of runs: what is entered comes back, nothing is ever taken out, and commands are on it however they end."""
 
+import json
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from observe_parts import NOW, check, pull, run
 
+from f1_lakehouse.commands.query import QueryError, run_query
 from f1_lakehouse.observe import runs as module
 from f1_lakehouse.observe.log import COMPACT_EVERY
 from f1_lakehouse.observe.runs import (
@@ -117,3 +119,13 @@ def test_the_code_is_named_by_version_and_commit_and_the_dbt_project_by_what_it_
 def test_an_error_is_kept_as_one_line_of_bounded_length():
     assert one_line("a\n  b") == "a b"
     assert len(one_line("x" * 10_000)) == LONGEST_ERROR
+
+
+def test_the_record_can_be_asked_before_anything_is_published_and_before_it_has_a_row(settings, capfdbinary):
+    Runs(f"{settings.records}/runs").append([run("ingest", HOUR)])
+    assert run_query(settings, "select job from runs", "json") == 0
+    assert json.loads(capfdbinary.readouterr().out) == [{"job": "ingest"}]
+    assert run_query(settings, "select count(*) as n from alerts", "json") == 0
+    assert json.loads(capfdbinary.readouterr().out) == [{"n": 0}]
+    with pytest.raises(QueryError, match="nothing is published yet"):
+        run_query(settings, "from fact_laps", "json")
