@@ -140,5 +140,10 @@ def test_every_wrong_expression_turns_its_tests_red(
     assert {name for name in named if statuses.get(name) not in ("fail", "error")} == set()
 
 
+def test_every_unit_test_is_turned_by_an_expression(life: Life) -> None:
+    turned = {name for change in MUTATIONS["expressions"] for name in change["red"]}
+    assert {node["name"] for node in life.manifest["unit_tests"].values()} - turned == set()
+
+
 def test_every_trap_has_a_mutation() -> None:
     assert {change["trap"] for change in MUTATIONS["expressions"] if "trap" in change} == set(range(1, 15))

@@ -141,7 +141,7 @@ select
     travelled.lap_number,
     travelled.lap_elapsed_s,
     -- km/h times ms, twice the mean speed: / 3.6 / 1000 / 2
-    case when travelled.lap_number is not null then round(travelled.lap_path / 7200.0, 2) end as lap_distance_m,
+    case when travelled.lap_number is not null then round(cast(travelled.lap_path as {{ type_double() }}) / 7200, 2) end as lap_distance_m,
     travelled.speed,
     travelled.rpm,
     travelled.n_gear,
