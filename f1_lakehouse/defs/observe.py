@@ -11,6 +11,7 @@ from f1_lakehouse.defs.local_runs import HOST_TAG, ORIGIN_TAG, USER_TAG, instanc
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lakes import Lake, current_settings
 from f1_lakehouse.observe.runs import (
+    COMMAND,
     CheckResult,
     Run,
     Runs,
@@ -58,7 +59,8 @@ def _runs_over(found: dg.DagsterInstance, runs: Runs) -> list[Run]:
     """The runs that are over and not on record, oldest first."""
     known = runs.all()
     ids = {run.run_id for run in known}
-    after = known[-1].ended_at - MARGIN if known else None
+    of_dagster = [run.ended_at for run in known if not run.job.startswith(COMMAND)]
+    after = max(of_dagster) - MARGIN if of_dagster else None
     records = found.get_run_records(
         dg.RunsFilter(statuses=_OVER, updated_after=after), order_by="update_timestamp", ascending=True
     )

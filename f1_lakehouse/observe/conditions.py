@@ -14,7 +14,7 @@ from itertools import groupby, takewhile
 from operator import itemgetter
 
 from f1_lakehouse.lake.pulls import Pull
-from f1_lakehouse.observe.runs import CANCELED, FAILURE, Run, failing
+from f1_lakehouse.observe.runs import CANCELED, COMMAND, FAILURE, Run, failing
 from f1_lakehouse.openf1.calendar import Session, due, last_answer
 from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
 from f1_lakehouse.openf1.errors import LiveWindowError
@@ -139,7 +139,7 @@ def _failed_runs(state: State) -> Iterator[Condition]:
     for run in state.runs:
         # Gold may also be built from the UI's asset page; commands tell their user themselves.
         key = ("transform" if run.bronze_version else run.job, run.partition)
-        if run.outcome == CANCELED or run.job.startswith("f1 "):
+        if run.outcome == CANCELED or run.job.startswith(COMMAND):
             continue
         if run.outcome == FAILURE:
             since.setdefault(key, run.ended_at)

@@ -26,6 +26,8 @@ from f1_lakehouse.observe.log import Log
 
 PROJECT = Path(__file__).parents[2]
 SUCCESS, FAILURE, CANCELED = "success", "failure", "canceled"
+COMMAND = "f1 "
+"""What the job of a command begins with, which Dagster knows nothing of."""
 LONGEST_ERROR = 500
 """Characters of one error that are kept; a dbt failure may be a screenful, and Dagster has all of it."""
 
@@ -197,7 +199,7 @@ def on_record(runs: Runs, name: str, do: Callable[[], int]) -> int:
         ended = datetime.now(UTC)
         entry = Run(
             run_id=str(uuid.uuid4()),
-            job=f"f1 {name}",
+            job=f"{COMMAND}{name}",
             partition=None,
             why="by hand",
             user=user(),
