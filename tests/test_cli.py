@@ -196,6 +196,21 @@ def test_status_says_what_is_here_and_what_is_due(loaded):
     assert "first pull" in one.stdout
 
 
+def test_report_names_a_page_that_is_there_and_has_nothing_left_to_write(loaded):
+    done = loaded.f1("report", "--session", "latest")
+    said, page = done.stdout.splitlines()
+    assert said.startswith("0 pages written"), "the transform has built them"
+    assert page.endswith(f"race-{RACE}.html")
+    assert "Official classification" in Path(page).read_text()
+    assert loaded.f1("report", "--season", str(SEASON)).stdout.endswith(f"/{SEASON}/index.html\n")
+
+
+def test_report_on_a_session_that_is_not_in_gold(loaded):
+    done = loaded.f1("report", "--session", "1")
+    assert is_one_line(done)
+    assert "f1 load --session 1" in done.stderr
+
+
 def test_sql_answers_as_a_table_csv_json_and_parquet(loaded, tmp_path):
     query = "select position, driver_number from fact_results order by position limit 2"
     assert "position" in loaded.f1("sql", query).stdout

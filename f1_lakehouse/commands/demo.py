@@ -88,9 +88,10 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
 
 
 def _race_page(settings: Settings) -> Path:
-    """Where the page of the newest race is; the transform has built it."""
-    from f1_lakehouse.pages.site import INDEX, sessions, site
+    """Where the page of the newest race is."""
+    from f1_lakehouse.pages.site import INDEX, build, sessions, site
 
+    build(settings)  # the transform has, but for a lake that an earlier version made
     races = [one.page for one in sessions(settings) if one.category == "Race" and not one.is_cancelled]
     return site(settings) / (races[-1] if races else INDEX)
 
