@@ -856,19 +856,11 @@ def _track_map(view: View, row: Row, samples: list[Row]) -> Chart | None:
 def _speed_trace(view: View, driven: Sequence[tuple[Row, list[Row]]]) -> Chart | None:
     if len(driven) < 2:
         return None
-    (one, first), (two, second) = driven
+    (one, _), (two, _) = driven
     labels = view.label(one["driver_number"]), view.label(two["driver_number"])
-    length = first[-1]["lap_distance_m"]
-    # Distances are speed over time and differ by some metres between cars: the second lap is stretched to the first.
-    stretch = length / second[-1]["lap_distance_m"]
-    traces = [
-        (view.styles[row["driver_number"]], [(s["lap_distance_m"] * factor, s["speed"]) for s in samples])
-        for row, samples, factor in ((one, first, 1.0), (two, second, stretch))
-    ]
-    if traces[0][0].colour == traces[1][0].colour and traces[0][0].dash == traces[1][0].dash:
-        return None
-    times = [(s["lap_distance_m"] * stretch, s["lap_elapsed_s"]) for s in second]
-    delta = [(s["lap_distance_m"], at(times, s["lap_distance_m"]) - s["lap_elapsed_s"]) for s in first]
+    (speeds, times), (other_speeds, other_times) = _curves(driven)
+    traces = [(view.styles[one["driver_number"]], speeds), (view.styles[two["driver_number"]], other_speeds)]
+    delta = [(place, at(other_times, place) - elapsed) for place, elapsed in times]
     figure = figures.speed_traces(traces, delta, labels)
     return Chart(
         name="speed-chart",
@@ -882,33 +874,50 @@ def _speed_trace(view: View, driven: Sequence[tuple[Row, list[Row]]]) -> Chart |
     )
 
 
-def _trace_table(view: View, driven: Sequence[tuple[Row, list[Row]]]) -> Table:
-    length = driven[0][1][-1]["lap_distance_m"]
-    laps = [
-        (
-            [(s["lap_distance_m"] * length / samples[-1]["lap_distance_m"], s["speed"]) for s in samples],
-            [
-                (s["lap_distance_m"] * length / samples[-1]["lap_distance_m"], s["lap_elapsed_s"])
-                for s in samples
-            ],
-        )
-        for _, samples in driven
-    ]
+Curve = list[tuple[float, float]]
+
+
+def _curves(driven: Sequence[tuple[Row, Sequence[Row]]]) -> list[tuple[Curve, Curve]]:
+    """(m, km/h) and (m, s) of each lap, from line to line.
+
+    Distances are speed over time and differ by some metres between cars: all laps are stretched to the length of the first,
+    so that the time between two laps is 0 at the start and that of the stopwatch at the end.
+    """
+    found: list[tuple[Curve, Curve]] = []
+    length = 0.0
+    for row, samples in driven:
+        last = samples[-1]
+        rest = max(row["fastest_lap_time"] - last["lap_elapsed_s"], 0.0)
+        own = last["lap_distance_m"] + last["speed"] / 3.6 * rest
+        length = length or own
+        places = [s["lap_distance_m"] * length / own for s in samples]
+        speeds = [(place, s["speed"]) for place, s in zip(places, samples, strict=True)]
+        times = [
+            (place, s["lap_elapsed_s"])
+            for place, s in zip(places, samples, strict=True)
+            if 0 < place < length
+        ]
+        found.append((speeds, [(0.0, 0.0), *times, (length, row["fastest_lap_time"])]))
+    return found
+
+
+def _trace_table(view: View, driven: Sequence[tuple[Row, Sequence[Row]]]) -> Table:
+    laps = _curves(driven)
+    length = laps[0][1][-1][0]
     names = [view.label(row["driver_number"]) for row, _ in driven]
     behind = (f"{names[1]} behind, s",) if len(names) == 2 else ()
     rows = []
-    for place in range(0, int(length) + 1, TRACE_STEP_M):
+    for place in [*range(0, int(length), TRACE_STEP_M), length]:
         times = [at(elapsed, place) for _, elapsed in laps]
         rows.append(
             (
-                place,
+                number(place),
                 *(number(at(speed, place)) for speed, _ in laps),
                 *((signed(times[1] - times[0], 3),) if behind else ()),
             )
         )
-    return Table(
-        f"Every {TRACE_STEP_M} m", ("Distance, m", *(f"{n}, km/h" for n in names), *behind), rows, text=()
-    )
+    columns = ("Distance, m", *(f"{n}, km/h" for n in names), *behind)
+    return Table(f"Every {TRACE_STEP_M} m and at the line", columns, rows, text=())
 
 
 def at(curve: Sequence[tuple[float, float]], x: float) -> float:

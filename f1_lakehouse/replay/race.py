@@ -378,9 +378,9 @@ def _speak(
         say.append(Message(-3 * MINUTE, "Drs", "DRS DISABLED", lap=1))
         say.append(Message(start_of(3), "Drs", "DRS ENABLED", lap=3))
     for phase in neutral:
-        name = "VSC" if phase.virtual else "SAFETY CAR"
+        name = "VIRTUAL SAFETY CAR" if phase.virtual else "SAFETY CAR"
         say.append(Message(start_of(phase.first), "SafetyCar", f"{name} DEPLOYED", lap=phase.first))
-        ending = "VSC ENDING" if phase.virtual else "SAFETY CAR IN THIS LAP"
+        ending = "VIRTUAL SAFETY CAR ENDING" if phase.virtual else "SAFETY CAR IN THIS LAP"
         say.append(Message(start_of(phase.last) + 15_000, "SafetyCar", ending, lap=phase.last))
         say.append(
             Message(

@@ -8,7 +8,7 @@ import pytest
 from f1_lakehouse.pages.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.pages.figures import packed, quartiles, spans, spread
 from f1_lakehouse.pages.html import lap_time, race_time, signed
-from f1_lakehouse.pages.session import at, steady_gaps
+from f1_lakehouse.pages.session import _curves, at, steady_gaps
 
 
 def laps(driver: int, times: list[float], statuses: str = "") -> list[dict]:
@@ -105,3 +105,18 @@ def test_whole_numbers_are_packed_and_holes_stay_a_list():
     assert packed([1, 300])["dtype"] == "i2"
     assert packed([1, None, 3]) == [1, None, 3]
     assert packed([1, 40_000]) == [1, 40_000]
+
+
+def test_the_time_between_two_laps_is_nothing_at_the_start_and_the_stopwatchs_at_the_end():
+    def lap(seconds: float, top: float) -> tuple[dict, list[dict]]:
+        samples = [
+            {"lap_elapsed_s": t, "lap_distance_m": t * top / 3.6, "speed": top}
+            for t in (0.2, 30.0, 60.0, seconds - 0.15)
+        ]
+        return {"fastest_lap_time": seconds}, samples
+
+    (_, one), (_, two) = _curves([lap(90.0, 200), lap(91.5, 196)])
+    assert one[0] == two[0] == (0, 0)
+    assert one[-1][0] == two[-1][0] == pytest.approx(5000)
+    assert two[-1][1] - one[-1][1] == pytest.approx(1.5)
+    assert at(two, 2500) - at(one, 2500) == pytest.approx(0.75, abs=0.01)

@@ -385,6 +385,18 @@ def test_intervals_come_about_every_four_seconds_and_say_whole_laps_as_text(seas
         )
 
 
+def test_safety_cars_are_announced_in_the_words_of_race_control(season: Season) -> None:
+    said = {row["message"] for row in season.read("race_control") if row["category"] == "SafetyCar"}
+    real = {
+        "SAFETY CAR DEPLOYED",
+        "SAFETY CAR IN THIS LAP",
+        "VIRTUAL SAFETY CAR DEPLOYED",
+        "VIRTUAL SAFETY CAR ENDING",
+    }
+    assert said
+    assert said <= real
+
+
 def test_time_stamps_leave_the_fraction_out_when_it_is_zero(season: Season) -> None:
     lengths = {(row["category"] == "SessionStatus", len(row["date"])) for row in season.read("race_control")}
     assert lengths == {(False, 25), (True, 25), (True, 32)}
