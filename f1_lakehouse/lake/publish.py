@@ -8,7 +8,7 @@ Whether gold is fit to be published is not decided here (dbt tests and blocking 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -234,12 +234,9 @@ def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> N
             description=LICENCE,
         )
     for session_key in built_anew:
-        rows = cursor.sql(
-            f"select * from {source} where session_key = {int(session_key)} order by driver_number, date"
-        ).to_arrow_reader()
         write_deltalake(
             uri,
-            rows,
+            _by_driver(cursor, source, int(session_key)),
             mode="overwrite",
             predicate=f"session_key = {int(session_key)}",
             writer_properties=WRITER,
@@ -257,6 +254,21 @@ def published_parts(settings: Settings, table: str) -> dict[int, str]:
 def _built_from(table: DeltaTable) -> dict[int, str]:
     files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
     return {int(f["partition.session_key"]): f["min.built_from"] for f in files}
+
+
+def _by_driver(cursor: duckdb.DuckDBPyConnection, source: str, session_key: int) -> pa.RecordBatchReader:
+    """The rows of a session in the order of driver and time; never more than one driver's at once in memory."""
+    session = f"select * from {source} where session_key = {session_key}"
+    schema = cursor.sql(f"{session} limit 0").to_arrow_table().schema
+    drivers = cursor.sql(f"select distinct driver_number from ({session}) order by 1").fetchall()
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for (driver,) in drivers:
+            yield from cursor.sql(
+                f"{session} and driver_number = {int(driver)} order by date"
+            ).to_arrow_reader()
+
+    return pa.RecordBatchReader.from_batches(schema, batches())
 
 
 def _copy_comments(con: duckdb.DuckDBPyConnection, table: str) -> None:
