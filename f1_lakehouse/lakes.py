@@ -6,7 +6,7 @@ that only looks should answer at once.
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from f1_lakehouse.budget import Budget
 from f1_lakehouse.lake.bronze import Bronze
@@ -33,6 +33,7 @@ class Lake:
     bronze: Bronze
     runs: Runs
     told: Told
+    _seasons: dict[int, tuple[str, list[Session]]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
@@ -62,8 +63,17 @@ class Lake:
             if seasons is not None
             else {s for e, s in self.bronze.ledger.scopes() if e == "sessions"}
         )
-        found = [session(row) for year in wanted for row in self.bronze.rows("sessions", year).to_pylist()]
-        return sorted(one for one in found if one is not None)
+        return sorted(one for year in wanted for one in self._season(year))
+
+    def _season(self, year: int) -> list[Session]:
+        """The sessions of a season; read again only when another pull says what they are."""
+        truth = self.bronze.ledger.truth("sessions", year)
+        if truth is None:
+            return []
+        if self._seasons.get(year, ("",))[0] != truth.pull_id:
+            rows = self.bronze.rows_of("sessions", [truth]).to_pylist()
+            self._seasons[year] = truth.pull_id, [one for row in rows if (one := session(row)) is not None]
+        return self._seasons[year][1]
 
     def drivers(self, session_key: int) -> list[int]:
         """The car numbers of a session, as bronze knows them."""

@@ -10,9 +10,12 @@ already, so a pull that was cut off anywhere is simply applied again. History is
 Typing belongs to rows.py, raw answers to landing.py, upkeep to maintenance.py.
 """
 
+import contextlib
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import orjson
@@ -24,7 +27,7 @@ from deltalake.exceptions import CommitFailedError
 from f1_lakehouse import __version__
 from f1_lakehouse.lake import rows as typing
 from f1_lakehouse.lake.delta import Opened
-from f1_lakehouse.lake.landing import Landing, Manifest
+from f1_lakehouse.lake.landing import LandedAnswer, Landing, Manifest
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
 from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind, Scope
@@ -42,6 +45,8 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 # Versions are kept readable: a table without its log can still be read, but no longer as it was.
 PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 3650 days"}
+# Each pull is a commit of the ledger, and a ledger's history is in its rows: its log is listed by whoever opens it.
+LEDGER_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 1 day"}
 # Rows of one driver of one telemetry pull fit in a row group or two, so that a query on a driver skips the rest.
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
 _KIND_OF_ARROW = {pa.float64(): Kind.DOUBLE, pa.bool_(): Kind.BOOL, pa.string(): Kind.TEXT}
@@ -88,7 +93,7 @@ class Bronze:
     def create_table(self, name: str) -> None:
         """Make one table if it is not there, or give it the columns that have come since."""
         if name == "_pulls":
-            _create(self.table_uri(name), PULLS_SCHEMA, None, "The ledger of pulls")
+            _create(self.table_uri(name), PULLS_SCHEMA, None, "The ledger of pulls", LEDGER_PROPERTIES)
         elif name == "_quarantine":
             _create(self.table_uri(name), QUARANTINE_SCHEMA, None, "Rows that could not be typed or placed")
         else:
@@ -128,11 +133,14 @@ class Bronze:
         """The typed rows of a landed pull: (source URL, batch) for each answer that has rows."""
         endpoint = BY_NAME[manifest.endpoint]
         extra = self.extra_columns(endpoint)
-        return [
-            (answer.url, typing.parse(endpoint, landing.body(manifest.folder, answer), extra))
-            for answer in manifest.answers
-            if answer.has_rows
-        ]
+
+        def rows_of(answer: LandedAnswer) -> tuple[str, typing.Batch]:
+            return answer.url, typing.parse(endpoint, landing.body(manifest.folder, answer), extra)
+
+        with ThreadPoolExecutor(
+            os.cpu_count()
+        ) as pool:  # hashing, decompressing and Arrow's reading run side by side
+            return list(pool.map(rows_of, (answer for answer in manifest.answers if answer.has_rows)))
 
     def apply(
         self,
@@ -468,19 +476,28 @@ class _HashSink(io.RawIOBase):
         return view.nbytes
 
 
-def _create(uri: str, schema: pa.Schema, partition_by: list[str] | None, description: str) -> None:
+def _create(
+    uri: str,
+    schema: pa.Schema,
+    partition_by: list[str] | None,
+    description: str,
+    properties: dict[str, str] = PROPERTIES,
+) -> None:
     if DeltaTable.is_deltatable(uri):
         table = DeltaTable(uri)
         there = pa.schema(table.schema().to_arrow()).names
         if later := [column for column in Schema.from_arrow(schema).fields if column.name not in there]:
             table.alter.add_columns(later)
+        if not properties.items() <= table.metadata().configuration.items():
+            with contextlib.suppress(CommitFailedError):  # another process does it
+                table.alter.set_table_properties(properties)
         return
     DeltaTable.create(
         uri,
         schema=schema,
         mode="ignore",
         partition_by=partition_by,
-        configuration=PROPERTIES,
+        configuration=properties,
         description=description,
     )
 

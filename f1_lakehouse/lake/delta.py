@@ -3,7 +3,7 @@
 Only the handle; what is written to a table, and what a damaged one means, is the business of who holds it.
 """
 
-from pathlib import Path
+import os
 
 from deltalake import DeltaTable
 
@@ -31,12 +31,15 @@ class Opened:
             and self._commit is not None
             and self._commit == self._commit_at(self._commit[0])
         ):
-            self._table.update_incremental()
+            # deltalake lists the whole log to see if there is news; where there is no next commit there is none.
+            if self._commit_at(self._commit[0] + 1) is not None:
+                self._table.update_incremental()
         else:
             table = DeltaTable(self.uri)
             self.generation += self._table is None or self._commit is not None
-            self._table = table
-        self._commit = self._commit_at(self._table.version())
+            self._table, self._commit = table, None
+        if self._commit is None or self._commit[0] != self._table.version():
+            self._commit = self._commit_at(self._table.version())
         return self._table
 
     def forget(self) -> None:
@@ -45,7 +48,7 @@ class Opened:
 
     def _commit_at(self, version: int) -> tuple[int, int, int] | None:
         try:
-            found = Path(self.uri, "_delta_log", f"{version:020}.json").stat()
+            found = os.stat(f"{self.uri}/_delta_log/{version:020}.json")  # noqa: PTH116  asked thousands of times
         except OSError:
             return None
         return version, found.st_ino, found.st_mtime_ns

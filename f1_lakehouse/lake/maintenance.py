@@ -13,7 +13,7 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from f1_lakehouse import __version__
-from f1_lakehouse.lake.bronze import PROPERTIES, WRITER, Bronze
+from f1_lakehouse.lake.bronze import WRITER, Bronze
 from f1_lakehouse.lake.changes import Changes, pulls_in
 from f1_lakehouse.lake.landing import new_pull_id
 from f1_lakehouse.lake.pulls import Outcome, Pull, reading
@@ -129,8 +129,6 @@ def restore(changes: Changes, plan: SetBack, now: datetime | None = None) -> int
     # A version of long ago may have had fewer columns and other properties.
     bronze.create_table(plan.endpoint)
     table = DeltaTable(bronze.table_uri(plan.endpoint))
-    if any(table.metadata().configuration.get(name) != value for name, value in PROPERTIES.items()):
-        table.alter.set_table_properties(PROPERTIES)
     for scope, truth, wanted in plan.truths:
         if _id(wanted) in back:
             _enter(bronze, plan, scope, truth, wanted, moment)

@@ -160,16 +160,11 @@ class Ledger:
 
     def last_answer(self, endpoint: str, scope: int) -> Pull | None:
         """The newest pull of that scope that was answered."""
-        return next((pull for pull in reversed(self.of(endpoint, scope)) if pull.is_answer), None)
+        return _last_answer(self.of(endpoint, scope))
 
     def truth(self, endpoint: str, scope: int) -> Pull | None:
         """The pull whose rows are the source's truth now; None before the first answer."""
-        last = self.last_answer(endpoint, scope)
-        if last is None or last.truth_pull_id == last.pull_id:
-            return last
-        return next(
-            (p for p in self.of(endpoint, scope) if p.pull_id == last.truth_pull_id and p.is_answer), None
-        )
+        return _truth(self.of(endpoint, scope))
 
     def holds(self, pull_id: str, endpoint: str, scope: int) -> bool:
         """Whether the rows of that pull have been looked at and the result entered."""
@@ -188,7 +183,7 @@ class Ledger:
     def version(self) -> str:
         """What bronze says now, as one text: it changes when, and only when, some truth changes."""
         self._refresh()
-        truths = sorted(t.pull_id for e, s in self._by_scope if (t := self.truth(e, s)) is not None)
+        truths = sorted(t.pull_id for pulls in self._by_scope.values() if (t := _truth(pulls)) is not None)
         return f"{len(truths)}-{md5('|'.join(truths).encode(), usedforsecurity=False).hexdigest()[:12]}"
 
     def append(self, pull: Pull) -> Pull:
@@ -247,3 +242,14 @@ class Ledger:
 
 def _in_time(pull: Pull) -> tuple[datetime, str]:
     return pull.at, pull.pull_id
+
+
+def _last_answer(pulls: list[Pull]) -> Pull | None:
+    return next((pull for pull in reversed(pulls) if pull.is_answer), None)
+
+
+def _truth(pulls: list[Pull]) -> Pull | None:
+    last = _last_answer(pulls)
+    if last is None or last.truth_pull_id == last.pull_id:
+        return last
+    return next((p for p in pulls if p.pull_id == last.truth_pull_id and p.is_answer), None)
