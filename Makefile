@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint format ui dbt-build docs clean lock
+.PHONY: help install demo test test-slow bench lint format ui dbt-build docs clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,6 +29,12 @@ test: install ## the whole test suite
 
 test-slow: install ## the exhaustive tests: hundreds of kills, thousands of mutated payloads
 	@F1_TEST_EXAMPLES=$${F1_TEST_EXAMPLES:-300} F1_TEST_KILLS=$${F1_TEST_KILLS:-300} $(BIN)/pytest -m 'slow or not slow'
+
+BENCH_DATA ?= local_data/benchmarks
+bench: install ## what it costs against what it could cost, into benchmarks/RESULTS.md (QUICK=1: under three minutes)
+	@test -x $(BENCH_DATA)/dlt/bin/python || $(PYTHON) -m venv $(BENCH_DATA)/dlt
+	@$(BIN)/uv pip install --quiet --python $(BENCH_DATA)/dlt/bin/python --requirements benchmarks/requirements-dlt.txt
+	@F1_BENCH_DATA="$(abspath $(BENCH_DATA))" $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH_ARGS)
 
 lint: install ## style, types, and the rule that the core never imports Dagster
 	@$(BIN)/ruff check .

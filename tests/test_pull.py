@@ -181,6 +181,9 @@ def test_a_season_is_asked_by_its_year(lake: Lake, server: ReplayServer, write: 
     assert [one.key for one in lake.calendar()] == [10, 11]
     assert lake.calendar([2024])[1] == RACE
     assert lake.calendar([2023]) == []
+    write("sessions", [{**session, "location": "Singapore"}], "2024")
+    pull(lake, BY_NAME["sessions"], 2024, why="daily")
+    assert [(one.key, one.location) for one in lake.calendar()] == [(11, "Singapore")]
 
 
 def test_a_generated_race_comes_whole_into_bronze(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

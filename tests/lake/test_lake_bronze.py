@@ -65,6 +65,17 @@ def test_no_table_lets_its_rows_be_overwritten_or_deleted(house: House, name: st
         DeltaTable(house.bronze.table_uri(name)).delete()
 
 
+def test_a_ledger_that_was_made_to_keep_its_log_for_years_keeps_it_for_a_day(house: House) -> None:
+    uri = house.bronze.table_uri("_pulls")
+    DeltaTable(uri).alter.set_table_properties({"delta.logRetentionDuration": "interval 3650 days"})
+    house.bronze.create()
+    assert DeltaTable(uri).metadata().configuration["delta.logRetentionDuration"] == "interval 1 day"
+    house.bronze.create()
+    assert DeltaTable(uri).version() == 2
+    laps = DeltaTable(house.bronze.table_uri("laps")).metadata().configuration
+    assert laps["delta.logRetentionDuration"] == "interval 3650 days"
+
+
 def test_a_table_of_an_older_catalogue_gets_the_columns_that_have_come_since(
     house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch
 ) -> None:

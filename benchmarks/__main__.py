@@ -1,0 +1,202 @@
+"""The benchmarks: `make bench`, or `make bench QUICK=1` in under three minutes; the table goes to benchmarks/RESULTS.md.
+
+Each variant of a case runs several times, in a process of its own, turn by turn with what it is compared with: a machine
+that is busy with other things slows both. Only ratios within one run mean anything elsewhere. The targets stand beside
+the ratios; a missed one is not hidden.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.data import DLT, ROOT
+
+HERE = Path(__file__).parent
+LIBRARIES = (
+    "deltalake",
+    "duckdb",
+    "pyarrow",
+    "polars",
+    "orjson",
+    "dbt-core",
+    "dbt-duckdb",
+    "dagster",
+    "requests",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case of cases.py: its variants, the first being the lake's own, and what is wanted of it."""
+
+    name: str
+    title: str
+    variants: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    repeats: int = 5
+    is_quick: bool = True
+
+
+CASES = (
+    Case(
+        "race",
+        "Telemetry of one race, from a local server to bronze",
+        ("lakehouse", "bare", "dlt"),
+        ("≤ 1.5 × bare", "≥ 10 × faster than dlt", "peak ≤ 600 MiB"),
+    ),
+    Case(
+        "weekend",
+        "One weekend more, from a local server to published gold, in a lake of so many seasons",
+        ("4 seasons", "2 seasons", "1 season"),
+        ("4 seasons ≤ 1.15 × 1 season in time, requests and memory",),
+        repeats=3,
+        is_quick=False,
+    ),
+    Case(
+        "dbt",
+        "dbt models of a weekend in a lake of four seasons",
+        ("dbt run", "plain DuckDB", "start-up", "with tests"),
+        ("dbt run ≤ 2 × plain DuckDB + start-up",),
+        repeats=3,
+        is_quick=False,
+    ),
+    Case(
+        "rebuild",
+        "Bronze of one race with telemetry, from landing",
+        ("lakehouse", "bare"),
+        ("≤ 1.5 × bare",),
+    ),
+    Case(
+        "questions", "The questions of docs/questions.md, four seasons", ("p95",), ("p95 ≤ 150 ms",), 3, False
+    ),
+    Case(
+        "reload",
+        "A season that is there already, once more",
+        ("lakehouse",),
+        ("no request", "≤ 5 s"),
+        3,
+        False,
+    ),
+    Case("help", "`f1 --help`", ("lakehouse",), ("well under 0.5 s",)),
+)
+
+
+def run(case: str, variant: str, *, quick: bool) -> dict[str, float]:
+    """One run of a variant in a process and a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{case}-", dir=ROOT))
+    environment = {**os.environ, "F1_BENCH_DATA": str(ROOT), "PYTHONPATH": str(HERE.parent)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start compiles every library anew
+    if quick:
+        environment["F1_BENCH_QUICK"] = "1"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.cases", case, variant, str(folder)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def table(case: Case, runs: dict[str, list[dict[str, float]]]) -> list[str]:
+    """The lines of a case in RESULTS.md."""
+    lines = [
+        f"## {case.title}",
+        "",
+        f"Target: {'; '.join(case.targets)}." if case.targets else "",
+        "",
+        "| | median s | spread s | CPU s | × | peak MiB | rows/s | requests |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    reference = statistics.median(one["seconds"] for one in next(iter(runs.values())))
+    for variant, measured in runs.items():
+        seconds = [one["seconds"] for one in measured]
+        median = statistics.median(seconds)
+        rows = measured[0].get("rows")
+        cells = [
+            variant,
+            f"{median:.3f}" if median < 1 else f"{median:.1f}",
+            f"{min(seconds):.2f}–{max(seconds):.2f}",
+            f"{statistics.median(one['cpu'] for one in measured):.2f}",
+            f"{reference / median:.2f}",
+            f"{max(one['peak_mib'] for one in measured):.0f}",
+            f"{rows / median:,.0f}" if rows else "",
+            f"{measured[0]['requests']:.0f}" if "requests" in measured[0] else "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def machine() -> str:
+    """The machine in neutral words."""
+    model = "an unnamed processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = os.getloadavg()[2]
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return (
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB of memory, {platform.system()}, load of the last "
+        f"15 minutes at the end {load:.1f}; Python {platform.python_version()}, {libraries}."
+    )
+
+
+def main() -> None:
+    """Run the cases and write the table."""
+    arguments = argparse.ArgumentParser(prog="benchmarks", description=(__doc__ or "").split("\n")[0])
+    arguments.add_argument(
+        "--quick", action="store_true", help="small data, few repetitions, no growth: < 3 min"
+    )
+    arguments.add_argument("--case", nargs="+", default=[], choices=[case.name for case in CASES])
+    arguments.add_argument("--repeats", type=int, help="runs of each variant")
+    arguments.add_argument("--results", type=Path, default=HERE / "RESULTS.md")
+    given = arguments.parse_args()
+    ROOT.mkdir(parents=True, exist_ok=True)
+    chosen = [
+        case
+        for case in CASES
+        if (case.name in given.case if given.case else case.is_quick or not given.quick)
+    ]
+    parts = {}
+    for case in chosen:
+        variants = [v for v in case.variants if v != "dlt" or DLT.exists()]
+        runs: dict[str, list[dict[str, float]]] = defaultdict(list)
+        for number in range(given.repeats or (2 if given.quick else case.repeats)):
+            for variant in variants:
+                measured = run(case.name, variant, quick=given.quick)
+                runs[variant].append(measured)
+                print(f"{case.name} {number + 1} {variant}: {json.dumps(measured)}", flush=True)
+        parts[case.name] = table(case, runs)
+        print("\n".join(parts[case.name]), flush=True)
+    head = [
+        "# Results",
+        "",
+        f"`make bench{' QUICK=1' if given.quick else ''}`, {datetime.now(UTC):%Y-%m-%d}. {machine()}",
+        "",
+        "Each variant ran in turn with the others of its case. `×` is the first line's median divided by this one's;",
+        "peak is the largest process. What the cases do is in benchmarks/cases.py, what they are compared with in",
+        "benchmarks/references.py.",
+        "",
+    ]
+    given.results.write_text("\n".join([*head, *(line for part in parts.values() for line in part)]))
+
+
+if __name__ == "__main__":
+    main()

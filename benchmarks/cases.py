@@ -1,0 +1,284 @@
+"""The cases: each variant of one does the whole job in a process of its own and says how long that took.
+
+`python -m benchmarks.cases CASE VARIANT FOLDER` runs one variant in an empty folder and prints what it measured as JSON.
+Starting Python and importing libraries is not counted where a library is compared with a library; where a command is
+measured, all of it is. What the variants have in common (a server, a copy of a lake) is made before the clock starts.
+"""
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks import lakes, references
+from benchmarks.data import DLT, Served, race, serving
+from benchmarks.references import Clock, Measured, mib
+
+QUICK = bool(os.environ.get("F1_BENCH_QUICK"))
+
+
+def command(arguments: list[str], environment: dict[str, str], cwd: Path | None = None) -> Measured:
+    """Run a command; the peak is that of the largest process it started."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    done = subprocess.run(arguments, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise SystemExit(f"{' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds": seconds, "cpu": cpu, "peak_mib": mib(resource.RUSAGE_CHILDREN)}
+
+
+def _import_pandera() -> None:
+    """What pandera imports only when it validates for the first time."""
+    import pyarrow as pa
+
+    from f1_lakehouse.openf1.endpoints import BY_NAME
+    from f1_lakehouse.quality.contracts import improbable
+
+    schema = BY_NAME["weather"].schema
+    improbable("weather", pa.table([pa.nulls(1, field.type) for field in schema], schema=schema))
+
+
+# Telemetry of one race
+
+
+@contextmanager
+def _race() -> Iterator[Served]:
+    folder, session = race()
+    with serving(folder, [session], 10 if QUICK else 1) as served:
+        yield served
+
+
+def race_lakehouse(folder: Path) -> Measured:
+    """The lake's own pull: limits, landing, typing, quarantine, fingerprint, validation, bronze, ledger."""
+    from f1_lakehouse.lakes import Lake
+    from f1_lakehouse.openf1.endpoints import BY_NAME
+    from f1_lakehouse.pull import pull
+    from f1_lakehouse.settings import load_settings
+
+    with _race() as served:
+        os.environ.update(lakes.environment(folder, served.url))
+        lake = Lake.open(load_settings())
+        for name in ("meetings", "sessions"):
+            pull(lake, BY_NAME[name], served.season, why="benchmark")
+        session = next(one for one in lake.calendar() if one.key == served.session_key)
+        pull(lake, BY_NAME["drivers"], session, why="benchmark")
+        before = served.requests()
+        clock = Clock()
+        done = [pull(lake, BY_NAME[feed], session, why="benchmark") for feed in references.TELEMETRY]
+        rows = sum(one.rows + one.quarantined for one in done)
+        return clock.stop(rows=rows, requests=served.requests() - before)
+
+
+def race_bare(folder: Path) -> Measured:
+    """requests, orjson, Arrow and delta-rs."""
+    import deltalake  # noqa: F401
+    import orjson  # noqa: F401
+    import requests  # noqa: F401
+
+    with _race() as served:
+        clock = Clock()
+        return clock.stop(rows=references.bare_race(served, folder), requests=served.requests())
+
+
+def race_dlt(folder: Path) -> Measured:
+    """dlt, in an environment of its own."""
+    with _race() as served:
+        command = [
+            str(DLT / "bin" / "python"),
+            "-m",
+            "benchmarks.references",
+            json.dumps(asdict(served)),
+            str(folder),
+        ]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        measured: Measured = json.loads(done.stdout.splitlines()[-1])
+        return {**measured, "requests": served.requests()}
+
+
+# Growth
+
+
+def _copy(seasons: int, folder: Path) -> Path:
+    root = folder / "lake"
+    shutil.copytree(lakes.lake(seasons), root)
+    return root
+
+
+def _weekend(seasons: int) -> Callable[[Path], Measured]:
+    def measure(folder: Path) -> Measured:
+        root = _copy(seasons, folder)
+        keys = [lakes.LEFT_OUT * 10 + number for number in range(1, 6)]
+        with serving(lakes.files(), keys) as served:
+            done = command(
+                [lakes.F1, "load", "--meeting", str(lakes.LEFT_OUT)], lakes.environment(root, served.url)
+            )
+            return {**done, "rows": served.rows, "requests": served.requests()}
+
+    measure.__doc__ = f"`f1 load --meeting` into a lake of {seasons} seasons, bronze to published gold."
+    return measure
+
+
+def reload_season(folder: Path) -> Measured:
+    """`f1 load --season` of a season that is there, telemetry and all, in a lake of four."""
+    root = _copy(1 if QUICK else 4, folder)
+    with serving(lakes.files(), [lakes.FULL_RACE], 100) as served:
+        done = command([lakes.F1, "load", "--season", "2024"], lakes.environment(root, served.url))
+        return {**done, "requests": served.requests()}
+
+
+# dbt
+
+
+def _dbt(root: Path, *arguments: str) -> Measured:
+    from f1_lakehouse.settings import Settings
+
+    environment = {**lakes.environment(root), **Settings(lakehouse_root=root).environment()}
+    dbt = str(Path(sys.executable).parent / "dbt")
+    project = Path(lakes.__file__).parents[1] / "dbt_f1"
+    target = ["--target-path", str(root / "dbt"), "--profiles-dir", str(project)]
+    return command([dbt, *arguments, *target], environment, project)
+
+
+@contextmanager
+def _weekend_in_bronze(folder: Path) -> Iterator[Path]:
+    """A lake of four seasons with one more weekend in bronze, and not yet in silver and gold."""
+    root = _copy(1 if QUICK else 4, folder)
+    keys = [lakes.LEFT_OUT * 10 + number for number in range(1, 6)]
+    with serving(lakes.files(), keys) as served:
+        load = [lakes.F1, "load", "--no-transform", "--meeting", str(lakes.LEFT_OUT)]
+        command(load, lakes.environment(root, served.url))
+    yield root
+
+
+def dbt_models(folder: Path) -> Measured:
+    """`dbt run`: every model, start-up and all."""
+    with _weekend_in_bronze(folder) as root:
+        return _dbt(root, "run")
+
+
+def dbt_start(folder: Path) -> Measured:
+    """`dbt run` of a single small model: what dbt costs before it does anything."""
+    with _weekend_in_bronze(folder) as root:
+        return _dbt(root, "run", "--select", "dim_teams")
+
+
+def dbt_tests(folder: Path) -> Measured:
+    """`dbt build` as a transform calls it: models, seeds, snapshots and every data test."""
+    with _weekend_in_bronze(folder) as root:
+        return _dbt(root, "build", "--exclude-resource-type", "unit_test")
+
+
+def dbt_plain(folder: Path) -> Measured:
+    """The same SQL as dbt compiled it, in plain DuckDB: bronze through delta-rs, one connection."""
+    with _weekend_in_bronze(folder) as root:
+        before = shutil.copy(root / "warehouse.duckdb", root / "before.duckdb")
+        _dbt(root, "run")
+        results = json.loads((root / "dbt" / "run_results.json").read_bytes())["results"]
+        manifest = json.loads((root / "dbt" / "manifest.json").read_bytes())["nodes"]
+        models = []
+        for result in results:
+            node = manifest[result["unique_id"]]
+            if node["config"]["materialized"] in ("table", "incremental"):
+                is_incremental = node["config"]["materialized"] == "incremental"
+                models.append((node["schema"], node["name"], is_incremental, result["compiled_code"]))
+        Path(before).replace(root / "warehouse.duckdb")
+        import deltalake  # noqa: F401
+        import duckdb  # noqa: F401
+
+        clock = Clock()
+        references.bare_models(root / "warehouse.duckdb", root / "bronze", models)
+        return clock.stop()
+
+
+# Rebuild
+
+
+def _landed(folder: Path) -> Path:
+    """A lake of which only landing is left: one race, with telemetry."""
+    from f1_lakehouse.settings import Settings
+
+    origin, session = race()
+    with serving(origin, [session], 10 if QUICK else 1) as served:
+        load = [lakes.F1, "load", "--no-transform", "--session", str(session)]
+        command(load, lakes.environment(folder / "lake", served.url))
+    shutil.rmtree(Settings(lakehouse_root=folder / "lake").bronze)
+    return folder / "lake"
+
+
+def rebuild_lakehouse(folder: Path) -> Measured:
+    """`rebuild`: every answer checked against its sha256, typed, appended; the ledger made anew, all verified."""
+    root = _landed(folder)
+    _import_pandera()
+    from f1_lakehouse.lake.bronze import Bronze
+    from f1_lakehouse.lake.landing import Landing
+    from f1_lakehouse.lake.recovery import rebuild
+
+    clock = Clock()
+    done = rebuild(Landing(str(root / "landing")), Bronze(str(root / "bronze")))
+    return clock.stop(rows=sum(one.rows for one in done))
+
+
+def rebuild_bare(folder: Path) -> Measured:
+    """Each landed pull parsed, typed and appended, nothing checked."""
+    root = _landed(folder)
+    import deltalake  # noqa: F401
+
+    clock = Clock()
+    return clock.stop(rows=references.bare_rebuild(root / "landing", root / "bare"))
+
+
+# Questions and start-up
+
+
+def questions(folder: Path) -> Measured:
+    """Each block of docs/questions.md ten times, as `f1 sql` asks it; the seconds are the 95th percentile."""
+    import duckdb
+
+    from f1_lakehouse.commands.query import _add_delta_tables
+    from f1_lakehouse.settings import Settings
+
+    settings = Settings(lakehouse_root=lakes.lake(1 if QUICK else 4))
+    text = (Path(lakes.__file__).parents[1] / "docs" / "questions.md").read_text()
+    times = []
+    with duckdb.connect(str(settings.gold), read_only=True) as con:
+        con.execute("set search_path = 'gold.gold,gold.meta'")
+        for query in re.findall(r"```sql\n(.*?)```", text, re.DOTALL):
+            _add_delta_tables(con, settings, query)
+            for _ in range(10):
+                began = time.perf_counter()
+                con.execute(query).fetchall()
+                times.append(time.perf_counter() - began)
+    times.sort()
+    p95 = times[int(len(times) * 0.95)]
+    return {"seconds": p95, "cpu": sum(times) / len(times), "peak_mib": mib(resource.RUSAGE_SELF)}
+
+
+def help_(folder: Path) -> Measured:
+    """`f1 --help`."""
+    return command([lakes.F1, "--help"], lakes.environment(folder))
+
+
+CASES: dict[str, dict[str, Callable[[Path], Measured]]] = {
+    "race": {"lakehouse": race_lakehouse, "bare": race_bare, "dlt": race_dlt},
+    "weekend": {"1 season": _weekend(1), "2 seasons": _weekend(2), "4 seasons": _weekend(4)},
+    "dbt": {"dbt run": dbt_models, "plain DuckDB": dbt_plain, "start-up": dbt_start, "with tests": dbt_tests},
+    "rebuild": {"lakehouse": rebuild_lakehouse, "bare": rebuild_bare},
+    "questions": {"p95": questions},
+    "reload": {"lakehouse": reload_season},
+    "help": {"lakehouse": help_},
+}
+
+if __name__ == "__main__":
+    case, variant, where = sys.argv[1:]
+    print(json.dumps(CASES[case][variant](Path(where))))

@@ -1,0 +1,126 @@
+"""Lakes of one, two and four generated seasons: what the cases about growth work on.
+
+Bronze is filled by the lake's own code, pull by pull, but from files instead of over HTTP and without Dagster: that
+takes minutes instead of hours and leaves the same tables and the same log. Silver and gold are then built and
+published as always. Telemetry is thinned twentyfold, but for one race. The last weekend of 2025 is left out of every
+lake: it is the one that the cases add.
+"""
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.data import FEEDS, ROOT
+from f1_lakehouse.lakes import Lake
+from f1_lakehouse.openf1.client import Answer
+from f1_lakehouse.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
+from f1_lakehouse.pull import pull
+from f1_lakehouse.settings import Settings
+
+THINNED = 20
+SEASONS = {2025: 24, 2024: 24, 2023: 22, 2026: 18}
+"""Season → meetings, in the order in which lakes grow; of 2026 only what was over when the case was made."""
+LEFT_OUT = 202524
+FULL_RACE = 2025015
+F1 = str(Path(sys.executable).parent / "f1")
+
+
+def files() -> Path:
+    """The four seasons as the embedded OpenF1 serves them."""
+    folder = ROOT / "seasons"
+    if not (folder / "done").exists():
+        from f1_lakehouse.replay.generate import generate
+
+        for season, meetings in SEASONS.items():
+            generate(folder, season, meetings, telemetry=True, telemetry_every=THINNED)
+        full = ROOT / "weekend"
+        generate(full, 2025, 1, telemetry=True)
+        for feed in FEEDS:
+            shutil.copy(full / feed / f"{FULL_RACE}.json.gz", folder / feed)
+        (folder / "done").touch()
+    return folder
+
+
+def lake(seasons: int) -> Path:
+    """The root of a lake of that many seasons (1, 2 or 4), built and published. It is copied, never worked on."""
+    root = ROOT / f"lake-{seasons}"
+    if (root / "done").exists():
+        return root
+    shutil.rmtree(root, ignore_errors=True)
+    before = {2: 1, 4: 2}.get(seasons)
+    if before:
+        shutil.copytree(lake(before), root)
+        (root / "done").unlink()
+    for season in list(SEASONS)[before or 0 : seasons]:
+        _fill(root, season)
+    subprocess.run([F1, "transform"], env=environment(root), check=True, stdout=subprocess.DEVNULL)
+    (root / "done").touch()
+    return root
+
+
+def environment(root: Path, url: str = "http://127.0.0.1:9/v1") -> dict[str, str]:
+    """The environment for a command on that lake, without request windows."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("F1_", "DAGSTER_"))}
+    return {
+        **kept,
+        "F1_LAKEHOUSE_ROOT": str(root),
+        "F1_OPENF1_URL": url,
+        "F1_OPENF1_REQUESTS_PER_SECOND": "0",
+        "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+    }
+
+
+class _Files:
+    """What a pull asks of a client, answered from the generated files."""
+
+    def answers(self, endpoint: Endpoint, *, known: Any, read: Any, **scope: Any) -> Iterator[Answer]:
+        key = scope["session_key"] or scope["season"]
+        url = f"file:///{endpoint.name}?key={key}"
+        found = list((files() / endpoint.name).glob(f"{key}.json*"))
+        if not found:
+            yield _answer(url, b'{"detail":"No results found."}', None, 404)
+            return
+        body = gzip.decompress(found[0].read_bytes()) if found[0].suffix == ".gz" else found[0].read_bytes()
+        if not endpoint.by_driver:
+            yield _answer(url, body, read(body))
+            return
+        by_driver = defaultdict(list)
+        for row in orjson.loads(body):
+            by_driver[row["driver_number"]].append(row)
+        for driver, rows in by_driver.items():
+            part = orjson.dumps(rows)
+            yield _answer(f"{url}&driver_number={driver}", part, read(part))
+
+
+def _answer(url: str, body: bytes, content: Any, status: int = 200) -> Answer:
+    return Answer(url, status, datetime.now(UTC), body, 0.0, 0.0, 1, content)
+
+
+def _fill(root: Path, season: int) -> None:
+    made = Lake.open(Settings(lakehouse_root=root))
+    filler = replace(made, client=_Files())  # type: ignore[arg-type]
+    os.fsync = lambda _: None  # type: ignore[assignment]  # a lake that is lost is made again
+    for endpoint in SEASON_ENDPOINTS:
+        pull(filler, endpoint, season, why="benchmark")
+    driven = {int(path.stem) for path in (files() / "laps").glob(f"{season}*.json")}
+    for session in filler.calendar([season]):
+        if session.key not in driven or session.meeting_key == LEFT_OUT:
+            continue
+        for endpoint in [BY_NAME["drivers"], *(e for e in SESSION_ENDPOINTS if e.name != "drivers")]:
+            if session.has(endpoint):
+                pull(filler, endpoint, session, why="benchmark")
+        print(f"{root.name}: {session.partition}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    lake(int(sys.argv[1]))
