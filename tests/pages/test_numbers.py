@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import orjson
 import pytest
 
 from f1_lakehouse.pages.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.pages.figures import packed, quartiles, spans, spread
-from f1_lakehouse.pages.html import lap_time, race_time, signed
+from f1_lakehouse.pages.html import Chart, as_json, lap_time, race_time, signed
 from f1_lakehouse.pages.session import _curves, at, steady_gaps
 
 
@@ -120,3 +121,11 @@ def test_the_time_between_two_laps_is_nothing_at_the_start_and_the_stopwatchs_at
     assert one[-1][0] == two[-1][0] == pytest.approx(5000)
     assert two[-1][1] - one[-1][1] == pytest.approx(1.5)
     assert at(two, 2500) - at(one, 2500) == pytest.approx(0.75, abs=0.01)
+
+
+def test_the_json_of_a_chart_cannot_end_its_script_element():
+    text = "</script><!--\u2028&\u2029"
+    chart = Chart("c", "C", "A chart", 100, ([{"name": text}], {}))
+    written = str(as_json(chart))
+    assert not set("<>&\u2028\u2029") & set(written)
+    assert orjson.loads(written)["data"] == [{"name": text}]
