@@ -18,13 +18,13 @@ from pathlib import Path
 import dagster as dg
 
 from f1_lakehouse.lakes import current_settings
-from f1_lakehouse.observe.runs import command, user
+from f1_lakehouse.observe.runs import code_version, command, user
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
 HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
-USER_TAG, ORIGIN_TAG = "f1/user", "f1/command"
+USER_TAG, ORIGIN_TAG, CODE_TAG = "f1/user", "f1/command", "f1/code"
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
 _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -88,13 +88,14 @@ def process_started(pid: int) -> str | None:
 
 
 def process_tags() -> dict[str, str]:
-    """The tags that say which process a run lives in, whose it is, and how it was called."""
+    """The tags that say which process a run lives in, whose it is, how it was called, and by which code."""
     return {
         HOST_TAG: socket.gethostname(),
         PID_TAG: str(os.getpid()),
         STARTED_TAG: process_started(os.getpid()) or "",
         USER_TAG: user(),
         ORIGIN_TAG: command(),
+        CODE_TAG: code_version(),
     }
 
 

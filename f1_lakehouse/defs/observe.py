@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import orjson
 
-from f1_lakehouse.defs.local_runs import HOST_TAG, ORIGIN_TAG, USER_TAG, instance, reap, step_error
+from f1_lakehouse.defs.local_runs import CODE_TAG, HOST_TAG, ORIGIN_TAG, USER_TAG, instance, reap, step_error
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lakes import Lake, current_settings
 from f1_lakehouse.observe.runs import (
@@ -23,7 +23,7 @@ from f1_lakehouse.observe.runs import (
 )
 from f1_lakehouse.observe.watch import Looked, look
 
-CODE_TAG, DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/code", "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
+DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
 GOLD = "fingerprints"
 """The metadata of published_gold that holds the fingerprint of each table."""
 

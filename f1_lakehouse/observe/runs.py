@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -227,8 +228,9 @@ def command() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
+@cache
 def code_version() -> str:
-    """The package's version and, in a checkout, the commit: `0.1.0+455e8fd1c2ab`, with `-dirty` when files differ."""
+    """The package's version and, in a checkout, the commit: `0.1.0+455e8fd1c2ab`, with `-dirty` when files differ; asked once a process."""
     if not (PROJECT / ".git").exists():
         return __version__
     asked = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]

@@ -170,7 +170,10 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
         ("calendar", "success"),
         ("ingest", "failure"),
     }
-    assert all(run.origin == local_runs.process_tags()["f1/command"] for run in lake.runs.all())
+    tags = local_runs.process_tags()
+    assert {(run.origin, run.code_version) for run in lake.runs.all()} == {
+        (tags["f1/command"], tags["f1/code"])
+    }
 
 
 def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monkeypatch, capsys):
