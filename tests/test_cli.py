@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,6 +178,8 @@ def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):
 
 @pytest.mark.slow
 def test_a_table_set_back_reaches_gold_and_is_corrected_again_by_the_next_load(loaded):
+    publish_corrections(loaded.folder)
+    assert loaded.f1("load", "--session", str(RACE), "--endpoint", "laps", "--force").returncode == 0
     laps = f"select count(*) from fact_laps where session_key = {RACE}"
     corrected = loaded.gold(laps)
     assert loaded.f1("restore", "laps", "--version", "1", "--yes").returncode == 0
@@ -184,6 +187,31 @@ def test_a_table_set_back_reaches_gold_and_is_corrected_again_by_the_next_load(l
     assert loaded.gold(laps) != corrected
     assert loaded.f1("load", "--session", str(RACE), "--no-telemetry").returncode == 0
     assert loaded.gold(laps) == corrected
+
+
+@pytest.mark.slow
+def test_gold_of_a_bronze_that_was_rebuilt_from_landing_alone_is_the_same(loaded):
+    """But for what tells of the pulls themselves."""
+    of_pulls = "('result_revisions', 'source_changes', 'data_quality_metrics')"
+    told = "('pulled_at', 'pull_id', 'built_from')"
+
+    def rows() -> dict[str, list[tuple]]:
+        tables = loaded.gold(
+            "select table_name, string_agg('\"' || column_name || '\"', ', ' order by column_index) from duckdb_columns() "
+            f"where schema_name = 'gold' and table_name not in {of_pulls} and column_name not in {told} group by 1"
+        )
+        return {
+            table: loaded.gold(f"select {columns} from {table} order by all") for table, columns in tables
+        }
+
+    before, asked = rows(), len(loaded.server.requests)
+    shutil.rmtree(loaded.root / "bronze")
+    for command in (["rebuild-bronze"], ["transform", "--full-refresh"]):
+        done = loaded.f1(*command)
+        assert done.returncode == 0, done.stderr
+    assert rows() == before
+    assert len(before) > 20
+    assert len(loaded.server.requests) == asked
 
 
 def test_status_says_what_is_here_and_what_is_due(loaded):
