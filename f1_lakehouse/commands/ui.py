@@ -35,6 +35,8 @@ def serve(host: str, port: int) -> int:
     reap(instance())
     dagster = str(Path(sys.executable).parent / "dagster")
     print(f"The UI of {settings.root}: http://{host}:{port} (stop it with Ctrl-C)", flush=True)
+    # Started in the background by a script, this process ignores SIGINT, and so would dagster and, with it, SIGTERM.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     child = subprocess.Popen(
         [
             dagster,
