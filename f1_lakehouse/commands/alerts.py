@@ -2,9 +2,9 @@
 
 import sys
 
-from rich.console import Console
 from rich.table import Table
 
+from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.lake.pulls import BronzeError
 from f1_lakehouse.lakes import current_lake, current_settings
 from f1_lakehouse.observe import alerts
@@ -24,7 +24,7 @@ def print_alerts() -> int:
         table.add_column(name)
     for one in found:
         table.add_row(one.kind, one.subject, f"{one.since:%Y-%m-%d %H:%M}", one.what, one.todo)
-    Console().print(table)
+    stdout().print(table)
     return 1
 
 

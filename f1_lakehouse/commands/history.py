@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import orjson
 import polars as pl
-from rich.console import Console
 from rich.table import Table
 
+from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.commands.upkeep import working
 from f1_lakehouse.lake.changes import Changes, HistoryError, Step
 from f1_lakehouse.lakes import Lake
@@ -133,7 +133,7 @@ def _print_steps(wish: Wish, steps: list[Step], names: dict[int, str]) -> None:
             (pull.run_id or "")[:8],
             "" if pull.delta_version is None else str(pull.delta_version),
         )
-    Console().print(table)
+    stdout().print(table)
 
 
 def _print_rows(frames: Iterable[pl.DataFrame], as_json: bool, title: str) -> None:

@@ -4,10 +4,10 @@ import sys
 
 import duckdb
 import orjson
-from rich.console import Console
 from rich.table import Table
 
 from f1_lakehouse.commands.query import QueryError, build_gold
+from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.lake.publish import gold_fingerprints
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.runs import Run, code_version, dbt_version
@@ -41,7 +41,7 @@ def print_replay(lake: Lake, run_id: str) -> int:
         else:
             verdict, different = "different", different + 1
         table.add_row(name, _rows(then.get(name)), _rows(now.get(name)), verdict)
-    Console().print(table)
+    stdout().print(table)
     print(f"{different} tables differ" if different else "every table that can be compared is equal")
     print(f"the build: {built}")
     return 1 if different else 0

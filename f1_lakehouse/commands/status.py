@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
+from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import WATCHED, Session, due
@@ -22,7 +23,7 @@ def print_status(settings: Settings, session_key: int | None = None) -> int:
     Raises:
         StatusError: the session is not known here.
     """
-    console = Console()
+    console = stdout()
     lake = Lake.open(settings)
     now = datetime.now(UTC)
     calendar = lake.calendar()

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.lake import maintenance, recovery
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.changes import Changes
@@ -184,6 +185,6 @@ def _counts(one: Upkeep) -> tuple[str, ...]:
 
 def _print(table: Table, otherwise: str) -> None:
     if table.row_count:
-        Console().print(table)
+        stdout().print(table)
     else:
         print(otherwise)
