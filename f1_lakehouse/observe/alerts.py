@@ -164,7 +164,7 @@ def tell(told: Told, found: Sequence[Condition], settings: Settings, now: dateti
         return []
     with ThreadPoolExecutor(len(waiting)) as pool:
         sent = {
-            name: pool.submit(_send, url, *message(new, settings))
+            name: pool.submit(_send, url, *message(new, settings), _mood(new))
             for name, new in waiting.items()
             if (url := receivers[name]) is not None
         }
@@ -190,7 +190,12 @@ def test(settings: Settings) -> dict[str, str]:
     }
 
 
-def _send(url: SecretStr, title: str, text: str) -> str:
+def _mood(found: Sequence[Notice]) -> str:
+    """How receivers colour a message, as apprise calls it: failure, or success when all it tells of is over."""
+    return "success" if all(one.event == Event.OVER for one in found) else "failure"
+
+
+def _send(url: SecretStr, title: str, text: str, mood: str = "info") -> str:
     """Send one message; what went wrong, or nothing. Never a word of the URL but its kind."""
     try:
         import apprise
@@ -204,7 +209,7 @@ def _send(url: SecretStr, title: str, text: str) -> str:
             return "apprise does not know this kind of URL"
         service.socket_connect_timeout = service.socket_read_timeout = TIMEOUT
         taken = apprise.Apprise(services=service).notify(
-            text, title=title, body_format=apprise.NotifyFormat.TEXT
+            text, title=title, notify_type=apprise.NotifyType(mood), body_format=apprise.NotifyFormat.TEXT
         )
     except Exception as error:
         return f"apprise failed ({type(error).__name__})"

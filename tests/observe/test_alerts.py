@@ -41,6 +41,7 @@ def test_a_condition_is_told_once_when_it_begins_and_once_when_it_is_over(settin
     begun, over = texts(receiver)
     assert "1 new" in begun
     assert "Over: gold is stale: gold (since 2024-09-25 11:00 UTC, over at 2024-09-25 12:03 UTC)" in over
+    assert [json.loads(body)["type"] for body in receiver.bodies] == ["failure", "success"]
 
 
 def test_a_message_says_what_which_session_since_when_and_what_to_do(settings):
