@@ -143,24 +143,6 @@ def test_a_question_that_a_run_left_out_makes_the_load_fail(loaded, monkeypatch)
     assert "left out car_data" in report.failures[0]
 
 
-def test_a_load_that_only_brings_in_what_had_landed_before_a_crash_succeeds(loaded, monkeypatch):
-    from f1_lakehouse.lakes import current_lake
-    from f1_lakehouse.openf1.endpoints import BY_NAME
-    from f1_lakehouse.pull import pull
-
-    for name, value in {"F1_LAKEHOUSE_ROOT": str(loaded.root), "F1_OPENF1_URL": loaded.server.url}.items():
-        monkeypatch.setenv(name, value)
-    lake = current_lake()
-    session = next(one for one in lake.calendar() if one.key == RACE)
-    with monkeypatch.context() as crash:
-        crash.setattr(type(lake.bronze), "apply", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            pull(lake, BY_NAME["location"], session, why="to crash")
-    loaded.server.requests.clear()
-    done = loaded.f1("load", "--session", str(RACE), "--endpoint", "location", "--no-transform")
-    assert (done.returncode, loaded.server.requests) == (0, []), done.stderr
-
-
 def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):
     from deltalake import DeltaTable
 
@@ -237,6 +219,24 @@ def test_report_on_a_session_that_is_not_in_gold(loaded):
     done = loaded.f1("report", "--session", "1")
     assert is_one_line(done)
     assert "f1 load --session 1" in done.stderr
+
+
+def test_a_load_that_only_brings_in_what_had_landed_before_a_crash_succeeds(loaded, monkeypatch):
+    from f1_lakehouse.lakes import current_lake
+    from f1_lakehouse.openf1.endpoints import BY_NAME
+    from f1_lakehouse.pull import pull
+
+    for name, value in {"F1_LAKEHOUSE_ROOT": str(loaded.root), "F1_OPENF1_URL": loaded.server.url}.items():
+        monkeypatch.setenv(name, value)
+    lake = current_lake()
+    session = next(one for one in lake.calendar() if one.key == RACE)
+    with monkeypatch.context() as crash:
+        crash.setattr(type(lake.bronze), "apply", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            pull(lake, BY_NAME["location"], session, why="to crash")
+    loaded.server.requests.clear()
+    done = loaded.f1("load", "--session", str(RACE), "--endpoint", "location", "--no-transform")
+    assert (done.returncode, loaded.server.requests) == (0, []), done.stderr
 
 
 def test_sql_answers_as_a_table_csv_json_and_parquet(loaded, tmp_path):
