@@ -136,8 +136,10 @@ def _add_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) 
             continue
         from deltalake import DeltaTable
 
+        from f1_lakehouse.lake.delta import scan
+
         if DeltaTable.is_deltatable(uri):
-            con.register(table, DeltaTable(uri).to_pyarrow_dataset())
+            con.register(table, scan(DeltaTable(uri)))
         elif schema is not None:
             con.register(table, schema.empty_table())
         found = True

@@ -26,7 +26,7 @@ from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake import rows as typing
-from f1_lakehouse.lake.delta import Opened
+from f1_lakehouse.lake.delta import Opened, scan
 from f1_lakehouse.lake.landing import LandedAnswer, Landing, Manifest
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
@@ -113,7 +113,7 @@ class Bronze:
         return f"{self.uri}/{endpoint}"
 
     def _has_rows(self, name: str) -> bool:
-        return bool(DeltaTable(self.table_uri(name)).to_pyarrow_dataset().head(1).num_rows)
+        return bool(scan(DeltaTable(self.table_uri(name))).head(1).num_rows)
 
     def _open(self, name: str) -> Opened:
         return self._opened.setdefault(name, Opened(self.table_uri(name)))
@@ -295,7 +295,7 @@ class Bronze:
         """What was set aside of one pull: the reason and the raw JSON of each row."""
         uri = f"{self.uri}/_quarantine"
         with reading(uri):
-            table = DeltaTable(uri).to_pyarrow_dataset()
+            table = scan(DeltaTable(uri))
             found = table.to_table(columns=["reason", "raw"], filter=pc.field("pull_id") == pull_id)
         return list(found.to_pylist())
 
@@ -308,7 +308,7 @@ class Bronze:
     ) -> pa.Table:
         """The rows of these pulls, from the table as it is or as it was (`table`)."""
         with reading(self.table_uri(endpoint)):
-            dataset = (table or DeltaTable(self.table_uri(endpoint))).to_pyarrow_dataset()
+            dataset = scan(table or DeltaTable(self.table_uri(endpoint)))
             wanted = [pull for pull in pulls if pull.rows]
             if not wanted:
                 return dataset.schema.empty_table().select(columns or dataset.schema.names)
@@ -327,7 +327,7 @@ class Bronze:
             if last is None or last < _stamp(manifest):
                 return table
             is_it = (pc.field("_season") == manifest.season) & (pc.field("_pull_id") == manifest.pull_id)
-            there = table.to_pyarrow_dataset().head(1, columns=["_pull_id"], filter=is_it).num_rows
+            there = scan(table).head(1, columns=["_pull_id"], filter=is_it).num_rows
             return None if there else table
 
     def _append(
@@ -400,7 +400,7 @@ class Bronze:
         )
         for last in (False, True):
             target = DeltaTable(f"{self.uri}/_quarantine")
-            there = target.to_pyarrow_dataset().head(1, filter=pc.field("pull_id") == manifest.pull_id)
+            there = scan(target).head(1, filter=pc.field("pull_id") == manifest.pull_id)
             if there.num_rows:
                 return
             try:

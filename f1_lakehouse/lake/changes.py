@@ -18,6 +18,7 @@ from deltalake.exceptions import DeltaError
 
 from f1_lakehouse.lake import rows as typing
 from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.lake.delta import scan
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.pulls import Outcome, Pull, reading
 from f1_lakehouse.openf1.endpoints import BY_NAME, LAKE_COLUMNS
@@ -243,7 +244,7 @@ def pulls_in(table: DeltaTable) -> dict[str, int]:
     """Rows of each pull in a table, read from the table itself; in batches, for telemetry has millions."""
     counts: dict[str, int] = {}
     with reading(table.table_uri):
-        for batch in table.to_pyarrow_dataset().to_batches(columns=["_pull_id"]):
+        for batch in scan(table).to_batches(columns=["_pull_id"]):
             for one in batch.column(0).value_counts().to_pylist():
                 counts[one["values"]] = counts.get(one["values"], 0) + one["counts"]
     return counts

@@ -17,7 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from f1_lakehouse.lake.delta import Opened
+from f1_lakehouse.lake.delta import Opened, scan
 
 COMPACT_EVERY = 100
 """Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
@@ -224,7 +224,7 @@ class Ledger:
         with self._lock, reading(self.uri):
             table = self._table.now()
             if (seen := (self._table.generation, table.version())) != self._seen:
-                rows = table.to_pyarrow_table().to_pylist()
+                rows = scan(table).to_table().to_pylist()
                 self._pulls = sorted((Pull(**row) for row in rows), key=_in_time)
                 self._by_scope = {}
                 for pull in self._pulls:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from f1_lakehouse.lake.bronze import Bronze, fingerprint
+from f1_lakehouse.lake.delta import scan
 from f1_lakehouse.lake.landing import LandedAnswer, Landing, LandingError, Manifest
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
 from f1_lakehouse.lake.rows import Batch, BodyError, Rejected
@@ -178,7 +179,7 @@ def _refused(bronze: Bronze, pull: Pull) -> list[Rejected]:
         return []
     uri = bronze.table_uri("_quarantine")
     with reading(uri):
-        table = DeltaTable(uri).to_pyarrow_dataset().to_table(filter=pc.field("pull_id") == pull.pull_id)
+        table = scan(DeltaTable(uri)).to_table(filter=pc.field("pull_id") == pull.pull_id)
     return [Rejected(row["raw"], row["reason"]) for row in table.to_pylist()]
 
 
@@ -238,7 +239,7 @@ def _usable(bronze: Bronze, name: str, now: datetime) -> Rebuilt:
                 whole = not bad
             else:
                 with reading(bronze.table_uri(name)):
-                    DeltaTable(bronze.table_uri(name)).to_pyarrow_table()
+                    scan(DeltaTable(bronze.table_uri(name))).to_table()
                 whole = True
         except BronzeError:
             whole = False

@@ -9,6 +9,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse.lake.bronze import PROPERTIES
+from f1_lakehouse.lake.delta import scan
 from f1_lakehouse.lake.pulls import COMPACT_EVERY, reading
 
 
@@ -31,7 +32,7 @@ class Log:
         with reading(self.uri):
             table = DeltaTable(self.uri)
             if table.version() != self._version:
-                self._rows = table.to_pyarrow_table().to_pylist()
+                self._rows = scan(table).to_table().to_pylist()
                 self._version = table.version()
         return self._rows
 

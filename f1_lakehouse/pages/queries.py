@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from f1_lakehouse.lake.delta import scan
 from f1_lakehouse.lake.publish import published_parts
 from f1_lakehouse.settings import Settings
 
@@ -449,7 +450,7 @@ class Gold:
         from deltalake import DeltaTable
 
         table = DeltaTable(f"{self._settings.published_tables}/fact_telemetry")
-        self._con.register("telemetry", table.to_pyarrow_dataset())
+        self._con.register("telemetry", scan(table))
         return self.ask(
             "select lap_elapsed_s, lap_distance_m, speed, throttle, brake, position_x, position_y from telemetry "
             "where session_key = ? and driver_number = ? and lap_number = ? order by date",
