@@ -5,6 +5,7 @@ for ever; runs made here carry the host, pid and start of their process, so that
 """
 
 import contextlib
+import fcntl
 import io
 import logging
 import os
@@ -49,7 +50,10 @@ def instance() -> dg.DagsterInstance:
     """The lake's Dagster instance; opened once a process, which takes half a second."""
     home = dagster_home(current_settings())
     if home not in _instances:
-        _instances[home] = dg.DagsterInstance.get()
+        # Two processes that make the storage of a new lake at once get in each other's way.
+        with (home / "instance.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _instances[home] = dg.DagsterInstance.get()
     return _instances[home]
 
 
