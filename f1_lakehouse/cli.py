@@ -246,6 +246,8 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.replay.store", "ReplayError"),
         ("f1_lakehouse.replay.generate", "GenerateError"),
         ("f1_lakehouse.defs.load", "LoadError"),
+        ("f1_lakehouse.defs.local_runs", "StorageError"),
+        ("dagster_postgres.utils", "DagsterPostgresException"),
         ("f1_lakehouse.commands.ui", "UiError"),
         ("f1_lakehouse.commands.query", "QueryError"),
         ("f1_lakehouse.commands.status", "StatusError"),

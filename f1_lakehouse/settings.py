@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     alert_remind_daily: bool = False
     runbooks: str = "docs/operations.md"
     pushgateway_url: SecretStr | None = None
+    dagster_storage: SecretStr | None = None
     log_format: LogFormat = LogFormat.TEXT
     budget_requests: int | None = Field(default=None, ge=1)
     budget_minutes: float | None = Field(default=None, gt=0)
@@ -65,6 +66,13 @@ class Settings(BaseSettings):
     def _pushgateway(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             cls._http(value.get_secret_value())
+        return value
+
+    @field_validator("dagster_storage")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith("postgresql://"):
+            raise ValueError("must start with postgresql://")
         return value
 
     @field_validator("openf1_url")

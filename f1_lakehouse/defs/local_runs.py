@@ -9,7 +9,7 @@ import fcntl
 import io
 import logging
 import os
-import shutil
+import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,29 +27,74 @@ log = logging.getLogger(__name__)
 HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
 USER_TAG, ORIGIN_TAG, CODE_TAG = "f1/user", "f1/command", "f1/code"
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
+IN_POSTGRESQL = "\nstorage: { postgres: { postgres_url: { env: F1_DAGSTER_STORAGE } } }\n"
 _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+class StorageError(Exception):
+    """Dagster's storage cannot be used; one line, which never shows the URL."""
+
+
 def dagster_home(settings: Settings) -> Path:
-    """The lake's Dagster folder with the project's dagster.yaml in it, made if it is not there."""
+    """The lake's Dagster folder with its dagster.yaml in it: the project's, and where the storage is if not in the folder.
+
+    Raises:
+        StorageError: the lake's runs are in PostgreSQL, and this process was not told where.
+    """
     home = settings.dagster_home
     home.mkdir(parents=True, exist_ok=True)
     target = home / "dagster.yaml"
-    if not target.exists() or target.read_bytes() != CONFIG_FILE.read_bytes():
+    found = target.read_text() if target.exists() else ""
+    if settings.dagster_storage is None and found.endswith(IN_POSTGRESQL):
+        # Without a word it would begin another history, with pools that hold nobody back.
+        raise StorageError(
+            f"the runs of this lake are in PostgreSQL: set F1_DAGSTER_STORAGE, or remove {target} to keep them here from now on"
+        )
+    config = CONFIG_FILE.read_text() + (IN_POSTGRESQL if settings.dagster_storage else "")
+    if found != config:
         partial = target.with_suffix(f".{os.getpid()}.partial")
-        shutil.copyfile(CONFIG_FILE, partial)
+        partial.write_text(config)
         partial.replace(target)
     return home
+
+
+def reach(url: str) -> None:
+    """See that PostgreSQL takes connections, once, where Dagster would try for long and then show its whole stack.
+
+    Raises:
+        StorageError: it does not, or what speaks to it is not installed.
+    """
+    try:
+        import dagster_postgres  # noqa: F401
+        import psycopg2
+    except ImportError:
+        raise StorageError("F1_DAGSTER_STORAGE needs pip install 'f1-lakehouse[postgres]'") from None
+    try:
+        psycopg2.connect(url, connect_timeout=10).close()
+    except psycopg2.Error as error:
+        # Of the message only what is known to be no part of the URL: a password with an @ in it ends up as a host.
+        said = re.findall(r"(?:failed|to address|FATAL): +([^:\n]+)$", str(error), re.MULTILINE)
+        raise StorageError(
+            f"F1_DAGSTER_STORAGE: PostgreSQL cannot be used ({said[-1] if said else 'the URL is malformed'}); "
+            "start it, or correct the variable"
+        ) from None
 
 
 _instances: dict[Path, dg.DagsterInstance] = {}
 
 
 def instance() -> dg.DagsterInstance:
-    """The lake's Dagster instance; opened once a process, which takes half a second."""
-    home = dagster_home(current_settings())
+    """The lake's Dagster instance; opened once a process, which takes half a second.
+
+    Raises:
+        StorageError: its storage cannot be used.
+    """
+    settings = current_settings()
+    home = dagster_home(settings)
     if home not in _instances:
+        if settings.dagster_storage is not None:
+            reach(settings.dagster_storage.get_secret_value())
         # Two processes that make the storage of a new lake at once get in each other's way.
         with (home / "instance.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,0 +1,209 @@
+"""Dagster's storage in a real PostgreSQL, chosen by the environment: what holds with files holds there too."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import postgres
+import pytest
+
+from f1_lakehouse import cli, lakes
+from f1_lakehouse.defs import local_runs
+from f1_lakehouse.defs.local_runs import StorageError
+from f1_lakehouse.openf1.calendar import session_key_of
+from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.settings import SettingsError, load_settings
+
+pytestmark = pytest.mark.skipif(not postgres.is_there(), reason="no PostgreSQL for this platform on PyPI")
+
+F1 = str(Path(sys.executable).parent / "f1")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Postgres]:
+    with postgres.Postgres() as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: postgres.Postgres, request: pytest.FixtureRequest) -> str:
+    """An empty database, one a test."""
+    return server.database(request.node.name)
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    lakes._opened.clear()
+    monkeypatch.delenv("F1_STORE_URI", raising=False)
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
+    return tmp_path / "lake"
+
+
+def storage_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("F1_DAGSTER_STORAGE", url)
+
+
+def asks(openf1: ReplayServer) -> dict[str, str]:
+    """The environment of a load that asks this server."""
+    windows = ("F1_OPENF1_REQUESTS_PER_SECOND", "F1_OPENF1_REQUESTS_PER_MINUTE")
+    return {"F1_OPENF1_URL": openf1.url, **dict.fromkeys(windows, "0")}
+
+
+def load(key: int) -> list[str]:
+    return ["load", "--session", str(key), "--endpoint", "drivers", "laps", "--no-transform"]
+
+
+def finished_loads(keys: set[int]) -> dg.DagsterInstance:
+    """The instance, after a look that everything of these loads is in it."""
+    found = local_runs.instance()
+    runs = found.get_runs(dg.RunsFilter(job_name="ingest"))
+    assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
+    assert {session_key_of(run.tags["dagster/partition"]) for run in runs} == keys
+    assert all(found.all_logs(run.run_id) for run in runs)
+    assert {session_key_of(one) for one in found.get_dynamic_partitions("sessions")} >= keys
+    assert len(found.get_materialized_partitions(dg.AssetKey(["bronze", "laps"]))) == len(keys)
+    pool = found.event_log_storage.get_concurrency_info("openf1")
+    assert (pool.slot_count, pool.active_slot_count) == (1, 0)
+    return found
+
+
+def test_a_load_leaves_its_runs_events_partitions_and_pools_in_the_database_and_the_secret_nowhere(
+    weekend: Path,
+    root: Path,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    storage_is(monkeypatch, url)
+    with ReplayServer(weekend) as openf1:
+        for name, value in asks(openf1).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            cli.main(load(2024015))
+    said = capfd.readouterr()
+    assert ended.value.code == 0, said.err
+    found = finished_loads({2024015})
+
+    files = [path for path in root.rglob("*") if path.is_file()]
+    assert not [path for path in files if path.suffix == ".db"]
+    assert not [path for path in files if postgres.PASSWORD.encode() in path.read_bytes()]
+    assert postgres.PASSWORD not in said.out + said.err + found.info_str() + repr(found.get_ref())
+
+
+def finish(commands: list[list[str]], **more: str) -> None:
+    """Run them at the same time, all of them to a good end."""
+    processes = [
+        subprocess.Popen(
+            one, env=os.environ | more, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        for one in commands
+    ]
+    said = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(commands), said
+
+
+def test_two_processes_may_be_the_first_on_a_new_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage_is(monkeypatch, url)
+    opens = "from f1_lakehouse.defs.local_runs import instance; assert instance().get_runs() == []"
+    finish([[sys.executable, "-c", opens]] * 2)
+
+
+@pytest.mark.slow
+def test_two_loads_at_once_wait_for_each_others_pool(
+    weekend: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage_is(monkeypatch, url)
+    with ReplayServer(weekend) as openf1:
+        finish([[F1, *load(key)] for key in (2024015, 2024014)], **asks(openf1))
+    finished_loads({2024015, 2024014})
+
+
+@pytest.mark.slow
+def test_a_load_whose_server_goes_away_ends_in_a_line_and_the_next_one_goes_on(
+    weekend: Path, server: postgres.Postgres, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage_is(monkeypatch, url)
+    with ReplayServer(weekend) as openf1:
+        cut = subprocess.Popen(
+            [F1, *load(2024015)], env=os.environ | asks(openf1), text=True, stderr=subprocess.PIPE
+        )
+        assert cut.stderr is not None
+        first = next(line for line in cut.stderr if "drivers: appended" in line)
+        server.stop()
+        try:
+            said = first + cut.communicate(timeout=120)[1]
+        finally:
+            server.start()
+        assert cut.returncode == 1, said
+        assert "Traceback" not in said, said
+        asked = len(openf1.requests)
+        finish([[F1, *load(2024015)]], **asks(openf1))
+        assert 1 <= len(openf1.requests) - asked <= 2
+    finished = local_runs.instance().get_runs(dg.RunsFilter(job_name="ingest"))
+    assert {run.status for run in finished} <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
+
+
+def test_a_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage_is(monkeypatch, url)
+    found, job = local_runs.instance(), local_runs.repository(with_dbt=False).get_job("calendar")
+    gone = {**local_runs.process_tags(), local_runs.STARTED_TAG: "another process of that number"}
+    dead, alive = (
+        found.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+        for tags in (gone, local_runs.process_tags())
+    )
+    storage = found.event_log_storage
+    storage.set_concurrency_slots("openf1", 1)
+    assert storage.claim_concurrency_slot("openf1", dead.run_id, "bronze_laps").is_claimed
+    assert local_runs.reap(found) == [dead.run_id]
+    assert found.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
+    assert found.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
+    assert storage.claim_concurrency_slot("openf1", alive.run_id, "bronze_laps").is_claimed
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("postgresql://f1:wr0ng@127.0.0.1:{port}/postgres", "password authentication failed for user"),
+        ("postgresql://f1:wr0ng@127.0.0.1:1/postgres", "Connection refused"),
+        ("postgresql://f1:wr0ng@wr0ng@127.0.0.1:{port}/postgres", "not known"),
+        ("postgresql://f1:wr0ng%@127.0.0.1/postgres", "malformed"),
+        ("postgresql://f1:wr0ng:wr0ng@127.0.0.1:wr0ng/postgres", "malformed"),
+    ],
+)
+def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(
+    server: postgres.Postgres, monkeypatch: pytest.MonkeyPatch, wrong: str, said: str
+) -> None:
+    storage_is(monkeypatch, wrong.format(port=server.port))
+    with pytest.raises(StorageError, match=said) as refused:
+        local_runs.instance()
+    assert "wr0ng" not in str(refused.value)
+    assert cli._is_expected(refused.value)
+
+
+def test_a_url_of_something_else_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    storage_is(monkeypatch, "mysql://f1:wr0ng@host/db")
+    with pytest.raises(SettingsError, match=r"^F1_DAGSTER_STORAGE: must start with postgresql://$"):
+        load_settings()
+
+
+def test_a_lake_whose_runs_are_in_postgresql_does_not_begin_another_history(
+    url: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage_is(monkeypatch, url)
+    local_runs.instance()
+    monkeypatch.delenv("F1_DAGSTER_STORAGE")
+    local_runs._instances.clear()
+    with pytest.raises(StorageError, match="set F1_DAGSTER_STORAGE"):
+        local_runs.instance()
+    (root / "dagster" / "dagster.yaml").unlink()
+    assert local_runs.instance().event_log_storage.__class__.__module__.startswith("dagster.")
+
+
+def test_an_extra_that_is_not_installed_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage_is(monkeypatch, url)
+    monkeypatch.setitem(sys.modules, "dagster_postgres", None)
+    with pytest.raises(StorageError, match=r"pip install 'f1-lakehouse\[postgres\]'"):
+        local_runs.instance()
