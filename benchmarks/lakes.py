@@ -52,15 +52,20 @@ def files() -> Path:
 
 
 def lake(seasons: int) -> Path:
-    """The root of a lake of that many seasons (1, 2 or 4), built and published. It is copied, never worked on."""
+    """The root of a lake of that many seasons (1, 2 or 4), built and published. It is copied, never worked on.
+
+    One whose making was interrupted is gone on with.
+    """
     root = ROOT / f"lake-{seasons}"
     if (root / "done").exists():
         return root
-    shutil.rmtree(root, ignore_errors=True)
     before = {2: 1, 4: 2}.get(seasons)
-    if before:
-        shutil.copytree(lake(before), root)
-        (root / "done").unlink()
+    if before and not root.exists():
+        half = ROOT / f"lake-{seasons}.half"
+        shutil.rmtree(half, ignore_errors=True)
+        shutil.copytree(lake(before), half)
+        (half / "done").unlink()
+        half.rename(root)
     for season in list(SEASONS)[before or 0 : seasons]:
         _fill(root, season)
     subprocess.run([F1, "transform"], env=environment(root), check=True, stdout=subprocess.DEVNULL)
@@ -82,6 +87,8 @@ def environment(root: Path, url: str = "http://127.0.0.1:9/v1") -> dict[str, str
 
 class _Files:
     """What a pull asks of a client, answered from the generated files."""
+
+    retries = 0
 
     def answers(self, endpoint: Endpoint, *, known: Any, read: Any, **scope: Any) -> Iterator[Answer]:
         key = scope["session_key"] or scope["season"]
@@ -117,7 +124,7 @@ def _fill(root: Path, season: int) -> None:
         if session.key not in driven or session.meeting_key == LEFT_OUT:
             continue
         for endpoint in [BY_NAME["drivers"], *(e for e in SESSION_ENDPOINTS if e.name != "drivers")]:
-            if session.has(endpoint):
+            if session.has(endpoint) and not filler.bronze.ledger.last_answer(endpoint.name, session.key):
                 pull(filler, endpoint, session, why="benchmark")
         print(f"{root.name}: {session.partition}", file=sys.stderr, flush=True)
 

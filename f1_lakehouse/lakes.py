@@ -18,6 +18,9 @@ from f1_lakehouse.openf1.client import Client
 from f1_lakehouse.openf1.limits import RateLimits
 from f1_lakehouse.settings import Settings, load_settings
 
+AT_ONCE = 3
+"""Questions of one pull that are under way together: with answers that take a second each, as many as OpenF1 allows."""
+
 _opened: dict[str, "Lake"] = {}
 
 
@@ -49,6 +52,7 @@ class Lake:
             limits,
             username=settings.openf1_username,
             password=password,
+            at_once=AT_ONCE,
             may_send=budget.check,
         )
         bronze = Bronze(settings.bronze)

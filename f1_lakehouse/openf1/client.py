@@ -21,11 +21,14 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,7 +48,7 @@ from f1_lakehouse.openf1.errors import (
     TransientError,
     UnreachableError,
 )
-from f1_lakehouse.openf1.limits import RateLimits
+from f1_lakehouse.openf1.limits import SLICE, RateLimits
 from f1_lakehouse.openf1.query import Filter, Learnt, Part, Pull, axis_of, known_parts, url
 
 logger = logging.getLogger(__name__)
@@ -225,22 +228,31 @@ class Answer:
         return self.content is None and self.status in (200, 404)
 
 
+class _GivenUpError(Exception):
+    """Nobody waits for the answer any more."""
+
+
 @dataclass
 class _Question:
-    """What one question has cost so far, over all its attempts."""
+    """What one question has cost so far, over all its attempts; `given_up`: nobody waits for the answer any more."""
 
     url: str
     read: Read = orjson.loads
+    given_up: threading.Event = field(default_factory=threading.Event)
     waited: float = 0.0
     attempts: int = 0
+
+    def still_asked(self) -> None:
+        if self.given_up.is_set():
+            raise _GivenUpError(self.url)
 
 
 class Client:
     """Asks OpenF1. Every request, tokens and retries included, passes the limits.
 
     `base_url`: up to and with `/v1`. `timeout`: seconds to connect, and between two chunks of an answer.
-    `attempts`: the most for one question. After `breaker_after` transient failures in a row, over all questions,
-    nothing is sent for `breaker_cooldown` seconds and every question fails at once with OutageError; then one
+    `attempts`: the most for one question. `at_once`: how many questions of one pull may be under way together.
+    After `breaker_after` transient failures in a row for each question that is under way, over all questions, nothing is sent for `breaker_cooldown` seconds and every question fails at once with OutageError; then one
     request tries whether the service is back. `may_send` is asked before each request, with the number of those sent
     so far, and raises an OpenF1Error if it is one too many. `clock` (monotonic seconds), `now` (aware) and `sleep` are for tests.
 
@@ -257,6 +269,7 @@ class Client:
         password: str | None = None,
         timeout: tuple[float, float] = (10.0, 60.0),
         attempts: int = 6,
+        at_once: int = 1,
         breaker_after: int = 12,
         breaker_cooldown: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
@@ -282,6 +295,7 @@ class Client:
         self._password = password
         self._timeout = timeout
         self._attempts = attempts
+        self._at_once = at_once
         self._breaker_after = breaker_after
         self._breaker_cooldown = breaker_cooldown
         self._clock = clock
@@ -292,9 +306,10 @@ class Client:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "f1-lakehouse"
         self._lock = threading.Lock()
+        self._asking = 0
         self._failures = 0
         self._last_failure = ""
-        self._opened = 0.0
+        self._opened: float | None = None
         self._probing = False
         self._token_lock = threading.Lock()
         self._token: str | None = None
@@ -326,7 +341,10 @@ class Client:
         known: Mapping[str, int] | None = None,
         read: Read = orjson.loads,
     ) -> Iterator[Answer]:
-        """Every answer that one pull needs, in as few requests as it takes, one at a time.
+        """Every answer that one pull needs, in as few requests as it takes, as they come.
+
+        The first question is asked alone, and shows how large answers are; from then on `at_once` of them are under
+        way. When one fails for good no more are asked, but those under way are yielded before the error is raised.
 
         A session endpoint needs `session_key`, a season endpoint `season`. `drivers`: who took part; required for
         telemetry. `window`: the session's start and end (aware); needed to cut by time, and only its middle
@@ -362,34 +380,71 @@ class Client:
             kind=(endpoint.name, int((window[1] - window[0]).total_seconds()) if window else None),
             known=known_parts(root, known or {}),
         )
-        for part in pull.by_driver(Part()) if endpoint.by_driver else [Part()]:
-            yield from self._answers(pull, part, read)
+        yield from self._answers(pull, pull.by_driver(Part()) if endpoint.by_driver else [Part()], read)
 
-    def _answers(self, pull: Pull, part: Part, read: Read) -> Iterator[Answer]:
-        status = pull.known.get(part)
-        if status in (200, 404):
-            return
+    def _answers(self, pull: Pull, parts: Iterable[Part], read: Read) -> Iterator[Answer]:
+        waiting, asked = deque(parts), dict[Future[Answer], Part]()
+        at_once, failure, given_up = 1, None, threading.Event()
+        threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="openf1")
+        try:
+            while True:
+                try:
+                    while failure is None and len(asked) < at_once and (part := self._next(pull, waiting)):
+                        asked[threads.submit(self._ask, pull.url(part), read, given_up)] = part
+                    if not asked:
+                        break
+                    future = wait(asked, return_when=FIRST_COMPLETED).done.pop()
+                    part = asked.pop(future)
+                    answer = future.result()
+                    yield answer
+                    at_once = self._at_once
+                    if answer.is_too_large:
+                        waiting.extendleft(reversed(self._cut(pull, part)))
+                except OpenF1Error as error:
+                    failure = failure or error
+        finally:
+            given_up.set()
+            threads.shutdown()
+        if failure is not None:
+            raise failure
+
+    def _next(self, pull: Pull, waiting: deque[Part]) -> Part | None:
+        """The next part to ask for; what is known is passed over, and what need not be asked first is cut."""
+        while waiting:
+            part = waiting.popleft()
+            status = pull.known.get(part)
+            if status in (200, 404):
+                continue
+            planned = pull.planned(part, self._learnt)
+            if planned is None and status != 422:
+                return part
+            waiting.extendleft(reversed(self._cut(pull, part, planned)))
+        return None
+
+    def _cut(self, pull: Pull, part: Part, planned: Sequence[Part] | None = None) -> Sequence[Part]:
+        parts = planned or pull.cut(part)
+        self._learnt.learn(pull, part, parts)
         asked = pull.url(part)
-        parts = pull.planned(part, self._learnt)
-        if parts is None or status == 422:
-            if status != 422:
-                answer = self._ask(asked, read)
-                yield answer
-                if not answer.is_too_large:
-                    return
-            parts = parts or pull.cut(part)
-            self._learnt.learn(pull, part, parts)
-            self._event(
-                "cut", "%s is too large, asking in %d parts", asked, len(parts), url=asked, parts=len(parts)
-            )
-        for smaller in parts:
-            yield from self._answers(pull, smaller, read)
+        self._event(
+            "cut", "%s is too large, asking in %d parts", asked, len(parts), url=asked, parts=len(parts)
+        )
+        return parts
 
     # One question
 
-    def _ask(self, asked: str, read: Read = orjson.loads) -> Answer:
+    def _ask(self, asked: str, read: Read = orjson.loads, given_up: threading.Event | None = None) -> Answer:
+        question = _Question(asked, read, given_up or threading.Event())
+        with self._lock:
+            self._asking += 1
+        try:
+            return self._ask_again_and_again(question)
+        finally:
+            with self._lock:
+                self._asking -= 1
+
+    def _ask_again_and_again(self, question: _Question) -> Answer:
+        asked = question.url
         probe = self._admit(asked)
-        question = _Question(asked, read)
 
         def before_sleep(state: tenacity.RetryCallState) -> None:
             error = _error(state)
@@ -408,7 +463,7 @@ class Client:
             stop=tenacity.stop_after_attempt(self._attempts),
             retry=lambda state: _once_more(state, self._has_answered),
             wait=_seconds_before,
-            sleep=self._sleep,
+            sleep=partial(self._wait, question),
             before_sleep=before_sleep,
             reraise=True,
         )
@@ -419,7 +474,14 @@ class Client:
                 with self._lock:
                     self._probing = False
 
-    def _attempt(self, question: "_Question") -> Answer:
+    def _wait(self, question: _Question, seconds: float) -> None:
+        """Sleep, but no longer than somebody waits for the answer."""
+        until = self._clock() + seconds
+        while (left := until - self._clock()) > 0:
+            question.still_asked()
+            self._sleep(min(left, SLICE))
+
+    def _attempt(self, question: _Question) -> Answer:
         """One attempt, counted by the breaker; with a token that was refused, a second request with a new one."""
         question.attempts += 1
         try:
@@ -442,18 +504,22 @@ class Client:
 
     def _send(
         self,
-        question: "_Question",
+        question: _Question,
         method: str,
         asked: str,
         *,
         token: str | None = None,
         form: Mapping[str, str] | None = None,
     ) -> tuple[Answer, Mapping[str, str]]:
-        self._may_send(self.requests)
+        question.still_asked()
+        with self._lock:
+            self._may_send(self.requests)
+            self.requests += 1
         told = False
 
         def on_wait(seconds: float) -> None:
             nonlocal told
+            question.still_asked()
             if not told:  # called twice a second; one event a wait is enough
                 told = True
                 self._event(
@@ -463,7 +529,6 @@ class Client:
         with self._limits.request(on_wait) as slot:
             began = self._clock()
             with self._lock:
-                self.requests += 1
                 self.seconds_waited += slot.waited
             question.waited += slot.waited
             try:
@@ -479,7 +544,7 @@ class Client:
                 )
                 with contextlib.closing(response):
                     slot.answered()
-                    body = self._read(response, asked, began)
+                    body = self._read(response, question, asked, began)
             except requests.RequestException as error:
                 # Without its cause: a failed request carries its form, and with it the password.
                 raise _failure(error, asked) from None
@@ -502,10 +567,11 @@ class Client:
         )
         return answer, response.headers
 
-    def _read(self, response: requests.Response, asked: str, began: float) -> bytes:
+    def _read(self, response: requests.Response, question: _Question, asked: str, began: float) -> bytes:
         chunks = []
         for chunk in response.iter_content(1 << 18):
             chunks.append(chunk)
+            question.still_asked()
             if self._clock() - began > LONGEST_ANSWER:
                 raise TransientError(
                     f"the answer of OpenF1 took more than {LONGEST_ANSWER:.0f} s", asked, _LATER
@@ -522,7 +588,7 @@ class Client:
     def _admit(self, asked: str) -> bool:
         """Whether this question is the one that tries if the service is back. Raises OutageError if none may."""
         with self._lock:
-            if self._failures < self._breaker_after:
+            if self._opened is None:
                 return False
             if not self._probing and self._clock() >= self._opened + self._breaker_cooldown:
                 self._probing = True
@@ -535,9 +601,9 @@ class Client:
         with self._lock:
             self._failures += 1
             self._last_failure = error.cause
-            self._opened = self._clock()
-            if self._failures < self._breaker_after:
+            if self._opened is None and self._failures < self._breaker_after * self._asking:
                 return
+            self._opened = self._clock()
             refusal = self._outage(asked)
         raise refusal from error
 
@@ -545,9 +611,11 @@ class Client:
         """The service has answered: whatever it said, it is there."""
         with self._lock:
             self._failures = 0
+            self._opened = None
 
     def _outage(self, asked: str) -> OutageError:
-        left = max(0.0, self._opened + self._breaker_cooldown - self._clock())
+        opened = self._clock() if self._opened is None else self._opened
+        left = max(0.0, opened + self._breaker_cooldown - self._clock())
         return OutageError(
             f"OpenF1 failed {self._failures} times in a row, the last time: {self._last_failure}",
             asked,
@@ -556,7 +624,7 @@ class Client:
 
     # The token
 
-    def _current_token(self, question: "_Question", refused: str | None = None) -> str | None:
+    def _current_token(self, question: _Question, refused: str | None = None) -> str | None:
         """A token that is valid for a while and is not the `refused` one; None without credentials."""
         if self._username is None or self._password is None:
             return None
@@ -567,7 +635,7 @@ class Client:
                 self._token_until = self._clock() + life - TOKEN_MARGIN
             return self._token
 
-    def _new_token(self, question: "_Question", username: str, password: str) -> tuple[str, float]:
+    def _new_token(self, question: _Question, username: str, password: str) -> tuple[str, float]:
         """A new token and its life in seconds. The service's words stay out of messages here: a gateway may echo."""
         asked = f"{self._origin}/token"
         answer, headers = self._send(
