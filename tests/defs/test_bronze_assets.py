@@ -154,17 +154,25 @@ def test_an_endpoint_that_a_session_cannot_have_is_not_asked_for(house, race):
     assert evaluated == dict.fromkeys(["row_count", "schema", "quarantine", "duplicates"], True)
 
 
-def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_unrecord_the_rest(house, race):
-    partitions = sorted(house.instance.get_dynamic_partitions("sessions"))
-    unknown = "2024-12-31-nowhere-race-999999"
-    house.instance.add_dynamic_partitions("sessions", [unknown])
+def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_unrecord_the_rest(
+    house, race, weekend, tmp_path
+):
+    partitions = house.instance.get_dynamic_partitions("sessions")
+    failing = partitions[len(partitions) // 2]
+    bad = tmp_path / "openf1"
+    shutil.copytree(weekend, bad)
+    session_key = int(failing.rsplit("-", 1)[1])
+    refused = [{"session_key": session_key, "driver_number": "one"}]
+    (bad / "position" / f"{session_key}.json").write_text(json.dumps(refused))
     tags = {
         "dagster/asset_partition_range_start": partitions[0],
-        "dagster/asset_partition_range_end": unknown,
+        "dagster/asset_partition_range_end": partitions[-1],
     }
-    result = house.run("ingest", tags=tags, asset_selection=[key("drivers")])
+    with type(house.server)(bad) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("F1_OPENF1_URL", server.url)
+        result = house.run("ingest", tags=tags, asset_selection=[key("position")])
     recorded = [event.partition for event in result.get_asset_materialization_events()]
-    assert sorted(recorded) == partitions
+    assert sorted([*recorded, failing]) == sorted(partitions)
     assert not result.success
 
 

@@ -63,7 +63,7 @@ def test_an_answer_is_kept_as_it_came_with_where_when_and_its_hash(landing: Land
     assert (manifest.season, manifest.why, manifest.started_at) == (2024, "first pull", NOON)
 
 
-@pytest.mark.parametrize("body", [b"", b"x", b"\x00" * 100_000, bytes(range(256)) * 50], ids=len)
+@pytest.mark.parametrize("body", [b"", b"x", b"\n[]\n ", b"\x00" * 100_000, bytes(range(256)) * 50], ids=len)
 def test_any_body_comes_back_byte_for_byte(landing: Landing, body: bytes) -> None:
     opened = begin(landing)
     answer = opened.add(Received("u", body))

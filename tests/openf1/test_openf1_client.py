@@ -709,12 +709,14 @@ def test_an_outage_is_one_only_after_every_question_under_way_has_met_it_often(
 ) -> None:
     """Three questions that each meet the same five refusals in a row: too few for each of them."""
     met = Counter[str]()
-    lock = threading.Lock()
+    together = threading.Barrier(3)
 
     def script(asked: str) -> Reply:
-        with lock:
-            met[asked] += 1
-            return ROWS if asked.endswith("=1") or met[asked] > 5 else DOWN
+        if asked.endswith("=1"):
+            return ROWS
+        together.wait(timeout=20)
+        met[asked] += 1
+        return ROWS if met[asked] > 5 else DOWN
 
     openf1.script = script
     assert len(pull(make(at_once=3, breaker_after=6), drivers=(1, 2, 3, 4))) == 4
