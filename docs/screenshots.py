@@ -1,6 +1,7 @@
 """Takes the pictures of README and docs: the real UI, on the demo's lake, in headless Chromium.
 
-Run it with the demo's UI open (`f1 demo --ui`), Debian's chromium installed and `pip install playwright`:
+Run it with the demo's UI open (`F1_LAKEHOUSE_ROOT=/srv/f1 f1 demo --ui`: paths are in the pictures), once its first
+transform is over, with Debian's chromium installed and `pip install playwright`:
 
     .venv/bin/python docs/screenshots.py [http://127.0.0.1:3000] [/usr/bin/chromium]
 """
@@ -18,8 +19,20 @@ PAGES = {
         (1900, 1150),
     ),
     "checks-laps": ("/assets/bronze/laps?view=checks", (1500, 800)),
-    "automation": ("/automation", (1500, 600)),
+    "check-failing-rows": (
+        "/assets/gold/race_pace?view=checks&checkDetail=source_paces_by_compound_span_the_pace",
+        (1500, 720),
+    ),
+    "partition-laps": (
+        "/assets/bronze/laps?view=partitions&partition=2025-03-16-melbourne-race-2025015",
+        (1500, 930),
+    ),
+    "published-gold": ("/assets/published_gold?view=events", (1500, 800)),
+    "automation": ("/automation", (1500, 500)),
+    "timeline": ("/overview", (1500, 340)),
 }
+PRESSED = {"timeline": "1hr"}
+"""What is pressed on a page before its picture is taken."""
 
 
 def main(url: str, chromium: str) -> None:
@@ -33,6 +46,8 @@ def main(url: str, chromium: str) -> None:
             page.on("console", lambda m, errors=errors: errors.append(m.text) if m.type == "error" else None)
             page.goto(url + path)
             page.wait_for_load_state("networkidle", timeout=20_000)
+            if name in PRESSED:
+                page.get_by_text(PRESSED[name], exact=True).click()
             page.wait_for_timeout(3000)  # the graph is laid out after the last request
             page.screenshot(path=IMAGES / f"{name}.png")
             page.close()

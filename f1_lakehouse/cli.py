@@ -107,6 +107,9 @@ def parser() -> argparse.ArgumentParser:
     ui = command("ui", _ui, "The Dagster UI and daemon on this lake")
     ui.add_argument("--host", default="127.0.0.1", metavar="H")
     ui.add_argument("--port", type=int, default=3000, metavar="N")
+    ui.add_argument("--read-only", action="store_true", help="a UI alone, in which nothing can be changed")
+
+    command("daemon", _daemon, "The Dagster daemon alone, for a lake whose UI runs elsewhere")
 
     report = command("report", _report, "Bring the site of pages up to date with published gold")
     which = report.add_mutually_exclusive_group()
@@ -426,10 +429,17 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _ui(given: argparse.Namespace) -> int:
-    _settings(must_exist=False)
-    from f1_lakehouse.commands.ui import serve
+    _settings(must_exist=given.read_only)
+    from f1_lakehouse.commands.ui import serve, serve_read_only
 
-    return serve(given.host, given.port)
+    return (serve_read_only if given.read_only else serve)(given.host, given.port)
+
+
+def _daemon(given: argparse.Namespace) -> int:
+    _settings(must_exist=False)
+    from f1_lakehouse.commands.ui import serve_daemon
+
+    return serve_daemon()
 
 
 def _report(given: argparse.Namespace) -> int:

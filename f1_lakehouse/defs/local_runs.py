@@ -1,7 +1,7 @@
 """Runs in this process, for the command line: the same jobs as in the UI, recorded in the same instance.
 
 Also the reaper: a process that is killed leaves its run STARTED and its pool slot taken, and the next run would wait
-for ever; runs made here carry the host, pid and start of their process, so that anyone can tell.
+for ever; runs carry the host, pid and start of their process (the daemon's by LakeResource), so that anyone can tell.
 """
 
 import contextlib
@@ -136,12 +136,19 @@ def process_started(pid: int) -> str | None:
     return "alive"
 
 
-def process_tags() -> dict[str, str]:
-    """The tags that say which process a run lives in, whose it is, how it was called, and by which code."""
+def place_tags() -> dict[str, str]:
+    """The tags that say which process a run lives in."""
     return {
         HOST_TAG: socket.gethostname(),
         PID_TAG: str(os.getpid()),
         STARTED_TAG: process_started(os.getpid()) or "",
+    }
+
+
+def process_tags() -> dict[str, str]:
+    """The tags that say which process a run lives in, whose it is, how it was called, and by which code."""
+    return {
+        **place_tags(),
         USER_TAG: user(),
         ORIGIN_TAG: command(),
         CODE_TAG: code_version(),

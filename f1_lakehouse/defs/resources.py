@@ -4,11 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from f1_lakehouse.defs.local_runs import HOST_TAG, place_tags
 from f1_lakehouse.lakes import Lake, current_lake
 
 
 class LakeResource(dg.ConfigurableResource):
     """The lake that the environment names."""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Note on a run of the daemon which process it lives in, as local_runs.py does for those of the command line."""
+        if context.run is not None and context.instance is not None and HOST_TAG not in context.run.tags:
+            context.instance.add_run_tags(context.run.run_id, place_tags())
 
     def open(self) -> Lake:
         """The lake."""
@@ -31,5 +37,5 @@ def _plain(value: object) -> str | int | float | bool | None:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Resources by the names that assets ask for."""
-    return dg.Definitions(resources={"lake": LakeResource()})
+    """Resources by the names that assets ask for; and that what is started from the UI runs in one process too (jobs.py)."""
+    return dg.Definitions(resources={"lake": LakeResource()}, executor=dg.in_process_executor)

@@ -131,6 +131,12 @@ def test_a_slot_is_freed_when_its_run_is_over_however_that_ended(house, sessions
     assert storage.get_concurrency_info("openf1").active_run_ids == set()
 
 
+def test_a_run_of_the_daemon_says_which_process_it_lives_in_so_that_it_can_be_reaped(house, sessions):
+    [run] = house.instance.get_runs()
+    assert {name: run.tags.get(name) for name in local_runs.place_tags()} == local_runs.place_tags()
+    assert local_runs.USER_TAG not in run.tags
+
+
 def test_a_process_is_told_from_a_later_one_with_its_number():
     assert local_runs.process_started(os.getpid()) == local_runs.process_started(os.getpid()) is not None
 

@@ -92,6 +92,11 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
         }, key
 
 
+def test_every_run_stays_in_one_process_those_that_are_started_from_the_ui_too(repository):
+    # A process a step would cost 7 s each, and the reaper would take the run for dead when the first of them ends.
+    assert {job.executor_def.name for job in repository.get_all_jobs()} == {"in_process"}
+
+
 def test_calls_of_the_api_and_writers_of_the_warehouse_wait_in_their_pools(repository):
     pools = {
         d.key.to_user_string(): d.op.pool

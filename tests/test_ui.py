@@ -1,0 +1,56 @@
+"""How `f1 ui` and `f1 daemon` end: soon, and with everything that they started."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# Neither it nor its child listens to anything but SIGKILL, as a run in the middle of a query.
+STUBBORN = """
+import os, signal
+for ignored in (signal.SIGTERM, signal.SIGINT):
+    signal.signal(ignored, signal.SIG_IGN)
+child = os.fork()
+if child:
+    print(os.getpid(), child, flush=True)
+while True:
+    signal.pause()
+"""
+SUPERVISED = """
+import sys
+from pathlib import Path
+from f1_lakehouse.commands import ui
+ui.GRACE_S = 1
+sys.exit(ui.supervise([sys.executable, "-c", sys.argv[1]], Path()))
+"""
+
+
+def supervised(program: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SUPERVISED, program], text=True, stdout=subprocess.PIPE, start_new_session=True
+    )
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
+def test_what_does_not_end_by_itself_is_ended_with_all_that_it_started(asked: signal.Signals) -> None:
+    process = supervised(STUBBORN)
+    assert process.stdout is not None
+    pids = [int(pid) for pid in process.stdout.readline().split()]
+    os.kill(process.pid, asked)
+    assert process.wait(timeout=30) == 0
+    assert [pid for pid in pids if not is_gone(pid)] == []
+
+
+def test_the_exit_code_is_that_of_what_ends_unasked() -> None:
+    assert supervised("raise SystemExit(3)").wait(timeout=30) == 3

@@ -1,0 +1,29 @@
+"""Who may only do what the permissions of files say: root as anybody else is."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+def prefix() -> list[str]:
+    """What to put before a command so that it runs without root's right to ignore permissions."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv of util-linux is not there to give up root's rights")
+    return ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
+
+
+def forbid_writing(root: Path) -> None:
+    """Take the right to write from everything below a folder."""
+    for path in [root, *root.rglob("*")]:
+        path.chmod(path.stat().st_mode & ~0o222)
+
+
+def allow_writing(root: Path) -> None:
+    """Give it back to the owner."""
+    root.chmod(root.stat().st_mode | 0o200)
+    for path in root.rglob("*"):
+        path.chmod(path.stat().st_mode | 0o200)
