@@ -34,7 +34,9 @@ that day brought and still holds, so the cost follows the new data; rows of earl
     'session_result': ('silver_session_results', 'fact_results'),
     'stints': ('silver_stints', 'fact_stints'),
     'pit': ('silver_pit_stops', 'fact_pit_stops'),
-    'overtakes': ('silver_overtakes', 'fact_overtakes')
+    'overtakes': ('silver_overtakes', 'fact_overtakes'),
+    'race_control': ('silver_race_control', 'fact_race_control'),
+    'weather': ('silver_weather', 'fact_weather')
 } -%}
 {%- set columns = [
     'data_quality_key',
