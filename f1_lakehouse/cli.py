@@ -226,6 +226,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except PermissionError as error:
+        print(f"f1: {error.filename}: this user may not do that there", file=sys.stderr)
+        code = EXIT_FAILED
     except Exception as error:
         if not _is_expected(error):
             raise
@@ -272,8 +275,8 @@ def _year(text: str) -> int:
 # Lakes
 
 
-def _settings(*, must_exist: bool = True) -> "Settings":
-    """The settings, after a look at the folder: a lake, or one that can become one."""
+def _settings(*, must_exist: bool = True, writes: bool = False) -> "Settings":
+    """The settings, after a look at the folder: a lake, or one that can become one, and to be changed by who `writes`."""
     from f1_lakehouse.settings import load_settings
 
     settings = load_settings()
@@ -281,8 +284,9 @@ def _settings(*, must_exist: bool = True) -> "Settings":
     if root.exists() and not root.is_dir():
         raise CliError(f"{root} is not a folder; set F1_LAKEHOUSE_ROOT to the folder of the lake")
     # A lake that has lost its ledger, or has nothing but a landing brought back from a backup, is one too.
-    parts = (root / "bronze" / "_pulls", root / "landing", root / "dagster")
-    is_lake = any(part.is_dir() for part in parts) or settings.store_uri is not None
+    # And a reader may have been given nothing but what is published.
+    parts = (settings.gold, root / "bronze" / "_pulls", root / "landing", root / "dagster")
+    is_lake = any(part.exists() for part in parts) or settings.store_uri is not None
     if must_exist and not is_lake:
         raise CliError(
             f"{root} is not a lake: nothing was loaded into it; run f1 load, or set F1_LAKEHOUSE_ROOT"
@@ -304,6 +308,8 @@ def _settings(*, must_exist: bool = True) -> "Settings":
             f"{root} is not a lake and not empty ({', '.join(sorted(set(foreign) - known)[:3])} …); "
             "set F1_LAKEHOUSE_ROOT to an empty folder or to a lake"
         )
+    if writes and root.exists() and not os.access(root, os.W_OK | os.X_OK):
+        raise CliError(f"{root} may only be read by this user, and this command changes it (f1 sql does not)")
     return settings
 
 
@@ -317,7 +323,7 @@ def _load(given: argparse.Namespace) -> int:
     for text in given.session_type:
         if text.lower().replace("-", " ") not in names:
             raise CliError(f"--session-type {text}: there are {', '.join(one for one in names.values())}")
-    _settings(must_exist=False)
+    _settings(must_exist=False, writes=True)
     from f1_lakehouse.defs.load import Selection
 
     selection = Selection(
@@ -371,7 +377,7 @@ def _finish(report: "Report") -> int:
 
 
 def _transform(given: argparse.Namespace) -> int:
-    _settings()
+    _settings(writes=True)
     from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.defs.load import run_transform
     from f1_lakehouse.lakes import current_lake
@@ -429,21 +435,21 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _ui(given: argparse.Namespace) -> int:
-    _settings(must_exist=given.read_only)
+    _settings(must_exist=given.read_only, writes=not given.read_only)
     from f1_lakehouse.commands.ui import serve, serve_read_only
 
     return (serve_read_only if given.read_only else serve)(given.host, given.port)
 
 
 def _daemon(given: argparse.Namespace) -> int:
-    _settings(must_exist=False)
+    _settings(must_exist=False, writes=True)
     from f1_lakehouse.commands.ui import serve_daemon
 
     return serve_daemon()
 
 
 def _report(given: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = _settings(writes=True)
     from f1_lakehouse.commands.report import print_report
 
     return print_report(settings, given.session, given.season, browse=given.open)
@@ -457,7 +463,7 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _sql(given: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = _settings(writes=given.as_of is not None)
     from f1_lakehouse.commands.query import run_query
 
     form = "csv" if given.csv else "json" if given.json else "parquet" if given.parquet else "table"
@@ -477,7 +483,7 @@ def _alerts(given: argparse.Namespace) -> int:
 
 
 def _replay_run(given: argparse.Namespace) -> int:
-    _settings()
+    _settings(writes=True)
     from f1_lakehouse.commands.replay_run import print_replay
     from f1_lakehouse.lakes import current_lake
 
@@ -506,7 +512,7 @@ def _history(given: argparse.Namespace) -> int:
 
 
 def _restore(given: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = _settings(writes=given.yes)
     from f1_lakehouse.commands.upkeep import print_restore
 
     def restore() -> int:
@@ -516,14 +522,14 @@ def _restore(given: argparse.Namespace) -> int:
 
 
 def _rebuild(given: argparse.Namespace) -> int:
-    settings = _settings(must_exist=False)
+    settings = _settings(must_exist=False, writes=True)
     from f1_lakehouse.commands.upkeep import print_rebuild
 
     return _on_record(settings, "rebuild-bronze", lambda: print_rebuild(settings, given.endpoint))
 
 
 def _optimize(given: argparse.Namespace) -> int:
-    settings = _settings()
+    settings = _settings(writes=True)
     from f1_lakehouse.commands.upkeep import print_optimize
 
     return _on_record(
@@ -532,10 +538,9 @@ def _optimize(given: argparse.Namespace) -> int:
 
 
 def _vacuum(given: argparse.Namespace) -> int:
-    settings = _settings()
-    from f1_lakehouse.commands.upkeep import print_vacuum
-
     remove = given.yes and not given.dry_run
+    settings = _settings(writes=remove)
+    from f1_lakehouse.commands.upkeep import print_vacuum
 
     def vacuum() -> int:
         return print_vacuum(settings, given.tables, days=given.days, yes=remove)
@@ -544,7 +549,7 @@ def _vacuum(given: argparse.Namespace) -> int:
 
 
 def _backup(given: argparse.Namespace) -> int:
-    settings = _settings(must_exist=not given.restore)
+    settings = _settings(must_exist=not given.restore, writes=given.restore)
     from f1_lakehouse.commands.upkeep import print_backup
 
     return print_backup(settings, given.folder.absolute(), restore=given.restore)

@@ -140,6 +140,10 @@ def _add_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) 
 
         if DeltaTable.is_deltatable(uri):
             con.register(table, scan(DeltaTable(uri)))
+        elif not all(
+            os.access(place, os.R_OK | os.X_OK) for place in (Path(uri).parent, Path(uri)) if place.exists()
+        ):
+            raise QueryError(f"{uri} may not be read by this user")
         elif schema is not None:
             con.register(table, schema.empty_table())
         found = True
