@@ -56,6 +56,13 @@ CASES = (
         ("≤ 1.5 × bare", "≥ 10 × faster than dlt", "peak ≤ 600 MiB"),
     ),
     Case(
+        "waiting",
+        "The same by the public tier's windows (3 a second, 30 a minute), of answers that take 3 s",
+        ("3 at a time", "1 at a time"),
+        repeats=1,
+        is_quick=False,
+    ),
+    Case(
         "weekend",
         "One weekend more, from a local server to published gold, in a lake of so many seasons",
         ("4 seasons", "2 seasons", "1 season"),

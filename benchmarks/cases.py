@@ -106,6 +106,22 @@ def race_dlt(folder: Path) -> Measured:
         return {**measured, "requests": served.requests()}
 
 
+def _waiting(at_once: int) -> Callable[[Path], Measured]:
+    def measure(folder: Path) -> Measured:
+        from f1_lakehouse import lakes as parts
+
+        parts.AT_ONCE = at_once
+        os.environ |= {"F1_BENCH_SECONDS": "3"}
+        # Not those of the other cases, which have no windows.
+        lakes.WINDOWS = {"SECOND": "3", "MINUTE": "30"}
+        return race_lakehouse(folder)
+
+    measure.__doc__ = (
+        f"As the race, by the public tier's windows, of answers that take 3 s, {at_once} at a time."
+    )
+    return measure
+
+
 # Growth
 
 
@@ -271,6 +287,7 @@ def help_(folder: Path) -> Measured:
 
 CASES: dict[str, dict[str, Callable[[Path], Measured]]] = {
     "race": {"lakehouse": race_lakehouse, "bare": race_bare, "dlt": race_dlt},
+    "waiting": {"3 at a time": _waiting(3), "1 at a time": _waiting(1)},
     "weekend": {"1 season": _weekend(1), "2 seasons": _weekend(2), "4 seasons": _weekend(4)},
     "dbt": {"dbt run": dbt_models, "plain DuckDB": dbt_plain, "start-up": dbt_start, "with tests": dbt_tests},
     "rebuild": {"lakehouse": rebuild_lakehouse, "bare": rebuild_bare},

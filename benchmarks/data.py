@@ -11,6 +11,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -86,12 +87,16 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     bodies: Bodies
     requests = 0
+    seconds = float(os.environ.get("F1_BENCH_SECONDS", "0"))
+    """How long an answer of telemetry takes."""
 
     def do_GET(self) -> None:
         type(self).requests += self.path != "/requests"
         body = self.bodies.answers.get(self.path.removeprefix("/v1/"))
         if self.path == "/requests":
             body = str(self.requests).encode()
+        if self.seconds and "driver_number" in self.path:
+            time.sleep(self.seconds)
         status, body = (200, body) if body is not None else (404, b'{"detail":"No results found."}')
         head = f"HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         self.wfile.write(head.encode())

@@ -32,6 +32,8 @@ SEASONS = {2025: 24, 2024: 24, 2023: 22, 2026: 18}
 """Season → meetings, in the order in which lakes grow; of 2026 only what was over when the case was made."""
 LEFT_OUT = 202524
 FULL_RACE = 2025015
+WINDOWS = {"SECOND": "0", "MINUTE": "0"}
+"""Requests a window; 0 is without."""
 F1 = str(Path(sys.executable).parent / "f1")
 
 
@@ -74,14 +76,13 @@ def lake(seasons: int) -> Path:
 
 
 def environment(root: Path, url: str = "http://127.0.0.1:9/v1") -> dict[str, str]:
-    """The environment for a command on that lake, without request windows."""
+    """The environment for a command on that lake."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("F1_", "DAGSTER_"))}
     return {
         **kept,
         "F1_LAKEHOUSE_ROOT": str(root),
         "F1_OPENF1_URL": url,
-        "F1_OPENF1_REQUESTS_PER_SECOND": "0",
-        "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+        **{f"F1_OPENF1_REQUESTS_PER_{window}": most for window, most in WINDOWS.items()},
     }
 
 

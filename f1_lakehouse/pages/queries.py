@@ -443,17 +443,21 @@ class Gold:
         """Sessions that have telemetry, with the hash of what it is made from."""
         return published_parts(self._settings, "fact_telemetry")
 
+    @cached_property
+    def _telemetry(self) -> str:
+        """The view of the published telemetry: opened once, for that costs the more the more sessions it has."""
+        from deltalake import DeltaTable
+
+        self._con.register("telemetry", scan(DeltaTable(f"{self._settings.published_tables}/fact_telemetry")))
+        return "telemetry"
+
     def lap_telemetry(self, session: Session, driver: int, lap: int) -> list[Row]:
         """The samples of one lap in the order of time; empty when there are none."""
         if session.key not in self.telemetry_sessions:
             return []
-        from deltalake import DeltaTable
-
-        table = DeltaTable(f"{self._settings.published_tables}/fact_telemetry")
-        self._con.register("telemetry", scan(table))
         return self.ask(
-            "select lap_elapsed_s, lap_distance_m, speed, throttle, brake, position_x, position_y from telemetry "
-            "where session_key = ? and driver_number = ? and lap_number = ? order by date",
+            "select lap_elapsed_s, lap_distance_m, speed, throttle, brake, position_x, position_y "
+            f"from {self._telemetry} where session_key = ? and driver_number = ? and lap_number = ? order by date",
             session.key,
             driver,
             lap,
