@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from f1_lakehouse.lake import rows
-from f1_lakehouse.lake.landing import LandedAnswer, LandingError, OpenPull, new_pull_id
+from f1_lakehouse.lake.landing import LandedAnswer, LandingError, OpenPull, new_pull_id, seconds_waited
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import Session
@@ -136,7 +136,7 @@ def _pull(
             error=f"{type(error).__name__}: {error}",
             requests=len(answers),
             seconds=round(time.monotonic() - began, 3),
-            waited_s=round(sum(answer.waited for answer in answers), 3),
+            waited_s=seconds_waited(answers),
             retries=lake.client.retries - retried,
         )
         _report(endpoint, scope, failed)

@@ -27,7 +27,7 @@ from deltalake.exceptions import CommitFailedError
 from f1_lakehouse import __version__
 from f1_lakehouse.lake import rows as typing
 from f1_lakehouse.lake.delta import Opened, scan
-from f1_lakehouse.lake.landing import LandedAnswer, Landing, Manifest
+from f1_lakehouse.lake.landing import LandedAnswer, Landing, Manifest, seconds_waited
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
 from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind, Scope
@@ -215,7 +215,7 @@ class Bronze:
             requests=len(manifest.answers),
             bytes=sum(answer.size for answer in manifest.answers),
             seconds=round(seconds, 3),
-            waited_s=round(sum(answer.waited for answer in manifest.answers), 3),
+            waited_s=seconds_waited(manifest.answers),
             added_columns=_json({name: kind.value for name, kind in whole.added.items()}),
             missing_columns=_json(list(whole.missing)),
             retyped_columns=_json(whole.retyped),

@@ -9,7 +9,7 @@ Nothing here interprets a body (rows.py does) and nothing here talks to the API.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -273,6 +273,16 @@ class Landing:
         if hashlib.sha256(body).hexdigest() != answer.sha256:
             raise LandingError(f"{self.store.uri}/{name} does not match its sha256: restore it from a backup")
         return body
+
+
+def seconds_waited(answers: Iterable[LandedAnswer]) -> float:
+    """Seconds in which a question of a pull was held back, by the limits or after a failure; several may be at a time."""
+    held = [(one.at.timestamp() - one.seconds - one.waited, one.waited) for one in answers]
+    total, until = 0.0, 0.0
+    for begin, length in sorted(held):
+        total += max(0.0, begin + length - max(until, begin))
+        until = max(until, begin + length)
+    return round(total, 3)
 
 
 def new_pull_id(now: datetime, endpoint: str, scope: int) -> str:

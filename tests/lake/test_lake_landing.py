@@ -15,6 +15,7 @@ from f1_lakehouse.lake.landing import (
     OpenPull,
     new_pull_id,
     pull_started,
+    seconds_waited,
 )
 from f1_lakehouse.lake.store import Store
 
@@ -268,3 +269,10 @@ def test_a_pull_begun_with_the_clock_ahead_does_not_hide_what_was_begun_since(la
     begun.add(Received("u2"))
     again = begin(landing, NOON + timedelta(hours=1))
     assert (again.pull_id, list(again.known)) == (begun.pull_id, ["u2"])
+
+
+def test_what_several_questions_wait_for_at_the_same_time_is_waited_for_once(landing: Landing) -> None:
+    opened = begin(landing)
+    for end, waited in ((1, 1), (6, 1), (10, 10), (20, 2), (21, 2), (30, 0)):
+        opened.add(Received(f"u{end}", at=NOON + timedelta(seconds=end), seconds=0, waited=waited))
+    assert seconds_waited(opened.answers) == 10 + 3
