@@ -170,7 +170,8 @@ class Bronze:
         for entered in history:
             if entered.pull_id == manifest.pull_id and entered.is_applied:
                 return entered
-        urls, parts = _in_order(endpoint, batches)
+        urls = [url for url, _ in batches]
+        parts = [batch for _, batch in batches]
         whole = typing.merge(endpoint, parts)
         digest = fingerprint(whole)
         last = self.ledger.last_answer(manifest.endpoint, manifest.scope)
@@ -234,7 +235,10 @@ class Bronze:
         The ledger stays as it is. Returns the rows of the pull, to be compared with what the ledger says of it.
         """
         endpoint = BY_NAME[manifest.endpoint]
-        urls, parts = _in_order(endpoint, batches)
+        urls, parts = [], []
+        for url, batch in batches:
+            urls.append(url)
+            parts.append(batch)
         whole = typing.merge(endpoint, parts)
         if whole.table.num_rows:
             self._append(endpoint, manifest, urls, parts, whole)
@@ -405,20 +409,6 @@ class Bronze:
             except CommitFailedError:
                 if last:
                     raise
-
-
-def _in_order(
-    endpoint: Endpoint, batches: Iterable[tuple[str, typing.Batch]]
-) -> tuple[list[str], list[typing.Batch]]:
-    """URLs and rows of a pull's answers. Telemetry driver by driver, so that a row group holds few of them: answers
-    come as they are ready."""
-
-    def driver(one: tuple[str, typing.Batch]) -> int:
-        numbers = one[1].table["driver_number"]
-        return int(numbers[0].as_py() or 0) if len(numbers) else 0
-
-    sorted_ = sorted(batches, key=driver) if endpoint.by_driver else list(batches)
-    return [url for url, _ in sorted_], [batch for _, batch in sorted_]
 
 
 def _stamp(manifest: Manifest) -> int:
