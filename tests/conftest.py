@@ -9,6 +9,13 @@ from collections.abc import Iterator
 import pytest
 from receiver import Receiver
 
+FIRST = ("test_cli.py",)
+"""Files that take minutes. A worker takes whole files, and a long one that is begun last is waited for."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in FIRST)
+
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
