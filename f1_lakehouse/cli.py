@@ -193,6 +193,12 @@ def parser() -> argparse.ArgumentParser:
     backup.add_argument("folder", type=Path, metavar="FOLDER")
     backup.add_argument("--restore", action="store_true", help="bring back what is missing or damaged here")
 
+    promote = command(
+        "promote", _promote, "Bring what another environment's lake has pulled into this one, and build gold"
+    )
+    promote.add_argument("folder", type=Path, metavar="FOLDER", help="the root of the lake to take it from")
+    promote.add_argument("--yes", action="store_true", help="do it; without it, only show what would come")
+
     verify = command(
         "verify", _verify, "Check every raw answer against its sha256, and bronze against the ledger"
     )
@@ -378,12 +384,16 @@ def _finish(report: "Report") -> int:
 
 def _transform(given: argparse.Namespace) -> int:
     _settings(writes=True)
+    return _build_gold(full_refresh=given.full_refresh)
+
+
+def _build_gold(*, full_refresh: bool = False) -> int:
     from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.defs.load import run_transform
     from f1_lakehouse.lakes import current_lake
 
     with _looked_after(), LoadProgress() as progress:
-        report = run_transform(current_lake(), progress, full_refresh=given.full_refresh, always=True)
+        report = run_transform(current_lake(), progress, full_refresh=full_refresh, always=True)
     return _finish(report)
 
 
@@ -553,6 +563,16 @@ def _backup(given: argparse.Namespace) -> int:
     from f1_lakehouse.commands.upkeep import print_backup
 
     return print_backup(settings, given.folder.absolute(), restore=given.restore)
+
+
+def _promote(given: argparse.Namespace) -> int:
+    settings = _settings(must_exist=False, writes=given.yes)
+    from f1_lakehouse.commands.promote import print_promotion
+
+    def promote() -> int:
+        return print_promotion(settings, given.folder.absolute(), yes=given.yes)
+
+    return (_on_record(settings, "promote", promote) or _build_gold()) if given.yes else promote()
 
 
 def _verify(given: argparse.Namespace) -> int:

@@ -5,13 +5,15 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import duckdb
 import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse import cli, lakes
+from f1_lakehouse.observe.runs import dbt_version, on_record
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import _alone, no_pulls, pull
 from f1_lakehouse.replay.generate import generate, publish_corrections
@@ -278,3 +280,91 @@ def test_a_restore_and_a_pull_wait_for_each_other(lake: Lake) -> None:
         thread.join(60)
         assert not thread.is_alive()
     assert pulled.is_set()
+
+
+# From one environment to the next
+
+
+@pytest.fixture
+def tried(lake: Lake) -> Lake:
+    """The lake with a gold that says of itself that these models built it out of all that bronze has."""
+    opened = lakes.Lake.open(Settings(lakehouse_root=lake.root))
+    with duckdb.connect(str(lake.root / "gold.duckdb")) as con:
+        con.execute("create schema meta; create schema gold.gold")
+        con.execute(
+            "create table meta.publication as select ? as bronze_version, timestamptz '2026-01-01 00:00:00+00' "
+            "as published_at, '0.1' as code_version, '{}'::json as tables",
+            [opened.bronze.ledger.version()],
+        )
+    on_record(opened.runs, "transform", lambda: 0)
+    [run] = opened.runs.all()
+    opened.runs.append([replace(run, run_id="built", gold="{}", dbt_version=dbt_version())])
+    return lake
+
+
+def promote(tried: Lake, to: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(to))
+    # The store of this environment is not that of the other.
+    monkeypatch.setenv("F1_STORE_URI", str(to))
+    return lambda *arguments: tried.f1("promote", str(tried.root), *arguments)
+
+
+def test_promotion_shows_what_would_come_and_changes_nothing_until_told(
+    tried: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = promote(tried, tmp_path / "stage", monkeypatch)()
+    assert (done.code, done.is_one_line) == (1, True)
+    assert "files (0.1 MB) are new to" in done.out
+    assert "--yes" in done.err
+    assert not (tmp_path / "stage").exists()
+
+
+def test_what_is_promoted_is_the_same_bronze_without_a_request_and_again_only_what_is_new(
+    tried: Lake, tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Building gold is what `f1 transform` does, and tested there.
+    monkeypatch.setattr(cli, "_build_gold", lambda: 0)
+    asked, before = len(server.requests), tried.all_rows()
+    f1 = promote(tried, tmp_path / "stage", monkeypatch)
+    assert f1("--yes").code == 0
+    assert Lake(tmp_path / "stage", tried.f1).all_rows() == before
+    assert "0 files (0.0 MB) are new" in f1().out
+    assert len(server.requests) == asked
+    assert tried.f1("verify").code == 0
+    assert tried.all_rows() == before
+
+
+def test_what_was_not_tried_is_not_promoted(
+    tried: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f1 = promote(tried, tmp_path / "stage", monkeypatch)
+    damaged = min((tried.root / "landing" / "laps").rglob("*.zst"))
+    good = damaged.read_bytes()
+    damaged.write_bytes(good[:-5])
+    assert "does not match its sha256" in f1("--yes").err
+    damaged.write_bytes(good)
+
+    monkeypatch.setattr("f1_lakehouse.commands.promote.dbt_version", lambda: "others")
+    assert "was built by other models than these" in f1("--yes").err
+    with duckdb.connect(str(tried.root / "gold.duckdb")) as con:
+        con.execute("update meta.publication set bronze_version = 'an older one'")
+    assert "is behind its bronze: run f1 transform there first" in f1("--yes").err
+    (tried.root / "gold.duckdb").unlink()
+    assert "nothing is published in" in f1("--yes").err
+    assert not (tmp_path / "stage" / "bronze").exists()
+
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tried.root))
+    assert "is this very lake" in f1("--yes").err
+
+
+@pytest.mark.slow
+def test_promotion_ends_in_published_gold(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lake.f1("transform").code == 0
+    done = promote(lake, tmp_path / "stage", monkeypatch)("--yes")
+    assert done.code == 0, done.err
+    names = [json.loads(lake.f1("sql", "--json", "select count(*) as n from fact_laps").out)]
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(lake.root))
+    names += [json.loads(lake.f1("sql", "--json", "select count(*) as n from fact_laps").out)]
+    assert names[0] == names[1]

@@ -94,7 +94,7 @@ def print_rebuild(settings: Settings, endpoints: Sequence[str]) -> int:
         if one.there or one.put_back or one.set_aside:
             table.add_row(one.table, str(one.there), str(one.put_back), f"{one.rows:,}", one.set_aside or "")
     _print(table, "bronze is empty, and so is landing")
-    return _problems([line for one in done for line in one.problems])
+    return print_problems([line for one in done for line in one.problems])
 
 
 def print_optimize(settings: Settings, tables: Sequence[str], *, z_order: bool) -> int:
@@ -151,7 +151,7 @@ def print_verify(settings: Settings, folder: Path | None) -> int:
             bronze = recovery.check_bronze(Bronze(settings.bronze), progress=say)
         print(f"{settings.bronze}: {bronze.pulls} appended pulls, {len(bronze.problems)} problems")
         problems = problems + bronze.problems
-    return _problems(problems)
+    return print_problems(problems)
 
 
 def print_backup(settings: Settings, folder: Path, *, restore: bool) -> int:
@@ -165,10 +165,11 @@ def print_backup(settings: Settings, folder: Path, *, restore: bool) -> int:
     print(
         f"{done.files:,} files ({done.bytes / 1e6:,.1f} MB) copied to {target.store.uri}, {done.there:,} were there"
     )
-    return _problems(done.problems)
+    return print_problems(done.problems)
 
 
-def _problems(lines: Sequence[str]) -> int:
+def print_problems(lines: Sequence[str]) -> int:
+    """One line each; the exit code."""
     for line in lines:
         print(f"problem: {line}", file=sys.stderr)
     return 1 if lines else 0

@@ -309,7 +309,9 @@ def _put_back(landing: Landing, bronze: Bronze, manifest: Manifest, entry: Rebui
 # A second copy of landing
 
 
-def copy_landing(source: Landing, target: Landing, *, progress: Progress = _silent) -> Copied:
+def copy_landing(
+    source: Landing, target: Landing, *, progress: Progress = _silent, dry_run: bool = False
+) -> Copied:
     """Copy what the target lacks or has damaged; a backup, and the other way round the way back from one.
 
     A damaged file of the source is reported and never copied, and a good file of the target never written over. The
@@ -331,7 +333,8 @@ def copy_landing(source: Landing, target: Landing, *, progress: Progress = _sile
                 done.problems.append(f"{source.store.uri}/{folder}/{name}: {bad[name]}")
                 continue
             data = source.store.read(f"{folder}/{name}")
-            target.store.write(f"{folder}/{name}", data)
+            if not dry_run:
+                target.store.write(f"{folder}/{name}", data)
             done.files += 1
             done.bytes += len(data)
         for name in set(bad) - set(files):
