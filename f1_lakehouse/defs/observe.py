@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import orjson
@@ -24,8 +25,8 @@ from f1_lakehouse.observe.runs import (
 from f1_lakehouse.observe.watch import Looked, look
 
 DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
-GOLD = "fingerprints"
-"""The metadata of published_gold that holds the fingerprint of each table."""
+GOLD, VERSIONS, ROWS = "fingerprints", "delta_versions", "dagster/row_count"
+"""The metadata of published_gold that holds the fingerprint of each table, and its version; of a table, its rows."""
 
 _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -113,7 +114,9 @@ def _origin(tags: Mapping[str, str]) -> str:
 
 def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str, str | None]]) -> Run:
     """The run with its errors, its checks and what it published, out of its events."""
-    steps, whole, checks, gold = list[str](), list[str](), list[CheckResult](), None
+    steps, whole, checks = list[str](), list[str](), list[CheckResult]()
+    tables: dict[str, Any] = {}
+    published: Mapping[str, dg.MetadataValue[Any]] = {}
     for entry in found.all_logs(run.run_id, of_type=_TOLD):
         event = entry.get_dagster_event()
         if event.is_step_failure:
@@ -122,20 +125,29 @@ def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str
             whole.append(one_line(event.message or "failed"))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             checks.append(_check(event.asset_check_evaluation_data))
-        elif event.asset_key == dg.AssetKey("published_gold"):
-            known = event.step_materialization_data.materialization.metadata.get(GOLD)
-            gold = orjson.dumps(known.value).decode() if known else None
+        elif event.asset_key is not None:
+            metadata = event.step_materialization_data.materialization.metadata
+            if event.asset_key == dg.AssetKey("published_gold"):
+                published = metadata
+            elif event.asset_key.path[0] in ("silver", "gold", "snapshots") and ROWS in metadata:
+                tables[event.asset_key.to_user_string()] = metadata[ROWS].value
     return Run(
         **{
             **run.__dict__,
             "errors": steps or whole,
-            "gold": gold,
+            "gold": _json(published.get(GOLD)),
+            "tables": orjson.dumps(tables).decode() if tables else None,
+            "delta_versions": _json(published.get(VERSIONS)),
             "checks_passed": sum(check.passed for check in checks),
             "checks_failed": sum(not check.passed for check in checks),
             # A check that goes on passing is not worth a line of the record.
             "checks": [check for check in checks if not check.passed or check.key in broken],
         }
     )
+
+
+def _json(said: dg.MetadataValue[Any] | None) -> str | None:
+    return orjson.dumps(said.value).decode() if said else None
 
 
 def _check(done: dg.AssetCheckEvaluation) -> CheckResult:

@@ -22,7 +22,7 @@ from dagster_dbt import (
     dbt_assets,
 )
 
-from f1_lakehouse.defs.observe import GOLD, stamp
+from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
 from f1_lakehouse.openf1.endpoints import BY_NAME
@@ -244,6 +244,7 @@ def published_gold(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
         metadata={
             "bronze_version": done.bronze_version,
             GOLD: dg.MetadataValue.json(done.fingerprints),
+            VERSIONS: dg.MetadataValue.json(done.delta_versions),
             "file": dg.MetadataValue.path(str(opened.settings.gold)),
             "size_bytes": opened.settings.gold.stat().st_size,
             "tables": dg.MetadataValue.table(

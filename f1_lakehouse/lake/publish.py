@@ -48,7 +48,8 @@ class Build:
 class Publication:
     """What `gold.duckdb` holds: from which bronze, since when (UTC), and rows per table.
 
-    `fingerprints`, known to who has just published: table → what `fingerprint` says of it.
+    Known to who has just published: `fingerprints`, table → what `_fingerprint` says of it, and `delta_versions`, table → its
+    version as Delta.
     """
 
     bronze_version: str
@@ -56,6 +57,7 @@ class Publication:
     code_version: str
     rows: dict[str, int]
     fingerprints: dict[str, str] = field(default_factory=dict, compare=False)
+    delta_versions: dict[str, int] = field(default_factory=dict, compare=False)
 
 
 def _marker(settings: Settings) -> Path:
@@ -126,7 +128,7 @@ def publish(settings: Settings) -> Publication:
             con.execute(f"attach {_literal(str(settings.warehouse))} as warehouse (read_only)")
             fingerprints = gold_fingerprints(con, "warehouse")
             tables = sorted(fingerprints)
-            _publish_delta(settings, con, fingerprints)
+            delta_versions = _publish_delta(settings, con, fingerprints)
             con.execute("create schema target.gold")
             rows: dict[str, int] = {}
             for table in tables:
@@ -149,7 +151,7 @@ def publish(settings: Settings) -> Publication:
         partial.replace(settings.gold)
     finally:
         _remove(partial)
-    return Publication(build.bronze_version, now, __version__, rows, fingerprints)
+    return Publication(build.bronze_version, now, __version__, rows, fingerprints, delta_versions)
 
 
 def gold_fingerprints(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
@@ -179,8 +181,8 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, database: str, table: str) -> s
 
 def _publish_delta(
     settings: Settings, con: duckdb.DuckDBPyConnection, fingerprints: Mapping[str, str]
-) -> None:
-    """Write each table whose rows have changed; the fingerprint of what is there is in its last commit."""
+) -> dict[str, int]:
+    """Write each table whose rows have changed; the fingerprint of what is there is in its last commit. The versions they have."""
     for table, fingerprint in fingerprints.items():
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
@@ -199,6 +201,7 @@ def _publish_delta(
             description=LICENCE,
             commit_properties=CommitProperties(custom_metadata={"fingerprint": fingerprint}),
         )
+    return {table: DeltaTable(f"{settings.published_tables}/{table}").version() for table in fingerprints}
 
 
 def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> None:

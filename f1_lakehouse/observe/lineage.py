@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from f1_lakehouse.lake.publish import DELTA_ONLY
 from f1_lakehouse.lake.pulls import Outcome, Pull
 from f1_lakehouse.lineage import direct_lineage
 from f1_lakehouse.observe.runs import CANCELED, FAILURE, Run
@@ -200,7 +199,7 @@ def _of_dbt(names: _Names, run: Run, target: Path) -> "Iterator[RunEvent]":
     manifest = orjson.loads((target / "manifest.json").read_bytes())
     nodes = {**manifest["sources"], **manifest["nodes"]}
     columns = direct_lineage(manifest)
-    rows = _rows(run)
+    rows = orjson.loads(run.tables or "{}")
 
     def dataset(unique_id: str) -> Dataset:
         node = nodes[unique_id]
@@ -232,7 +231,7 @@ def _of_dbt(names: _Names, run: Run, target: Path) -> "Iterator[RunEvent]":
                 _output(
                     dataset(result["unique_id"]),
                     schema,
-                    rows=rows.get(node["name"]) if node["schema"] == "gold" else None,
+                    rows=rows.get(f"{node['schema']}/{node['name']}"),
                     made_of={
                         name: [(*dataset(parent), column) for parent, column in found]
                         for name, found in made.items()
@@ -254,7 +253,7 @@ def _parents(nodes: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[str]
 
 
 def _of_publish(names: _Names, run: Run, gold: Mapping[str, str]) -> "Iterator[RunEvent]":
-    rows = _rows(run)
+    rows, versions = orjson.loads(run.tables or "{}"), orjson.loads(run.delta_versions or "{}")
     yield from names.pair(
         str(uuid.uuid5(_IDS, f"{run.run_id}/publish")),
         "publish",
@@ -263,14 +262,11 @@ def _of_publish(names: _Names, run: Run, gold: Mapping[str, str]) -> "Iterator[R
         "COMPLETE",
         run,
         inputs=[_input(names.warehouse("gold", table)) for table in gold],
-        outputs=[_output(names.published(table), {}, rows=rows.get(table)) for table in gold],
+        outputs=[
+            _output(names.published(table), {}, rows=rows.get(f"gold/{table}"), version=versions.get(table))
+            for table in gold
+        ],
     )
-
-
-def _rows(run: Run) -> dict[str, int]:
-    """Table of gold → rows; a fingerprint begins with them, but that of telemetry, which counts sessions."""
-    found: dict[str, str] = orjson.loads(run.gold or "{}")
-    return {table: int(text.split("-", 1)[0]) for table, text in found.items() if table not in DELTA_ONLY}
 
 
 def _input(dataset: Dataset) -> "InputDataset":

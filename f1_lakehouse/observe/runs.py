@@ -55,8 +55,8 @@ class Run:
     """One run, or one command that changed the lake. Times are UTC, `seconds` the duration.
 
     `origin` is the command line, or who asked Dagster for it. `bronze_version` and `seen_at` say what a build could
-    see of bronze, `gold` the fingerprint of each table it published (JSON). `rows`, `bytes`, `requests`, `retries` and
-    `waited_s` (on rate limits) are sums over its pulls. `checks` holds those that failed, and those that passed again.
+    see of bronze, `tables` how many rows each table had that it built, `gold` the fingerprint and `delta_versions` the version
+    of each that it published (JSON objects). `rows`, `bytes`, `requests`, `retries` and `waited_s` (on rate limits) are sums over its pulls. `checks` holds those that failed, and those that passed again.
     """
 
     run_id: str
@@ -76,6 +76,8 @@ class Run:
     bronze_version: str | None = None
     seen_at: datetime | None = None
     gold: str | None = None
+    tables: str | None = None
+    delta_versions: str | None = None
     seconds: float = 0.0
     sessions: int = 0
     pulls: int = 0

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import dagster as dg
 import duckdb
+import orjson
 import pytest
+from deltalake import DeltaTable
 
 from f1_lakehouse import lakes
 from f1_lakehouse.defs import checks, transform
@@ -19,6 +21,7 @@ from f1_lakehouse.defs.checks import (
     silver_reconciles_with_bronze,
 )
 from f1_lakehouse.defs.local_runs import repository
+from f1_lakehouse.defs.observe import observe
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.transform import refuse_damaged
 from f1_lakehouse.lake.publish import publication
@@ -105,6 +108,23 @@ def test_every_table_of_gold_tells_its_row_count(built):
     }
     assert counts
     assert all(value is not None for value in counts.values()), counts
+
+
+def test_the_record_knows_the_rows_of_each_table_and_the_versions_that_were_published(built):
+    lake, instance, result = built
+    observe(instance, lake)
+    [run] = lake.runs.of(result.run_id)
+    tables = orjson.loads(run.tables)
+    with duckdb.connect(str(lake.settings.warehouse), read_only=True) as con:
+        there = con.execute(
+            "select schema_name || '/' || table_name from duckdb_tables() where schema_name in ('silver', 'gold', 'snapshots')"
+        ).fetchall()
+        [(laps,)] = con.execute("select count(*) from silver.silver_laps").fetchall()
+    assert tables.keys() == {name for (name,) in there}
+    assert tables["silver/silver_laps"] == laps > 0
+    versions = orjson.loads(run.delta_versions)
+    assert versions.keys() == orjson.loads(run.gold).keys()
+    assert versions["fact_laps"] == DeltaTable(f"{lake.settings.published_tables}/fact_laps").version()
 
 
 def test_pages_follow_published_gold_with_a_preview_and_a_link(built):

@@ -115,7 +115,10 @@ def transform(settings):
     (target / "manifest.json").write_bytes(orjson.dumps(manifest))
     generated = {"generated_at": (NOW - MINUTES).isoformat()}
     (target / "run_results.json").write_bytes(orjson.dumps({"metadata": generated, "results": results}))
-    return named(run("transform", 0 * MINUTES, took=5, bronze_version="1-a", gold='{"best":"7-1-2"}'))
+    built = {"tables": '{"silver/silver_laps":5,"gold/best":7}', "delta_versions": '{"best":3}'}
+    return named(
+        run("transform", 0 * MINUTES, took=5, bronze_version="1-a", gold='{"best":"7-1-2"}', **built)
+    )
 
 
 def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, settings):
@@ -124,6 +127,7 @@ def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, 
     silver = found["COMPLETE", "dbt.silver.silver_laps"]
     assert [one["name"] for one in silver["inputs"]] == [f"{settings.root}/bronze/laps"]
     [output] = silver["outputs"]
+    assert output["outputFacets"]["outputStatistics"]["rowCount"] == 5
     made_of = output["facets"]["columnLineage"]["fields"]["seconds"]["inputFields"]
     assert [(one["name"], one["field"]) for one in made_of] == [
         (f"{settings.root}/bronze/laps", "lap_duration")
@@ -134,6 +138,7 @@ def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, 
     published = found["COMPLETE", "publish"]["outputs"][0]
     assert published["name"] == f"{settings.root}/gold/best"
     assert published["outputFacets"]["outputStatistics"]["rowCount"] == 7
+    assert published["facets"]["version"]["datasetVersion"] == "3"
 
 
 def test_artifacts_of_another_run_of_dbt_are_not_taken_for_those_of_this_one(transform, settings):
