@@ -227,20 +227,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         code = given.run(given)
     except KeyboardInterrupt:
-        print("f1: interrupted; what has arrived is kept, run the same command to go on", file=sys.stderr)
+        _complain("f1: interrupted; what has arrived is kept, run the same command to go on")
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except PermissionError as error:
-        print(f"f1: {error.filename}: this user may not do that there", file=sys.stderr)
+        _complain(f"f1: {error.filename}: this user may not do that there")
         code = EXIT_FAILED
     except Exception as error:
         if not _is_expected(error):
             raise
-        print(f"f1: {' '.join(str(error).split())}", file=sys.stderr)
+        _complain(f"f1: {' '.join(str(error).split())}")
         code = EXIT_FAILED
     sys.exit(code)
+
+
+def _complain(line: str) -> None:
+    from f1_lakehouse.observe.logs import tell
+
+    tell(line, "failed")
 
 
 def _is_expected(error: Exception) -> bool:
@@ -283,9 +289,11 @@ def _year(text: str) -> int:
 
 def _settings(*, must_exist: bool = True, writes: bool = False) -> "Settings":
     """The settings, after a look at the folder: a lake, or one that can become one, and to be changed by who `writes`."""
-    from f1_lakehouse.settings import load_settings
+    from f1_lakehouse.observe.logs import log_as
+    from f1_lakehouse.settings import LogFormat, load_settings
 
     settings = load_settings()
+    log_as(json=settings.log_format is LogFormat.JSON)
     root = settings.root
     if root.exists() and not root.is_dir():
         raise CliError(f"{root} is not a folder; set F1_LAKEHOUSE_ROOT to the folder of the lake")
@@ -368,16 +376,13 @@ def _looked_after() -> Iterator[None]:
 def _finish(report: "Report") -> int:
     """Say what came of it; the exit code."""
     for line in report.failed_checks:
-        print(f"check failed: {line}", file=sys.stderr)
+        _complain(f"check failed: {line}")
     for line in report.failures:
-        print(f"failed: {line}", file=sys.stderr)
+        _complain(f"failed: {line}")
     if report.unfinished:
         print(f"{len(report.unfinished)} sessions are still to come and were left out")
     if not report.is_success:
-        print(
-            "f1: not everything was loaded; what has arrived is kept, run the same command to go on",
-            file=sys.stderr,
-        )
+        _complain("f1: not everything was loaded; what has arrived is kept, run the same command to go on")
         return EXIT_FAILED
     return 0
 

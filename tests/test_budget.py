@@ -51,13 +51,15 @@ def test_every_budget_is_in_the_guide_and_in_the_settings(name):
 def test_a_pull_as_json_has_its_fields(capsys):
     import logging
 
-    from f1_lakehouse.observe.logs import json_handler
+    from f1_lakehouse.observe.logs import JsonFormatter
 
     record = logging.makeLogRecord(
         {"msg": "%s done", "args": ("laps",), "levelno": 20, "levelname": "INFO", "event": "pull"}
     )
     record.pull = Path("somewhere")
-    json_handler().handle(record)
+    said = logging.StreamHandler()
+    said.setFormatter(JsonFormatter())
+    said.handle(record)
     entry = json.loads(capsys.readouterr().err)
     assert (entry["message"], entry["level"], entry["event"], entry["pull"]) == (
         "laps done",

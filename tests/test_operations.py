@@ -196,6 +196,26 @@ def test_optimize_and_vacuum_say_what_they_did(lake: Lake) -> None:
     assert lake.all_rows() == before
 
 
+def test_logs_are_json_in_every_line_of_every_command_when_asked_for(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("F1_LOG_FORMAT", "json")
+    monkeypatch.setattr("f1_lakehouse.commands.progress.EVERY", 0.0)
+    shutil.rmtree(lake.root / "bronze" / "laps")
+    for command, failed in (
+        ("verify", True),
+        ("rebuild-bronze", False),
+        ("optimize", False),
+        ("status", False),
+    ):
+        lines = [json.loads(line) for line in lake.f1(command).err.splitlines()]
+        assert [one["level"] for one in lines].count("error") == failed, command
+        assert {"progress", "done"} <= {one.get("event") for one in lines} or command == "status"
+        assert not [one for one in lines if one["event"] == "done" and one["seconds"] < 0]
+    monkeypatch.delenv("F1_LOG_FORMAT")
+    assert "optimizing: " in lake.f1("optimize").err
+
+
 # Accidents
 
 

@@ -9,6 +9,7 @@ from f1_lakehouse.lake.pulls import BronzeError
 from f1_lakehouse.lakes import current_lake, current_settings
 from f1_lakehouse.observe import alerts
 from f1_lakehouse.observe.conditions import conditions
+from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.observe.watch import look, state_of
 from f1_lakehouse.settings import Settings
 
@@ -60,4 +61,4 @@ def look_after() -> None:
     except Exception as error:
         problems = [f"the record of runs could not be brought up to date ({type(error).__name__}: {error})"]
     for problem in problems:
-        print(f"f1: {' '.join(problem.split())}", file=sys.stderr)
+        tell(f"f1: {' '.join(problem.split())}", "failed")

@@ -9,8 +9,8 @@ import orjson
 import polars as pl
 from rich.table import Table
 
+from f1_lakehouse.commands.progress import working
 from f1_lakehouse.commands.tables import stdout
-from f1_lakehouse.commands.upkeep import working
 from f1_lakehouse.lake.changes import Changes, HistoryError, Step
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.settings import Settings

@@ -1,13 +1,15 @@
-"""Progress of a load on a terminal: which session, which endpoint, rows, requests left in the minute, time to go.
+"""Progress of what takes long, on stderr: drawn with rich on a terminal, else a line now and then, or as JSON.
 
-Listens to the log records of the client and of the pulls; draws with rich on a terminal, else prints a line a pull.
-Nothing is decided here.
+Of a load: which session, which endpoint, rows, requests left in the minute, time to go; it listens to the log records of the
+client and of the pulls. Nothing is decided here.
 """
 
+import contextlib
 import logging
 import re
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -22,15 +24,40 @@ from rich.progress import (
 )
 
 from f1_lakehouse.lake.pulls import Pull
-from f1_lakehouse.observe.logs import json_handler
+from f1_lakehouse.observe.logs import PACKAGE, log_as, tell
 from f1_lakehouse.openf1.calendar import Due
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.settings import LogFormat, load_settings
 
 _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")
 
+EVERY = 5.0
+"""Seconds between two lines of progress where there is no terminal to draw on."""
 CARS = 20
 """Requests that a telemetry endpoint takes: one a driver."""
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Tell on stderr how far something long has come: a line that changes, or one every few seconds."""
+    as_json = load_settings().log_format is LogFormat.JSON
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal and not as_json:
+        with console.status(what) as status:
+            yield lambda text: status.update(f"{what} · {text}")
+        return
+    began = last = time.monotonic()
+
+    def now_and_then(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= EVERY:
+            last = time.monotonic()
+            tell(f"{what}: {text}", "progress")
+
+    yield now_and_then
+    if as_json:
+        seconds = round(time.monotonic() - began, 3)
+        logging.getLogger(PACKAGE).info("%s", what, extra={"event": "done", "seconds": seconds})
 
 
 class LoadProgress(logging.Handler):
@@ -38,9 +65,8 @@ class LoadProgress(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
-        # As JSON the records themselves are told, by a handler of their own, and nothing is drawn.
+        # As JSON the records themselves are told (observe/logs.py), and nothing is drawn.
         self._as_json = load_settings().log_format is LogFormat.JSON
-        self._handler = json_handler() if self._as_json else self
         self._console = Console(stderr=True, highlight=False)
         self._progress = Progress(
             SpinnerColumn(),
@@ -58,12 +84,15 @@ class LoadProgress(logging.Handler):
         self._requests_to_go = 0
         self._pulls = 0
         self._done = 0
-        self._logger = logging.getLogger("f1_lakehouse")
+        self._logger = logging.getLogger(PACKAGE)
 
     def __enter__(self) -> Self:
-        self._logger.setLevel(logging.INFO)
-        self._logger.propagate = False
-        self._logger.addHandler(self._handler)
+        if self._as_json:
+            log_as(json=True)
+        else:
+            self._logger.setLevel(logging.INFO)
+            self._logger.propagate = False
+            self._logger.addHandler(self)
         self._progress.start()
         return self
 
@@ -71,8 +100,8 @@ class LoadProgress(logging.Handler):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
-        self._logger.removeHandler(self._handler)
-        self._logger.propagate = True
+        self._logger.removeHandler(self)
+        self._logger.propagate = not self._as_json
 
     def planned(self, work: Sequence[Due]) -> None:
         """What will be asked, session by session."""

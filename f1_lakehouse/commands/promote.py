@@ -1,14 +1,15 @@
 """What one environment's lake has pulled, carried to the next one's with no request. How to copy and rebuild is in lake/recovery.py."""
 
-import sys
 from pathlib import Path
 
-from f1_lakehouse.commands.upkeep import print_problems, print_rebuild, working
+from f1_lakehouse.commands.progress import working
+from f1_lakehouse.commands.upkeep import print_problems, print_rebuild
 from f1_lakehouse.lake import recovery
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.maintenance import MaintenanceError
 from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.observe.runs import Runs, dbt_version
 from f1_lakehouse.settings import Settings
 
@@ -40,7 +41,7 @@ def print_promotion(settings: Settings, folder: Path, *, yes: bool) -> int:
     if found.problems:
         return print_problems(found.problems)
     if not yes:
-        print("f1: nothing was changed; do it with --yes", file=sys.stderr)
+        tell("f1: nothing was changed; do it with --yes", "failed")
         return 1
     with working("copying") as say:
         recovery.copy_landing(there, here, progress=say)

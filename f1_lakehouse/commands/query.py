@@ -89,10 +89,11 @@ def build_gold(seen: datetime, target: Path) -> Path:
         QueryError: dbt failed.
     """
     from f1_lakehouse.defs.transform import dbt_cli
+    from f1_lakehouse.observe.logs import tell
 
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"partial_{os.getpid()}.duckdb")
-    print(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC", file=sys.stderr)
+    tell(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC", "progress")
     before = os.environ["F1_WAREHOUSE"]
     os.environ["F1_WAREHOUSE"] = str(partial)
     try:

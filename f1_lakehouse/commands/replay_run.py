@@ -1,7 +1,5 @@
 """`f1 replay-run`: gold built again from the bronze that a run saw, and compared with what that run published."""
 
-import sys
-
 import duckdb
 import orjson
 from rich.table import Table
@@ -10,6 +8,7 @@ from f1_lakehouse.commands.query import QueryError, build_gold
 from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.lake.publish import gold_fingerprints
 from f1_lakehouse.lakes import Lake
+from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.observe.runs import Run, code_version, dbt_version
 
 
@@ -67,10 +66,10 @@ def _print_run(lake: Lake, run: Run) -> None:
         ("dbt_f1", run.dbt_version, dbt_version()),
     ):
         if then != now:
-            print(f"{what} was {then} and is {now}: a difference may come from that", file=sys.stderr)
+            tell(f"{what} was {then} and is {now}: a difference may come from that", "progress")
     late = [p for p in lake.bronze.ledger.all() if run.seen_at and run.seen_at < p.at <= run.ended_at]
     if late:
-        print(f"{len(late)} pulls arrived while it ran, and it may have seen some of them", file=sys.stderr)
+        tell(f"{len(late)} pulls arrived while it ran, and it may have seen some of them", "progress")
 
 
 def _read_from_snapshots() -> set[str]:

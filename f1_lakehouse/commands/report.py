@@ -1,10 +1,9 @@
 """The site of pages on the command line: bring it up to date, say where it is."""
 
-import sys
 import webbrowser
 
-from rich.console import Console
-
+from f1_lakehouse.commands.progress import working
+from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.pages.site import INDEX, PagesError, build, sessions, site
 from f1_lakehouse.settings import Settings
 
@@ -22,12 +21,10 @@ def print_report(settings: Settings, session: str | None, season: int | None, *,
         PagesError: nothing is published, or there is no such page.
     """
     address = _address(settings, session, season)
-    with Console(stderr=True).status("") as status:
-        built = build(
-            settings, progress=lambda name, done, total: status.update(f"{done + 1}/{total} {name}")
-        )
+    with working("building pages") as say:
+        built = build(settings, progress=lambda name, done, total: say(f"{done + 1}/{total} {name}"))
     for name, reason in built.failed.items():
-        print(f"failed: {name}: {reason}", file=sys.stderr)
+        tell(f"failed: {name}: {reason}", "failed")
     print(
         f"{len(built.written)} pages written, {len(built.unchanged)} unchanged, {len(built.removed)} removed"
     )

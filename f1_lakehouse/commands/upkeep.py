@@ -1,15 +1,12 @@
 """Operating a lake from the command line: restore, rebuild, optimize, vacuum, backup, verify. Prints; decides nothing."""
 
-import contextlib
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
+from f1_lakehouse.commands.progress import working
 from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.lake import maintenance, recovery
 from f1_lakehouse.lake.bronze import Bronze
@@ -17,30 +14,9 @@ from f1_lakehouse.lake.changes import Changes
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.maintenance import MaintenanceError, Upkeep
 from f1_lakehouse.lakes import Lake
+from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.pull import no_pulls
 from f1_lakehouse.settings import Settings
-
-EVERY = 5.0
-"""Seconds between two lines of progress where there is no terminal to draw on."""
-
-
-@contextlib.contextmanager
-def working(what: str) -> Iterator[Callable[[str], None]]:
-    """Tell on stderr how far something long has come: a line that changes, or one every few seconds."""
-    console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with console.status(what) as status:
-            yield lambda text: status.update(f"{what} · {text}")
-        return
-    last = time.monotonic()
-
-    def say(text: str) -> None:
-        nonlocal last
-        if time.monotonic() - last >= EVERY:
-            last = time.monotonic()
-            print(f"{what}: {text}", file=sys.stderr, flush=True)
-
-    yield say
 
 
 def print_restore(settings: Settings, table: str, version: int, *, yes: bool) -> int:
@@ -76,7 +52,7 @@ def _restore(lake: Lake, table: str, version: int, *, yes: bool) -> int:
         )
         print(f"  the truth of {names.get(scope, scope)}: {was} → {becomes}; it is due again")
     if not yes:
-        print("f1: nothing was changed; do it with --yes", file=sys.stderr)
+        tell("f1: nothing was changed; do it with --yes", "failed")
         return 1
     made = maintenance.restore(changes, plan)
     print(f"{table} is at version {made}; silver and gold follow with: f1 transform")
@@ -171,7 +147,7 @@ def print_backup(settings: Settings, folder: Path, *, restore: bool) -> int:
 def print_problems(lines: Sequence[str]) -> int:
     """One line each; the exit code."""
     for line in lines:
-        print(f"problem: {line}", file=sys.stderr)
+        tell(f"problem: {line}", "failed")
     return 1 if lines else 0
 
 

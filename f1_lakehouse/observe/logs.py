@@ -1,10 +1,12 @@
 """Log records as one JSON object a line, for who collects logs."""
 
 import logging
+import sys
 from datetime import UTC, datetime
 
 import orjson
 
+PACKAGE = "f1_lakehouse"
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
@@ -25,8 +27,25 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(entry, default=str).decode()
 
 
-def json_handler() -> logging.Handler:
-    """A handler that writes such lines to stderr."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter())
-    return handler
+def log_as(*, json: bool) -> None:
+    """From now on, what the package has to say goes to stderr as such lines, or to whoever listens."""
+    logger = logging.getLogger(PACKAGE)
+    for handler in logger.handlers[:]:
+        if isinstance(handler.formatter, JsonFormatter):
+            logger.removeHandler(handler)
+    if json:
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonFormatter())
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    logger.propagate = not json
+
+
+def tell(line: str, event: str) -> None:
+    """A line for the person at the terminal, on stderr; a record where logs are JSON."""
+    logger = logging.getLogger(PACKAGE)
+    if any(isinstance(handler.formatter, JsonFormatter) for handler in logger.handlers):
+        logger.log(logging.ERROR if event == "failed" else logging.INFO, "%s", line, extra={"event": event})
+    else:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()

@@ -202,13 +202,14 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
     code, err = load()
     assert code == 1
     assert len(house.server.requests) == 5
-    *records, spent, _ = err.splitlines()
-    assert spent == (
+    *records, spent, end = [json.loads(line) for line in err.splitlines()]
+    assert {spent["level"], end["level"]} == {"error"}
+    assert spent["message"] == (
         "failed: the budget of 5 requests a run is spent (F1_BUDGET_REQUESTS); what has arrived is kept, "
         "run the same again to go on"
     )
-    assert {json.loads(line)["level"] for line in records} == {"info"}
-    assert sum(json.loads(line).get("event") == "request" for line in records) == 5
+    assert {one["level"] for one in records} == {"info"}
+    assert sum(one.get("event") == "request" for one in records) == 5
     monkeypatch.delenv("F1_BUDGET_REQUESTS")
     code, _ = load()
     assert code == 0
