@@ -48,8 +48,11 @@ def test_what_does_not_end_by_itself_is_ended_with_all_that_it_started(asked: si
     assert process.stdout is not None
     pids = [int(pid) for pid in process.stdout.readline().split()]
     os.kill(process.pid, asked)
-    assert process.wait(timeout=30) == 0
-    assert [pid for pid in pids if not is_gone(pid)] == []
+    code = process.wait(timeout=30)
+    left = [pid for pid in pids if not is_gone(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert (code, left) == (0, [])
 
 
 def test_the_exit_code_is_that_of_what_ends_unasked() -> None:
