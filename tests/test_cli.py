@@ -124,23 +124,47 @@ def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(loaded):
     assert len(set(bronze["_pull_id"].to_pylist())) == 2
 
 
-def test_a_question_that_a_run_left_out_makes_the_load_fail(loaded, monkeypatch):
-    from f1_lakehouse.defs import load as loading
-    from f1_lakehouse.defs import local_runs
+class Quiet:
+    """Somebody who watches a load and says nothing."""
 
-    class Quiet:
-        def planned(self, work): ...
-        def session_started(self, one): ...
-        def stage(self, name): ...
+    def planned(self, work): ...
+    def session_started(self, one): ...
+    def stage(self, name): ...
+
+
+@pytest.fixture
+def run_does_nothing(loaded, monkeypatch):
+    from f1_lakehouse.defs import local_runs
 
     for name, value in {"F1_LAKEHOUSE_ROOT": str(loaded.root), "F1_OPENF1_URL": loaded.server.url}.items():
         monkeypatch.setenv(name, value)
     done = local_runs.Outcome("a-run", success=True)
     monkeypatch.setattr(local_runs, "run_job", lambda *args, **rest: done)
+
+
+@pytest.mark.usefixtures("run_does_nothing")
+def test_a_question_that_a_run_left_out_makes_the_load_fail():
+    from f1_lakehouse.defs import load as loading
+
     selection = loading.Selection(sessions=[str(RACE)], endpoints=["car_data"])
     report = loading.load(selection, Quiet(), transform=False)
     assert not report.is_success
     assert "left out car_data" in report.failures[0]
+
+
+@pytest.mark.usefixtures("run_does_nothing")
+def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
+    from f1_lakehouse.defs import load as loading
+    from f1_lakehouse.lakes import current_lake
+    from f1_lakehouse.openf1.endpoints import BY_NAME
+    from f1_lakehouse.pull import pull
+
+    class Other(Quiet):
+        def planned(self, work):
+            pull(current_lake(), BY_NAME["weather"], work[0].session, why="another load")
+
+    selection = loading.Selection(sessions=[str(QUALIFYING)], endpoints=["weather"])
+    assert loading.load(selection, Other(), transform=False).is_success
 
 
 def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):

@@ -106,6 +106,9 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     report.unfinished = [one for one in report.sessions if not one.is_finished(now) and not one.is_cancelled]
     _refuse_if_live(lake, now)
 
+    # Read before anything is planned: what another load answers from now on is answered.
+    ledger = lake.bronze.ledger
+    before = {asked: ledger.last_answer(*asked) for asked in ledger.scopes()}
     work = _work(lake, report.sessions, wanted, now, selection.force)
     listener.planned(work)
     if work:
@@ -120,7 +123,6 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
         config: dict[str, object] = {}
         if selection.force:
             config = {f"bronze_{name}": {"config": {"force": True}} for name in one.endpoints}
-        before = {name: lake.bronze.ledger.last_answer(name, one.session.key) for name in one.endpoints}
         outcome = run_job(
             "ingest",
             partition=partitions[one.session.key],
@@ -139,7 +141,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
         unanswered = [
             name
             for name in one.endpoints
-            if lake.bronze.ledger.last_answer(name, one.session.key) == before[name]
+            if ledger.last_answer(name, one.session.key) == before.get((name, one.session.key))
         ]
         if unanswered and not outcome.failures:
             report.failures.append(

@@ -308,12 +308,11 @@ class Bronze:
     ) -> pa.Table:
         """The rows of these pulls, from the table as it is or as it was (`table`)."""
         with reading(self.table_uri(endpoint)):
-            dataset = scan(table or DeltaTable(self.table_uri(endpoint)))
             wanted = [pull for pull in pulls if pull.rows]
+            dataset = scan(table or self._open(endpoint).now(), {pull.season for pull in wanted})
             if not wanted:
                 return dataset.schema.empty_table().select(columns or dataset.schema.names)
-            seasons, ids = sorted({p.season for p in wanted}), [p.pull_id for p in wanted]
-            wanted_rows = pc.field("_season").isin(seasons) & pc.field("_pull_id").isin(ids)
+            wanted_rows = pc.field("_pull_id").isin([pull.pull_id for pull in wanted])
             return dataset.to_table(columns=columns and list(columns), filter=wanted_rows)
 
     def _without_pull(self, endpoint: Endpoint, manifest: Manifest) -> DeltaTable | None:
@@ -326,8 +325,8 @@ class Bronze:
             last = table.transaction_version(f"{endpoint.name}/{manifest.scope}")
             if last is None or last < _stamp(manifest):
                 return table
-            is_it = (pc.field("_season") == manifest.season) & (pc.field("_pull_id") == manifest.pull_id)
-            there = scan(table).head(1, columns=["_pull_id"], filter=is_it).num_rows
+            is_it = pc.field("_pull_id") == manifest.pull_id
+            there = scan(table, [manifest.season]).head(1, columns=["_pull_id"], filter=is_it).num_rows
             return None if there else table
 
     def _append(

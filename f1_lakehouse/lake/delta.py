@@ -4,6 +4,8 @@ Only the handle; what is written to a table, and what a damaged one means, is th
 """
 
 import os
+import threading
+from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
 
 import pyarrow.dataset as ds
@@ -11,16 +13,21 @@ from deltalake import DeltaTable
 from pyarrow import fs
 
 
-def scan(table: DeltaTable) -> ds.Dataset:
-    """A table for Arrow to scan; one on disk by Arrow's own file system.
+def scan(table: DeltaTable, seasons: Iterable[int] | None = None) -> ds.Dataset:
+    """A table for Arrow to scan, or what it has of some seasons; one on disk by Arrow's own file system.
+
+    Arrow is told of every file before it reads one: naming the seasons keeps that from growing with history.
 
     deltalake's calls back into Python from Arrow's threads, and a process that ends right after such a scan may abort:
     "terminate called without an active exception".
     """
+    partitions = None if seasons is None else [("_season", "in", [str(season) for season in seasons])]
     at = urlsplit(table.table_uri)
     if at.scheme not in ("", "file"):
-        return table.to_pyarrow_dataset()
-    return table.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(unquote(at.path), fs.LocalFileSystem()))
+        return table.to_pyarrow_dataset(partitions)
+    return table.to_pyarrow_dataset(
+        partitions, filesystem=fs.SubTreeFileSystem(unquote(at.path), fs.LocalFileSystem())
+    )
 
 
 class Opened:
@@ -30,17 +37,22 @@ class Opened:
         uri: the table. In an object store it is opened anew each time.
 
     `generation` tells what was read of one table from what is read of another: a table that was removed, and perhaps
-    made anew under its name, is noticed by the commit that it was at. Not for several threads at once.
+    made anew under its name, is noticed by the commit that it was at.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.generation = 0
+        self._lock = threading.Lock()
         self._table: DeltaTable | None = None
         self._commit: tuple[int, int, int] | None = None
 
     def now(self) -> DeltaTable:
         """The table as it is now. Raises what deltalake raises for a table that cannot be read."""
+        with self._lock:
+            return self._now()
+
+    def _now(self) -> DeltaTable:
         if (
             self._table is not None
             and self._commit is not None
