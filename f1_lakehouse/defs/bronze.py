@@ -148,9 +148,14 @@ def _pull_partition(
 
 def _metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) -> dict[str, dg.MetadataValue]:
     truth = lake.bronze.ledger.truth(endpoint.name, done.scope)
+    manifest = lake.landing.finished(endpoint.name, done.scope, done.pull_id)
+    added, changed, gone = _changes(lake, endpoint, done) if asked else (0, 0, 0)
     return {
         "dagster/row_count": dg.MetadataValue.int(truth.rows if truth else 0),
         "outcome": dg.MetadataValue.text(done.outcome if asked else f"already there ({done.outcome})"),
+        "rows_added": dg.MetadataValue.int(added),
+        "rows_changed": dg.MetadataValue.int(changed),
+        "rows_gone": dg.MetadataValue.int(gone),
         "why": dg.MetadataValue.text(done.why or ""),
         "pulled_at": dg.MetadataValue.timestamp(done.at),
         "requests": dg.MetadataValue.int(done.requests if asked else 0),
@@ -161,7 +166,28 @@ def _metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) -> dic
         "improbable_values": dg.MetadataValue.int(done.improbable),
         "pull_id": dg.MetadataValue.text(done.pull_id),
         "table": dg.MetadataValue.path(lake.bronze.table_uri(endpoint.name)),
+        **(
+            {"delta_version": dg.MetadataValue.int(truth.delta_version)}
+            if truth and truth.delta_version
+            else {}
+        ),
+        "source_urls": dg.MetadataValue.json([answer.url for answer in manifest.answers] if manifest else []),
     }
+
+
+def _changes(lake: Lake, endpoint: Endpoint, done: Pull) -> tuple[int, int, int]:
+    """Rows that a pull added, changed and made vanish."""
+    before = [one for one in lake.bronze.ledger.of(endpoint.name, done.scope) if one.at < done.at]
+    if not any(one.rows for one in before if one.is_answer):
+        return done.rows, 0, 0
+    if done.truth_pull_id != done.pull_id:
+        return 0, 0, 0
+    # What compares them is slow to import, and a first pull does without.
+    from f1_lakehouse.lake.changes import Changes
+
+    steps = Changes(lake.bronze, lake.landing).steps(endpoint.name, done.scope, before[-1].at)
+    step = next(step for step in steps if step.pull.pull_id == done.pull_id)
+    return step.added, step.changed, step.gone
 
 
 def _checks(

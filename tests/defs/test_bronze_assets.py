@@ -5,6 +5,7 @@ import shutil
 
 import dagster as dg
 import pytest
+from deltalake import DeltaTable
 
 from f1_lakehouse.openf1.calendar import Category
 
@@ -54,6 +55,25 @@ def test_what_is_there_and_not_due_is_not_asked_again_unless_forced(house, race)
         forced.asset_materializations_for_node("bronze_weather")[0].metadata["outcome"].value == "unchanged"
     )
     assert len(house.server.requests) == asked + 1
+
+
+def test_a_correction_says_what_it_changed_where_it_came_from_and_where_it_is(house, race, weekend, tmp_path):
+    session_key = int(race.rsplit("-", 1)[1])
+    assert house.run("ingest", partition_key=race, asset_selection=[key("pit")]).success
+    corrected = tmp_path / "openf1"
+    shutil.copytree(weekend, corrected)
+    file = corrected / "pit" / f"{session_key}.json"
+    first, _, *others = json.loads(file.read_text())
+    file.write_text(json.dumps([{**first, "lane_duration": 99.9}, *others]))
+    with type(house.server)(corrected) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("F1_OPENF1_URL", server.url)
+        force = {"ops": {"bronze_pit": {"config": {"force": True}}}}
+        result = house.run("ingest", partition_key=race, asset_selection=[key("pit")], run_config=force)
+        [done] = result.asset_materializations_for_node("bronze_pit")
+        assert done.metadata["source_urls"].value == [f"{server.url}/pit?session_key={session_key}"]
+    counts = [done.metadata[f"rows_{what}"].value for what in ("added", "changed", "gone")]
+    assert counts == [0, 1, 1]
+    assert done.metadata["delta_version"].value == DeltaTable(house.lake.bronze.table_uri("pit")).version()
 
 
 def test_one_endpoint_that_fails_for_good_does_not_keep_the_others_from_landing(
