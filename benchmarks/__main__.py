@@ -1,4 +1,4 @@
-"""The benchmarks: `make bench`, or `make bench QUICK=1` in under three minutes; the table goes to benchmarks/RESULTS.md.
+"""The benchmarks: `make bench`, or `make bench QUICK=1` in under three minutes; the tables go to benchmarks/RESULTS.md.
 
 Each variant of a case runs several times, in a process of its own, turn by turn with what it is compared with: a machine
 that is busy with other things slows both. Only ratios within one run mean anything elsewhere. The targets stand beside
@@ -120,12 +120,15 @@ def run(case: str, variant: str, *, quick: bool) -> dict[str, float]:
     return measured
 
 
-def table(case: Case, runs: dict[str, list[dict[str, float]]]) -> list[str]:
+def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -> list[str]:
     """The lines of a case in RESULTS.md."""
+    target = f"Target: {'; '.join(case.targets)}. " if case.targets else ""
+    repeats, load = len(next(iter(runs.values()))), os.getloadavg()[1]
     lines = [
         f"## {case.title}",
         "",
-        f"Target: {'; '.join(case.targets)}." if case.targets else "",
+        f"{target}`--case {case.name}`, {datetime.now(UTC):%Y-%m-%d}, {repeats} of each, load {load:.1f}"
+        + (", quick." if quick else "."),
         "",
         "| | median s | spread s | CPU s | × | peak MiB | rows/s | requests |",
         "|---|---|---|---|---|---|---|---|",
@@ -157,11 +160,10 @@ def machine() -> str:
             model = line.split(":", 1)[1].strip()
             break
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    load = os.getloadavg()[2]
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
-        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB of memory, {platform.system()}, load of the last "
-        f"15 minutes at the end {load:.1f}; Python {platform.python_version()}, {libraries}."
+        f"{os.cpu_count()} cores ({model}), {memory:.0f} GiB of memory, {platform.system()}; "
+        f"Python {platform.python_version()}, {libraries}."
     )
 
 
@@ -173,15 +175,18 @@ def main() -> None:
     )
     arguments.add_argument("--case", nargs="+", default=[], choices=[case.name for case in CASES])
     arguments.add_argument("--repeats", type=int, help="runs of each variant")
-    arguments.add_argument("--results", type=Path, default=HERE / "RESULTS.md")
+    arguments.add_argument(
+        "--results", type=Path, help="default: benchmarks/RESULTS.md; quick ones go to the folder of the data"
+    )
     given = arguments.parse_args()
+    results = given.results or (ROOT if given.quick else HERE) / "RESULTS.md"
     ROOT.mkdir(parents=True, exist_ok=True)
     chosen = [
         case
         for case in CASES
         if (case.name in given.case if given.case else case.is_quick or not given.quick)
     ]
-    parts = {}
+    parts = measured_before(results)
     for case in chosen:
         variants = [v for v in case.variants if v != "dlt" or DLT.exists()]
         runs: dict[str, list[dict[str, float]]] = defaultdict(list)
@@ -190,19 +195,33 @@ def main() -> None:
                 measured = run(case.name, variant, quick=given.quick)
                 runs[variant].append(measured)
                 print(f"{case.name} {number + 1} {variant}: {json.dumps(measured)}", flush=True)
-        parts[case.name] = table(case, runs)
-        print("\n".join(parts[case.name]), flush=True)
+        parts[case.title] = table(case, runs, quick=given.quick)
+        print("\n".join(parts[case.title]), flush=True)
+        write(results, parts)
+
+
+def write(results: Path, parts: dict[str, list[str]]) -> None:
+    """The tables in the order of the cases."""
     head = [
         "# Results",
         "",
-        f"`make bench{' QUICK=1' if given.quick else ''}`, {datetime.now(UTC):%Y-%m-%d}. {machine()}",
+        f"`make bench`, {machine()}",
         "",
         "Each variant ran in turn with the others of its case. `×` is the first line's median divided by this one's;",
         "peak is the largest process. What the cases do is in benchmarks/cases.py, what they are compared with in",
-        "benchmarks/references.py.",
+        "benchmarks/references.py. A case that is measured anew replaces its own table; load is that of the machine.",
         "",
     ]
-    given.results.write_text("\n".join([*head, *(line for part in parts.values() for line in part)]))
+    sections = [parts[case.title] for case in CASES if case.title in parts]
+    results.write_text("\n".join([*head, *(line for part in sections for line in part)]))
+
+
+def measured_before(results: Path) -> dict[str, list[str]]:
+    """The tables that are there, by their titles: of cases that are not measured now."""
+    if not results.exists():
+        return {}
+    _, *sections = results.read_text().split("\n## ")
+    return {section.split("\n")[0]: [f"## {section.rstrip()}", ""] for section in sections}
 
 
 if __name__ == "__main__":
