@@ -261,7 +261,7 @@ def questions(folder: Path) -> Measured:
     """Each block of docs/questions.md ten times, as `f1 sql` asks it; the seconds are the 95th percentile."""
     import duckdb
 
-    from f1_lakehouse.commands.query import _add_delta_tables
+    from f1_lakehouse.commands.query import _add_tables
     from f1_lakehouse.settings import Settings
 
     settings = Settings(lakehouse_root=lakes.lake(1 if QUICK else 4))
@@ -270,7 +270,7 @@ def questions(folder: Path) -> Measured:
     with duckdb.connect(str(settings.gold), read_only=True) as con:
         con.execute("set search_path = 'gold.gold,gold.meta'")
         for query in re.findall(r"```sql\n(.*?)```", text, re.DOTALL):
-            _add_delta_tables(con, settings, query)
+            _add_tables(con, settings, query)
             for _ in range(10):
                 began = time.perf_counter()
                 con.execute(query).fetchall()

@@ -1,0 +1,38 @@
+"""The benchmarks run: code that is only run by hand is found broken when a number is wanted. What they measure is no test's business."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+
+GROWN = """
+from benchmarks import lakes
+from f1_lakehouse.lake.bronze import Bronze
+lakes.SEASONS, lakes.FULL_RACE = {2025: 2}, 2025015
+root = lakes.lake(1)
+lakes._fill(root, 2025)  # once more: everything is there
+assert (root / "gold.duckdb").exists()
+bronze = Bronze(str(root / "bronze"))
+assert {pull.outcome for pull in bronze.ledger.all()} <= {"appended", "empty", "unchanged"}
+assert bronze.rows("car_data", 2025025).num_rows < bronze.rows("car_data", 2025015).num_rows
+"""
+
+
+def run(*arguments: str, data: Path) -> None:
+    environment = {**os.environ, "F1_BENCH_DATA": str(data)}
+    subprocess.run([sys.executable, *arguments], cwd=PROJECT, env=environment, check=True)
+
+
+@pytest.mark.slow
+def test_the_quick_cases_leave_a_table_with_each_of_them(tmp_path: Path) -> None:
+    run("-m", "benchmarks", "--quick", "--repeats", "1", data=tmp_path)
+    assert (tmp_path / "RESULTS.md").read_text().count("\n## ") == 3
+
+
+@pytest.mark.slow
+def test_a_lake_is_made_from_files_thinned_but_for_one_race(tmp_path: Path) -> None:
+    run("-c", GROWN, data=tmp_path)
