@@ -343,8 +343,8 @@ class Client:
     ) -> Iterator[Answer]:
         """Every answer that one pull needs, in as few requests as it takes, as they come.
 
-        The first question is asked alone, and shows how large answers are; from then on `at_once` of them are under
-        way. When one fails for good no more are asked, but those under way are yielded before the error is raised.
+        The first driver is asked for alone, and shows how large answers are; from then on `at_once` questions are under
+        way, those of what has no drivers one by one. When one fails for good no more are asked, but those under way are yielded before the error is raised.
 
         A session endpoint needs `session_key`, a season endpoint `season`. `drivers`: who took part; required for
         telemetry. `window`: the session's start and end (aware); needed to cut by time, and only its middle
@@ -384,12 +384,22 @@ class Client:
 
     def _answers(self, pull: Pull, parts: Iterable[Part], read: Read) -> Iterator[Answer]:
         waiting, asked = deque(parts), dict[Future[Answer], Part]()
-        at_once, failure, given_up = 1, None, threading.Event()
+        first: int | None = None
+        failure, given_up = None, threading.Event()
         threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="openf1")
+
+        def shown(driver: int | None) -> bool:
+            """Whether this driver's answers are all there: how they had to be cut is known to those of the others."""
+            return driver is not None and all(p.driver != driver for p in (*waiting, *asked.values()))
+
         try:
             while True:
                 try:
-                    while failure is None and len(asked) < at_once and (part := self._next(pull, waiting)):
+                    while failure is None and (not asked or shown(first)) and len(asked) < self._at_once:
+                        part = self._next(pull, waiting)
+                        if part is None:
+                            break
+                        first = part.driver if first is None else first
                         asked[threads.submit(self._ask, pull.url(part), read, given_up)] = part
                     if not asked:
                         break
@@ -397,7 +407,6 @@ class Client:
                     part = asked.pop(future)
                     answer = future.result()
                     yield answer
-                    at_once = self._at_once
                     if answer.is_too_large:
                         waiting.extendleft(reversed(self._cut(pull, part)))
                 except OpenF1Error as error:
