@@ -25,7 +25,7 @@ demo: install ## a generated race weekend through the whole lakehouse, in a lake
 	@$(BIN)/f1 demo
 
 test: install ## the whole test suite
-	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 
 test-slow: install ## the exhaustive tests: hundreds of kills, thousands of mutated payloads
 	@F1_TEST_EXAMPLES=$${F1_TEST_EXAMPLES:-300} F1_TEST_KILLS=$${F1_TEST_KILLS:-300} $(BIN)/pytest -m 'slow or not slow'

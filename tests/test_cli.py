@@ -163,7 +163,7 @@ def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
         def planned(self, work):
             pull(current_lake(), BY_NAME["weather"], work[0].session, why="another load")
 
-    selection = loading.Selection(sessions=[str(QUALIFYING)], endpoints=["weather"])
+    selection = loading.Selection(sessions=[str(RACE)], endpoints=["weather"], force=True)
     assert loading.load(selection, Other(), transform=False).is_success
 
 
