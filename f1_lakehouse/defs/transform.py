@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -41,7 +42,10 @@ def dbt_cli() -> DbtCliResource:
 
 
 def dbt_project() -> DbtProject:
-    """The dbt project with a manifest that is as new as its files; parsed now if it is not."""
+    """The dbt project with a manifest that is as new as its files; parsed now if it is not.
+
+    Aside, and put in its place whole: UI and daemon, which start together, may both find it missing.
+    """
     project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
     sources = [
         path.stat().st_mtime
@@ -54,12 +58,15 @@ def dbt_project() -> DbtProject:
         # what only imports this module must not be bound to one.
         before = dict(os.environ)
         os.environ.update(load_settings().environment())
+        manifest.parent.mkdir(parents=True, exist_ok=True)
         try:
-            dbt_cli().cli(["parse", "--quiet"], target_path=manifest.parent).wait()
+            with TemporaryDirectory(dir=manifest.parent, prefix=".parse-") as aside:
+                dbt_cli().cli(["parse", "--quiet"], target_path=Path(aside)).wait()
+                for name in ("partial_parse.msgpack", manifest.name):
+                    (Path(aside) / name).replace(manifest.parent / name)
         finally:
             os.environ.clear()
             os.environ.update(before)
-        manifest.touch()
     return project
 
 

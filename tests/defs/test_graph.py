@@ -1,9 +1,12 @@
 """The shape of the graph, as a list: a change of it is seen in review."""
 
+import shutil
+
 import dagster as dg
 import pytest
 
 from f1_lakehouse.definitions import defs
+from f1_lakehouse.defs import transform
 from f1_lakehouse.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
 
 
@@ -114,3 +117,33 @@ def test_every_bronze_asset_is_checked_for_what_a_pull_can_bring_and_sessions_fo
         assert {(endpoint.name, check) for check in ("schema", "quarantine", "duplicates")} <= checks
     for endpoint in SESSION_ENDPOINTS:
         assert (endpoint.name, "row_count") in checks
+
+
+def test_a_manifest_is_never_seen_half_written(tmp_path, monkeypatch):
+    """UI and daemon start together, and on a new clone both parse."""
+    project = tmp_path / "dbt_f1"
+    shutil.copytree(transform.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+    monkeypatch.setattr(transform, "PROJECT_DIR", project)
+    manifest = project / "target" / "manifest.json"
+    seen = []
+
+    class Parse:
+        def cli(self, _, target_path):
+            self.into = target_path
+            return self
+
+        def wait(self):
+            for name in ("partial_parse.msgpack", "manifest.json"):
+                (self.into / name).write_text("{")
+                seen.append(manifest.exists())
+                (self.into / name).write_text("{}")
+
+    monkeypatch.setattr(transform, "dbt_cli", Parse)
+    assert transform.dbt_project().manifest_path == manifest
+    assert (seen, manifest.read_text()) == ([False, False], "{}")
+    assert [path.name for path in sorted(manifest.parent.iterdir())] == [
+        "manifest.json",
+        "partial_parse.msgpack",
+    ]
+    transform.dbt_project()
+    assert len(seen) == 2  # it is as new as the files
