@@ -485,10 +485,10 @@ class Client:
 
     def _wait(self, question: _Question, seconds: float) -> None:
         """Sleep, but no longer than somebody waits for the answer."""
-        until = self._clock() + seconds
-        while (left := until - self._clock()) > 0:
+        while seconds > 0:
             question.still_asked()
-            self._sleep(min(left, SLICE))
+            self._sleep(min(seconds, SLICE))
+            seconds -= SLICE
 
     def _attempt(self, question: _Question) -> Answer:
         """One attempt, counted by the breaker; with a token that was refused, a second request with a new one."""
