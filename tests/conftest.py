@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import pytest
 from receiver import Receiver
 
-FIRST = ("test_cli.py",)
+FIRST = ("test_cli.py", "test_dbt_docs.py", "test_transform.py", "test_recorded.py")
 """Files that take minutes. A worker takes whole files, and a long one that is begun last is waited for."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in FIRST)
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
 @pytest.fixture(autouse=True)
