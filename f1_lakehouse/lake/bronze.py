@@ -137,9 +137,8 @@ class Bronze:
         def rows_of(answer: LandedAnswer) -> tuple[str, typing.Batch]:
             return answer.url, typing.parse(endpoint, landing.body(manifest.folder, answer), extra)
 
-        with ThreadPoolExecutor(
-            os.cpu_count()
-        ) as pool:  # hashing, decompressing and Arrow's reading run side by side
+        # Hashing, decompressing and Arrow's reading run side by side.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(pool.map(rows_of, (answer for answer in manifest.answers if answer.has_rows)))
 
     def apply(

@@ -602,7 +602,7 @@ class Client:
             if not self._probing and self._clock() >= self._opened + self._breaker_cooldown:
                 self._probing = True
                 return True
-            refusal = self._outage(asked)
+            refusal = self._outage(asked, self._opened)
         raise refusal
 
     def _failed(self, asked: str, error: OpenF1Error) -> None:
@@ -613,7 +613,7 @@ class Client:
             if self._opened is None and self._failures < self._breaker_after * self._asking:
                 return
             self._opened = self._clock()
-            refusal = self._outage(asked)
+            refusal = self._outage(asked, self._opened)
         raise refusal from error
 
     def _works(self) -> None:
@@ -622,8 +622,7 @@ class Client:
             self._failures = 0
             self._opened = None
 
-    def _outage(self, asked: str) -> OutageError:
-        opened = self._clock() if self._opened is None else self._opened
+    def _outage(self, asked: str, opened: float) -> OutageError:
         left = max(0.0, opened + self._breaker_cooldown - self._clock())
         return OutageError(
             f"OpenF1 failed {self._failures} times in a row, the last time: {self._last_failure}",
