@@ -5,29 +5,53 @@ Only the handle; what is written to a table, and what a damaged one means, is th
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection
 from urllib.parse import unquote, urlsplit
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from pyarrow import fs
 
+_BOUNDED = ("_pull_id", "pull_id")
+"""The columns by which files are told apart, beside those of the partition: a file is of one pull until it is compacted."""
 
-def scan(table: DeltaTable, seasons: Iterable[int] | None = None) -> ds.Dataset:
+
+def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Dataset:
     """A table for Arrow to scan, or what it has of some seasons; one on disk by Arrow's own file system.
 
-    Arrow is told of every file before it reads one: naming the seasons keeps that from growing with history.
+    Arrow is told of every file before it reads one. deltalake's own way tells it the bounds of every column: with 18
+    tables of 440 files that is 240 MiB and 3 s instead of 50 MiB and half a second. Bounds of the other columns stand
+    in the files, a row group each.
 
-    deltalake's calls back into Python from Arrow's threads, and a process that ends right after such a scan may abort:
-    "terminate called without an active exception".
+    deltalake's file system calls back into Python from Arrow's threads, and a process that ends right after such a scan
+    may abort: "terminate called without an active exception".
     """
-    partitions = None if seasons is None else [("_season", "in", [str(season) for season in seasons])]
     at = urlsplit(table.table_uri)
-    if at.scheme not in ("", "file"):
-        return table.to_pyarrow_dataset(partitions)
-    return table.to_pyarrow_dataset(
-        partitions, filesystem=fs.SubTreeFileSystem(unquote(at.path), fs.LocalFileSystem())
-    )
+    on_disk = None
+    if at.scheme in ("", "file"):
+        on_disk = fs.SubTreeFileSystem(unquote(at.path), fs.LocalFileSystem())
+    empty = table.to_pyarrow_dataset(filesystem=on_disk, file_pruning_predicate="1 = 0")
+    files = table.get_add_actions(flatten=True)
+    partition = [(name, f"partition.{name}") for name in table.metadata().partition_columns]
+    bounds = [(name, f"min.{name}", f"max.{name}") for name in _BOUNDED if name in empty.schema.names]
+    fragments = []
+    for file in (
+        pa.table(files)
+        .select(["path", *(column for names in (*partition, *bounds) for column in names[1:])])
+        .to_pylist()
+    ):
+        if seasons is not None and file["partition._season"] not in seasons:
+            continue
+        known = pc.scalar(True)
+        for name, value in partition:
+            known &= pc.field(name) == file[value]
+        for name, least, greatest in bounds:
+            if file[least] is not None and file[greatest] is not None:
+                known &= (pc.field(name) >= file[least]) & (pc.field(name) <= file[greatest])
+        fragments.append(empty.format.make_fragment(file["path"], empty.filesystem, known))
+    return ds.FileSystemDataset(fragments, empty.schema, empty.format, empty.filesystem)
 
 
 class Opened:

@@ -1,0 +1,70 @@
+"""How tables are scanned: only the files that can hold what is asked for are opened."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from f1_lakehouse.lake.delta import scan
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> DeltaTable:
+    """A pull a file, two a season, below a path that a URI writes otherwise."""
+    path = tmp_path / "a lake, 50 % Größe" / "laps"
+    for season in (2023, 2024):
+        for number in (1, 2):
+            pull = f"{season}-pull-{number}"
+            rows = pa.table({"_season": [season] * 3, "_pull_id": [pull] * 3, "lap_number": [1, 2, None]})
+            write_deltalake(path, rows, partition_by=["_season"], mode="append")
+    return DeltaTable(path)
+
+
+def only(table: DeltaTable, pull: str) -> None:
+    """Make the files of all other pulls unreadable."""
+    for path, found in zip(*files(table), strict=True):
+        if found != pull:
+            (Path(unquote(urlsplit(table.table_uri).path)) / path).write_bytes(b"no parquet")
+
+
+def files(table: DeltaTable) -> tuple[list[str], list[str]]:
+    listed = pa.table(table.get_add_actions(flatten=True))
+    return listed["path"].to_pylist(), listed["min._pull_id"].to_pylist()
+
+
+def test_a_scan_has_the_rows_and_types_that_deltalake_reads(table: DeltaTable) -> None:
+    found, expected = scan(table).to_table(), table.to_pyarrow_table()
+    assert found.schema == expected.schema
+    by = [("_pull_id", "ascending"), ("lap_number", "ascending")]
+    assert found.select(expected.column_names).sort_by(by) == expected.sort_by(by)
+
+
+def test_files_of_other_pulls_are_not_opened(table: DeltaTable) -> None:
+    only(table, "2024-pull-1")
+    found = scan(table).to_table(filter=pc.field("_pull_id") == "2024-pull-1")
+    assert found["lap_number"].to_pylist() == [1, 2, None]
+    assert found["_season"].to_pylist() == [2024] * 3
+
+
+def test_of_named_seasons_only_their_files_are_looked_at(table: DeltaTable) -> None:
+    assert len(scan(table, [2024]).files) == 2
+    assert scan(table, [2024]).count_rows() == 6
+    assert scan(table, []).count_rows() == 0
+
+
+def test_a_file_of_several_pulls_is_found_by_each(table: DeltaTable) -> None:
+    table.optimize.compact()
+    for pull in ("2023-pull-1", "2023-pull-2"):
+        assert scan(table).to_table(filter=pc.field("_pull_id") == pull).num_rows == 3
+
+
+def test_a_table_without_rows_partition_or_pulls_is_scanned_too(tmp_path: Path) -> None:
+    DeltaTable.create(tmp_path / "empty", pa.schema([("pull_id", pa.string())]))
+    assert scan(DeltaTable(tmp_path / "empty")).to_table().num_rows == 0
+    write_deltalake(tmp_path / "plain", pa.table({"speed": [1, 2]}))
+    assert scan(DeltaTable(tmp_path / "plain")).to_table()["speed"].to_pylist() == [1, 2]
+    write_deltalake(tmp_path / "unknown", pa.table({"pull_id": pa.array([None, None], pa.string())}))
+    assert scan(DeltaTable(tmp_path / "unknown")).to_table(filter=pc.field("pull_id").is_null()).num_rows == 2
