@@ -2,8 +2,9 @@
 
 Bronze is filled by the lake's own code, pull by pull, but from files instead of over HTTP and without Dagster: that
 takes minutes instead of hours and leaves the same tables and the same log. Silver and gold are then built and
-published as always. Telemetry is thinned twentyfold, but for one race. The last weekend of 2025 is left out of every
-lake: it is the one that the cases add.
+published as always. Each session is pulled a month after it was driven, as in the lake of somebody who has followed the
+seasons: tests on telemetry look at what was pulled in the last week. Telemetry is thinned twentyfold, but for one race.
+The last weekend of 2025 is left out of every lake: it is the one that the cases add.
 """
 
 import gzip
@@ -14,22 +15,24 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+import f1_lakehouse.pull as pulling
 from benchmarks.data import FEEDS, ROOT
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.client import Answer
 from f1_lakehouse.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
-from f1_lakehouse.pull import pull
 from f1_lakehouse.settings import Settings
 
 THINNED = 20
 SEASONS = {2025: 24, 2024: 24, 2023: 22, 2026: 18}
 """Season → meetings, in the order in which lakes grow; of 2026 only what was over when the case was made."""
+A_MONTH = timedelta(days=31)
+"""After it a session is not asked for again."""
 LEFT_OUT = 202524
 FULL_RACE = 2025015
 WINDOWS = {"SECOND": "0", "MINUTE": "0"}
@@ -114,19 +117,25 @@ def _answer(url: str, body: bytes, content: Any, status: int = 200) -> Answer:
     return Answer(url, status, datetime.now(UTC), body, 0.0, 0.0, 1, content)
 
 
+def _set_clock(now: datetime) -> None:
+    pulling._now = lambda: now
+
+
 def _fill(root: Path, season: int) -> None:
     made = Lake.open(Settings(lakehouse_root=root))
     filler = replace(made, client=_Files())  # type: ignore[arg-type]
     os.fsync = lambda _: None  # type: ignore[assignment]  # a lake that is lost is made again
+    _set_clock(datetime.now(UTC))
     for endpoint in SEASON_ENDPOINTS:
-        pull(filler, endpoint, season, why="benchmark")
+        pulling.pull(filler, endpoint, season, why="benchmark")
     driven = {int(path.stem) for path in (files() / "laps").glob(f"{season}*.json")}
     for session in filler.calendar([season]):
         if session.key not in driven or session.meeting_key == LEFT_OUT:
             continue
+        _set_clock(min(session.end + A_MONTH, datetime.now(UTC)))
         for endpoint in [BY_NAME["drivers"], *(e for e in SESSION_ENDPOINTS if e.name != "drivers")]:
             if session.has(endpoint) and not filler.bronze.ledger.last_answer(endpoint.name, session.key):
-                pull(filler, endpoint, session, why="benchmark")
+                pulling.pull(filler, endpoint, session, why="benchmark")
         print(f"{root.name}: {session.partition}", file=sys.stderr, flush=True)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 import orjson
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake.bronze import WRITER
@@ -25,6 +25,13 @@ from f1_lakehouse.settings import Settings
 
 DELTA_ONLY = frozenset({"fact_telemetry"})
 """Gold tables that are too large to be copied into one file."""
+
+BATCH = 16 * 1024
+"""Rows on their way to Delta at once, and of a row group there: DuckDB's own batches are of a million, most tables whole."""
+COPYING: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "48MiB", "threads": 2}
+"""Publish only copies. Without a limit DuckDB keeps what it has read and takes more with every season; each thread needs its
+share of the limit, so they are bounded too. Tried: 9.6 million rows of fact_laps, also with 32 MiB."""
+TABLE_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=BATCH)
 
 
 class PublishError(Exception):
@@ -122,7 +129,7 @@ def publish(settings: Settings) -> Publication:
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
     _remove(partial)
     try:
-        with duckdb.connect() as con:
+        with duckdb.connect(config=COPYING) as con:
             # Attached by names of our own: a file called gold with a schema called gold makes `gold.x` ambiguous.
             con.execute(f"attach {_literal(str(partial))} as target")
             con.execute(f"attach {_literal(str(settings.warehouse))} as warehouse (read_only)")
@@ -192,15 +199,20 @@ def _publish_delta(
             continue
         # A cursor of its own: a result that is still being read holds up everything else on its connection.
         cursor = con.cursor()
-        rows: pa.RecordBatchReader = cursor.sql(f'select * from warehouse.gold."{table}"').to_arrow_reader()
+        rows: pa.RecordBatchReader = cursor.sql(f'select * from warehouse.gold."{table}"').to_arrow_reader(
+            BATCH
+        )
         write_deltalake(
             uri,
             rows,
             mode="overwrite",
             schema_mode="overwrite",
             description=LICENCE,
+            writer_properties=TABLE_WRITER,
             commit_properties=CommitProperties(custom_metadata={"fingerprint": fingerprint}),
         )
+        # Arrow keeps what it has freed for a while; a table of the next size would be added to it.
+        pa.default_memory_pool().release_unused()
     return {table: DeltaTable(f"{settings.published_tables}/{table}").version() for table in fingerprints}
 
 
@@ -269,7 +281,7 @@ def _by_driver(cursor: duckdb.DuckDBPyConnection, source: str, session_key: int)
         for (driver,) in drivers:
             yield from cursor.sql(
                 f"{session} and driver_number = {int(driver)} order by date"
-            ).to_arrow_reader()
+            ).to_arrow_reader(BATCH)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

@@ -51,7 +51,7 @@ class Outcome(StrEnum):
     RESTORED = "restored"  # no pull: a table was set back, an earlier pull is the truth again and the question is due
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pull:
     """One line of the ledger.
 
@@ -224,8 +224,10 @@ class Ledger:
         with self._lock, reading(self.uri):
             table = self._table.now()
             if (seen := (self._table.generation, table.version())) != self._seen:
-                rows = scan(table).to_table().to_pylist()
-                self._pulls = sorted((Pull(**row) for row in rows), key=_in_time)
+                batches = scan(table).to_batches()
+                self._pulls = sorted(
+                    (Pull(**row) for batch in batches for row in batch.to_pylist()), key=_in_time
+                )
                 self._by_scope = {}
                 for pull in self._pulls:
                     self._by_scope.setdefault((pull.endpoint, pull.scope), []).append(pull)

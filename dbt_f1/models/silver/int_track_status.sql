@@ -1,5 +1,4 @@
-{#- In the schema of silver: what lies in gold is published. -#}
-{{ config(materialized='ephemeral', schema='silver', contract={'enforced': false}) }}
+{{ config(materialized='ephemeral') }}
 {#-
 Periods in which the track was not green, out of the messages of race control, one row a period and place.
 

@@ -1,0 +1,75 @@
+"""A correction of any feed that laps are made from reaches the laps of its session, and no others are built anew."""
+
+from pathlib import Path
+
+from dbt_lake import Lake
+from dbt_story import Row, driver, lap, session
+
+CORRECTED: dict[str, Row] = {
+    "laps": {"lap_duration": 91.0},
+    "position": {"position": 2},
+    "intervals": {"gap_to_leader": 2.5},
+    "weather": {"air_temperature": 21.0},
+    "race_control": {"message": "VIRTUAL SAFETY CAR DEPLOYED"},
+    "pit": {"lap_number": 1},
+    "stints": {"compound": "HARD"},
+    "sessions": {"session_name": "Sprint"},
+    "drivers": {"team_name": "RB"},
+}
+"""What is corrected, each in a session of its own."""
+SESSIONS = dict(enumerate(CORRECTED, start=301))
+LAPS = "select session_key, list(laps order by lap_number) from gold.fact_laps as laps group by session_key"
+
+
+def served(key: int) -> dict[str, list[Row]]:
+    """A race of one man and two laps, of which the second has it all."""
+    start, end = "2025-10-05T12:00:00+00:00", "2025-10-05T14:00:00+00:00"
+    late = "2025-10-05T12:02:50+00:00"
+    rows: dict[str, list[Row]] = {
+        "drivers": [driver(key, 30, 4, "Lando NORRIS", "McLaren")],
+        "laps": [
+            lap(key, 30, 4, 1, 90.0, "2025-10-05T12:00:00+00:00"),
+            lap(key, 30, 4, 2, 90.0, "2025-10-05T12:01:30+00:00"),
+        ],
+        "position": [{"driver_number": 4, "date": late, "position": 1}],
+        "intervals": [{"driver_number": 4, "date": late, "gap_to_leader": 1.5}],
+        "weather": [{"date": late, "air_temperature": 20.0, "track_temperature": 30.0, "rainfall": 0}],
+        "race_control": [{"date": late, "category": "SafetyCar", "message": "SAFETY CAR DEPLOYED"}],
+        "pit": [{"driver_number": 4, "lap_number": 2, "date": late, "pit_duration": 20.0}],
+        "stints": [{"driver_number": 4, "stint_number": 1, "lap_start": 1, "lap_end": 2, "compound": "SOFT"}],
+        "sessions": [session(key, 30, "Practice 1", "Practice", start, end, 2025)],
+    }
+    return {name: [{"session_key": key, "meeting_key": 30} | row for row in of] for name, of in rows.items()}
+
+
+def test_a_correction_of_any_feed_reaches_the_laps_of_its_session_alone(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    calendar: list[Row] = []
+    untouched = 399
+    for key in (*SESSIONS, untouched):
+        rows = served(key)
+        calendar += rows.pop("sessions")
+        for endpoint, of in rows.items():
+            lake.pull(endpoint, key, 2025, of)
+    lake.pull("sessions", 2025, 2025, calendar)
+    models = ("--select", "+fact_laps", "--exclude-resource-type", "test")
+    lake.build(*models)
+    before = dict(lake.query(LAPS))
+    assert before.keys() == {*SESSIONS, untouched}
+
+    for key, endpoint in SESSIONS.items():
+        if endpoint == "sessions":
+            of = [row | CORRECTED[endpoint] if row["session_key"] == key else row for row in calendar]
+            lake.pull(endpoint, 2025, 2025, of)
+        else:
+            *rest, last = served(key)[endpoint]
+            lake.pull(endpoint, key, 2025, [*rest, last | CORRECTED[endpoint]])
+    lake.build(*models)
+    after = dict(lake.query(LAPS))
+    assert {key: after[key] == before[key] for key in before} == {
+        **dict.fromkeys(SESSIONS, False),
+        untouched: True,
+    }
+    built = (lake.target / "compiled" / "f1" / "models" / "silver" / "int_laps.sql").read_text()
+    of_laps = [str(key) for key, endpoint in SESSIONS.items() if endpoint != "drivers"]
+    assert f"replace_scopes session_key: [{', '.join(of_laps)}]" in built

@@ -1,0 +1,61 @@
+"""The plugin through which dbt reads bronze."""
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from dbt.adapters.duckdb.utils import SourceConfig
+from deltalake import write_deltalake
+
+from f1_lakehouse.dbt_plugin import Plugin
+
+HELD = "select coalesce(sum(memory_usage_bytes), 0) / 1024 ** 2 from duckdb_memory() where tag = 'BASE_TABLE'"
+LIMIT = "select current_setting('memory_limit')"
+
+
+def source(path: Path) -> SourceConfig:
+    meta = {"delta_table_path": str(path)}
+    return SourceConfig("pulls", "bronze", "bronze", None, meta, [])
+
+
+def test_all_models_of_a_run_see_one_version_of_a_table(tmp_path: Path) -> None:
+    write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
+    plugin = Plugin("delta", {})
+    before = plugin.load(source(tmp_path / "pulls"))
+    write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["second"]}), mode="append")
+    assert plugin.load(source(tmp_path / "pulls")) is before
+    assert before.to_table()["pull_id"].to_pylist() == ["first"]
+    assert Plugin("delta", {}).load(source(tmp_path / "pulls")).count_rows() == 2
+
+
+def test_what_a_model_has_read_is_given_back_before_the_next_and_the_limit_stays(tmp_path: Path) -> None:
+    con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "1GiB"})
+    con.execute("create table samples as select random() as speed from range(10_000_000)")
+    con.execute("checkpoint")
+    con.execute("select sum(speed) from samples").fetchall()
+    [(held,)] = con.execute(HELD).fetchall()
+    assert held > 60
+    cursor = con.cursor()
+    Plugin("delta", {}).configure_cursor(cursor)
+    [(held,)] = cursor.execute(HELD).fetchall()
+    assert held <= 32
+    assert cursor.execute(LIMIT).fetchall() == [("1.0 GiB",)]
+
+
+def test_the_limit_is_the_same_after_hundreds_of_models(tmp_path: Path) -> None:
+    con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "18.8GiB"})
+    plugin = Plugin("delta", {})
+    limits = []
+    for _ in range(400):
+        plugin.configure_cursor(cursor := con.cursor())
+        limits += cursor.execute(LIMIT).fetchall()
+    assert {round(float(limit.removesuffix(" GiB"))) for (limit,) in limits} == {19}
+    assert len(set(limits)) == 1
+
+
+def test_what_is_in_use_is_no_reason_to_stop(tmp_path: Path) -> None:
+    con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "1GiB"})
+    con.execute("create temporary table samples as select random() as speed from range(10_000_000)")
+    Plugin("delta", {}).configure_cursor(con.cursor())
+    assert con.execute(LIMIT).fetchall() == [("1.0 GiB",)]
+    assert con.execute("select count(*) from samples").fetchall() == [(10_000_000,)]
