@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from receiver import Receiver
 
-FIRST = ("test_cli.py", "test_dbt_docs.py", "test_transform.py", "test_recorded.py")
+FIRST = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
 """Files that take minutes. A worker takes whole files, and a long one that is begun last is waited for."""
 
 

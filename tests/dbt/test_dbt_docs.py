@@ -1,20 +1,31 @@
 """The pages that are made from the models are those of the models that are here, and what they say of origins is so."""
 
 import xml.etree.ElementTree as ET
+from typing import Any
 
 import pytest
-from dbt_life import Life
 
-from f1_lakehouse.commands.dictionary import PAGE, dictionary
+from f1_lakehouse.commands.dictionary import PAGE, compiled, dictionary
 from f1_lakehouse.commands.star import PICTURE, star
-from f1_lakehouse.lineage import column_lineage
+from f1_lakehouse.lineage import Column, column_lineage
 
-pytestmark = pytest.mark.xdist_group("dbt")
 AGAIN = "run: python -m f1_lakehouse.commands.dictionary"
 
 
-def test_the_data_dictionary_is_current(life: Life) -> None:
-    assert PAGE.read_text() == dictionary(life.manifest), AGAIN
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    """What dbt makes of the models in a lake without a row."""
+    return compiled()
+
+
+@pytest.fixture(scope="module")
+def lineage(manifest: dict[str, Any]) -> dict[Column, frozenset[Column]]:
+    """Where every column comes from."""
+    return column_lineage(manifest)
+
+
+def test_the_data_dictionary_is_current(manifest: dict[str, Any]) -> None:
+    assert PAGE.read_text() == dictionary(manifest), AGAIN
 
 
 def test_every_gold_column_is_described_in_it() -> None:
@@ -24,19 +35,19 @@ def test_every_gold_column_is_described_in_it() -> None:
     assert [row for row in rows if not row.split(" | ")[2].strip()] == []
 
 
-def test_the_picture_of_the_star_is_current(life: Life) -> None:
-    assert PICTURE.read_text() == star(life.manifest), AGAIN
+def test_the_picture_of_the_star_is_current(manifest: dict[str, Any]) -> None:
+    assert PICTURE.read_text() == star(manifest), AGAIN
 
 
-def test_the_picture_has_a_line_for_every_join_of_a_core_table(life: Life) -> None:
+def test_the_picture_has_a_line_for_every_join_of_a_core_table(manifest: dict[str, Any]) -> None:
     tables = {
         node["unique_id"]
-        for node in life.manifest["nodes"].values()
+        for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and "core" in node["tags"] and node["schema"] == "gold"
     }
     joins = [
         node
-        for node in life.manifest["nodes"].values()
+        for node in manifest["nodes"].values()
         if node.get("attached_node") in tables and node["test_metadata"]["name"] == "relationships"
     ]
     drawn = ET.fromstring(PICTURE.read_text())
@@ -65,7 +76,9 @@ def test_the_picture_has_a_line_for_every_join_of_a_core_table(life: Life) -> No
         ("source_changes", "changed_at", {"_pulls.at", "sessions._ingested_at"}),
     ],
 )
-def test_a_number_comes_from_where_it_should(life: Life, table: str, column: str, origins: set[str]) -> None:
+def test_a_number_comes_from_where_it_should(
+    lineage: dict[Column, frozenset[Column]], table: str, column: str, origins: set[str]
+) -> None:
     """Followed through every model, `select *`, union and window between."""
-    found = column_lineage(life.manifest)[f"model.f1.{table}", column]
+    found = lineage[f"model.f1.{table}", column]
     assert {f"{node.split('.')[-1]}.{name}" for node, name in found} == origins
