@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 
 from f1_lakehouse.lake.delta import scan
 
-KEPT = "32MiB"
+KEPT = "64MiB"
 """What DuckDB may keep of what a model has read until the next one."""
 
 

@@ -190,7 +190,8 @@ def _publish_delta(
     settings: Settings, con: duckdb.DuckDBPyConnection, fingerprints: Mapping[str, str]
 ) -> dict[str, int]:
     """Write each table whose rows have changed; the fingerprint of what is there is in its last commit. The versions they have."""
-    for table, fingerprint in fingerprints.items():
+    # The largest first, while the least is held: what their writers have taken is not all given back.
+    for table, fingerprint in sorted(fingerprints.items(), key=_rows, reverse=True):
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
             _publish_sessions(uri, con, table)
@@ -214,6 +215,11 @@ def _publish_delta(
         # Arrow keeps what it has freed for a while; a table of the next size would be added to it.
         pa.default_memory_pool().release_unused()
     return {table: DeltaTable(f"{settings.published_tables}/{table}").version() for table in fingerprints}
+
+
+def _rows(fingerprint: tuple[str, str]) -> int:
+    """The rows of a table, with which its fingerprint begins."""
+    return int(fingerprint[1].split("-")[0])
 
 
 def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> None:
