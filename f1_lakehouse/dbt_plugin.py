@@ -1,6 +1,7 @@
-"""How dbt reads bronze: each table is opened once a run, not at every mention of a source.
+"""What is the lakehouse's own in a dbt process: how it reads bronze, and what its DuckDB keeps in memory.
 
-Named in dbt_f1/profiles.yml; loaded by dbt, not by the lakehouse. All models of a run so see one and the same ledger.
+Each table of bronze is opened once a run, not at every mention of a source: all models see one and
+the same ledger. Named in dbt_f1/profiles.yml; loaded by dbt, not by the lakehouse.
 Which table a source is, the sources say; what is read of it, the models.
 """
 

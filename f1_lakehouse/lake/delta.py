@@ -6,6 +6,8 @@ Only the handle; what is written to a table, and what a damaged one means, is th
 import os
 import threading
 from collections.abc import Collection
+from functools import reduce
+from operator import and_
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -33,24 +35,27 @@ def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Datase
     if at.scheme in ("", "file"):
         on_disk = fs.SubTreeFileSystem(unquote(at.path), fs.LocalFileSystem())
     empty = table.to_pyarrow_dataset(filesystem=on_disk, file_pruning_predicate="1 = 0")
-    files = table.get_add_actions(flatten=True)
-    partition = [(name, f"partition.{name}") for name in table.metadata().partition_columns]
-    bounds = [(name, f"min.{name}", f"max.{name}") for name in _BOUNDED if name in empty.schema.names]
+    partition = table.metadata().partition_columns
+    bounded = [name for name in _BOUNDED if name in empty.schema.names]
+    files = pa.table(table.get_add_actions(flatten=True)).select(
+        [
+            "path",
+            *(f"partition.{name}" for name in partition),
+            *(f"{end}.{name}" for name in bounded for end in ("min", "max")),
+        ]
+    )
     fragments = []
-    for file in (
-        pa.table(files)
-        .select(["path", *(column for names in (*partition, *bounds) for column in names[1:])])
-        .to_pylist()
-    ):
+    for file in files.to_pylist():
         if seasons is not None and file["partition._season"] not in seasons:
             continue
-        known = pc.scalar(True)
-        for name, value in partition:
-            known &= pc.field(name) == file[value]
-        for name, least, greatest in bounds:
-            if file[least] is not None and file[greatest] is not None:
-                known &= (pc.field(name) >= file[least]) & (pc.field(name) <= file[greatest])
-        fragments.append(empty.format.make_fragment(file["path"], empty.filesystem, known))
+        # What is not known (a null, a file without statistics) is left out: it must not exclude a file.
+        known = [pc.scalar(True)]
+        known += [
+            pc.field(name) == value for name in partition if (value := file[f"partition.{name}"]) is not None
+        ]
+        known += [pc.field(name) >= least for name in bounded if (least := file[f"min.{name}"]) is not None]
+        known += [pc.field(name) <= most for name in bounded if (most := file[f"max.{name}"]) is not None]
+        fragments.append(empty.format.make_fragment(file["path"], empty.filesystem, reduce(and_, known)))
     return ds.FileSystemDataset(fragments, empty.schema, empty.format, empty.filesystem)
 
 

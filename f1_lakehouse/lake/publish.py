@@ -8,6 +8,7 @@ Whether gold is fit to be published is not decided here (dbt tests and blocking 
 """
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -129,7 +130,8 @@ def publish(settings: Settings) -> Publication:
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
     _remove(partial)
     try:
-        with duckdb.connect(config=COPYING) as con:
+        # Beside the file: DuckDB would spill into the folder that the command was called in.
+        with duckdb.connect(config={**COPYING, "temp_directory": f"{partial}.tmp"}) as con:
             # Attached by names of our own: a file called gold with a schema called gold makes `gold.x` ambiguous.
             con.execute(f"attach {_literal(str(partial))} as target")
             con.execute(f"attach {_literal(str(settings.warehouse))} as warehouse (read_only)")
@@ -322,7 +324,11 @@ def _sweep(settings: Settings) -> None:
     """Remove what a killed publish left behind; that of a process which is alive stays."""
     for path in settings.root.glob(".gold.*.duckdb.partial*"):
         pid = path.name.split(".")[2]
-        if pid.isdigit() and not _is_alive(int(pid)):
+        if not pid.isdigit() or _is_alive(int(pid)):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
             path.unlink(missing_ok=True)
 
 

@@ -1,4 +1,7 @@
-"""What the package says, on stderr: lines for a person, or one JSON object a line for who collects logs. What is said is others' business."""
+"""What the package says, on stderr: lines for a person, or one JSON object a line for who collects logs.
+
+What is said is others' business.
+"""
 
 import logging
 import sys

@@ -344,7 +344,8 @@ class Client:
         """Every answer that one pull needs, in as few requests as it takes, as they come.
 
         The first driver is asked for alone, and shows how large answers are; from then on `at_once` questions are under
-        way, those of what has no drivers one by one. When one fails for good no more are asked, but those under way are yielded before the error is raised.
+        way, those of what has no drivers one by one. When one fails for good no more are asked, but those under way are
+        yielded before the error is raised.
 
         A session endpoint needs `session_key`, a season endpoint `season`. `drivers`: who took part; required for
         telemetry. `window`: the session's start and end (aware); needed to cut by time, and only its middle

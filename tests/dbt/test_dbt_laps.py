@@ -22,7 +22,7 @@ LAPS = "select session_key, list(laps order by lap_number) from gold.fact_laps a
 
 
 def served(key: int) -> dict[str, list[Row]]:
-    """A race of one man and two laps, of which the second has it all."""
+    """A session of one man and two laps, of which the second has it all."""
     start, end = "2025-10-05T12:00:00+00:00", "2025-10-05T14:00:00+00:00"
     late = "2025-10-05T12:02:50+00:00"
     rows: dict[str, list[Row]] = {

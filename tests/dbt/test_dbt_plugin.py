@@ -54,7 +54,9 @@ def test_the_limit_is_the_same_after_hundreds_of_models(tmp_path: Path) -> None:
 
 
 def test_what_is_in_use_is_no_reason_to_stop(tmp_path: Path) -> None:
-    con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "1GiB"})
+    """A temporary table that cannot be moved to disk."""
+    here = {"memory_limit": "1GiB", "temp_directory": ""}
+    con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config=here)
     con.execute("create temporary table samples as select random() as speed from range(10_000_000)")
     Plugin("delta", {}).configure_cursor(con.cursor())
     assert con.execute(LIMIT).fetchall() == [("1.0 GiB",)]

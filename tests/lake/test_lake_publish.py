@@ -260,6 +260,32 @@ def test_what_a_killed_publish_left_behind_is_removed_and_that_of_a_live_one_is_
     alive = lake.root / f".gold.{os.getppid()}.duckdb.partial"
     for path in (*left, alive):
         path.write_bytes(b"half")
+    spilled = lake.root / f".gold.{gone.pid}.duckdb.partial.tmp"
+    spilled.mkdir()
+    (spilled / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"half")
     publish(lake)
-    assert not any(path.exists() for path in left)
+    assert not any(path.exists() for path in (*left, spilled))
     assert alive.exists()
+
+
+def test_publish_takes_little_memory_and_spills_beside_its_file(
+    lake: Settings, build: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not into the folder that the command was called in."""
+    build(*FIRST)
+    said: list[tuple[str, str]] = []
+    count = publish_module._count
+
+    def counted(con: duckdb.DuckDBPyConnection, table: str) -> int:
+        said.extend(
+            con.execute(
+                "select current_setting('memory_limit'), current_setting('temp_directory')"
+            ).fetchall()
+        )
+        return count(con, table)
+
+    monkeypatch.setattr(publish_module, "_count", counted)
+    publish(lake)
+    spills = lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp"
+    assert set(said) == {("48.0 MiB", str(spills))}
+    assert not spills.exists()
