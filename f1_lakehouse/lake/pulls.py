@@ -17,7 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from f1_lakehouse.lake.delta import Opened, scan
+from f1_lakehouse.lake.delta import APPENDING, Opened, scan
 
 COMPACT_EVERY = 100
 """Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
@@ -205,7 +205,13 @@ class Ledger:
                 if pull.is_applied and entered is not None and entered.is_applied:
                     return entered
                 try:
-                    write_deltalake(table, row, mode="append", commit_properties=properties)
+                    write_deltalake(
+                        table,
+                        row,
+                        mode="append",
+                        commit_properties=properties,
+                        post_commithook_properties=APPENDING,
+                    )
                     break
                 except CommitFailedError:
                     self._table.forget()

@@ -1,6 +1,8 @@
 """The ledger: one picture of all pulls, whoever enters them."""
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse.lake import pulls as pulls_module
+from f1_lakehouse.lake.bronze import LEDGER_PROPERTIES
 from f1_lakehouse.lake.pulls import SCHEMA, BronzeError, Ledger, Outcome, Pull
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
@@ -17,7 +20,7 @@ NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    DeltaTable.create(str(tmp_path), schema=SCHEMA, configuration={"delta.appendOnly": "true"})
+    DeltaTable.create(str(tmp_path), schema=SCHEMA, configuration=LEDGER_PROPERTIES)
     return Ledger(str(tmp_path))
 
 
@@ -139,7 +142,7 @@ def test_what_is_entered_between_the_entries_of_another_is_known_to_both(
     one, other = ledger, Ledger(ledger.uri)
     entered = [(one, other)[n % 2].append(entry()) for n in range(6)]
     assert one.all() == other.all() == entered
-    monkeypatch.setattr(DeltaTable, "to_pyarrow_table", lambda *_: pytest.fail("what was entered is known"))
+    monkeypatch.setattr(pulls_module, "scan", lambda _: pytest.fail("what was entered is known"))
     entered.append(one.append(entry(scope=1)))
     assert one.all() == entered
 
@@ -149,7 +152,7 @@ def test_an_unchanged_table_is_not_read_again(
 ) -> None:
     ledger.append(entry())
     ledger.all()
-    monkeypatch.setattr(DeltaTable, "to_pyarrow_table", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr(pulls_module, "scan", lambda _: pytest.fail("read again"))
     assert len(ledger.all()) == 1
 
 
@@ -165,6 +168,24 @@ def test_compaction_keeps_every_row_and_one_file(
     # Ten commits made one file, compaction is a commit of its own, and two came since.
     assert len(DeltaTable(ledger.uri).file_uris()) == 3
     assert DeltaTable(ledger.uri).version() == 13
+
+
+def test_compaction_removes_what_has_expired_of_the_log(
+    ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is listed by whoever opens the ledger."""
+    monkeypatch.setattr(pulls_module, "COMPACT_EVERY", 109)
+    entered = [entry() for _ in range(109)]
+    for pull in entered[:-1]:
+        ledger.append(pull)
+    log = Path(ledger.uri, "_delta_log")
+    two_days_ago = time.time() - 2 * 86_400
+    for commit in log.glob("*.json"):
+        os.utime(commit, (two_days_ago, two_days_ago))
+    ledger.append(entered[-1])
+    # Up to the checkpoint, which is made every hundred commits.
+    assert not (log / f"{50:020}.json").exists()
+    assert Ledger(ledger.uri).all() == entered
 
 
 def test_entries_are_in_the_order_of_time_however_files_lie(
