@@ -89,10 +89,11 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
 
 def _race_page(settings: Settings) -> Path:
     """Where the page of the newest race is."""
-    from f1_lakehouse.pages.site import INDEX, build, sessions, site
+    from f1_lakehouse.pages.site import INDEX, open_site, site
 
-    build(settings)  # the transform has, but for a lake that an earlier version made
-    races = [one.page for one in sessions(settings) if one.category == "Race" and not one.is_cancelled]
+    with open_site(settings) as opened:
+        opened.build()  # the transform has, but for a lake that an earlier version made
+        races = [one.page for one in opened.sessions if one.category == "Race" and not one.is_cancelled]
     return site(settings) / (races[-1] if races else INDEX)
 
 

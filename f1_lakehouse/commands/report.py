@@ -4,7 +4,8 @@ import webbrowser
 
 from f1_lakehouse.commands.progress import working
 from f1_lakehouse.observe.logs import tell
-from f1_lakehouse.pages.site import INDEX, PagesError, build, sessions, site
+from f1_lakehouse.pages.queries import Session
+from f1_lakehouse.pages.site import INDEX, PagesError, open_site, site
 from f1_lakehouse.settings import Settings
 
 
@@ -20,9 +21,10 @@ def print_report(settings: Settings, session: str | None, season: int | None, *,
     Raises:
         PagesError: nothing is published, or there is no such page.
     """
-    address = _address(settings, session, season)
-    with working("building pages") as say:
-        built = build(settings, progress=lambda name, done, total: say(f"{done + 1}/{total} {name}"))
+    with open_site(settings) as opened:
+        address = _address(opened.sessions, session, season)
+        with working("building pages") as say:
+            built = opened.build(progress=lambda name, done, total: say(f"{done + 1}/{total} {name}"))
     for name, reason in built.failed.items():
         tell(f"failed: {name}: {reason}", "failed")
     print(
@@ -35,8 +37,7 @@ def print_report(settings: Settings, session: str | None, season: int | None, *,
     return 1 if built.failed else 0
 
 
-def _address(settings: Settings, session: str | None, season: int | None) -> str:
-    known = sessions(settings)
+def _address(known: list[Session], session: str | None, season: int | None) -> str:
     if season is not None:
         if season not in {one.season for one in known}:
             raise PagesError(

@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.pages.html import Table
-from f1_lakehouse.pages.site import Built, broken_links, build, preview, site
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.pages.site import Built, Site, broken_links, open_site
 
 DESCRIPTIONS = {
     "races": "A page a race and sprint: result, places and gaps lap by lap, tyres, pace, stops, sectors, track map, weather.",
@@ -57,11 +56,12 @@ def pages(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any
     settings = lake.open().settings
     families = [family for family in DESCRIPTIONS if _key(family) in context.selected_asset_keys]
     failed: dict[str, str] = {}
-    for family in families:
-        built = build(settings, [family])
-        failed |= built.failed
-        if not built.failed:
-            yield dg.MaterializeResult(asset_key=_key(family), metadata=_metadata(settings, family, built))
+    with open_site(settings) as opened:
+        for family in families:
+            built = opened.build([family])
+            failed |= built.failed
+            if not built.failed:
+                yield dg.MaterializeResult(asset_key=_key(family), metadata=_metadata(opened, family, built))
     if context.selected_asset_check_keys:
         broken = broken_links(settings)
         yield dg.AssetCheckResult(
@@ -79,17 +79,17 @@ def pages(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any
         )
 
 
-def _metadata(settings: Settings, family: str, built: Built) -> dict[str, Any]:
+def _metadata(opened: Site, family: str, built: Built) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "pages": len(built.written) + len(built.unchanged),
         "written": len(built.written),
         "removed": len(built.removed),
-        "folder": dg.MetadataValue.path(str(site(settings))),
+        "folder": dg.MetadataValue.path(str(built.folder)),
     }
-    newest = preview(settings, family)
+    newest = opened.preview(family)
     if newest is not None:
         address, title, table = newest
-        metadata["newest"] = dg.MetadataValue.url((site(settings) / address).as_uri())
+        metadata["newest"] = dg.MetadataValue.url((built.folder / address).as_uri())
         metadata["preview"] = dg.MetadataValue.md(f"**{_cell(title)}**\n\n{_markdown(table)}")
     return metadata
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,63 +68,38 @@ def site(settings: Settings) -> Path:
     return settings.root / "pages"
 
 
-def sessions(settings: Settings) -> list[Session]:
-    """The sessions that have a page, in date order.
+class Site:
+    """The site of a lake and the gold that it is made from, as that was published when it was opened.
 
-    Raises:
-        PagesError: as `build`.
+    Which pages there are is found out once, for that looks at all of gold.
     """
-    with _published(settings) as gold:
-        return gold.sessions
 
+    def __init__(self, settings: Settings, gold: Gold) -> None:
+        self._folder = site(settings)
+        self._gold = gold
 
-def preview(settings: Settings, family: str) -> tuple[str, str, Table] | None:
-    """Address, title and first table of the newest page of a family; None if it has no page, or that no table."""
-    with _published(settings) as gold:
-        pages = [one for one in _wanted(gold) if one.family == family and one.address != INDEX]
-        for one in sorted(pages, key=lambda one: one.order, reverse=True):
-            page = one.make()
-            tables = [part for section in page.sections for part in section.parts if isinstance(part, Table)]
-            if tables:
-                return one.address, page.title, tables[0]
-    return None
+    @property
+    def sessions(self) -> list[Session]:
+        """The sessions that have a page, in date order."""
+        return self._gold.sessions
 
+    def build(
+        self,
+        families: Collection[str] = FAMILIES,
+        progress: Callable[[str, int, int], None] = lambda address, done, total: None,
+    ) -> Built:
+        """Bring the pages of these families up to date.
 
-def broken_links(settings: Settings) -> list[str]:
-    """Links of the site to a file that is not there, as "page → address"."""
-    folder, found = site(settings), []
-    for page in sorted(folder.rglob("*.html")):
-        addresses = set(re.findall(r'(?:href|src)="([^"#:]+)"', page.read_text(encoding="utf-8")))
-        found += [
-            f"{page.relative_to(folder)} → {address}"
-            for address in sorted(addresses)
-            if not (page.parent / address).exists()
-        ]
-    return found
+        A page that cannot be made is named in the answer and keeps what was there; the others are made nevertheless.
 
-
-def build(
-    settings: Settings,
-    families: Collection[str] = FAMILIES,
-    progress: Callable[[str, int, int], None] = lambda address, done, total: None,
-) -> Built:
-    """Bring the pages of these families up to date with published gold.
-
-    A page that cannot be made is named in the answer and keeps what was there; the others are made nevertheless.
-
-    Args:
-        settings: whose gold, and whose site.
-        families: of FAMILIES.
-        progress: is told of each page that is about to be rendered: address, how many are done, of how many.
-
-    Raises:
-        PagesError: nothing is published, or by a version that knew other tables.
-    """
-    folder = site(settings)
-    built = Built(folder)
-    with _published(settings) as gold:
+        Args:
+            families: of FAMILIES.
+            progress: is told of each page that is about to be rendered: address, how many are done, of how many.
+        """
+        folder = self._folder
+        built = Built(folder)
         _write_assets(folder)
-        pages = [one for one in _wanted(gold) if one.family in families]
+        pages = [one for one in self._wanted if one.family in families]
         notes = _notes(folder)
         behind = [
             one
@@ -143,48 +118,80 @@ def build(
             changed = _write(folder / one.address, content)
             (built.written if changed else built.unchanged).append(one.address)
             notes[one.address] = [one.family, one.fingerprint]
-    kept = {one.address for one in pages}
-    for address in [a for a, (family, _) in notes.items() if family in families and a not in kept]:
-        (folder / address).unlink(missing_ok=True)
-        del notes[address]
-        built.removed.append(address)
-    _write(folder / _NOTES, orjson.dumps(notes, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2))
-    return built
+        kept = {one.address for one in pages}
+        for address in [a for a, (family, _) in notes.items() if family in families and a not in kept]:
+            (folder / address).unlink(missing_ok=True)
+            del notes[address]
+            built.removed.append(address)
+        _write(folder / _NOTES, orjson.dumps(notes, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2))
+        return built
 
+    def preview(self, family: str) -> tuple[str, str, Table] | None:
+        """Address, title and first table of the newest page of a family; None if it has no page, or that no table."""
+        pages = [one for one in self._wanted if one.family == family and one.address != INDEX]
+        for one in sorted(pages, key=lambda one: one.order, reverse=True):
+            page = one.make()
+            tables = [part for section in page.sections for part in section.parts if isinstance(part, Table)]
+            if tables:
+                return one.address, page.title, tables[0]
+        return None
 
-def _wanted(gold: Gold) -> Iterator[Wanted]:
-    """Every page that the site has with this gold."""
-    code = _code_version()
-    by_session = gold.fingerprints()
-    weekends: dict[int, str] = {}
-    for one in gold.sessions:
-        weekends[one.meeting_key] = weekends.get(one.meeting_key, "") + one.page + one.name
-    for order, one in enumerate(gold.sessions):
-        family = "races" if one.is_race else "qualifyings" if one.is_qualifying else "practices"
-        made_of = _hash(code, by_session[one.key], weekends[one.meeting_key])
-        yield Wanted(one.page, family, order, made_of, partial(session_page, gold, one))
-    for season in gold.seasons:
-        of_season = [by_session[one.key] + one.page for one in gold.sessions if one.season == season]
-        made_of = _hash(code, gold.season_fingerprint(season), *of_season)
-        yield Wanted(f"{season}/{INDEX}", "seasons", season, made_of, partial(season_page, gold, season))
-    pages = [f"{one.page} {one.title} {one.name} {one.circuit}" for one in gold.sessions]
-    yield Wanted(INDEX, "seasons", 0, _hash(code, *pages), partial(index_page, gold))
-    published = gold.published()
-    made_of = _hash(code, *map(str, published.values()), *pages)
-    yield Wanted("data.html", "data", 0, made_of, partial(data_page, gold))
+    @cached_property
+    def _wanted(self) -> list[Wanted]:
+        """Every page that the site has with this gold."""
+        gold = self._gold
+        code = _code_version()
+        by_session = gold.fingerprints()
+        weekends: dict[int, str] = {}
+        for one in gold.sessions:
+            weekends[one.meeting_key] = weekends.get(one.meeting_key, "") + one.page + one.name
+        wanted = []
+        for order, one in enumerate(gold.sessions):
+            family = "races" if one.is_race else "qualifyings" if one.is_qualifying else "practices"
+            made_of = _hash(code, by_session[one.key], weekends[one.meeting_key])
+            wanted.append(Wanted(one.page, family, order, made_of, partial(session_page, gold, one)))
+        for season in gold.seasons:
+            of_season = [by_session[one.key] + one.page for one in gold.sessions if one.season == season]
+            made_of = _hash(code, gold.season_fingerprint(season), *of_season)
+            address = f"{season}/{INDEX}"
+            wanted.append(Wanted(address, "seasons", season, made_of, partial(season_page, gold, season)))
+        pages = [f"{one.page} {one.title} {one.name} {one.circuit}" for one in gold.sessions]
+        wanted.append(Wanted(INDEX, "seasons", 0, _hash(code, *pages), partial(index_page, gold)))
+        published = gold.published()
+        made_of = _hash(code, *map(str, published.values()), *pages)
+        wanted.append(Wanted("data.html", "data", 0, made_of, partial(data_page, gold)))
+        return wanted
 
 
 @contextmanager
-def _published(settings: Settings) -> Iterator[Gold]:
+def open_site(settings: Settings) -> Iterator[Site]:
+    """The site of a lake, with published gold open.
+
+    Raises:
+        PagesError: nothing is published, or by a version that knew other tables.
+    """
     if not settings.gold.exists():
         raise PagesError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
     try:
         with open_gold(settings) as gold:
-            yield gold
+            yield Site(settings, gold)
     except duckdb.CatalogException as error:
         raise PagesError(
             f"published gold is of another version ({str(error).splitlines()[0]}); run: f1 transform"
         ) from None
+
+
+def broken_links(settings: Settings) -> list[str]:
+    """Links of the site to a file that is not there, as "page → address"."""
+    folder, found = site(settings), []
+    for page in sorted(folder.rglob("*.html")):
+        addresses = set(re.findall(r'(?:href|src)="([^"#:]+)"', page.read_text(encoding="utf-8")))
+        found += [
+            f"{page.relative_to(folder)} → {address}"
+            for address in sorted(addresses)
+            if not (page.parent / address).exists()
+        ]
+    return found
 
 
 @cache

@@ -1,5 +1,6 @@
 """Published gold written by hand: the tables that the contracts of the dbt models describe, with the rows of a test."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 from shutil import copyfile
@@ -9,6 +10,7 @@ import duckdb
 import orjson
 
 from f1_lakehouse.defs.transform import dbt_project
+from f1_lakehouse.pages.site import FAMILIES, Built, open_site
 from f1_lakehouse.settings import Settings
 
 START = datetime.fromisoformat("2025-03-16T04:00")  # naive as in gold, where every time is UTC
@@ -236,3 +238,9 @@ class PaperGold:
                 }
             ],
         )
+
+
+def build(settings: Settings, families: Collection[str] = FAMILIES) -> Built:
+    """Bring the pages up to date with what is published now."""
+    with open_site(settings) as opened:
+        return opened.build(families)

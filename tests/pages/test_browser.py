@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from paper_gold import PaperGold
-
-from f1_lakehouse.pages.site import build
+from paper_gold import PaperGold, build
 
 pytestmark = pytest.mark.slow
 

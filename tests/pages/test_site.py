@@ -8,10 +8,11 @@ from pathlib import Path
 import orjson
 import plotly.graph_objects as go
 import pytest
-from paper_gold import PaperGold
+from paper_gold import PaperGold, build
 
 from f1_lakehouse.pages import site
-from f1_lakehouse.pages.site import FAMILIES, PagesError, broken_links, build
+from f1_lakehouse.pages.queries import Gold
+from f1_lakehouse.pages.site import FAMILIES, PagesError, broken_links, open_site
 from f1_lakehouse.settings import Settings
 
 RACE = "2025/paper-race-103.html"
@@ -110,6 +111,18 @@ def test_a_family_alone_leaves_the_pages_of_the_others(race: PaperGold) -> None:
     build(race.settings)
     assert build(race.settings, ["data"]).removed == []
     assert (race.settings.root / "pages" / RACE).exists()
+
+
+def test_all_families_are_made_with_one_look_at_all_of_gold(
+    race: PaperGold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, look = [], Gold.fingerprints
+    monkeypatch.setattr(Gold, "fingerprints", lambda gold: looks.append(1) or look(gold))
+    with open_site(race.settings) as opened:
+        for family in FAMILIES:
+            opened.build([family])
+            opened.preview(family)
+    assert len(looks) == 1
 
 
 def test_a_page_that_cannot_be_made_is_named_and_costs_no_other(
