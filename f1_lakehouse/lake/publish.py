@@ -2,7 +2,8 @@
 
 dbt builds gold in the pipeline's private warehouse. When every error-severity test has passed, the tables are
 copied into a new file that replaces `gold.duckdb` by one rename, so a reader sees the old gold or the new one, and
-never holds up the pipeline. Each table is also published as Delta for other engines.
+never holds up the pipeline. Each table is also published as Delta for other engines: of telemetry the sessions that were
+built anew, of a table with seasons those that have changed, in one commit.
 
 Whether gold is fit to be published is not decided here (dbt tests and blocking checks are), only that it was built.
 """
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import orjson
@@ -33,6 +35,9 @@ COPYING: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "48M
 """Publish only copies. Without a limit DuckDB keeps what it has read and takes more with every season; each thread needs its
 share of the limit, so they are bounded too. Tried: 9.6 million rows of fact_laps, also with 32 MiB."""
 TABLE_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=BATCH)
+
+_DIGEST = "count(*) || '-' || coalesce(sum(hash(t)::hugeint), 0)"
+"""Rows `t`, in any order. A sum and not an exclusive or, in which equal rows would cancel each other out."""
 
 
 class PublishError(Exception):
@@ -177,10 +182,9 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, database: str, table: str) -> s
     if table in DELTA_ONLY:
         # Telemetry by what each session was built from: to hash every row would take longer than to build it.
         source = f"(select session_key, max(built_from), count(*) from {source} group by 1)"
-    # Names and types belong to it: the hash of a row does not know how its columns are called. A sum and not an
-    # exclusive or, in which equal rows would cancel each other out.
+    # Names and types belong to it: the hash of a row does not know how its columns are called.
     [(found,)] = con.execute(
-        "select count(*) || '-' || coalesce(sum(hash(t)::hugeint), 0) || '-' || (select hash(string_agg(column_name || "
+        f"select {_DIGEST} || '-' || (select hash(string_agg(column_name || "
         "' ' || data_type, ',' order by column_index)) from duckdb_columns() where database_name = ? "
         f"and schema_name = 'gold' and table_name = ?) from {source} t",
         [database, table],
@@ -191,32 +195,59 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, database: str, table: str) -> s
 def _publish_delta(
     settings: Settings, con: duckdb.DuckDBPyConnection, fingerprints: Mapping[str, str]
 ) -> dict[str, int]:
-    """Write each table whose rows have changed; the fingerprint of what is there is in its last commit. The versions they have."""
+    """Write of each table what has changed; what is there says its last commit. The versions they have."""
     # The largest first, while the least is held: what their writers have taken is not all given back.
     for table, fingerprint in sorted(fingerprints.items(), key=_rows, reverse=True):
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
             _publish_sessions(uri, con, table)
             continue
-        if DeltaTable.is_deltatable(uri) and DeltaTable(uri).history(1)[0].get("fingerprint") == fingerprint:
+        there = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
+        last = there.history(1)[0] if there is not None else {}
+        if last.get("fingerprint") == fingerprint:
             continue
+        seasons = _seasons(con, table)
+        known = orjson.loads(last.get("seasons") or "null")
+        how: dict[str, Any] = {"schema_mode": "overwrite", "partition_by": ["season"] if seasons else []}
+        only = ""
+        if seasons and known and _columns(last["fingerprint"]) == _columns(fingerprint):
+            changed = sorted(s for s in seasons.keys() | known.keys() if seasons.get(s) != known.get(s))
+            how = {"predicate": f"season in ({', '.join(changed)})"}
+            only = f"where {how['predicate']}"
         # A cursor of its own: a result that is still being read holds up everything else on its connection.
         cursor = con.cursor()
-        rows: pa.RecordBatchReader = cursor.sql(f'select * from warehouse.gold."{table}"').to_arrow_reader(
-            BATCH
-        )
+        rows: pa.RecordBatchReader = cursor.sql(
+            f'select * from warehouse.gold."{table}" {only}'
+        ).to_arrow_reader(BATCH)
+        metadata = {"fingerprint": fingerprint}
+        if seasons:
+            metadata["seasons"] = orjson.dumps(seasons).decode()
         write_deltalake(
-            uri,
+            there if there is not None else uri,
             rows,
             mode="overwrite",
-            schema_mode="overwrite",
+            **how,
             description=LICENCE,
             writer_properties=TABLE_WRITER,
-            commit_properties=CommitProperties(custom_metadata={"fingerprint": fingerprint}),
+            commit_properties=CommitProperties(custom_metadata=metadata),
         )
         # Arrow keeps what it has freed for a while; a table of the next size would be added to it.
         pa.default_memory_pool().release_unused()
     return {table: DeltaTable(f"{settings.published_tables}/{table}").version() for table in fingerprints}
+
+
+def _seasons(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str] | None:
+    """Season → what tells its rows from others; None if the table is not to be told apart so, or is empty."""
+    source = f'warehouse.gold."{table}"'
+    if "season" not in [name for name, *_ in con.execute(f"describe {source}").fetchall()]:
+        return None
+    found = con.execute(f"select season, {_DIGEST} from {source} t group by 1").fetchall()
+    return {str(season): digest for season, digest in found} if all(s is not None for s, _ in found) else None
+
+
+def _columns(fingerprint: str) -> str:
+    """What a fingerprint says of names and types, at its end."""
+    return fingerprint.rsplit("-", 1)[1]
 
 
 def _rows(fingerprint: tuple[str, str]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from deltalake import DeltaTable
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from f1_lakehouse.lake import publish as publish_module
 from f1_lakehouse.lake.publish import (
@@ -242,6 +242,70 @@ def test_a_renamed_or_retyped_column_is_a_change_too(
     table = DeltaTable(f"{lake.published_tables}/dim_driver")
     assert table.version() == 1
     assert [field.name for field in table.schema().fields] == names
+
+
+LAPS = "create or replace table gold.fact_laps as select 2023 + n % 2 as season, n as lap_number, 'a' as compound from range(6) r(n)"
+
+
+def delta(lake: Settings, table: str) -> DeltaTable:
+    return DeltaTable(f"{lake.published_tables}/{table}")
+
+
+def files(table: DeltaTable, season: int) -> set[str]:
+    return {uri for uri in table.file_uris() if f"season={season}" in uri}
+
+
+@pytest.mark.parametrize(
+    ("change", "seasons"),
+    [
+        ("update gold.fact_laps set compound = 'b' where lap_number = 4", {2023}),
+        ("insert into gold.fact_laps values (2024, 7, 'a')", {2024}),
+        ("insert into gold.fact_laps values (2025, 7, 'a')", {2025}),
+        ("delete from gold.fact_laps where season = 2023", {2023}),
+        ("update gold.fact_laps set season = 2024 where lap_number = 4", {2023, 2024}),
+        ("update gold.fact_laps set season = null where lap_number = 4", {2023, 2024}),
+        ("delete from gold.fact_laps", {2023, 2024}),
+        ("alter table gold.fact_laps rename compound to tyre", {2023, 2024}),
+        ("alter table gold.fact_laps drop season", {2023, 2024}),
+    ],
+)
+def test_of_a_table_with_seasons_those_are_written_that_have_changed(
+    lake: Settings, build: Callable[..., None], change: str, seasons: set[int]
+) -> None:
+    build(*FIRST, LAPS)
+    publish(lake)
+    before = delta(lake, "fact_laps")
+    build(change)
+    # Also after a second change, which is told from what the first one has left.
+    for again in ((), ("update gold.fact_laps set lap_number = 70 where lap_number = 0",)):
+        build(*again)
+        publish(lake)
+        after, expected = delta(lake, "fact_laps"), read(lake.gold, "from gold.fact_laps order by lap_number")
+        columns = [name for (name, *_) in read(lake.gold, "describe gold.fact_laps")]
+        rows = after.to_pyarrow_table(columns=columns).sort_by("lap_number").to_pylist()
+        assert [tuple(row.values()) for row in rows] == expected
+        if not again:
+            kept = {2023, 2024} - seasons
+            assert after.version() == before.version() + 1
+            assert all(files(after, season) == files(before, season) for season in kept)
+            assert not any(files(after, season) & files(before, season) for season in seasons)
+
+
+def test_a_table_that_was_published_whole_is_published_by_season_from_then_on(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST, LAPS)
+    with duckdb.connect(str(lake.warehouse)) as con:
+        whole = con.sql("from gold.fact_laps").to_arrow_table()
+    write_deltalake(
+        f"{lake.published_tables}/fact_laps",
+        whole,
+        commit_properties=CommitProperties(custom_metadata={"fingerprint": "6-1-2"}),
+    )
+    publish(lake)
+    table = delta(lake, "fact_laps")
+    assert table.metadata().partition_columns == ["season"]
+    assert table.to_pyarrow_table().num_rows == 6
 
 
 def test_an_empty_table_is_published_with_its_columns(lake: Settings, build: Callable[..., None]) -> None:
