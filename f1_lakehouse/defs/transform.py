@@ -30,6 +30,8 @@ from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.settings import load_settings
 
 PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
+PARSED = "partial_parse.msgpack"
+"""What dbt keeps of a parse, in a target folder."""
 
 
 def dbt_cli() -> DbtCliResource:
@@ -53,21 +55,38 @@ def dbt_project() -> DbtProject:
         for path in (PROJECT_DIR / folder).rglob("*")
     ] + [(PROJECT_DIR / "dbt_project.yml").stat().st_mtime]
     manifest = project.manifest_path
-    if not manifest.exists() or manifest.stat().st_mtime < max(sources):
+    forget_parse_of_elsewhere(manifest.parent)
+    parsed = manifest.with_name(PARSED)
+    if not (manifest.exists() and parsed.exists()) or manifest.stat().st_mtime < max(sources):
         # dbt reads the lake's places from the environment, even to parse; which lake does not matter for that, and
         # what only imports this module must not be bound to one.
         before = dict(os.environ)
         os.environ.update(load_settings().environment())
-        manifest.parent.mkdir(parents=True, exist_ok=True)
         try:
             with TemporaryDirectory(dir=manifest.parent, prefix=".parse-") as aside:
                 dbt_cli().cli(["parse", "--quiet"], target_path=Path(aside)).wait()
-                for name in ("partial_parse.msgpack", manifest.name):
-                    (Path(aside) / name).replace(manifest.parent / name)
+                for made in (parsed, manifest):
+                    (Path(aside) / made.name).replace(made)
         finally:
             os.environ.clear()
             os.environ.update(before)
     return project
+
+
+def forget_parse_of_elsewhere(target: Path) -> None:
+    """Remove what dbt has parsed into a target folder, unless it was of the project where it is now.
+
+    dbt keeps with each seed the folder that it was in, and would look for it there: a project that was moved, or a lake that
+    another checkout has built, could not be built any more.
+    """
+    note = target / "parsed_from.txt"
+    if note.exists() and note.read_text() == str(PROJECT_DIR):
+        return
+    target.mkdir(parents=True, exist_ok=True)
+    (target / PARSED).unlink(missing_ok=True)
+    partial = note.with_name(f".{note.name}.{os.getpid()}")
+    partial.write_text(str(PROJECT_DIR))
+    partial.replace(note)
 
 
 class Translator(DagsterDbtTranslator):
@@ -145,7 +164,7 @@ def dbt_build(
     forget_build(opened.settings)
     # dbt's artifacts of a run belong to the lake, not to the project that several lakes may share.
     target = opened.settings.root / "dbt"
-    target.mkdir(exist_ok=True)
+    forget_parse_of_elsewhere(target)
     invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
     yield from with_what_the_warehouse_says(context, invocation.stream(), opened.settings.warehouse)
     note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at))

@@ -8,6 +8,7 @@ import pytest
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import transform
 from f1_lakehouse.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
+from f1_lakehouse.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,29 @@ def test_a_manifest_is_never_seen_half_written(tmp_path, monkeypatch):
     assert (seen, manifest.read_text()) == ([False, False], "{}")
     assert [path.name for path in sorted(manifest.parent.iterdir())] == [
         "manifest.json",
+        "parsed_from.txt",
         "partial_parse.msgpack",
     ]
     transform.dbt_project()
     assert len(seen) == 2  # it is as new as the files
+    project = project.rename(tmp_path / "moved")
+    monkeypatch.setattr(transform, "PROJECT_DIR", project)
+    transform.dbt_project()
+    assert len(seen) == 4
+
+
+@pytest.mark.slow
+def test_a_project_that_was_moved_can_be_built(tmp_path, monkeypatch):
+    """Of a lake and a project that dbt has parsed where it was before, a seed included."""
+    project, lake = tmp_path / "one", Settings(lakehouse_root=tmp_path)
+    shutil.copytree(transform.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+    for name, value in lake.environment().items():
+        monkeypatch.setenv(name, value)
+    for place in (project, tmp_path / "two"):
+        if place != project:
+            project.rename(place)
+        monkeypatch.setattr(transform, "PROJECT_DIR", place)
+        transform.dbt_project()
+        transform.forget_parse_of_elsewhere(lake.root / "dbt")
+        seeding = transform.dbt_cli().cli(["seed"], target_path=lake.root / "dbt", raise_on_error=False)
+        assert seeding.wait().is_successful()
