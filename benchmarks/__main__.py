@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -133,7 +132,7 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
         "| | median s | spread s | CPU s | × | peak MiB | rows/s | requests |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    reference = statistics.median(one["seconds"] for one in next(iter(runs.values())))
+    reference = [one["seconds"] for one in next(iter(runs.values()))]
     for variant, measured in runs.items():
         seconds = [one["seconds"] for one in measured]
         median = statistics.median(seconds)
@@ -143,7 +142,7 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
             f"{median:.3f}" if median < 1 else f"{median:.1f}",
             f"{min(seconds):.2f}–{max(seconds):.2f}",
             f"{statistics.median(one['cpu'] for one in measured):.2f}",
-            f"{reference / median:.2f}",
+            f"{statistics.median(r / s for r, s in zip(reference, seconds, strict=True)):.2f}",
             f"{max(one['peak_mib'] for one in measured):.0f}",
             f"{rows / median:,.0f}" if rows else "",
             f"{measured[0]['requests']:.0f}" if "requests" in measured[0] else "",
@@ -189,9 +188,10 @@ def main() -> None:
     parts = measured_before(results)
     for case in chosen:
         variants = [v for v in case.variants if v != "dlt" or DLT.exists()]
-        runs: dict[str, list[dict[str, float]]] = defaultdict(list)
+        runs: dict[str, list[dict[str, float]]] = {variant: [] for variant in variants}
         for number in range(given.repeats or (2 if given.quick else case.repeats)):
-            for variant in variants:
+            # Every other round the other way round, for a machine that becomes slower or faster.
+            for variant in variants if number % 2 == 0 else reversed(variants):
                 measured = run(case.name, variant, quick=given.quick)
                 runs[variant].append(measured)
                 print(f"{case.name} {number + 1} {variant}: {json.dumps(measured)}", flush=True)
@@ -207,8 +207,8 @@ def write(results: Path, parts: dict[str, list[str]]) -> None:
         "",
         f"`make bench`, {machine()}",
         "",
-        "Each variant ran in turn with the others of its case. `×` is the first line's median divided by this one's;",
-        "peak is the largest process. What the cases do is in benchmarks/cases.py, what they are compared with in",
+        "Each variant ran in turn with the others of its case. `×` is the first line's time divided by this one's, the median",
+        "of the rounds; peak is the largest process. What the cases do is in benchmarks/cases.py, what they are compared with in",
         "benchmarks/references.py. A case that is measured anew replaces its own table; load is that of the machine.",
         "",
     ]
