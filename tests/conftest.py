@@ -8,9 +8,26 @@ from collections.abc import Iterator
 
 import pytest
 from receiver import Receiver
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 FIRST = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
 """Files that take minutes. A worker takes whole files, and a long one that is begun last is waited for."""
+
+LIVED = ("test_dbt_lake.py", "test_dbt_mutations.py", "test_dbt_project.py")
+"""Files that look at the life of one lake (dbt/dbt_life.py), which takes a worker two minutes: one worker takes them all."""
+
+
+class OneLife(LoadFileScheduling):
+    """A worker takes whole files, and all those of one life."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "life" if file.rsplit("/")[-1] in LIVED else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLife | None:
+    return OneLife(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,10 +2,7 @@
 
 import re
 
-import pytest
 from dbt_life import Life
-
-pytestmark = pytest.mark.xdist_group("dbt")
 
 
 def replaced(sql: str) -> list[int]:

@@ -16,8 +16,6 @@ import yaml
 from dbt_lake import PROJECT, Lake
 from dbt_life import Life
 
-pytestmark = pytest.mark.xdist_group("dbt")
-
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations.yml").read_text(encoding="utf-8"))
 CODE_ONLY = {"asof_joins_agree"}
 """Tests that read no table: they prove a macro, and its mutations are among the expressions."""

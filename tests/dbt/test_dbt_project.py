@@ -2,11 +2,8 @@
 
 from typing import Any
 
-import pytest
 import sqlglot
 from dbt_life import Life
-
-pytestmark = pytest.mark.xdist_group("dbt")
 
 
 def nodes(life: Life, kind: str) -> list[dict[str, Any]]:

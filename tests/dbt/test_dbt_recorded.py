@@ -11,10 +11,7 @@ from dbt_lake import Lake
 
 from f1_lakehouse.openf1.endpoints import ENDPOINTS
 
-pytestmark = [
-    pytest.mark.xdist_group("dbt"),
-    pytest.mark.skipif("F1_RECORDED_DATA" not in os.environ, reason="F1_RECORDED_DATA is not set"),
-]
+pytestmark = pytest.mark.skipif("F1_RECORDED_DATA" not in os.environ, reason="F1_RECORDED_DATA is not set")
 RACE, QUALIFYING = 9606, 9602
 
 

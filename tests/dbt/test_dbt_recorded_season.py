@@ -19,7 +19,6 @@ from dbt_lake import Lake
 from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
 
 pytestmark = [
-    pytest.mark.xdist_group("dbt_season"),
     pytest.mark.slow,
     pytest.mark.skipif("F1_RECORDED_DATA" not in os.environ, reason="F1_RECORDED_DATA is not set"),
 ]

@@ -15,7 +15,7 @@ from dbt_lake import Lake
 from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
 from f1_lakehouse.replay.generate import generate
 
-pytestmark = [pytest.mark.xdist_group("dbt_truth"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 OF_PULLS = {"result_revisions", "data_quality_metrics", "source_changes"}
 COLUMNS_OF_PULLS = {"pulled_at", "pull_id", "built_from"}
