@@ -128,6 +128,7 @@ def _waiting(at_once: int) -> Callable[[Path], Measured]:
 def _copy(seasons: int, folder: Path) -> Path:
     root = folder / "lake"
     shutil.copytree(lakes.lake(seasons), root)
+    os.sync()  # else the first commits would wait until the copy is on disk
     return root
 
 
