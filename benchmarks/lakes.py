@@ -8,7 +8,6 @@ The last weekend of 2025 is left out of every lake: it is the one that the cases
 """
 
 import gzip
-import hashlib
 import os
 import shutil
 import subprocess
@@ -25,8 +24,10 @@ import orjson
 import f1_lakehouse.pull as pulling
 from benchmarks.data import FEEDS, ROOT
 from f1_lakehouse.lakes import Lake
+from f1_lakehouse.observe.runs import dbt_version
 from f1_lakehouse.openf1.client import Answer
 from f1_lakehouse.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
+from f1_lakehouse.pages.site import pages_version
 from f1_lakehouse.settings import Settings
 
 THINNED = 20
@@ -64,7 +65,7 @@ def lake(seasons: int) -> Path:
     a load would do that on the way.
     """
     root = ROOT / f"lake-{seasons}"
-    code = _code()
+    code = f"{dbt_version()} {pages_version()}"
     done = root / "done"
     if done.exists():
         if done.read_text() != code:
@@ -87,19 +88,6 @@ def lake(seasons: int) -> Path:
 
 def _transform(root: Path) -> None:
     subprocess.run([F1, "transform"], env=environment(root), check=True, stdout=subprocess.DEVNULL)
-
-
-def _code() -> str:
-    """A hash of all that decides what silver, gold and pages are."""
-    digest = hashlib.sha256()
-    for room in ("f1_lakehouse", "dbt_f1"):
-        for path in sorted((Path(__file__).parents[1] / room).rglob("*")):
-            if (
-                path.suffix in (".py", ".sql", ".yml", ".csv", ".html", ".css", ".js")
-                and "target" not in path.parts
-            ):
-                digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def environment(root: Path, url: str = "http://127.0.0.1:9/v1") -> dict[str, str]:

@@ -5,6 +5,7 @@ Opening a lake puts its places into the environment, for dbt and child processes
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from receiver import Receiver
@@ -23,7 +24,7 @@ class OneLife(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return "life" if file.rsplit("/")[-1] in LIVED else file
+        return "life" if Path(file).name in LIVED else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLife | None:

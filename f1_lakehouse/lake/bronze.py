@@ -26,7 +26,7 @@ from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake import rows as typing
-from f1_lakehouse.lake.delta import APPENDING, Opened, scan
+from f1_lakehouse.lake.delta import AFTER_APPEND, Opened, scan
 from f1_lakehouse.lake.landing import LandedAnswer, Landing, Manifest, seconds_waited
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
@@ -372,7 +372,7 @@ class Bronze:
                     schema_mode="merge" if set(schema.names) - set(there.names) else None,
                     writer_properties=WRITER,
                     commit_properties=properties,
-                    post_commithook_properties=APPENDING,
+                    post_commithook_properties=AFTER_APPEND,
                 )
                 break
             except CommitFailedError:
@@ -408,7 +408,7 @@ class Bronze:
                     table,
                     mode="append",
                     commit_properties=properties,
-                    post_commithook_properties=APPENDING,
+                    post_commithook_properties=AFTER_APPEND,
                 )
                 return
             except CommitFailedError:

@@ -19,9 +19,9 @@ from pyarrow import fs
 _BOUNDED = ("_pull_id", "pull_id")
 """The columns by which files are told apart, beside those of the partition: a file is of one pull until it is compacted."""
 
-APPENDING = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-"""What follows a commit to a table of many: no look for expired files of the log, which lists all of it each time (50 ms where it
-has 5,000). Compaction looks for them."""
+AFTER_APPEND = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+"""No look for what has expired of the log, which would list all of it after every commit: 50 ms where it has 5,000. Compaction
+looks."""
 
 
 def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Dataset:
@@ -86,20 +86,19 @@ class Opened:
             return self._now()
 
     def _now(self) -> DeltaTable:
-        table, commit = self._table, self._commit
-        if table is not None and commit is not None and commit == self._commit_at(commit[0]):
-            # deltalake lists the whole log to see if there is news; where there is no next commit there is none. The
-            # version is past the commit that was noted if it was this handle that has written.
-            if self._commit_at(table.version() + 1) is not None:
-                table.update_incremental()
-        else:
-            table, known = DeltaTable(self.uri), table
-            self.generation += known is None or commit is not None
+        commit = self._commit
+        if self._table is None or commit is None or commit != self._commit_at(commit[0]):
+            table = DeltaTable(self.uri)
+            self.generation += self._table is None or commit is not None
             self._table, commit = table, None
-        if commit is None or commit[0] != table.version():
-            commit = self._commit_at(table.version())
+        # deltalake lists the whole log to see if there is news; where there is no next commit there is none. After a
+        # write by this handle its version is past the commit that was noted.
+        elif self._commit_at(self._table.version() + 1) is not None:
+            self._table.update_incremental()
+        if commit is None or commit[0] != self._table.version():
+            commit = self._commit_at(self._table.version())
         self._commit = commit
-        return table
+        return self._table
 
     def forget(self) -> None:
         """Open it anew the next time: after a commit that failed."""

@@ -195,54 +195,57 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, database: str, table: str) -> s
 def _publish_delta(
     settings: Settings, con: duckdb.DuckDBPyConnection, fingerprints: Mapping[str, str]
 ) -> dict[str, int]:
-    """Write of each table what has changed; what is there says its last commit. The versions they have."""
+    """Write of each table what has changed. The versions they have."""
     # The largest first, while the least is held: what their writers have taken is not all given back.
     for table, fingerprint in sorted(fingerprints.items(), key=_rows, reverse=True):
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
             _publish_sessions(uri, con, table)
-            continue
-        there = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
-        last = there.history(1)[0] if there is not None else {}
-        if last.get("fingerprint") == fingerprint:
-            continue
-        seasons = _seasons(con, table)
-        known = orjson.loads(last.get("seasons") or "null")
-        how: dict[str, Any] = {"schema_mode": "overwrite", "partition_by": ["season"] if seasons else []}
-        only = ""
-        if seasons and known and _columns(last["fingerprint"]) == _columns(fingerprint):
-            changed = sorted(s for s in seasons.keys() | known.keys() if seasons.get(s) != known.get(s))
-            how = {"predicate": f"season in ({', '.join(changed)})"}
-            only = f"where {how['predicate']}"
-        # A cursor of its own: a result that is still being read holds up everything else on its connection.
-        cursor = con.cursor()
-        rows: pa.RecordBatchReader = cursor.sql(
-            f'select * from warehouse.gold."{table}" {only}'
-        ).to_arrow_reader(BATCH)
-        metadata = {"fingerprint": fingerprint}
-        if seasons:
-            metadata["seasons"] = orjson.dumps(seasons).decode()
-        write_deltalake(
-            there if there is not None else uri,
-            rows,
-            mode="overwrite",
-            **how,
-            description=LICENCE,
-            writer_properties=TABLE_WRITER,
-            commit_properties=CommitProperties(custom_metadata=metadata),
-        )
+        else:
+            _publish_seasons(uri, con, table, fingerprint)
         # Arrow keeps what it has freed for a while; a table of the next size would be added to it.
         pa.default_memory_pool().release_unused()
     return {table: DeltaTable(f"{settings.published_tables}/{table}").version() for table in fingerprints}
 
 
-def _seasons(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str] | None:
-    """Season → what tells its rows from others; None if the table is not to be told apart so, or is empty."""
+def _publish_seasons(uri: str, con: duckdb.DuckDBPyConnection, table: str, fingerprint: str) -> None:
+    """Write the seasons that have changed in one commit, which says what is there; a table without seasons whole."""
+    there = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
+    last = there.history(1)[0] if there is not None else {}
+    if last.get("fingerprint") == fingerprint:
+        return
+    seasons = _seasons(con, table)
+    known = orjson.loads(last.get("seasons", "{}"))
+    metadata = {"fingerprint": fingerprint}
+    if seasons:
+        metadata["seasons"] = orjson.dumps(seasons).decode()
+    if seasons and known and _columns(last["fingerprint"]) == _columns(fingerprint):
+        changed = sorted(s for s in seasons.keys() | known.keys() if seasons.get(s) != known.get(s))
+        predicate = f"season in ({', '.join(changed)})"
+        how: dict[str, Any] = {"predicate": predicate}
+    else:
+        predicate = "true"
+        how = {"schema_mode": "overwrite", "partition_by": ["season"] if seasons else []}
+    # A cursor of its own: a result that is still being read holds up everything else on its connection.
+    rows = con.cursor().sql(f'select * from warehouse.gold."{table}" where {predicate}')
+    write_deltalake(
+        there or uri,
+        rows.to_arrow_reader(BATCH),
+        mode="overwrite",
+        **how,
+        description=LICENCE,
+        writer_properties=TABLE_WRITER,
+        commit_properties=CommitProperties(custom_metadata=metadata),
+    )
+
+
+def _seasons(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """Season → what tells its rows from others; nothing if not every row has one."""
     source = f'warehouse.gold."{table}"'
     if "season" not in [name for name, *_ in con.execute(f"describe {source}").fetchall()]:
-        return None
-    found = con.execute(f"select season, {_DIGEST} from {source} t group by 1").fetchall()
-    return {str(season): digest for season, digest in found} if all(s is not None for s, _ in found) else None
+        return {}
+    found = dict(con.execute(f"select season, {_DIGEST} from {source} t group by 1").fetchall())
+    return {} if None in found else {str(season): digest for season, digest in found.items()}
 
 
 def _columns(fingerprint: str) -> str:
@@ -355,12 +358,8 @@ def _sweep(settings: Settings) -> None:
     """Remove what a killed publish left behind; that of a process which is alive stays."""
     for path in settings.root.glob(".gold.*.duckdb.partial*"):
         pid = path.name.split(".")[2]
-        if not pid.isdigit() or _is_alive(int(pid)):
-            continue
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        if pid.isdigit() and not _is_alive(int(pid)):
+            _remove(settings.root / f".gold.{pid}.duckdb.partial")
 
 
 def _is_alive(pid: int) -> bool:
@@ -376,3 +375,4 @@ def _is_alive(pid: int) -> bool:
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
     path.with_name(path.name + ".wal").unlink(missing_ok=True)
+    shutil.rmtree(path.with_name(path.name + ".tmp"), ignore_errors=True)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from f1_lakehouse.lake.delta import APPENDING, Opened, scan
+from f1_lakehouse.lake.delta import AFTER_APPEND, Opened, scan
 
 COMPACT_EVERY = 100
 """Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
@@ -210,7 +210,7 @@ class Ledger:
                         row,
                         mode="append",
                         commit_properties=properties,
-                        post_commithook_properties=APPENDING,
+                        post_commithook_properties=AFTER_APPEND,
                     )
                     break
                 except CommitFailedError:

@@ -9,7 +9,7 @@ from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse.lake.bronze import PROPERTIES
-from f1_lakehouse.lake.delta import APPENDING, scan
+from f1_lakehouse.lake.delta import AFTER_APPEND, scan
 from f1_lakehouse.lake.pulls import COMPACT_EVERY, reading
 
 
@@ -48,7 +48,7 @@ class Log:
             schema_mode="merge",
             configuration=PROPERTIES,
             description=self._description,
-            post_commithook_properties=APPENDING,
+            post_commithook_properties=AFTER_APPEND,
         )
         table = DeltaTable(self.uri)
         if table.version() % COMPACT_EVERY == COMPACT_EVERY - 1:

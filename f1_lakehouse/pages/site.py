@@ -140,7 +140,7 @@ class Site:
     def _wanted(self) -> list[Wanted]:
         """Every page that the site has with this gold."""
         gold = self._gold
-        code = _code_version()
+        code = pages_version()
         by_session = gold.fingerprints()
         weekends: dict[int, str] = {}
         for one in gold.sessions:
@@ -195,7 +195,7 @@ def broken_links(settings: Settings) -> list[str]:
 
 
 @cache
-def _code_version() -> str:
+def pages_version() -> str:
     """A hash of this room, so that a page is made anew when what makes it has changed."""
     room = Path(__file__).parent
     files = sorted(p for p in room.rglob("*") if p.suffix in (".py", ".html", ".css"))

@@ -183,6 +183,7 @@ def test_a_publish_that_breaks_off_leaves_the_old_gold_and_no_rubbish(
     build("insert into gold.dim_driver values (9, 'new')")
 
     def fail(*_: object) -> None:
+        (lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp").mkdir()  # what DuckDB has spilled
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
@@ -333,7 +334,7 @@ def test_what_a_killed_publish_left_behind_is_removed_and_that_of_a_live_one_is_
 
 
 def test_publish_takes_little_memory_and_spills_beside_its_file(
-    lake: Settings, build: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not into the folder that the command was called in."""
     build(*FIRST)

@@ -1,7 +1,8 @@
 {#-
 One row a driver and lap, with what was going on around it: all of fact_laps that follows from its session alone. Not published.
 
-Incremental by session: the windows and as-of joins below hold all laps that they are given at once. Names and teams are left to fact_laps; they may change without a pull of the session.
+Incremental by session: the windows and as-of joins below hold all laps that they are given at once. Names and teams are
+left to fact_laps; they may change without a pull of the session.
 
 Ranks and bests look at valid laps only (`is_valid_lap`, decided in silver_laps); other laps have null there. No lap is
 dropped for want of a time: the first lap of a race often has none.
