@@ -28,6 +28,10 @@ HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
 USER_TAG, ORIGIN_TAG, CODE_TAG = "f1/user", "f1/command", "f1/code"
 CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
 IN_POSTGRESQL = "\nstorage: { postgres: { postgres_url: { env: F1_DAGSTER_STORAGE } } }\n"
+IN_FILES = (
+    "\nstorage: { custom: { module: f1_lakehouse.defs.storage, class: Storage, "
+    "config: { base_dir: { env: DAGSTER_HOME } } } }\n"
+)
 _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -37,7 +41,7 @@ class StorageError(Exception):
 
 
 def dagster_home(settings: Settings) -> Path:
-    """The lake's Dagster folder with its dagster.yaml in it: the project's, and where the storage is if not in the folder.
+    """The lake's Dagster folder with its dagster.yaml in it: the project's, and where the storage is.
 
     Raises:
         StorageError: the lake's runs are in PostgreSQL, and this process was not told where.
@@ -51,7 +55,7 @@ def dagster_home(settings: Settings) -> Path:
         raise StorageError(
             f"the runs of this lake are in PostgreSQL: set F1_DAGSTER_STORAGE, or remove {target} to keep them here from now on"
         )
-    config = CONFIG_FILE.read_text() + (IN_POSTGRESQL if settings.dagster_storage else "")
+    config = CONFIG_FILE.read_text() + (IN_POSTGRESQL if settings.dagster_storage else IN_FILES)
     if found != config:
         partial = target.with_suffix(f".{os.getpid()}.partial")
         partial.write_text(config)

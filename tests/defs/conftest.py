@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from defs_instance import instance_in
 
 from f1_lakehouse import lakes
 from f1_lakehouse.lakes import Lake
@@ -47,10 +48,9 @@ class House:
 def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     before = dict(os.environ)
     lakes._opened.clear()
-    (tmp_path / "dagster").mkdir()
     with (
         ReplayServer(weekend) as server,
-        dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance,
+        instance_in(tmp_path / "dagster") as instance,
     ):
         monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
         monkeypatch.setenv("F1_OPENF1_URL", server.url)

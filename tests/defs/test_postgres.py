@@ -11,7 +11,7 @@ import postgres
 import pytest
 
 from f1_lakehouse import cli, lakes
-from f1_lakehouse.defs import local_runs
+from f1_lakehouse.defs import local_runs, storage
 from f1_lakehouse.defs.local_runs import StorageError
 from f1_lakehouse.openf1.calendar import session_key_of
 from f1_lakehouse.replay.server import ReplayServer
@@ -199,7 +199,7 @@ def test_a_lake_whose_runs_are_in_postgresql_does_not_begin_another_history(
     with pytest.raises(StorageError, match="set F1_DAGSTER_STORAGE"):
         local_runs.instance()
     (root / "dagster" / "dagster.yaml").unlink()
-    assert local_runs.instance().event_log_storage.__class__.__module__.startswith("dagster.")
+    assert isinstance(local_runs.instance().event_log_storage, storage.EventLogStorage)
 
 
 def test_an_extra_that_is_not_installed_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import orjson
 import pytest
+from defs_instance import instance_in
 from deltalake import DeltaTable
 
 from f1_lakehouse import lakes
@@ -41,7 +43,7 @@ def built(
     lakes._opened.clear()
     with (
         ReplayServer(weekend) as server,
-        dg.DagsterInstance.local_temp(str(tmp_path_factory.mktemp("home"))) as instance,
+        instance_in(tmp_path_factory.mktemp("home")) as instance,
     ):
         os.environ.update(
             F1_LAKEHOUSE_ROOT=str(root / "lake"),
@@ -245,3 +247,18 @@ def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):
     warehouse.write_bytes(warehouse.read_bytes()[:5000])
     with pytest.raises(dg.Failure, match="is damaged: remove it"):
         refuse_damaged(warehouse)
+
+
+def test_a_build_is_one_process_of_dbt_and_this_one_does_not_load_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("another dbt")
+
+    monkeypatch.setattr("dagster_dbt.core.resource.check_output", refuse)
+    monkeypatch.setattr("dbt.config.runtime.load_project", refuse)
+    done = transform.dbt_cli().cli(["--version"], target_path=tmp_path).wait()
+    assert done.is_successful()
+    assert done.adapter is None
+    assert str(done.cli_version) == version("dbt-core")
+    assert not (tmp_path / "dbt.log").exists()

@@ -1,0 +1,141 @@
+"""Dagster's storage with connections that stay open: the files are Dagster's, and nothing is lost by it."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from defs_instance import instance_in
+
+from f1_lakehouse.defs import local_runs, storage
+from f1_lakehouse.settings import load_settings
+
+STORED_AND_KILLED = """
+import os, signal, sys
+from pathlib import Path
+import dagster as dg
+from defs_instance import instance_in
+with instance_in(Path(sys.argv[1])) as instance:
+    instance.report_runless_asset_event(dg.AssetMaterialization("laps"))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def checked(instance: dg.DagsterInstance, checks: int) -> str:
+    """A run of an asset with so many checks; its id."""
+    names = [f"check_{number}" for number in range(checks)]
+
+    @dg.asset(check_specs=[dg.AssetCheckSpec(name, asset="laps") for name in names])
+    def laps() -> dg.MaterializeResult:
+        return dg.MaterializeResult(
+            check_results=[dg.AssetCheckResult(check_name=n, passed=True) for n in names]
+        )
+
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    return dg.materialize([laps], instance=instance, run_config=quiet).run_id
+
+
+def open_files(folder: Path) -> set[str]:
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            name = os.readlink(descriptor)  # noqa: PTH115  of a descriptor that may be gone
+        except FileNotFoundError:
+            continue
+        if name.startswith(str(folder)) and name.endswith(".db"):
+            found.add(name)
+    return found
+
+
+def test_a_lake_keeps_its_runs_in_this_storage_where_dagster_would_keep_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
+    monkeypatch.delenv("F1_DAGSTER_STORAGE", raising=False)
+    from f1_lakehouse import lakes
+
+    lakes._opened.clear()
+    lakes.current_lake()
+    instance = local_runs.instance()
+    assert isinstance(instance.event_log_storage, storage.EventLogStorage)
+    home = load_settings().dagster_home
+    run_id = checked(instance, 1)
+    by_itself = SqliteEventLogStorage(str(home / "history" / "runs"))
+    assert len(by_itself.get_logs_for_run(run_id)) == len(instance.all_logs(run_id)) > 8
+
+
+def test_what_one_storage_has_written_dagsters_own_reads_and_the_other_way_round(tmp_path: Path) -> None:
+    with instance_in(tmp_path) as ours, dg.DagsterInstance.local_temp(str(tmp_path)) as dagsters:
+        assert type(dagsters.event_log_storage) is SqliteEventLogStorage
+        first, second = checked(ours, 2), checked(dagsters, 2)
+        for run_id in (first, second):
+            assert [e.message for e in ours.all_logs(run_id)] == [
+                e.message for e in dagsters.all_logs(run_id)
+            ]
+        assert ours.get_latest_materialization_event(dg.AssetKey("laps")).run_id == second
+
+
+def test_the_number_of_connections_does_not_grow_with_the_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    connect = sqlite3.dbapi2.connect
+
+    def counted(path: str, *args: object, **rest: object) -> sqlite3.Connection:
+        if "/history/runs/" in str(path):
+            made.append(path)
+        return connect(path, *args, **rest)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", counted)
+    counts = []
+    for checks in (1, 40):
+        with instance_in(tmp_path / str(checks)) as instance:
+            made.clear()
+            checked(instance, checks)
+            counts.append(len(made))
+    assert counts[0] == counts[1] > 0
+
+
+def test_only_the_files_used_last_stay_open_and_none_after_the_end(tmp_path: Path) -> None:
+    with instance_in(tmp_path) as instance:
+        runs = [checked(instance, 1) for _ in range(storage.MOST + 4)]
+        mine = {Path(one).stem for one in open_files(tmp_path / "history" / "runs")}
+        assert mine == {"index", *runs[-storage.MOST :]}
+        assert len(instance.all_logs(runs[0])) == len(instance.all_logs(runs[-1]))
+    assert not open_files(tmp_path)
+
+
+def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    with instance_in(tmp_path) as mine, instance_in(tmp_path) as other:
+        before = checked(mine, 1)
+        other.event_log_storage.wipe()
+        assert mine.all_logs(before) == []
+        after = checked(mine, 1)
+        assert other.all_logs(after)
+
+
+def test_events_of_a_killed_process_are_there(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", STORED_AND_KILLED, str(tmp_path)], env=environment, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        assert instance.get_latest_materialization_event(dg.AssetKey("laps")) is not None
+
+
+def test_threads_take_turns(tmp_path: Path) -> None:
+    with instance_in(tmp_path) as instance, ThreadPoolExecutor(4) as threads:
+        runs = list(threads.map(lambda _: checked(instance, 3), range(8)))
+        found = [
+            instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION) for run_id in runs
+        ]
+        assert [len(events) for events in found] == [3] * 8
+        key = dg.AssetCheckKey(dg.AssetKey("laps"), "check_0")
+        assert len(instance.event_log_storage.get_asset_check_execution_history(key, limit=20)) == 8
