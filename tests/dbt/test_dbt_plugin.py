@@ -4,7 +4,9 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pytest
 from dbt.adapters.duckdb.utils import SourceConfig
+from dbt_common.events.contextvars import log_contextvars
 from deltalake import write_deltalake
 
 from f1_lakehouse.dbt_plugin import Plugin
@@ -26,6 +28,24 @@ def test_all_models_of_a_run_see_one_version_of_a_table(tmp_path: Path) -> None:
     assert plugin.load(source(tmp_path / "pulls")) is before
     assert before.to_table()["pull_id"].to_pylist() == ["first"]
     assert Plugin("delta", {}).load(source(tmp_path / "pulls")).count_rows() == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "sees"), [("model", True), ("unit_test", True), (None, True), ("test", False)]
+)
+def test_whoever_is_no_data_test_sees_bronze(tmp_path: Path, kind: str | None, sees: bool) -> None:
+    """dbt registers nothing by itself, of what is not a `view`: see `default_materialization`."""
+    write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
+    plugin = Plugin("delta", {})
+    assert plugin.default_materialization() == "VIEW"
+    plugin.load(source(tmp_path / "pulls"))
+    con = duckdb.connect()
+    with log_contextvars(node_info={"resource_type": kind} if kind else {}):
+        plugin.configure_cursor(con)
+    found = con.execute("select view_name from duckdb_views() where temporary and not internal").fetchall()
+    # By this name dbt-duckdb asks for it in the view that it makes.
+    name = source(tmp_path / "pulls").table_name().replace(".", "_") + "_df"
+    assert found == ([(name,)] if sees else [])
 
 
 def test_what_a_model_has_read_is_given_back_before_the_next_and_the_limit_stays(tmp_path: Path) -> None:
