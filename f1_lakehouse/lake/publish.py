@@ -2,8 +2,8 @@
 
 dbt builds gold in the pipeline's private warehouse. When every error-severity test has passed, the tables are
 copied into a new file that replaces `gold.duckdb` by one rename, so a reader sees the old gold or the new one, and
-never holds up the pipeline. Each table is also published as Delta for other engines: of telemetry the sessions that were
-built anew, of a table with seasons those that have changed, in one commit.
+never holds up the pipeline. Each table is also published as Delta for other engines. What is written in either is what has
+changed: of telemetry (Delta only) the sessions that were built anew, of a table with seasons the seasons, else the table.
 
 Whether gold is fit to be published is not decided here (dbt tests and blocking checks are), only that it was built.
 """
@@ -20,6 +20,7 @@ import duckdb
 import orjson
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
+from deltalake.exceptions import TableNotFoundError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake.bronze import WRITER
@@ -35,9 +36,6 @@ COPYING: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "48M
 """Publish only copies. Without a limit DuckDB keeps what it has read and takes more with every season; each thread needs its
 share of the limit, so they are bounded too. Tried: 9.6 million rows of fact_laps, also with 32 MiB."""
 TABLE_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=BATCH)
-
-_DIGEST = "count(*) || '-' || coalesce(sum(hash(t)::hugeint), 0)"
-"""Rows `t`, in any order. A sum and not an exclusive or, in which equal rows would cancel each other out."""
 
 
 class PublishError(Exception):
@@ -61,8 +59,8 @@ class Build:
 class Publication:
     """What `gold.duckdb` holds: from which bronze, since when (UTC), and rows per table.
 
-    Known to who has just published: `fingerprints`, table → what `_fingerprint` says of it, and `delta_versions`, table → its
-    version as Delta.
+    Known to who has just published: `fingerprints`, table → what tells its rows from others, and `delta_versions`, table →
+    its version as Delta.
     """
 
     bronze_version: str
@@ -135,97 +133,186 @@ def publish(settings: Settings) -> Publication:
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
     _remove(partial)
     try:
+        known = _published(settings)
+        if known:
+            shutil.copyfile(settings.gold, partial)
         # Beside the file: DuckDB would spill into the folder that the command was called in.
         with duckdb.connect(config={**COPYING, "temp_directory": f"{partial}.tmp"}) as con:
             # Attached by names of our own: a file called gold with a schema called gold makes `gold.x` ambiguous.
             con.execute(f"attach {_literal(str(partial))} as target")
             con.execute(f"attach {_literal(str(settings.warehouse))} as warehouse (read_only)")
-            fingerprints = gold_fingerprints(con, "warehouse")
-            tables = sorted(fingerprints)
-            delta_versions = _publish_delta(settings, con, fingerprints)
-            con.execute("create schema target.gold")
+            states = _states(con, "warehouse")
+            delta_versions = _publish_delta(settings, con, states)
+            con.execute("create schema if not exists target.gold")
             rows: dict[str, int] = {}
-            for table in tables:
+            for table, state in sorted(states.items()):
                 if table in DELTA_ONLY:
                     continue
-                con.execute(f'create table target.gold."{table}" as select * from warehouse.gold."{table}"')
+                _copy(con, table, state, known.get(table))
                 rows[table] = _count(con, f'target.gold."{table}"')
-                _copy_comments(con, table)
+            for table in known.keys() - rows.keys():
+                con.execute(f'drop table target.gold."{table}"')
+            con.execute("drop schema if exists target.meta cascade")
             con.execute("create schema target.meta")
             con.execute(
                 "create table target.meta.publication as select ? as bronze_version, ?::timestamptz as published_at, "
                 "? as code_version, ? as licence, ?::json as tables",
                 [build.bronze_version, now.isoformat(), __version__, LICENCE, orjson.dumps(rows).decode()],
             )
-            write_card(con, tables)
+            write_card(con, sorted(states))
             con.execute("checkpoint target")
             con.execute("detach target")
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         partial.replace(settings.gold)
+        _note_published(settings, {table: states[table] for table in rows})
     finally:
         _remove(partial)
+    fingerprints = {table: state.fingerprint for table, state in states.items()}
     return Publication(build.bronze_version, now, __version__, rows, fingerprints, delta_versions)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What tells a table from others: `digest` its rows in any order, `columns` names and types, `comments` what they say.
+
+    `seasons`: season → the digest of its rows; empty unless every row has one.
+    """
+
+    digest: str
+    columns: str
+    comments: str
+    seasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """All but the comments as one text, which begins with the number of rows."""
+        return f"{self.digest}-{self.columns}"
+
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return int(self.digest.split("-")[0])
+
+    def changed(self, known: Mapping[str, str]) -> list[str]:
+        """The seasons that are not, or no longer, as they are known to be."""
+        return sorted(s for s in self.seasons.keys() | known.keys() if self.seasons.get(s) != known.get(s))
+
+
+def _marker_of_published(settings: Settings) -> Path:
+    return settings.root / "published.json"
+
+
+def _note_published(settings: Settings, states: Mapping[str, _State]) -> None:
+    """Record what the published file holds, and which file that is."""
+    path = _marker_of_published(settings)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(orjson.dumps({"file": _identity(settings.gold), "tables": states}))
+    partial.replace(path)
+
+
+def _published(settings: Settings) -> dict[str, _State]:
+    """What the published file holds; nothing if it is not there, or not to the byte the one that was published last.
+
+    Somebody may have written into it. Then it is published whole, as it is the first time.
+    """
+    try:
+        noted = orjson.loads(_marker_of_published(settings).read_bytes())
+        if noted["file"] != _identity(settings.gold):
+            return {}
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {}
+    return {table: _State(**state) for table, state in noted["tables"].items()}
+
+
+def _identity(path: Path) -> str:
+    """What is another after the file was written to, by whomever; and the version of DuckDB that can go on with it."""
+    found = path.stat()
+    return f"{found.st_size} {found.st_mtime_ns} {duckdb.__version__}"
+
+
+def _copy(con: duckdb.DuckDBPyConnection, table: str, state: _State, known: _State | None) -> None:
+    """Bring a table of the new file to what the warehouse has."""
+    source, target = f'warehouse.gold."{table}"', f'target.gold."{table}"'
+    if known is None or known.columns != state.columns or not (known.seasons and state.seasons):
+        if known is None or known.fingerprint != state.fingerprint:
+            con.execute(f"create or replace table {target} as select * from {source}")
+            known = None
+    elif seasons := state.changed(known.seasons):
+        which = f"season in ({', '.join(seasons)})"
+        con.execute(f"delete from {target} where {which}")
+        con.execute(f"insert into {target} by name select * from {source} where {which}")
+    if known is None or known.comments != state.comments:
+        _copy_comments(con, table)
 
 
 def gold_fingerprints(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
     """Table of gold → what tells its rows, names and types from others, in an attached database; rows in any order."""
-    tables = con.execute(
-        "select table_name from duckdb_tables() where database_name = ? and schema_name = 'gold' order by table_name",
+    return {table: state.fingerprint for table, state in _states(con, database).items()}
+
+
+def _states(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, _State]:
+    """The tables of gold in an attached database."""
+    # Names and types belong to it: the hash of a row does not know how its columns are called.
+    found = con.execute(
+        "select table_name, list(column_name order by column_index), "
+        "hash(string_agg(column_name || ' ' || data_type, ',' order by column_index)), "
+        "hash(string_agg(column_name || coalesce(comment, ''), ',' order by column_index), any_value(about)) "
+        "from duckdb_columns() join "
+        "(select database_name, schema_name, table_name, coalesce(comment, '') as about from duckdb_tables()) "
+        "using (database_name, schema_name, table_name) "
+        "where database_name = ? and schema_name = 'gold' group by 1 order by 1",
         [database],
     ).fetchall()
-    return {table: _fingerprint(con, database, table) for (table,) in tables}
-
-
-def _fingerprint(con: duckdb.DuckDBPyConnection, database: str, table: str) -> str:
-    source = f'"{database}".gold."{table}"'
-    if table in DELTA_ONLY:
-        # Telemetry by what each session was built from: to hash every row would take longer than to build it.
-        source = f"(select session_key, max(built_from), count(*) from {source} group by 1)"
-    # Names and types belong to it: the hash of a row does not know how its columns are called.
-    [(found,)] = con.execute(
-        f"select {_DIGEST} || '-' || (select hash(string_agg(column_name || "
-        "' ' || data_type, ',' order by column_index)) from duckdb_columns() where database_name = ? "
-        f"and schema_name = 'gold' and table_name = ?) from {source} t",
-        [database, table],
-    ).fetchall()
-    return str(found)
+    states = {}
+    for table, names, columns, comments in found:
+        source = f'"{database}".gold."{table}"'
+        if table in DELTA_ONLY:
+            # By what each session was built from: to hash every row of telemetry would take longer than to build it.
+            source = f"(select session_key, max(built_from), count(*) from {source} group by 1)"
+        by_season = "season" in names and table not in DELTA_ONLY
+        parts = con.execute(
+            f"select {'season' if by_season else 'null'}, count(*), coalesce(sum(hash(t)::hugeint), 0) from {source} t group by 1"
+        ).fetchall()
+        digest = f"{sum(n for _, n, _ in parts)}-{sum(hashed for *_, hashed in parts)}"
+        seasons = {str(season): f"{n}-{hashed}" for season, n, hashed in parts}
+        states[table] = _State(digest, str(columns), str(comments), {} if "None" in seasons else seasons)
+    return states
 
 
 def _publish_delta(
-    settings: Settings, con: duckdb.DuckDBPyConnection, fingerprints: Mapping[str, str]
+    settings: Settings, con: duckdb.DuckDBPyConnection, states: Mapping[str, _State]
 ) -> dict[str, int]:
     """Write of each table what has changed. The versions they have."""
+    versions = {}
     # The largest first, while the least is held: what their writers have taken is not all given back.
-    for table, fingerprint in sorted(fingerprints.items(), key=_rows, reverse=True):
+    for table, state in sorted(states.items(), key=lambda one: one[1].rows, reverse=True):
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
-            _publish_sessions(uri, con, table)
+            versions[table] = _publish_sessions(uri, con, table)
         else:
-            _publish_seasons(uri, con, table, fingerprint)
+            versions[table] = _publish_seasons(uri, con, table, state)
         # Arrow keeps what it has freed for a while; a table of the next size would be added to it.
         pa.default_memory_pool().release_unused()
-    return {table: DeltaTable(f"{settings.published_tables}/{table}").version() for table in fingerprints}
+    return versions
 
 
-def _publish_seasons(uri: str, con: duckdb.DuckDBPyConnection, table: str, fingerprint: str) -> None:
+def _publish_seasons(uri: str, con: duckdb.DuckDBPyConnection, table: str, state: _State) -> int:
     """Write the seasons that have changed in one commit, which says what is there; a table without seasons whole."""
-    there = DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
+    there = _opened(uri)
     last = there.history(1)[0] if there is not None else {}
-    if last.get("fingerprint") == fingerprint:
-        return
-    seasons = _seasons(con, table)
+    if there is not None and last.get("fingerprint") == state.fingerprint:
+        return there.version()
     known = orjson.loads(last.get("seasons", "{}"))
-    metadata = {"fingerprint": fingerprint}
-    if seasons:
-        metadata["seasons"] = orjson.dumps(seasons).decode()
-    if seasons and known and _columns(last["fingerprint"]) == _columns(fingerprint):
-        changed = sorted(s for s in seasons.keys() | known.keys() if seasons.get(s) != known.get(s))
-        predicate = f"season in ({', '.join(changed)})"
+    metadata = {"fingerprint": state.fingerprint}
+    if state.seasons:
+        metadata["seasons"] = orjson.dumps(state.seasons).decode()
+    if state.seasons and known and last["fingerprint"].rsplit("-", 1)[1] == state.columns:
+        predicate = f"season in ({', '.join(state.changed(known))})"
         how: dict[str, Any] = {"predicate": predicate}
     else:
         predicate = "true"
-        how = {"schema_mode": "overwrite", "partition_by": ["season"] if seasons else []}
+        how = {"schema_mode": "overwrite", "partition_by": ["season"] if state.seasons else []}
     # A cursor of its own: a result that is still being read holds up everything else on its connection.
     rows = con.cursor().sql(f'select * from warehouse.gold."{table}" where {predicate}')
     write_deltalake(
@@ -237,75 +324,57 @@ def _publish_seasons(uri: str, con: duckdb.DuckDBPyConnection, table: str, finge
         writer_properties=TABLE_WRITER,
         commit_properties=CommitProperties(custom_metadata=metadata),
     )
+    return (there or DeltaTable(uri)).version()
 
 
-def _seasons(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
-    """Season → what tells its rows from others; nothing if not every row has one."""
-    source = f'warehouse.gold."{table}"'
-    if "season" not in [name for name, *_ in con.execute(f"describe {source}").fetchall()]:
-        return {}
-    found = dict(con.execute(f"select season, {_DIGEST} from {source} t group by 1").fetchall())
-    return {} if None in found else {str(season): digest for season, digest in found.items()}
+def _opened(uri: str) -> DeltaTable | None:
+    """The Delta table, if there is one."""
+    try:
+        return DeltaTable(uri)
+    except TableNotFoundError:
+        return None
 
 
-def _columns(fingerprint: str) -> str:
-    """What a fingerprint says of names and types, at its end."""
-    return fingerprint.rsplit("-", 1)[1]
-
-
-def _rows(fingerprint: tuple[str, str]) -> int:
-    """The rows of a table, with which its fingerprint begins."""
-    return int(fingerprint[1].split("-")[0])
-
-
-def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> None:
+def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> int:
     """Write the sessions that were built anew, one commit each; `built_from` says of which pulls a session is made.
 
     What is published is read from the statistics of the Delta log: no row of telemetry is read to find out.
     """
     source = f'warehouse.gold."{table}"'
     built = dict(con.execute(f"select session_key, max(built_from) from {source} group by 1").fetchall())
-    published: dict[int, str] = {}
     cursor = con.cursor()
-    if DeltaTable.is_deltatable(uri):
-        there = DeltaTable(uri)
-        expected = cursor.sql(f"select * from {source} limit 0").to_arrow_table().schema.names
-        if pa.schema(there.schema().to_arrow()).names != expected:
-            built_anew, mode = sorted(built), "overwrite"
-        else:
-            published = _built_from(there)
-            built_anew, mode = (
-                sorted(k for k, made_of in built.items() if published.get(k) != made_of),
-                "replace",
-            )
+    columns = cursor.sql(f"select * from {source} limit 0").to_arrow_table().schema
+    there = _opened(uri)
+    published: dict[int, str] = {}
+    if there is not None and pa.schema(there.schema().to_arrow()).names == columns.names:
+        published = _built_from(there)
     else:
-        built_anew, mode = sorted(built), "overwrite"
-    if mode == "overwrite":
-        rows: pa.RecordBatchReader = cursor.sql(f"select * from {source} limit 0").to_arrow_reader()
         write_deltalake(
             uri,
-            rows,
+            columns.empty_table(),
             mode="overwrite",
             schema_mode="overwrite",
             partition_by=["session_key"],
             description=LICENCE,
         )
-    for session_key in built_anew:
+        there = DeltaTable(uri)
+    for session_key in sorted(key for key, made_of in built.items() if published.get(key) != made_of):
         write_deltalake(
-            uri,
+            there,
             _by_driver(cursor, source, int(session_key)),
             mode="overwrite",
             predicate=f"session_key = {int(session_key)}",
             writer_properties=WRITER,
         )
     for session_key in sorted(published.keys() - built.keys()):
-        DeltaTable(uri).delete(f"session_key = {int(session_key)}")
+        there.delete(f"session_key = {int(session_key)}")
+    return there.version()
 
 
 def published_parts(settings: Settings, table: str) -> dict[int, str]:
     """Session key → `built_from`, of a table that is published by session; empty when it is not there."""
-    uri = f"{settings.published_tables}/{table}"
-    return _built_from(DeltaTable(uri)) if DeltaTable.is_deltatable(uri) else {}
+    there = _opened(f"{settings.published_tables}/{table}")
+    return _built_from(there) if there is not None else {}
 
 
 def _built_from(table: DeltaTable) -> dict[int, str]:
