@@ -343,7 +343,8 @@ class Client:
     ) -> Iterator[Answer]:
         """Every answer that one pull needs, in as few requests as it takes, as they come.
 
-        The first driver is asked for alone, and shows how large answers are; from then on `at_once` questions are under
+        The first driver is asked for alone, and shows how large answers are. If he has no rows, the session is asked for as a
+        whole: when it has none either, that was all. From then on `at_once` questions are under
         way, those of what has no drivers one by one. When one fails for good no more are asked, but those under way are
         yielded before the error is raised.
 
@@ -381,11 +382,32 @@ class Client:
             kind=(endpoint.name, int((window[1] - window[0]).total_seconds()) if window else None),
             known=known_parts(root, known or {}),
         )
-        yield from self._answers(pull, pull.by_driver(Part()) if endpoint.by_driver else [Part()], read)
+        yield from (
+            self._driver_by_driver(pull, read) if endpoint.by_driver else self._answers(pull, [Part()], read)
+        )
 
-    def _answers(self, pull: Pull, parts: Iterable[Part], read: Read) -> Iterator[Answer]:
+    def _driver_by_driver(self, pull: Pull, read: Read) -> Iterator[Answer]:
+        """Of the first driver alone; where he has no rows, whether anybody has; then of the others."""
+        if pull.known.get(Part()) in (200, 404):
+            return  # the session was asked for as a whole, and that was all of it
+        first, *others = pull.by_driver(Part())
+        has_rows = any(status != 404 for status in pull.known.values())
+        for answer in self._answers(pull, [first], read):
+            has_rows = has_rows or not answer.is_empty
+            yield answer
+        if others and not has_rows:
+            # A session that was never published would be asked for driver by driver. If there is something, it is refused as
+            # too large, or is all that there is.
+            answer = self._ask(pull.url(Part()), read)
+            yield answer
+            if not answer.is_too_large:
+                return
+        yield from self._answers(pull, others, read, first.driver)
+
+    def _answers(
+        self, pull: Pull, parts: Iterable[Part], read: Read, first: int | None = None
+    ) -> Iterator[Answer]:
         waiting, asked = deque(parts), dict[Future[Answer], Part]()
-        first: int | None = None
         failure, given_up = None, threading.Event()
         threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="openf1")
 

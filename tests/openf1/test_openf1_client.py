@@ -440,7 +440,8 @@ def direct(openf1: Any, clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(client: Client, asked: str, *_: object) -> Answer:
         openf1.asked.append(asked.removeprefix(openf1.base_url + "/"))
         reply = openf1.script(openf1.asked[-1])
-        return Answer(asked, reply.status, clock.now(), reply.raw, 0.0, 0.0, 1)
+        content = json.loads(reply.raw) if reply.status == 200 else None
+        return Answer(asked, reply.status, clock.now(), reply.raw, 0.0, 0.0, 1, content)
 
     monkeypatch.setattr(Client, "_ask", ask)
 
@@ -472,6 +473,34 @@ def test_telemetry_is_asked_by_driver_from_the_start(openf1: Any, make: Make) ->
     openf1.script = Rows(list(range(10)), 10)
     assert rows_of(pull(make())) == sorted(openf1.script.rows)
     assert openf1.asked == [f"car_data?session_key=9606&driver_number={driver}" for driver in DRIVERS]
+
+
+@pytest.mark.parametrize("known", [{}, {1: 404}])
+def test_that_a_session_has_no_telemetry_takes_two_questions(
+    openf1: Any, make: Make, known: dict[int, int]
+) -> None:
+    openf1.script = Rows([], 10)
+    root = f"{openf1.base_url}/car_data?session_key=9606"
+    before = {f"{root}&driver_number={driver}": status for driver, status in known.items()}
+    answers = pull(make(at_once=3), drivers=range(1, 21), known=before)
+    assert len(answers) + len(known) == 2
+    assert openf1.asked[-1] == "car_data?session_key=9606"
+    assert all(answer.is_empty for answer in answers)
+    assert pull(make(), drivers=range(1, 21), known={**before, **{a.url: a.status for a in answers}}) == []
+
+
+def test_where_the_first_driver_has_no_telemetry_the_others_still_come(openf1: Any, make: Make) -> None:
+    openf1.script = Rows(list(range(10)), 10)
+    answers = pull(make(), drivers=(99, *DRIVERS))
+    assert rows_of(answers) == sorted(openf1.script.rows)
+    assert [answer.status for answer in answers] == [404, 422, 200, 200, 200]
+
+
+def test_where_the_whole_fits_it_is_asked_for_only_once(openf1: Any, make: Make) -> None:
+    openf1.script = Rows(list(range(10)), 1000)
+    answers = pull(make(), drivers=(99, *DRIVERS))
+    assert rows_of(answers) == sorted(openf1.script.rows)
+    assert [answer.status for answer in answers] == [404, 200]
 
 
 def test_telemetry_without_drivers_is_refused_before_anything_is_asked(openf1: Any, make: Make) -> None:
