@@ -13,13 +13,12 @@ import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.data import DLT, ROOT
+from benchmarks.data import AT_WORK, DLT, ROOT
 
 HERE = Path(__file__).parent
 LIBRARIES = (
@@ -45,6 +44,8 @@ class Case:
     targets: tuple[str, ...] = ()
     repeats: int = 5
     is_quick: bool = True
+    warm_up: bool = False
+    """Whether a run of the first variant that is not counted goes before the others."""
 
 
 CASES = (
@@ -66,15 +67,16 @@ CASES = (
         "One weekend more, from a local server to published gold, in a lake of so many seasons",
         ("4 seasons", "2 seasons", "1 season"),
         ("4 seasons ≤ 1.15 × 1 season in time, requests and memory",),
-        repeats=3,
+        repeats=5,
         is_quick=False,
+        warm_up=True,
     ),
     Case(
         "dbt",
         "dbt models of a weekend in a lake of four seasons",
         ("dbt run", "plain DuckDB", "start-up", "with tests"),
         ("dbt run ≤ 2 × plain DuckDB + start-up",),
-        repeats=3,
+        repeats=2,
         is_quick=False,
     ),
     Case(
@@ -99,22 +101,23 @@ CASES = (
 
 
 def run(case: str, variant: str, *, quick: bool) -> dict[str, float]:
-    """One run of a variant in a process and a folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{case}-", dir=ROOT))
+    """One run of a variant in a process of its own, in an empty folder."""
+    shutil.rmtree(AT_WORK, ignore_errors=True)
+    AT_WORK.mkdir()
     environment = {**os.environ, "F1_BENCH_DATA": str(ROOT), "PYTHONPATH": str(HERE.parent)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start compiles every library anew
     if quick:
         environment["F1_BENCH_QUICK"] = "1"
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.cases", case, variant, str(folder)],
+            [sys.executable, "-m", "benchmarks.cases", case, variant, str(AT_WORK)],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
             check=True,
         )
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(AT_WORK, ignore_errors=True)
     measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
@@ -135,6 +138,10 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
     reference = [one["seconds"] for one in next(iter(runs.values()))]
     for variant, measured in runs.items():
         seconds = [one["seconds"] for one in measured]
+        ratios = [r / s for r, s in zip(reference, seconds, strict=True)]
+        times = f"{statistics.median(ratios):.2f}"
+        if seconds != reference and len(ratios) > 1:
+            times += f" ({min(ratios):.2f}–{max(ratios):.2f})"
         median = statistics.median(seconds)
         rows = measured[0].get("rows")
         cells = [
@@ -142,7 +149,7 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
             f"{median:.3f}" if median < 1 else f"{median:.1f}",
             f"{min(seconds):.2f}–{max(seconds):.2f}",
             f"{statistics.median(one['cpu'] for one in measured):.2f}",
-            f"{statistics.median(r / s for r, s in zip(reference, seconds, strict=True)):.2f}",
+            times,
             f"{max(one['peak_mib'] for one in measured):.0f}",
             f"{rows / median:,.0f}" if rows else "",
             f"{measured[0]['requests']:.0f}" if "requests" in measured[0] else "",
@@ -189,6 +196,8 @@ def main() -> None:
     for case in chosen:
         variants = [v for v in case.variants if v != "dlt" or DLT.exists()]
         runs: dict[str, list[dict[str, float]]] = {variant: [] for variant in variants}
+        if case.warm_up:
+            run(case.name, variants[0], quick=given.quick)
         for number in range(given.repeats or (2 if given.quick else case.repeats)):
             # Every other round the other way round, for a machine that becomes slower or faster.
             for variant in variants if number % 2 == 0 else reversed(variants):
@@ -208,7 +217,7 @@ def write(results: Path, parts: dict[str, list[str]]) -> None:
         f"`make bench`, {machine()}",
         "",
         "Each variant ran in turn with the others of its case. `×` is the first line's time divided by this one's, the median",
-        "of the rounds; peak is the largest process. What the cases do is in benchmarks/cases.py, what they are compared with in",
+        "of the rounds (and their spread); peak is the largest process. What the cases do is in benchmarks/cases.py, what they are compared with in",
         "benchmarks/references.py. A case that is measured anew replaces its own table; load is that of the machine.",
         "",
     ]

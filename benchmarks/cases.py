@@ -164,7 +164,7 @@ def _dbt(root: Path, *arguments: str) -> Measured:
     dbt = str(Path(sys.executable).parent / "dbt")
     project = Path(lakes.__file__).parents[1] / "dbt_f1"
     target = ["--target-path", str(root / "dbt"), "--profiles-dir", str(project)]
-    return command([dbt, *arguments, *target], environment, project)
+    return command([dbt, "--log-level-file", "none", *arguments, *target], environment, project)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 
 import f1_lakehouse.pull as pulling
-from benchmarks.data import FEEDS, ROOT
+from benchmarks.data import AT_WORK, FEEDS, ROOT
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.runs import dbt_version
 from f1_lakehouse.openf1.client import Answer
@@ -61,33 +61,31 @@ def files() -> Path:
 def lake(seasons: int) -> Path:
     """The root of a lake of that many seasons (1, 2 or 4), built and published. It is copied, never worked on.
 
-    One whose making was interrupted is gone on with; one that other code has built is built again, and so are its pages:
+    One whose making was interrupted is made again; one that other code has built is built again, and so are its pages:
     a load would do that on the way.
     """
     root = ROOT / f"lake-{seasons}"
     code = f"{dbt_version()} {pages_version()}"
     done = root / "done"
-    if done.exists():
-        if done.read_text() != code:
-            _transform(root)
-            done.write_text(code)
+    if done.exists() and done.read_text() == code:
         return root
-    before = {2: 1, 4: 2}.get(seasons)
-    if before and not root.exists():
-        half = ROOT / f"lake-{seasons}.half"
-        shutil.rmtree(half, ignore_errors=True)
-        shutil.copytree(lake(before), half)
-        (half / "done").unlink()
-        half.rename(root)
-    for season in list(SEASONS)[before or 0 : seasons]:
-        _fill(root, season)
-    _transform(root)
-    done.write_text(code)
+    made = AT_WORK / "lake"
+    shutil.rmtree(AT_WORK, ignore_errors=True)
+    AT_WORK.mkdir()
+    before = {2: 1, 4: 2}.get(seasons, 0)
+    if done.exists():
+        root.rename(made)
+    else:
+        shutil.rmtree(root, ignore_errors=True)
+        if before:
+            shutil.copytree(lake(before), made)
+        for season in list(SEASONS)[before:seasons]:
+            _fill(made, season)
+    (made / "done").unlink(missing_ok=True)
+    subprocess.run([F1, "transform"], env=environment(made), check=True, stdout=subprocess.DEVNULL)
+    (made / "done").write_text(code)
+    made.rename(root)
     return root
-
-
-def _transform(root: Path) -> None:
-    subprocess.run([F1, "transform"], env=environment(root), check=True, stdout=subprocess.DEVNULL)
 
 
 def environment(root: Path, url: str = "http://127.0.0.1:9/v1") -> dict[str, str]:
