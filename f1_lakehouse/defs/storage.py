@@ -13,15 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dagster._core.event_api import EventHandlerFn
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
+    SqliteEventLogStorageWatchdog,
 )
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
+from watchdog.events import FileSystemEvent
+from watchdog.observers import Observer
 
 MOST = 8
 """Files that are kept open, one a run: a webserver that shows many runs must not hold all of them."""
@@ -80,6 +84,16 @@ class EventLogStorage(SqliteEventLogStorage):
         except FileNotFoundError:
             return 0
 
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        """Tell of each new event of a run, as the UI shows them."""
+        observer = self._obs or Observer()
+        if not self._obs:
+            self._obs = observer  # type: ignore[assignment]
+            observer.start()
+        watchdog = _Watchdog(self, run_id, callback, cursor)
+        watched = observer.schedule(watchdog, self._base_dir, recursive=True)
+        self._watchers[run_id][callback] = (watchdog, watched)
+
     def wipe(self) -> None:
         """Remove all events."""
         with self._db_lock:
@@ -91,6 +105,20 @@ class EventLogStorage(SqliteEventLogStorage):
         super().dispose()
         with self._db_lock:
             _close(self._open)
+
+
+class _Watchdog(SqliteEventLogStorageWatchdog):
+    """Sees an event where SQLite writes it first: in the log beside a file that stays open, not in the file."""
+
+    def __init__(
+        self, storage: EventLogStorage, run_id: str, callback: EventHandlerFn, cursor: str | None
+    ) -> None:
+        super().__init__(storage, run_id, callback, cursor)
+        self._patterns = [self._log_path, f"{self._log_path}-wal"]
+
+    def on_modified(self, event: FileSystemEvent) -> None:
+        """Hand on what is new."""
+        self._process_log()
 
 
 def _close(opened: OrderedDict[str, tuple[Engine, int]], *shards: str) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
 import pytest
@@ -139,3 +140,16 @@ def test_threads_take_turns(tmp_path: Path) -> None:
         assert [len(events) for events in found] == [3] * 8
         key = dg.AssetCheckKey(dg.AssetKey("laps"), "check_0")
         assert len(instance.event_log_storage.get_asset_check_execution_history(key, limit=20)) == 8
+
+
+def test_who_watches_a_run_is_told_of_each_event_though_the_file_stays_open(tmp_path: Path) -> None:
+    """As the UI does; told by the file alone he would hear of them when the run's process ends."""
+    with instance_in(tmp_path) as runs, instance_in(tmp_path) as shows:
+        run_id = checked(runs, 1)
+        told: Queue[str] = Queue()
+        cursor = shows.event_log_storage.get_records_for_run(run_id).cursor
+        shows.watch_event_logs(run_id, cursor, lambda event, _: told.put(event.message))
+        run = runs.get_run_by_id(run_id)
+        for message in ("box, box", "stay out"):
+            runs.report_engine_event(message, run)
+            assert told.get(timeout=30) == message
