@@ -1,7 +1,7 @@
 """The benchmarks: `make bench`, or `make bench QUICK=1` in under three minutes; the tables go to benchmarks/RESULTS.md.
 
-Each variant of a case runs several times, in a process of its own, turn by turn with what it is compared with: a machine
-that is busy with other things slows both. Only ratios within one run mean anything elsewhere. The targets stand beside
+Each variant of a case runs several times, in a process of its own, turn by turn with what it is compared with, or at the same
+time on another core: a machine that is busy with other things slows both. Only ratios within one run mean anything elsewhere. The targets stand beside
 the ratios; a missed one is not hidden.
 """
 
@@ -13,6 +13,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -44,8 +45,13 @@ class Case:
     targets: tuple[str, ...] = ()
     repeats: int = 5
     is_quick: bool = True
-    warm_up: bool = False
-    """Whether a run of the first variant that is not counted goes before the others."""
+    lakes: tuple[int, ...] = ()
+    """The lakes that it works on, by their seasons; made before it begins."""
+    together: bool = False
+    """Whether the variants of a round run at the same time, each on a core of its own. Of long jobs: the speed of a machine may
+    change by half from one to the next."""
+    warm_up: bool = True
+    """Whether a run of the first variant that is not counted goes before the others: it makes the data, and wakes the machine."""
 
 
 CASES = (
@@ -61,15 +67,18 @@ CASES = (
         ("3 at a time", "1 at a time"),
         repeats=1,
         is_quick=False,
+        warm_up=False,
     ),
     Case(
         "weekend",
         "One weekend more, from a local server to published gold, in a lake of so many seasons",
-        ("4 seasons", "2 seasons", "1 season"),
+        ("4 seasons", "1 season"),
         ("4 seasons ≤ 1.15 × 1 season in time, requests and memory",),
-        repeats=5,
+        repeats=6,
         is_quick=False,
-        warm_up=True,
+        lakes=(1, 4),
+        together=True,
+        warm_up=False,
     ),
     Case(
         "dbt",
@@ -78,6 +87,8 @@ CASES = (
         ("dbt run ≤ 2 × plain DuckDB + start-up",),
         repeats=2,
         is_quick=False,
+        lakes=(4,),
+        warm_up=False,
     ),
     Case(
         "rebuild",
@@ -86,73 +97,102 @@ CASES = (
         ("≤ 1.5 × bare",),
     ),
     Case(
-        "questions", "The questions of docs/questions.md, four seasons", ("p95",), ("p95 ≤ 150 ms",), 3, False
+        "questions",
+        "The questions of docs/questions.md, four seasons",
+        ("p95",),
+        ("p95 ≤ 150 ms",),
+        repeats=3,
+        is_quick=False,
+        lakes=(4,),
     ),
     Case(
         "reload",
         "A season that is there already, once more",
         ("lakehouse",),
         ("no request", "≤ 5 s"),
-        3,
-        False,
+        repeats=3,
+        is_quick=False,
+        lakes=(4,),
     ),
     Case("help", "`f1 --help`", ("lakehouse",), ("well under 0.5 s",)),
 )
 
 
-def run(case: str, variant: str, *, quick: bool) -> dict[str, float]:
-    """One run of a variant in a process of its own, in an empty folder."""
-    shutil.rmtree(AT_WORK, ignore_errors=True)
-    AT_WORK.mkdir()
+def start(case: str, variant: str, *, quick: bool, core: int | None = None) -> subprocess.Popen[str]:
+    """Start a run of a variant in a process of its own, in an empty folder; `core`: the only one that it may use."""
+    folder = AT_WORK / variant.replace(" ", "-")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     environment = {**os.environ, "F1_BENCH_DATA": str(ROOT), "PYTHONPATH": str(HERE.parent)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start compiles every library anew
     if quick:
         environment["F1_BENCH_QUICK"] = "1"
+    if core is not None:
+        environment["F1_BENCH_CORE"] = str(core)
+    command = [sys.executable, "-m", "benchmarks.cases", case, variant, str(folder)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def measured(process: subprocess.Popen[str]) -> dict[str, float]:
+    """What a run that was started has measured."""
+    said, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{process.args!r} failed")
+    found: dict[str, float] = json.loads(said.splitlines()[-1])
+    return found
+
+
+def round_of(case: Case, variants: Sequence[str], number: int, *, quick: bool) -> dict[str, dict[str, float]]:
+    """Every variant once: in turn, every other round the other way round, or all at the same time."""
+    shutil.rmtree(AT_WORK, ignore_errors=True)
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.cases", case, variant, str(AT_WORK)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
+        if case.together and len(variants) <= (os.cpu_count() or 1):
+            # The other core the next time.
+            started = {
+                variant: start(case.name, variant, quick=quick, core=(place + number) % len(variants))
+                for place, variant in enumerate(variants)
+            }
+            return {variant: measured(process) for variant, process in started.items()}
+        return {
+            variant: measured(start(case.name, variant, quick=quick))
+            for variant in (variants if number % 2 == 0 else reversed(variants))
+        }
     finally:
         shutil.rmtree(AT_WORK, ignore_errors=True)
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return measured
 
 
 def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -> list[str]:
     """The lines of a case in RESULTS.md."""
     target = f"Target: {'; '.join(case.targets)}. " if case.targets else ""
     repeats, load = len(next(iter(runs.values()))), os.getloadavg()[1]
+    how = f"{repeats} of each" + (" at the same time" if case.together else "")
     lines = [
         f"## {case.title}",
         "",
-        f"{target}`--case {case.name}`, {datetime.now(UTC):%Y-%m-%d}, {repeats} of each, load {load:.1f}"
+        f"{target}`--case {case.name}`, {datetime.now(UTC):%Y-%m-%d}, {how}, load {load:.1f}"
         + (", quick." if quick else "."),
         "",
         "| | median s | spread s | CPU s | × | peak MiB | rows/s | requests |",
         "|---|---|---|---|---|---|---|---|",
     ]
     reference = [one["seconds"] for one in next(iter(runs.values()))]
-    for variant, measured in runs.items():
-        seconds = [one["seconds"] for one in measured]
+    for variant, done in runs.items():
+        seconds = [one["seconds"] for one in done]
         ratios = [r / s for r, s in zip(reference, seconds, strict=True)]
         times = f"{statistics.median(ratios):.2f}"
         if seconds != reference and len(ratios) > 1:
             times += f" ({min(ratios):.2f}–{max(ratios):.2f})"
         median = statistics.median(seconds)
-        rows = measured[0].get("rows")
+        rows = done[0].get("rows")
         cells = [
             variant,
             f"{median:.3f}" if median < 1 else f"{median:.1f}",
             f"{min(seconds):.2f}–{max(seconds):.2f}",
-            f"{statistics.median(one['cpu'] for one in measured):.2f}",
+            f"{statistics.median(one['cpu'] for one in done):.2f}",
             times,
-            f"{max(one['peak_mib'] for one in measured):.0f}",
+            f"{max(one['peak_mib'] for one in done):.0f}",
             f"{rows / median:,.0f}" if rows else "",
-            f"{measured[0]['requests']:.0f}" if "requests" in measured[0] else "",
+            f"{done[0]['requests']:.0f}" if "requests" in done[0] else "",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return [*lines, ""]
@@ -196,14 +236,14 @@ def main() -> None:
     for case in chosen:
         variants = [v for v in case.variants if v != "dlt" or DLT.exists()]
         runs: dict[str, list[dict[str, float]]] = {variant: [] for variant in variants}
+        for seasons in case.lakes:
+            subprocess.run([sys.executable, "-m", "benchmarks.lakes", str(seasons)], check=True)
         if case.warm_up:
-            run(case.name, variants[0], quick=given.quick)
+            round_of(case, variants[:1], 0, quick=given.quick)
         for number in range(given.repeats or (2 if given.quick else case.repeats)):
-            # Every other round the other way round, for a machine that becomes slower or faster.
-            for variant in variants if number % 2 == 0 else reversed(variants):
-                measured = run(case.name, variant, quick=given.quick)
-                runs[variant].append(measured)
-                print(f"{case.name} {number + 1} {variant}: {json.dumps(measured)}", flush=True)
+            for variant, one in round_of(case, variants, number, quick=given.quick).items():
+                runs[variant].append(one)
+                print(f"{case.name} {number + 1} {variant}: {json.dumps(one)}", flush=True)
         parts[case.title] = table(case, runs, quick=given.quick)
         print("\n".join(parts[case.title]), flush=True)
         write(results, parts)
@@ -216,7 +256,7 @@ def write(results: Path, parts: dict[str, list[str]]) -> None:
         "",
         f"`make bench`, {machine()}",
         "",
-        "Each variant ran in turn with the others of its case. `×` is the first line's time divided by this one's, the median",
+        "Each variant ran in turn with the others of its case, or beside them. `×` is the first line's time divided by this one's, the median",
         "of the rounds (and their spread); peak is the largest process. What the cases do is in benchmarks/cases.py, what they are compared with in",
         "benchmarks/references.py. A case that is measured anew replaces its own table; load is that of the machine.",
         "",

@@ -125,8 +125,8 @@ def _waiting(at_once: int) -> Callable[[Path], Measured]:
 # Growth
 
 
-def _copy(seasons: int, folder: Path) -> Path:
-    root = folder / "lake"
+def _copy(seasons: int) -> Path:
+    root = lakes.at_work(seasons)
     shutil.copytree(lakes.lake(seasons), root)
     os.sync()  # else the first commits would wait until the copy is on disk
     return root
@@ -134,7 +134,7 @@ def _copy(seasons: int, folder: Path) -> Path:
 
 def _weekend(seasons: int) -> Callable[[Path], Measured]:
     def measure(folder: Path) -> Measured:
-        root = _copy(seasons, folder)
+        root = _copy(seasons)
         keys = [lakes.LEFT_OUT * 10 + number for number in range(1, 6)]
         with serving(lakes.files(), keys) as served:
             done = command(
@@ -148,7 +148,7 @@ def _weekend(seasons: int) -> Callable[[Path], Measured]:
 
 def reload_season(folder: Path) -> Measured:
     """`f1 load --season` of a season that is there, telemetry and all, in a lake of four."""
-    root = _copy(1 if QUICK else 4, folder)
+    root = _copy(1 if QUICK else 4)
     with serving(lakes.files(), [lakes.FULL_RACE], 100) as served:
         done = command([lakes.F1, "load", "--season", "2024"], lakes.environment(root, served.url))
         return {**done, "requests": served.requests()}
@@ -168,9 +168,9 @@ def _dbt(root: Path, *arguments: str) -> Measured:
 
 
 @contextmanager
-def _weekend_in_bronze(folder: Path) -> Iterator[Path]:
+def _weekend_in_bronze() -> Iterator[Path]:
     """A lake of four seasons with one more weekend in bronze, and not yet in silver and gold."""
-    root = _copy(1 if QUICK else 4, folder)
+    root = _copy(1 if QUICK else 4)
     keys = [lakes.LEFT_OUT * 10 + number for number in range(1, 6)]
     with serving(lakes.files(), keys) as served:
         load = [lakes.F1, "load", "--no-transform", "--meeting", str(lakes.LEFT_OUT)]
@@ -180,25 +180,25 @@ def _weekend_in_bronze(folder: Path) -> Iterator[Path]:
 
 def dbt_models(folder: Path) -> Measured:
     """`dbt run`: every model, start-up and all."""
-    with _weekend_in_bronze(folder) as root:
+    with _weekend_in_bronze() as root:
         return _dbt(root, "run")
 
 
 def dbt_start(folder: Path) -> Measured:
     """`dbt run` of a single small model: what dbt costs before it does anything."""
-    with _weekend_in_bronze(folder) as root:
+    with _weekend_in_bronze() as root:
         return _dbt(root, "run", "--select", "dim_teams")
 
 
 def dbt_tests(folder: Path) -> Measured:
     """`dbt build` as a transform calls it: models, seeds, snapshots and every data test."""
-    with _weekend_in_bronze(folder) as root:
+    with _weekend_in_bronze() as root:
         return _dbt(root, "build", "--exclude-resource-type", "unit_test")
 
 
 def dbt_plain(folder: Path) -> Measured:
     """The same SQL as dbt compiled it, in plain DuckDB: bronze through delta-rs, one connection."""
-    with _weekend_in_bronze(folder) as root:
+    with _weekend_in_bronze() as root:
         before = shutil.copy(root / "warehouse.duckdb", root / "before.duckdb")
         _dbt(root, "run")
         results = json.loads((root / "dbt" / "run_results.json").read_bytes())["results"]
@@ -299,4 +299,7 @@ CASES: dict[str, dict[str, Callable[[Path], Measured]]] = {
 
 if __name__ == "__main__":
     case, variant, where = sys.argv[1:]
+    core = os.environ.get("F1_BENCH_CORE")
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[int(core)]})
     print(json.dumps(CASES[case][variant](Path(where))))

@@ -26,7 +26,7 @@ import orjson
 ROOT = Path(os.environ.get("F1_BENCH_DATA", "local_data/benchmarks")).absolute()
 RECORDED = os.environ.get("F1_RECORDED_DATA")
 AT_WORK = ROOT / "at-work"
-"""Where lakes are made and variants run. Always the same place: dbt parses a project anew for a lake that was moved."""
+"""Where variants run."""
 DLT = ROOT / "dlt"
 """Where `make bench` installs dlt."""
 FEEDS = ("car_data", "location")
