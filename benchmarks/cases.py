@@ -127,6 +127,7 @@ def _waiting(at_once: int) -> Callable[[Path], Measured]:
 
 def _copy(seasons: int) -> Path:
     root = lakes.at_work(seasons)
+    shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(lakes.lake(seasons), root)
     os.sync()  # else the first commits would wait until the copy is on disk
     return root
