@@ -1,8 +1,8 @@
 """The benchmarks: `make bench`, or `make bench QUICK=1` in under three minutes; the tables go to benchmarks/RESULTS.md.
 
 Each variant of a case runs several times, in a process of its own, turn by turn with what it is compared with, or at the same
-time on another core: a machine that is busy with other things slows both. Only ratios within one run mean anything elsewhere. The targets stand beside
-the ratios; a missed one is not hidden.
+time on another core: a machine that is busy with other things slows both. Only ratios within one run mean anything
+elsewhere. The targets stand beside the ratios; a missed one is not hidden.
 """
 
 import argparse
@@ -48,8 +48,8 @@ class Case:
     lakes: tuple[int, ...] = ()
     """The lakes that it works on, by their seasons; made before it begins."""
     together: bool = False
-    """Whether the variants of a round run at the same time, each on a core of its own. Of long jobs: the speed of a machine may
-    change by half from one to the next."""
+    """Whether the variants of a round run at the same time, each on a core of its own, if there are as many. For long jobs: the
+    speed of a machine may change by half from one to the next."""
     warm_up: bool = True
     """Whether a run of the first variant that is not counted goes before the others: it makes the data, and wakes the machine."""
 
@@ -121,7 +121,6 @@ CASES = (
 def start(case: str, variant: str, *, quick: bool, core: int | None = None) -> subprocess.Popen[str]:
     """Start a run of a variant in a process of its own, in an empty folder; `core`: the only one that it may use."""
     folder = AT_WORK / variant.replace(" ", "-")
-    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     environment = {**os.environ, "F1_BENCH_DATA": str(ROOT), "PYTHONPATH": str(HERE.parent)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start compiles every library anew
@@ -142,11 +141,16 @@ def measured(process: subprocess.Popen[str]) -> dict[str, float]:
     return found
 
 
+def at_the_same_time(case: Case) -> bool:
+    """Whether the variants of the case run so here."""
+    return case.together and len(case.variants) <= (os.cpu_count() or 1)
+
+
 def round_of(case: Case, variants: Sequence[str], number: int, *, quick: bool) -> dict[str, dict[str, float]]:
     """Every variant once: in turn, every other round the other way round, or all at the same time."""
     shutil.rmtree(AT_WORK, ignore_errors=True)
     try:
-        if case.together and len(variants) <= (os.cpu_count() or 1):
+        if at_the_same_time(case):
             # The other core the next time.
             started = {
                 variant: start(case.name, variant, quick=quick, core=(place + number) % len(variants))
@@ -165,7 +169,7 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
     """The lines of a case in RESULTS.md."""
     target = f"Target: {'; '.join(case.targets)}. " if case.targets else ""
     repeats, load = len(next(iter(runs.values()))), os.getloadavg()[1]
-    how = f"{repeats} of each" + (" at the same time" if case.together else "")
+    how = f"{repeats} of each" + (" at the same time" if at_the_same_time(case) else "")
     lines = [
         f"## {case.title}",
         "",

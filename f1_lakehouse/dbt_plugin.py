@@ -25,18 +25,17 @@ class Plugin(BasePlugin):
 
     def initialize(self, config: dict[str, Any]) -> None:
         """Begin with nothing opened."""
-        self._opened: dict[str, Any] = {}
-        self._views: dict[str, Any] = {}
+        self._opened: dict[
+            str, Any
+        ] = {}  # by the name that dbt-duckdb gives a dataset in its view of the source
         self._limit: str | None = None
 
     def load(self, source_config: SourceConfig) -> Any:
         """The dataset of a source."""
-        path = source_config["delta_table_path"]
-        if path not in self._opened:
-            self._opened[path] = scan(DeltaTable(path))
-        # By the name that dbt-duckdb gives it in the view that it makes of the source.
-        self._views[f"{source_config.table_name().replace('.', '_')}_df"] = self._opened[path]
-        return self._opened[path]
+        name = f"{source_config.table_name().replace('.', '_')}_df"
+        if name not in self._opened:
+            self._opened[name] = scan(DeltaTable(source_config["delta_table_path"]))
+        return self._opened[name]
 
     def default_materialization(self) -> str:
         """A view on the dataset. In capitals: if it is a `view`, dbt registers all of them with every cursor.
@@ -48,8 +47,9 @@ class Plugin(BasePlugin):
     def configure_cursor(self, cursor: Any) -> None:
         """Before each model and test: give back what DuckDB has read for the last one, and show it bronze.
 
-        A data test is not shown it: no test asks bronze, and most of what dbt runs are tests. DuckDB would keep it until memory is short, and so take more with every season. A limit that holds while a model is built
-        would be one that a large session may not fit in.
+        DuckDB would keep what it has read until memory is short, and so take more with every season. A limit that holds while a
+        model is built would be one that a large session may not fit in. A data test is not shown bronze: none asks it, and most
+        of what dbt runs are tests.
         """
         if self._limit is None:  # once: DuckDB says it rounded, and would round it down further each time
             [(self._limit,)] = cursor.execute("select current_setting('memory_limit')").fetchall()
@@ -57,5 +57,5 @@ class Plugin(BasePlugin):
             cursor.execute(f"set memory_limit = '{KEPT}'")
         cursor.execute(f"set memory_limit = '{self._limit}'")
         if get_node_info().get("resource_type") != "test":
-            for name, dataset in self._views.items():
+            for name, dataset in self._opened.items():
                 cursor.register(name, dataset)

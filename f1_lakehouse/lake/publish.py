@@ -75,11 +75,16 @@ def _marker(settings: Settings) -> Path:
     return settings.root / "build.json"
 
 
+def _note(path: Path, value: object) -> None:
+    """Write a value as JSON, whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(orjson.dumps(value))
+    partial.replace(path)
+
+
 def note_build(settings: Settings, build: Build) -> None:
     """Record a build that succeeded; `publish` asks for it."""
-    partial = _marker(settings).with_suffix(".partial")
-    partial.write_bytes(orjson.dumps(build))
-    partial.replace(_marker(settings))
+    _note(_marker(settings), build)
 
 
 def forget_build(settings: Settings) -> None:
@@ -194,6 +199,11 @@ class _State:
         """The number of rows."""
         return int(self.digest.split("-")[0])
 
+    def is_like(self, known: "_State") -> bool:
+        """Whether the two differ in the rows of some seasons alone."""
+        same = (self.columns, self.comments) == (known.columns, known.comments)
+        return same and bool(self.seasons and known.seasons)
+
     def changed(self, known: Mapping[str, str]) -> list[str]:
         """The seasons that are not, or no longer, as they are known to be."""
         return sorted(s for s in self.seasons.keys() | known.keys() if self.seasons.get(s) != known.get(s))
@@ -205,10 +215,7 @@ def _marker_of_published(settings: Settings) -> Path:
 
 def _note_published(settings: Settings, states: Mapping[str, _State]) -> None:
     """Record what the published file holds, and which file that is."""
-    path = _marker_of_published(settings)
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(orjson.dumps({"file": _identity(settings.gold), "tables": states}))
-    partial.replace(path)
+    _note(_marker_of_published(settings), {"file": _identity(settings.gold), "tables": states})
 
 
 def _published(settings: Settings) -> dict[str, _State]:
@@ -220,13 +227,13 @@ def _published(settings: Settings) -> dict[str, _State]:
         noted = orjson.loads(_marker_of_published(settings).read_bytes())
         if noted["file"] != _identity(settings.gold):
             return {}
-    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {table: _State(**state) for table, state in noted["tables"].items()}
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # or a note that another version wrote
         return {}
-    return {table: _State(**state) for table, state in noted["tables"].items()}
 
 
 def _identity(path: Path) -> str:
-    """What is another after the file was written to, by whomever; and the version of DuckDB that can go on with it."""
+    """A text that is another one after the file was written to, by whomever, or if another DuckDB would go on with it."""
     found = path.stat()
     return f"{found.st_size} {found.st_mtime_ns} {duckdb.__version__}"
 
@@ -234,16 +241,15 @@ def _identity(path: Path) -> str:
 def _copy(con: duckdb.DuckDBPyConnection, table: str, state: _State, known: _State | None) -> None:
     """Bring a table of the new file to what the warehouse has."""
     source, target = f'warehouse.gold."{table}"', f'target.gold."{table}"'
-    if known is None or known.columns != state.columns or not (known.seasons and state.seasons):
-        if known is None or known.fingerprint != state.fingerprint:
-            con.execute(f"create or replace table {target} as select * from {source}")
-            known = None
-    elif seasons := state.changed(known.seasons):
-        which = f"season in ({', '.join(seasons)})"
-        con.execute(f"delete from {target} where {which}")
-        con.execute(f"insert into {target} by name select * from {source} where {which}")
-    if known is None or known.comments != state.comments:
+    if known == state:
+        return
+    if known is None or not state.is_like(known):
+        con.execute(f"create or replace table {target} as select * from {source}")
         _copy_comments(con, table)
+        return
+    which = f"season in ({', '.join(state.changed(known.seasons))})"
+    con.execute(f"delete from {target} where {which}")
+    con.execute(f"insert into {target} by name select * from {source} where {which}")
 
 
 def gold_fingerprints(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, str]:
@@ -271,6 +277,7 @@ def _states(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, _State]:
             # By what each session was built from: to hash every row of telemetry would take longer than to build it.
             source = f"(select session_key, max(built_from), count(*) from {source} group by 1)"
         by_season = "season" in names and table not in DELTA_ONLY
+        # A sum and not an exclusive or, in which equal rows would cancel each other out.
         parts = con.execute(
             f"select {'season' if by_season else 'null'}, count(*), coalesce(sum(hash(t)::hugeint), 0) from {source} t group by 1"
         ).fetchall()

@@ -353,6 +353,33 @@ def test_without_a_note_of_what_is_published_it_is_published_whole(
     assert read(lake.gold, "select count(*) from gold.fact_laps") == [(6,)]
 
 
+def test_a_note_of_another_version_is_no_note(lake: Settings, build: Callable[..., None]) -> None:
+    build(*FIRST, LAPS)
+    publish(lake)
+    noted = lake.root / "published.json"
+    value = orjson.loads(noted.read_bytes())
+    for tables in ({"fact_laps": {"hash": 1}}, ["fact_laps"]):
+        noted.write_bytes(orjson.dumps({**value, "tables": tables}))
+        publish(lake)
+        assert read(lake.gold, "select count(*) from gold.fact_laps") == [(6,)]
+
+
+@pytest.mark.parametrize("table", ["dim_driver", "fact_laps"])
+def test_a_description_that_has_changed_or_gone_reaches_the_file(
+    lake: Settings, build: Callable[..., None], table: str
+) -> None:
+    """Also of a table whose rows are as they were, or changed in a season."""
+    build(*FIRST, LAPS, f"comment on table gold.{table} is 'Who'")
+    publish(lake)
+    said = f"select comment from duckdb_tables() where table_name = '{table}'"
+    for change, expected in (("'Whom'", "Whom"), ("null", None)):
+        build(
+            f"comment on table gold.{table} is {change}", "insert into gold.fact_laps values (2024, 9, 'a')"
+        )
+        publish(lake)
+        assert read(lake.gold, said) == [(expected,)]
+
+
 def test_a_new_description_and_a_table_that_is_gone_reach_the_file(
     lake: Settings, build: Callable[..., None]
 ) -> None:
