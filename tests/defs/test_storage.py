@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
@@ -13,6 +14,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from defs_instance import instance_in
+from sqlalchemy import text
 
 from f1_lakehouse.defs import local_runs, storage
 from f1_lakehouse.settings import load_settings
@@ -131,15 +133,22 @@ def test_events_of_a_killed_process_are_there(tmp_path: Path) -> None:
         assert instance.get_latest_materialization_event(dg.AssetKey("laps")) is not None
 
 
-def test_threads_take_turns(tmp_path: Path) -> None:
+def test_threads_take_turns_at_the_one_connection_of_a_file(tmp_path: Path) -> None:
     with instance_in(tmp_path) as instance, ThreadPoolExecutor(4) as threads:
-        runs = list(threads.map(lambda _: checked(instance, 3), range(8)))
-        found = [
-            instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION) for run_id in runs
-        ]
-        assert [len(events) for events in found] == [3] * 8
-        key = dg.AssetCheckKey(dg.AssetKey("laps"), "check_0")
-        assert len(instance.event_log_storage.get_asset_check_execution_history(key, limit=20)) == 8
+        events = instance.event_log_storage
+        inside: list[int] = []
+        most: list[int] = []
+
+        def turn(number: int) -> None:
+            with events.index_connection() as connection:
+                inside.append(number)
+                connection.execute(text("select count(*) from event_logs")).fetchall()
+                threading.Event().wait(0.001)  # time for another to come in
+                most.append(len(inside))
+                inside.remove(number)
+
+        list(threads.map(turn, range(60)))
+        assert max(most) == 1
 
 
 def test_who_watches_a_run_is_told_of_each_event_though_the_file_stays_open(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.runs import Run
 from f1_lakehouse.openf1.calendar import Category
 from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.settings import Settings
 
 
 @pytest.fixture(scope="module")
@@ -252,13 +253,15 @@ def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):
 def test_a_build_is_one_process_of_dbt_and_this_one_does_not_load_the_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("another dbt")
-
-    monkeypatch.setattr("dagster_dbt.core.resource.check_output", refuse)
-    monkeypatch.setattr("dbt.config.runtime.load_project", refuse)
-    done = transform.dbt_cli().cli(["--version"], target_path=tmp_path).wait()
+    os.environ.update(Settings(lakehouse_root=tmp_path).environment())
+    seen: list[str] = []  # to refuse would not do: dagster-dbt goes on without what it cannot load
+    monkeypatch.setattr(
+        "dagster_dbt.core.resource.check_output", lambda *_: seen.append("version") or b"1.11.0"
+    )
+    monkeypatch.setattr("dbt.config.runtime.load_project", lambda *_: seen.append("project"))
+    done = transform.dbt_cli().cli(["parse", "--quiet"], target_path=tmp_path).wait()
     assert done.is_successful()
-    assert done.adapter is None
+    assert seen == []
     assert str(done.cli_version) == version("dbt-core")
+    assert (tmp_path / "manifest.json").exists()
     assert not (tmp_path / "dbt.log").exists()
