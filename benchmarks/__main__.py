@@ -188,11 +188,12 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
             times += f" ({min(ratios):.2f}–{max(ratios):.2f})"
         median = statistics.median(seconds)
         rows = done[0].get("rows")
+        digits = 3 if median < 1 else 1
         cells = [
             variant,
-            f"{median:.3f}" if median < 1 else f"{median:.1f}",
-            f"{min(seconds):.2f}–{max(seconds):.2f}",
-            f"{statistics.median(one['cpu'] for one in done):.2f}",
+            f"{median:.{digits}f}",
+            f"{min(seconds):.{digits}f}–{max(seconds):.{digits}f}",
+            f"{statistics.median(one['cpu'] for one in done):.{digits}f}",
             times,
             f"{max(one['peak_mib'] for one in done):.0f}",
             f"{rows / median:,.0f}" if rows else "",
