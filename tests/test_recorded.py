@@ -11,16 +11,14 @@ import pytest
 
 from f1_lakehouse.replay.server import ReplayServer
 
-RACES = {  # session → (podium, rows of laps where the recording is complete)
-    9472: [1, 11, 55],
-    9606: [4, 1, 81],
-    9655: [1, 16, 81],
-    9839: [1, 81, 4],
-}
+SINGAPORE, QUALIFYING = 9606, 9602
+PODIUMS = {9472: [1, 11, 55], SINGAPORE: [4, 1, 81], 9655: [1, 16, 81], 9839: [1, 81, 4]}
+"""Race → the cars on its podium."""
 
 
 @pytest.fixture(scope="module")
-def gold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with those races and one qualifying."""
     recorded = os.environ.get("F1_RECORDED_DATA")
     if not recorded:
         pytest.skip("F1_RECORDED_DATA is not set: no recorded rows to load")
@@ -34,7 +32,7 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
                 "load",
                 "--no-telemetry",
                 "--session",
-                *map(str, RACES),
+                *map(str, [*PODIUMS, QUALIFYING]),
             ],
             env={
                 **{k: v for k, v in os.environ.items() if not k.startswith(("F1_", "DAGSTER_"))},
@@ -48,12 +46,18 @@ def gold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
             check=False,
         )
     assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture(scope="module")
+def gold(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """What readers have of it."""
     with duckdb.connect(str(root / "gold.duckdb"), read_only=True) as con:
         con.execute("use gold.gold")
         yield con
 
 
-@pytest.mark.parametrize(("session", "podium"), RACES.items())
+@pytest.mark.parametrize(("session", "podium"), PODIUMS.items())
 def test_the_podium_is_the_official_one(gold, session, podium):
     found = gold.execute(
         f"select driver_number from fact_results where session_key = {session} and position <= 3 order by position"
@@ -61,30 +65,64 @@ def test_the_podium_is_the_official_one(gold, session, podium):
     assert [number for (number,) in found] == podium
 
 
-def test_the_fastest_lap_of_singapore_2024_is_ricciardos_on_lap_60(gold):
+def test_the_fastest_lap_of_singapore_2024_is_the_60th_of_a_man_who_finished_last_but_one_classified(gold):
     found = gold.execute(
-        "select driver_number, fastest_lap_time, fastest_lap_number from session_leaderboard "
-        "where session_key = 9606 and is_fastest"
+        "select driver_number, driver_id, fastest_lap_time, fastest_lap_number, classified_position, is_fastest "
+        f"from session_leaderboard where session_key = {SINGAPORE} and position = 1"
     ).fetchall()
-    assert found == [(3, 94.486, 60)]
+    assert found == [(3, "daniel-ricciardo", 94.486, 60, 18, True)]
 
 
-def test_every_recorded_lap_of_singapore_2024_is_there(gold):
-    found = gold.execute(
-        "select count(*), count(distinct driver_number) from fact_laps where session_key = 9606"
+def test_every_lap_of_every_driver_is_there(gold):
+    laps = f"from fact_laps where session_key = {SINGAPORE}"
+    assert gold.execute(f"select count(*), count(distinct driver_number) {laps}").fetchall() == [(1179, 20)]
+    assert gold.execute(f"select count(*) {laps} and lap_number = 1").fetchall() == [(20,)]
+
+
+def test_the_grid_comes_from_the_qualifying_session_of_the_same_meeting_and_is_whole(gold):
+    grid = f"from fact_results where session_key = {SINGAPORE}"
+    assert gold.execute(f"select driver_number {grid} and grid_position = 1").fetchall() == [(4,)]
+    assert gold.execute(f"select count(grid_position) {grid}").fetchall() == [(20,)]
+    winners = (
+        f"select winner_driver_number from dim_sessions where session_key in ({QUALIFYING}, {SINGAPORE})"
     )
-    assert found.fetchall() == [(1179, 20)]
+    assert gold.execute(winners).fetchall() == [(4,), (4,)]
 
 
-def test_the_grid_comes_from_the_qualifying_session_of_the_same_meeting(gold):
+def test_every_stop_of_the_race_is_an_in_lap(root, gold):
+    with duckdb.connect(str(root / "warehouse.duckdb"), read_only=True) as con:
+        stops = f"select count(*) from silver.silver_pit_stops where session_key = {SINGAPORE}"
+        assert con.execute(stops).fetchall() == [(23,)]
+    laps = f"select count(*) from fact_laps where session_key = {SINGAPORE} and is_pit_in_lap"
+    assert gold.execute(laps).fetchall() == [(23,)]
+
+
+def test_the_lap_chart_of_the_position_feed_is_the_order_over_the_line(gold):
+    """Two independent sources agree: where the feed knows a position, it is the place in which the car came by."""
+    [(known, agree)] = gold.execute(
+        f"""
+        with came_by as (
+            select *, row_number() over (partition by lap_number order by lap_end_at) as place
+            from fact_laps where session_key = {SINGAPORE} and lap_end_at is not null
+        )
+        select count(*), count(case when place = position_at_lap_end then 1 end) from came_by
+        """
+    ).fetchall()
+    assert known == 1177
+    assert agree >= 0.99 * known
+
+
+def test_rounds_are_the_official_ones(gold):
     found = gold.execute(
-        "select driver_number from fact_results where session_key = 9606 and grid_position = 1"
+        "select max(round_number), max(case when meeting_key = 1246 then round_number end) from dim_meetings "
+        "where season = 2024"
     )
-    assert found.fetchall() == [(4,)]
+    assert found.fetchall() == [(24, 18)]
 
 
 def test_a_driver_has_the_team_of_that_day_and_not_a_later_one(gold):
     found = gold.execute(
-        "select session_key, team_name from fact_results where driver_id = 'lewis-hamilton' order by session_key"
+        "select session_key, team_name from fact_results where driver_id = 'lewis-hamilton' "
+        f"and session_key in ({', '.join(map(str, PODIUMS))}) order by session_key"
     ).fetchall()
     assert found == [(9472, "Mercedes"), (9606, "Mercedes"), (9655, "Mercedes"), (9839, "Ferrari")]
