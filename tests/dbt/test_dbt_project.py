@@ -67,20 +67,6 @@ def test_nothing_asks_the_clock(life: Life) -> None:
     assert asking == set()
 
 
-def test_every_data_test_is_a_check_of_one_asset(life: Life) -> None:
-    """As Dagster reads them: a singular test of several models says in its meta whose check it is."""
-    from dagster_dbt import DagsterDbtTranslator
-    from dagster_dbt.asset_utils import get_asset_check_key_for_test
-
-    keys = {
-        node["name"]: get_asset_check_key_for_test(
-            life.manifest, DagsterDbtTranslator(), node["unique_id"], None
-        )
-        for node in nodes(life, "test")
-    }
-    assert {name for name, key in keys.items() if key is None} == set()
-
-
 def test_there_are_unit_tests_for_every_model_that_derives(life: Life) -> None:
     tested = {node["model"] for node in life.manifest["unit_tests"].values()}
     plain = {"int_session_states", "dim_circuits", "fact_weather"}

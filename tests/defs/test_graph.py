@@ -38,6 +38,14 @@ def test_published_gold_stands_behind_every_gold_model(repository):
     assert parents == set(names(repository, "gold"))
 
 
+def test_every_data_test_of_dbt_is_a_check_of_one_asset(repository):
+    """A test of several models, or of none, says whose check it is, and depends on it: else it is not shown."""
+    checks = [key.name for key in repository.asset_graph.asset_check_keys]
+    tests = [transform.MANIFEST["nodes"][test]["name"] for test in transform.TESTS]
+    assert len(tests) > 300
+    assert [name for name in tests if checks.count(name) != 1] == []
+
+
 def test_jobs_sensors_and_the_schedule_have_the_names_that_are_bound(repository):
     assert {"calendar", "ingest", "transform"} <= {job.name for job in repository.get_all_jobs()}
     assert {s.name for s in repository.sensor_defs} == {"alerts", "session_due", "gold_behind_bronze"}
