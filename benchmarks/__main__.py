@@ -174,7 +174,7 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
         f"## {case.title}",
         "",
         f"{target}`--case {case.name}`, {datetime.now(UTC):%Y-%m-%d}, {how}, load {load:.1f}"
-        + (", quick." if quick else "."),
+        + (", quick: of a tenth of the rows, and the targets are those of all." if quick else "."),
         "",
         "| | median s | spread s | CPU s | × | peak MiB | rows/s | requests |",
         "|---|---|---|---|---|---|---|---|",
