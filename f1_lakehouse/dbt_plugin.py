@@ -25,9 +25,8 @@ class Plugin(BasePlugin):
 
     def initialize(self, config: dict[str, Any]) -> None:
         """Begin with nothing opened."""
-        self._opened: dict[
-            str, Any
-        ] = {}  # by the name that dbt-duckdb gives a dataset in its view of the source
+        # By the name that dbt-duckdb gives a dataset in its view of the source.
+        self._opened: dict[str, Any] = {}
         self._limit: str | None = None
 
     def load(self, source_config: SourceConfig) -> Any:

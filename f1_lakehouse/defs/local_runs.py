@@ -18,6 +18,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.lakes import current_settings
 from f1_lakehouse.observe.runs import code_version, command, user
 from f1_lakehouse.settings import Settings
@@ -57,9 +58,7 @@ def dagster_home(settings: Settings) -> Path:
         )
     config = CONFIG_FILE.read_text() + (IN_POSTGRESQL if settings.dagster_storage else IN_FILES)
     if found != config:
-        partial = target.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(config)
-        partial.replace(target)
+        write_whole(target, config.encode())
     return home
 
 

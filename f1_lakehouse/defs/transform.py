@@ -29,6 +29,7 @@ from packaging.version import Version
 from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
+from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.settings import load_settings
 
@@ -102,11 +103,8 @@ def forget_parse_of_elsewhere(target: Path) -> None:
     note = target / "parsed_from.txt"
     if note.exists() and note.read_text() == str(PROJECT_DIR):
         return
-    target.mkdir(parents=True, exist_ok=True)
     (target / PARSED).unlink(missing_ok=True)
-    partial = note.with_name(f".{note.name}.{os.getpid()}")
-    partial.write_text(str(PROJECT_DIR))
-    partial.replace(note)
+    write_whole(note, str(PROJECT_DIR).encode())
 
 
 class Translator(DagsterDbtTranslator):

@@ -25,6 +25,7 @@ from deltalake.exceptions import TableNotFoundError
 from f1_lakehouse import __version__
 from f1_lakehouse.lake.bronze import WRITER
 from f1_lakehouse.lake.card import LICENCE, write_card
+from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.settings import Settings
 
 DELTA_ONLY = frozenset({"fact_telemetry"})
@@ -75,16 +76,9 @@ def _marker(settings: Settings) -> Path:
     return settings.root / "build.json"
 
 
-def _note(path: Path, value: object) -> None:
-    """Write a value as JSON, whole or not at all."""
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(orjson.dumps(value))
-    partial.replace(path)
-
-
 def note_build(settings: Settings, build: Build) -> None:
     """Record a build that succeeded; `publish` asks for it."""
-    _note(_marker(settings), build)
+    write_whole(_marker(settings), orjson.dumps(build))
 
 
 def forget_build(settings: Settings) -> None:
@@ -199,8 +193,8 @@ class _State:
         """The number of rows."""
         return int(self.digest.split("-")[0])
 
-    def is_like(self, known: "_State") -> bool:
-        """Whether the two differ in the rows of some seasons alone."""
+    def differs_in_seasons_alone(self, known: "_State") -> bool:
+        """Whether columns and descriptions are the same, and both have seasons to compare."""
         same = (self.columns, self.comments) == (known.columns, known.comments)
         return same and bool(self.seasons and known.seasons)
 
@@ -215,7 +209,8 @@ def _marker_of_published(settings: Settings) -> Path:
 
 def _note_published(settings: Settings, states: Mapping[str, _State]) -> None:
     """Record what the published file holds, and which file that is."""
-    _note(_marker_of_published(settings), {"file": _identity(settings.gold), "tables": states})
+    note = {"file": _identity(settings.gold), "tables": states}
+    write_whole(_marker_of_published(settings), orjson.dumps(note))
 
 
 def _published(settings: Settings) -> dict[str, _State]:
@@ -243,7 +238,7 @@ def _copy(con: duckdb.DuckDBPyConnection, table: str, state: _State, known: _Sta
     source, target = f'warehouse.gold."{table}"', f'target.gold."{table}"'
     if known == state:
         return
-    if known is None or not state.is_like(known):
+    if known is None or not state.differs_in_seasons_alone(known):
         con.execute(f"create or replace table {target} as select * from {source}")
         _copy_comments(con, table)
         return

@@ -1,6 +1,6 @@
 """Whole files on a disk or in an object store, written so that a reader sees all of a file or none of it.
 
-Landing stands on this; Delta tables do not (delta-rs has its own storage).
+Landing and the lake's small notes stand on this; Delta tables do not (delta-rs has its own storage).
 """
 
 import os
@@ -8,6 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pyarrow import fs
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file on disk that after a crash is there with all its bytes, or as it was: by temporary name, fsync and rename."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 class Store:
@@ -47,18 +62,7 @@ class Store:
             with self._fs.open_output_stream(path, compression=None) as out:
                 out.write(data)
             return
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-        try:
-            with partial.open("wb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            partial.replace(target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        write_whole(Path(path), data)
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises FileNotFoundError."""
