@@ -1,5 +1,5 @@
 {#
-One row a key, and why.
+One row a key, and why. Rows whose key is null cannot be placed and are left out, but for columns in `nullable`.
 
 Exact duplicates collapse. Of rows that share a key and differ, the one is kept that comes first by `prefer` (the
 model's own rule), then the one with the fewest nulls, then the one with the greatest values, column by column: the same
@@ -8,7 +8,7 @@ pull with this key) and `source_variants` (how many of them differ; 1 means no c
 
 `pull_id` and `pulled_at` are carried and are the same for all rows of a scope.
 #}
-{% macro keep_one(relation, key, columns, prefer=none) -%}
+{% macro keep_one(relation, key, columns, prefer=none, nullable=[]) -%}
 {%- set all_columns = columns + ['pull_id', 'pulled_at'] -%}
 select
     {%- for column in all_columns %}
@@ -43,6 +43,10 @@ from (
             {%- endfor %}
             count(*) as copies
         from {{ relation }}
+        where
+            {%- for column in key | reject('in', nullable) %}
+            {{ column }} is not null{{ ' and' if not loop.last }}
+            {%- endfor %}
         group by
             {%- for column in all_columns %}
             {{ column }}{{ ',' if not loop.last }}

@@ -144,10 +144,15 @@ def season(folder: Path) -> Served:
 
 
 def plant(rng: random.Random, served: Served, count: int) -> list[Odd]:
-    """`count` odd values for every column in turn, so that each column has its share."""
+    """`count` odd values for every column in turn, so that each column has its share.
+
+    A row has one odd value, and two thirds of the rows of a scope have none: what is refused or odd in every way hides
+    what comes after it. When a scope has its share, further values go to copies of rows.
+    """
     columns = [(endpoint, column) for endpoint in ENDPOINTS for column in endpoint.columns]
     rng.shuffle(columns)
-    odd = []
+    odd: list[Odd] = []
+    taken: dict[tuple[str, int], set[int]] = {}
     for number in range(count):
         endpoint, column = columns[number % len(columns)]
         scope = rng.choice([scope for name, scope in served if name == endpoint.name])
@@ -164,7 +169,12 @@ def plant(rng: random.Random, served: Served, count: int) -> list[Odd]:
             value = rng.choice(_WRONG)
         else:  # of another row: a contradiction that looks right
             value = rng.choice(rows).get(column.name)
-        odd.append(Odd(endpoint.name, scope, index, column.name, value, copied=rng.random() < 0.3))
+        used = taken.setdefault((endpoint.name, scope), set())
+        is_spent = index in used or len(used) >= max(1, len(rows) // 3)
+        copied = is_spent or rng.random() < 0.3
+        if not copied:
+            used.add(index)
+        odd.append(Odd(endpoint.name, scope, index, column.name, value, copied))
     return odd
 
 

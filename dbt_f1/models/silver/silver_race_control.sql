@@ -18,16 +18,16 @@ One row a message. Most columns of the natural key may be null, so the grain is 
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        {{ utc('date') }} as date,
-        cast(driver_number as integer) as driver_number,
-        cast(lap_number as integer) as lap_number,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ moment('date') }} as date,
+        {{ whole('driver_number') }} as driver_number,
+        {{ whole('lap_number') }} as lap_number,
         category,
         flag,
         scope,
-        cast(sector as integer) as sector,
-        cast(qualifying_phase as integer) as qualifying_phase,
+        {{ whole('sector') }} as sector,
+        {{ whole('qualifying_phase') }} as qualifying_phase,
         message,
         _season as season,
         _pull_id as pull_id,
@@ -41,7 +41,8 @@ one_row as (
     {{ keep_one(
         'source_rows',
         key=['session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
-        columns=columns
+        columns=columns,
+        nullable=['date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message']
     ) | indent(4) }}
 )
 

@@ -18,7 +18,7 @@ with entries as (
     from {{ ref('silver_drivers') }} as drivers
     left join {{ ref('silver_sessions') }} as sessions
         on drivers.session_key = sessions.session_key
-    where drivers.is_f1_driver
+    where drivers.is_f1_driver and drivers.team_id <> 'unknown-team'
 ),
 
 teams as (
