@@ -76,7 +76,9 @@ class Lake:
             return []
         if self._seasons.get(year, ("",))[0] != truth.pull_id:
             rows = self.bronze.rows_of("sessions", [truth]).to_pylist()
-            self._seasons[year] = truth.pull_id, [one for row in rows if (one := session(row)) is not None]
+            found = [one for row in rows if (one := session(row)) is not None]
+            # A session that is listed twice is loaded once, as the row that was served last has it.
+            self._seasons[year] = truth.pull_id, list({one.key: one for one in found}.values())
         return self._seasons[year][1]
 
     def drivers(self, session_key: int) -> list[int]:

@@ -55,7 +55,8 @@ one_row as (
     {{ keep_one(
         'source_rows',
         key=['meeting_key'],
-        columns=columns
+        columns=columns,
+        prefer="season"
     ) | indent(4) }}
 )
 

@@ -49,7 +49,8 @@ one_row as (
     {{ keep_one(
         'source_rows',
         key=['session_key'],
-        columns=columns
+        columns=columns,
+        prefer="season"
     ) | indent(4) }}
 )
 
