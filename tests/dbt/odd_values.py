@@ -133,13 +133,17 @@ class Odd:
 def season(folder: Path) -> Served:
     """The rows of two generated weekends, one with a sprint; the feeds thinned out."""
     generate(folder, SEASON, 2, telemetry=True, telemetry_every=600, sprint_every=2)
+    served = read(folder)
+    return {key: rows[::40] if key[0] == "intervals" else rows for key, rows in served.items()}
+
+
+def read(folder: Path) -> Served:
+    """The rows of a folder of served rows."""
     served: Served = {}
     for endpoint in ENDPOINTS:
         for file in sorted((folder / endpoint.name).glob("*.json*")):
             text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-            rows = json.loads(text)
-            every = 40 if endpoint.name == "intervals" else 1
-            served[endpoint.name, int(file.name.split(".")[0])] = rows[::every]
+            served[endpoint.name, int(file.name.split(".")[0])] = json.loads(text)
     return served
 
 
@@ -203,13 +207,17 @@ class Built:
 
 
 class OddLake:
-    """A lake in a folder that is used for one build after the other, so that dbt parses once."""
+    """A lake in a folder that is used for one build after the other, so that dbt parses once.
 
-    def __init__(self, folder: Path) -> None:
+    `plain` are the rows without anything odd: the calendar that the pulls go by.
+    """
+
+    def __init__(self, folder: Path, plain: Served) -> None:
         self.folder = folder
         self.target = folder / "target"
         self.root = folder / "lake"
-        self.sessions: dict[int, Session] = {}
+        self.plain = plain
+        self.sessions = self._sessions(plain)
 
     def build(self, served: Served) -> Built:
         """Serve the rows over HTTP, pull all of them, and build silver and gold with all tests."""
@@ -267,7 +275,7 @@ class OddLake:
             return Answer(200, "application/json", body)
 
         with ExitStack() as stack:
-            server = stack.enter_context(ReplayServer(self.folder / "season"))
+            server = stack.enter_context(ReplayServer(self._folder_to_serve()))
             server.answer = answer  # type: ignore[method-assign,assignment]
             lake = Lake.open(
                 Settings(
@@ -284,25 +292,34 @@ class OddLake:
                     self._pull(lake, endpoint, scope)
         return lake.bronze.uri
 
+    def _folder_to_serve(self) -> Path:
+        """The server wants a folder; what it answers is not in it."""
+        folder = self.folder / "served" / "sessions"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "1.json").write_text("[]", encoding="utf-8")
+        return folder.parent
+
     def _pull(self, lake: Lake, endpoint: Endpoint, scope: int) -> None:
         what = scope if endpoint.scope is Scope.SEASON else self.sessions[scope]
         try:
             pull(lake, endpoint, what, why="first pull")
         except PullError as error:
-            # Of a pull of few rows all may be refused; that is no reason for the rest.
-            assert error.pull.quarantined, error
+            if not error.pull.quarantined:  # of a pull of few rows all may be refused
+                raise
 
-    def prepare(self) -> Served:
-        """The season, without anything odd."""
-        served = season(self.folder / "season")
-        for row in served["sessions", SEASON]:
-            times = {
-                name: datetime.fromisoformat(row[name]).astimezone(UTC) for name in ("date_start", "date_end")
-            }
-            one = session(row | times)
-            assert one is not None
-            self.sessions[one.key] = one
-        return served
+    def _sessions(self, served: Served) -> dict[int, Session]:
+        found = {}
+        for (endpoint, _), rows in served.items():
+            for row in rows if endpoint == "sessions" else ():
+                times = {name: _utc(row[name]) for name in ("date_start", "date_end")}
+                one = session(row | times)
+                assert one is not None
+                found[one.key] = one
+        return found
+
+
+def _utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def guilty(odd: Sequence[Odd], fails: Callable[[Sequence[Odd]], bool]) -> list[Odd]:

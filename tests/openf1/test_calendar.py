@@ -133,7 +133,8 @@ def test_a_row_without_times_is_no_session_yet(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", [END - timedelta(days=1), START, START + timedelta(days=1, seconds=1), START + timedelta(days=60_000)]
+    "end",
+    [END - timedelta(days=1), START, START + timedelta(days=1, seconds=1), START + timedelta(days=60_000)],
 )
 def test_an_end_that_cannot_be_is_not_believed(end: datetime) -> None:
     row: dict[str, object] = {

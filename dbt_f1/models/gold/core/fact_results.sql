@@ -13,7 +13,7 @@ with results as (
         on results.session_key = sessions.session_key
 ),
 
-grid as (
+grids as (
     select
         sessions.meeting_key,
         case sessions.session_category
@@ -21,10 +21,19 @@ grid as (
             when 'Sprint Qualifying' then 'Sprint'
         end as session_category,
         grid.driver_number,
-        grid.position as grid_position
+        grid.position as grid_position,
+        row_number() over (
+            partition by sessions.meeting_key, sessions.session_category, grid.driver_number
+            order by sessions.date_start desc nulls last, grid.session_key desc
+        ) as newness
     from {{ ref('silver_starting_grid') }} as grid
     inner join {{ ref('silver_sessions') }} as sessions
         on grid.session_key = sessions.session_key
+),
+
+-- where a meeting lists two qualifyings of a kind, the later one set the grid
+grid as (
+    select * from grids where newness = 1
 ),
 
 fastest as (
