@@ -18,7 +18,8 @@ What a message means stands in the macro track_event; here is what follows from 
   count in the order served. Where that is not known, each is taken to change something: what was there before goes and comes
   back, what was not comes and goes; a red flag comes last. What has been called in is over.
 
-Incremental by session. `touched_sessions` looks at sessions with a message that begins a state.
+Incremental by session. `touched_sessions` looks at sessions with a message that begins a state; the few whose messages leave
+no period (a yellow that is cleared in its second, and nothing else) are worked out again in each run.
 -#}
 {%- set event = track_event('category', 'flag', 'scope', 'message') -%}
 {#- A lap that is shorter is none: a served start of lap 1 so close to that of lap 2 is that of a restart. -#}
