@@ -23,7 +23,7 @@ with source_rows as (
         cast(session_key as integer) as session_key,
         cast(meeting_key as integer) as meeting_key,
         cast(driver_number as integer) as driver_number,
-        cast(position as integer) as position,
+        {{ classified_position() }} as position,
         cast(number_of_laps as integer) as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,

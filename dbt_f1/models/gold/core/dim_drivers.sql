@@ -24,16 +24,14 @@ with entries as (
         drivers.headshot_url,
         drivers.is_f1_driver,
         max(case when drivers.is_f1_driver then 1 else 0 end) over (partition by drivers.driver_id) as ever_f1,
-        sessions.date_start,
+        drivers.date_start,
         -- a person is in one car of a session; where the source lists two, the lower number stands for the session
         row_number() over (
-            partition by drivers.driver_id, sessions.date_start
+            partition by drivers.driver_id, drivers.date_start
             order by case when drivers.is_f1_driver then 0 else 1 end, drivers.session_key, drivers.driver_number
         ) as choice
-    from {{ ref('silver_drivers') }} as drivers
-    inner join {{ ref('silver_sessions') }} as sessions
-        on drivers.session_key = sessions.session_key
-    where sessions.date_start is not null
+    from {{ ref('int_drivers') }} as drivers
+    where drivers.date_start is not null
 ),
 
 compared as (

@@ -49,7 +49,7 @@ source_rows as (
         cast(session_key as integer) as session_key,
         cast(meeting_key as integer) as meeting_key,
         cast(driver_number as integer) as driver_number,
-        cast(position as integer) as position,
+        {{ classified_position() }} as position,
         cast(number_of_laps as integer) as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,
@@ -212,5 +212,5 @@ select
     revisions.superseded_at is null as is_current,
     revisions.pull_id
 from revisions
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on revisions.session_key = drivers.session_key and revisions.driver_number = drivers.driver_number
