@@ -30,6 +30,7 @@ with source_rows as (
         cast(qualifying_phase as integer) as qualifying_phase,
         message,
         _season as season,
+        cast(_row_number as integer) as served_order,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'race_control') }}
@@ -41,7 +42,8 @@ one_row as (
     {{ keep_one(
         'source_rows',
         key=['session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
-        columns=columns
+        columns=columns,
+        served='served_order'
     ) | indent(4) }}
 )
 
@@ -60,6 +62,7 @@ select
     sector,
     qualifying_phase,
     message,
+    served_order,
     season,
     pull_id,
     pulled_at,
