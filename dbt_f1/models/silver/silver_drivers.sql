@@ -1,7 +1,7 @@
 {#-
 One row per driver of a session: who drove which car for whom on that day. `driver_id` is the person; a number is not, it
 passes from one to the next. Rows without a number name nobody and stay in bronze. Of conflicting rows the one that names
-a team is kept.
+a team is kept, of several such rows the one served last: it is the newest.
 
 The source has mixed the list of a support series into that of a session (Practice 1, Budapest 2023): there full and broadcast
 name are those of the support driver, while first and last name, team and portrait are those of the Formula 1 driver with the
@@ -41,6 +41,7 @@ with source_rows as (
         country_code,
         _season as season,
         _pull_id as pull_id,
+        _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'drivers') }}
     where
@@ -53,7 +54,8 @@ one_row as (
         'source_rows',
         key=['session_key', 'driver_number'],
         columns=columns,
-        prefer="case when team_name is null then 1 else 0 end"
+        prefer="case when team_name is null then 1 else 0 end",
+        served='served_order'
     ) | indent(4) }}
 ),
 

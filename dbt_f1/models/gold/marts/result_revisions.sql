@@ -59,6 +59,7 @@ source_rows as (
         gap_to_leader,
         _season as season,
         _pull_id as pull_id,
+        _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'session_result') }}
 ),
@@ -68,7 +69,8 @@ one_row as (
         'source_rows',
         key=['pull_id', 'session_key', 'driver_number'],
         columns=columns,
-        prefer="case when position is null then 1 else 0 end"
+        prefer="case when position is null and served_order is null then 1 else 0 end",
+        served='served_order'
     ) | indent(4) }}
 ),
 
