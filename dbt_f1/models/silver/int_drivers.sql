@@ -30,7 +30,8 @@ compared as (
 decided as (
     select
         drivers.*,
-        sessions.date_start,
+        -- a person always has a period in dim_drivers, also without a date of the session
+        coalesce(sessions.date_start, cast(make_date(drivers.season, 1, 1) as timestamp)) as date_start,
         drivers.is_f1_driver
         and not (
             (drivers.lists_support_series or drivers.has_name_conflict) and compared.sessions < compared.most_sessions
