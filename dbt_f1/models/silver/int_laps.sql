@@ -71,8 +71,8 @@ deleted_laps as (
     group by session_key, driver_number, lap_number
 ),
 
--- the pit exit opens within a second of the start (all 84 recorded races and sprints); before the scheduled time it opens
--- for the laps to the grid
+-- The pit exit opens within a second of the start (in all recorded races and sprints); before the scheduled time it opens for
+-- the laps to the grid. Without that message the scheduled time has to do.
 race_starts as (
     select
         sessions.session_key,
@@ -82,10 +82,11 @@ race_starts as (
                 case
                     when messages.category = 'SessionStatus' and messages.message like '%STARTED%' then messages.date
                 end
-            )
+            ),
+            max(sessions.date_start)
         ) as race_started_at
     from sessions
-    inner join messages
+    left join messages
         on
             sessions.session_key = messages.session_key
             and (sessions.date_start is null or messages.date >= sessions.date_start)
@@ -127,10 +128,22 @@ in_laps as (
     where stops.session_key in (select session_key from touched)
 ),
 
+-- a stint after one of a single lap on the same compound is no stop (the one start of 1,699 that is none)
 stint_starts as (
     select distinct session_key, driver_number, lap_start as lap_number
-    from {{ ref('silver_stints') }}
-    where lap_start > 1 and session_key in (select session_key from touched)
+    from (
+        select
+            session_key,
+            driver_number,
+            lap_start,
+            compound,
+            lag(stint_laps) over stints_of_driver as previous_stint_laps,
+            lag(compound) over stints_of_driver as previous_compound
+        from {{ ref('silver_stints') }}
+        where lap_start is not null and session_key in (select session_key from touched)
+        window stints_of_driver as (partition by session_key, driver_number order by stint_number)
+    ) as stints
+    where lap_start > 1 and not coalesce(previous_stint_laps = 1 and previous_compound = compound, false)
 ),
 
 served as (
@@ -186,9 +199,14 @@ flagged as (
         coalesce(
             is_in_race
             and (
-                (lap_number > race_laps and (lap_duration is null or date_start > race_finished_at))
-                or date_start > {{ add_seconds('race_finished_at', '1') }}
-                or (lap_duration is null and date_start > {{ add_seconds('race_finished_at', '-1') }})
+                (
+                    lap_duration is null
+                    and coalesce(date_start > {{ add_seconds('race_finished_at', '-1') }}, lap_number > race_laps)
+                )
+                or (
+                    chequered_flag_at is not null
+                    and date_start > {{ add_seconds('race_finished_at', '1') }}
+                )
             ),
             false
         ) as is_after_chequered_flag
@@ -289,8 +307,12 @@ timed as (
         coalesce(
             believed_start,
             case
-                when not is_start_believed
-                    then coalesce({{ add_seconds('lap_end_at', '-driven_s') }}, first_start, race_started_at)
+                when is_in_race and lap_number = 1
+                    then coalesce(
+                        {{ add_seconds('lap_end_at', '-driven_s') }},
+                        first_start,
+                        case when coalesce(race_started_at < lap_end_at, true) then race_started_at end
+                    )
                 when is_in_race or not is_out_lap
                     then coalesce(
                         previous_end,
