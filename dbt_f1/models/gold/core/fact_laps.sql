@@ -51,4 +51,4 @@ select
 from {{ ref('int_laps') }} as laps
 left join {{ ref('silver_drivers') }} as drivers
     on laps.session_key = drivers.session_key and laps.driver_number = drivers.driver_number
-where not laps.is_after_chequered_flag
+where laps.is_after_chequered_flag is not true

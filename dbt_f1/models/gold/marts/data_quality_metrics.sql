@@ -30,7 +30,7 @@ that day brought and still holds, so the cost follows the new data; rows of earl
     'car_data': ('silver_car_data', 'n_gear is not null and throttle is not null and brake is not null')
 } -%}
 {%- set facts = {
-    'laps': ('silver_laps', 'fact_laps'),
+    'laps': ('int_laps', 'fact_laps', 'is_after_chequered_flag is not true'),
     'session_result': ('silver_session_results', 'fact_results'),
     'stints': ('silver_stints', 'fact_stints'),
     'pit': ('silver_pit_stops', 'fact_pit_stops'),
@@ -103,6 +103,7 @@ carried as (
     select '{{ fact[1] }}' as fact, held.session_key, count(*) as in_silver, 0 as in_gold
     from {{ ref(fact[0]) }} as held
     inner join (select scope from news where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
+    {{ 'where ' ~ fact[2] if fact | length > 2 }}
     group by held.session_key
 
     union all
