@@ -1,5 +1,7 @@
 {#-
-One row a message. Most columns of the natural key may be null, so the grain is the key made of them.
+One row a message. Most columns of the natural key may be null, so the grain is the key made of them, as served.
+
+The source fills the driver of flags and car events only; elsewhere it follows from the message ("CAR 4 (NOR) TIME …").
 -#}
 {%- set columns = [
     'session_key',
@@ -54,7 +56,7 @@ select
     session_key,
     meeting_key,
     date,
-    driver_number,
+    coalesce(one_row.driver_number, {{ driver_of_message('message') }}) as driver_number,
     lap_number,
     category,
     flag,

@@ -1,4 +1,7 @@
-{#- One row a driver and lap, with what was going on around it (int_laps) and who drove it, for which team. -#}
+{#-
+One row per driver and lap, with what was going on around it (int_laps) and who drove it, for which team. A race ends with the
+chequered flag: rows that the source serves of the lap back to the pits are no laps.
+-#}
 select
     {{ surrogate_key(['laps.session_key', 'laps.driver_number', 'laps.lap_number']) | indent(4) }} as lap_key,
     laps.session_key,
@@ -24,6 +27,9 @@ select
     laps.speed_trap_speed,
     laps.max_speed,
     laps.is_valid_lap,
+    laps.is_impossible_time,
+    laps.is_deleted,
+    laps.deletion_reason,
     laps.is_pit_out_lap,
     laps.is_pit_in_lap,
     laps.driver_lap_rank,
@@ -45,3 +51,4 @@ select
 from {{ ref('int_laps') }} as laps
 left join {{ ref('silver_drivers') }} as drivers
     on laps.session_key = drivers.session_key and laps.driver_number = drivers.driver_number
+where laps.is_after_chequered_flag is not true
