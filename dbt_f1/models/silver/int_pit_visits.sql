@@ -26,6 +26,7 @@ visits as (
         stops.lap_number,
         coalesce(sessions.session_category in ('Race', 'Sprint'), false) as is_in_race,
         cast({{ in_lap_of_stop('sessions.session_category', 'stops.lap_number') }} as integer) as in_lap_number,
+        cast({{ in_lap_of_stop('sessions.session_category', 'stops.lap_number') }} + 1 as integer) as out_lap_number,
         {{ add_seconds('stops.date', '-coalesce(stops.lane_duration_s, 0)') }} as entered_at,
         stops.date as left_at,
         stops.lane_duration_s,
@@ -167,7 +168,8 @@ penalties as (
             and messages.date <= visits.entered_at
             and {{ seconds_between('messages.date', 'visits.entered_at') }} <= {{ var('max_penalty_wait_s') }}
     where
-        regexp_extract(messages.message, '(DRIVE.THROUGH|STOP.(AND.)?GO) PENALTY', 0) <> ''
+        regexp_extract(messages.message, '(DRIVE.THROUGH|STOP.{1,5}GO)', 0) <> ''
+        and messages.message like '%PENALTY%'
         and messages.message not like '%SERVED%'
         and messages.message like '%CAR ' || cast(visits.driver_number as {{ dbt.type_string() }}) || ' %'
 )
@@ -176,8 +178,8 @@ select
     visits.session_key,
     visits.driver_number,
     visits.lap_number,
-    visits.in_lap_number,
-    visits.in_lap_number + 1 as out_lap_number,
+    case when visits.in_lap_number >= 1 then visits.in_lap_number end as in_lap_number,
+    visits.out_lap_number,
     visits.entered_at,
     visits.left_at,
     visits.is_in_race,

@@ -10,6 +10,7 @@ Another compound is a new set. Of stints in a row on one compound (a run), a sti
 3. the car was not in the pit lane before it, in a session whose visits are served, and the age is 0 or not known.
 
 Ages above that var may be one lap off; below it a used set has about the same age, so they have to agree to the lap.
+In practice and qualifying a set of any age may be fitted, so the var counts for races and sprints only.
 -#}
 with touched as (
     {{ touched_sessions([
@@ -31,10 +32,16 @@ stints as (
         silver_stints.source_lap_start,
         silver_stints.stint_laps,
         touched.built_from,
+        coalesce(
+            sessions.session_category in ('Race', 'Sprint')
+            and silver_stints.tyre_age_at_start > {{ var('max_age_of_new_set_laps') }},
+            false
+        ) as is_too_old_to_be_new,
         lag(silver_stints.compound) over driver_stints as previous_compound,
         lead(silver_stints.stint_number) over driver_stints as next_stint_number
     from {{ ref('silver_stints') }} as silver_stints
     inner join touched on silver_stints.session_key = touched.session_key
+    left join {{ ref('silver_sessions') }} as sessions on silver_stints.session_key = sessions.session_key
     window driver_stints as (
         partition by silver_stints.session_key, silver_stints.driver_number order by silver_stints.stint_number
     )
@@ -77,7 +84,7 @@ same_ages as (
         later.tyre_age_at_start > 0
         and (
             abs(later.tyre_age_at_start - earlier.tyre_age_at_start - later.lap_start + earlier.lap_start)
-            <= case when later.tyre_age_at_start > {{ var('max_age_of_new_set_laps') }} then 1 else 0 end
+            <= case when later.is_too_old_to_be_new then 1 else 0 end
             or later.tyre_age_at_start - earlier.tyre_age_at_start
             = later.source_lap_start - earlier.source_lap_start
         )
@@ -101,7 +108,7 @@ judged as (
             runs.compound = runs.previous_compound
             and (
                 same_by_age.session_key is not null
-                or runs.tyre_age_at_start > {{ var('max_age_of_new_set_laps') }}
+                or runs.is_too_old_to_be_new
                 or visits.is_too_short_to_stop
                 or (
                     coalesce(runs.tyre_age_at_start, 0) = 0

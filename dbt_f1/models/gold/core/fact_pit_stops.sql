@@ -189,6 +189,6 @@ left join {{ ref('fact_laps') }} as out_laps
     on
         stops.session_key = out_laps.session_key
         and stops.driver_number = out_laps.driver_number
-        and stops.in_lap_number + 1 = out_laps.lap_number
+        and stops.out_lap_number = out_laps.lap_number
 left join {{ ref('silver_drivers') }} as drivers
     on stops.session_key = drivers.session_key and stops.driver_number = drivers.driver_number

@@ -7,7 +7,8 @@ that is no pass through it (is_pass_through of fact_pit_stops). The cost leaves 
 stood.
 
 Unknown is null, never 0. Stops are known where the session has visits at all, or no driver changed tyres, and the driver
-has a stop for every change. Whether all of it is known is in `is_complete`.
+has a stop for every change. Whether all of it is known is in `is_complete`; the last lap of a driver may lack in the
+stints, as the source often leaves out the lap of a retirement.
 -#}
 with races as (
     select session_key, session_category
@@ -180,7 +181,7 @@ select
         known.has_stops
         and listed.first_lap <= 1
         and listed.laps_of_stints >= listed.last_lap
-        and listed.last_lap >= coalesce(laps.last_lap, listed.last_lap)
+        and listed.last_lap >= coalesce(laps.last_lap - 1, listed.last_lap)
         and not listed.has_unknown_compound
         and coalesce(counted.first_unknown_lap >= listed.last_lap, true),
         false
