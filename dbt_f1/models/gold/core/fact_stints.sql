@@ -62,7 +62,9 @@ select
     sets.tyre_set_number,
     -- the source serves stints after the chequered flag; no lap of the driver is in them
     coalesce(sets.was_driven, stints.stint_laps > 0)
-    and (stints.stint_laps = 0 or summed.laps_driven > 0 or drivers_with_laps.session_key is null) as is_driven,
+    and (
+        stints.stint_laps = 0 or coalesce(summed.laps_driven, 0) > 0 or drivers_with_laps.session_key is null
+    ) as is_driven,
     stints.is_repaired,
     stints.pulled_at
 from {{ ref('silver_stints') }} as stints
