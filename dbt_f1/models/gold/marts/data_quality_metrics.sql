@@ -8,6 +8,7 @@ that day brought and still holds, so the cost follows the new data; rows of earl
 - reconciliation: silver: rows as served that a row of silver stands for; gold: rows of silver that are in the fact
 - validity: values in bronze within the bounds that the catalogue names; one row may fail more than once
 - quarantine: rows as served that could be typed
+- matching: messages that delete or reinstate a lap whose lap was found; in sessions whose laps are there
 -#}
 {%- set checks = {
     'meetings': ('silver_meetings', 'date_start is not null'),
@@ -153,6 +154,16 @@ counted as (
 
     select 'bronze.' || endpoint, 'quarantine', rows + quarantined, quarantined
     from served
+
+    union all
+
+    select
+        'silver.silver_race_control',
+        'matching',
+        count(case when has_laps then 1 end),
+        count(case when has_laps and lap_number is null then 1 end)
+    from {{ ref('int_deletion_messages') }}
+    where session_key in (select scope from news where endpoint in ('race_control', 'laps'))
 ),
 
 rated as (
