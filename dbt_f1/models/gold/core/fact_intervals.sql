@@ -5,9 +5,7 @@ select
     served.meeting_key,
     served.season,
     served.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     served.date,
     served.gap_to_leader_s,
     served.interval_s,
@@ -15,5 +13,7 @@ select
     served.interval_laps,
     served.pulled_at
 from {{ ref('silver_intervals') }} as served
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on served.session_key = drivers.session_key and served.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on served.meeting_key = meetings.meeting_key

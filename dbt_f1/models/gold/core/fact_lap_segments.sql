@@ -54,9 +54,7 @@ select
     segments.meeting_key,
     segments.season,
     segments.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     segments.lap_number,
     cast(segments.sector_number as integer) as sector_number,
     cast(segments.segment_number as integer) as segment_number,
@@ -72,5 +70,7 @@ select
     end as segment_status,
     segments.pulled_at
 from segments
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on segments.session_key = drivers.session_key and segments.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on segments.meeting_key = meetings.meeting_key

@@ -8,9 +8,7 @@ select
     laps.meeting_key,
     laps.season,
     laps.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     laps.lap_number,
     laps.date_start,
     laps.lap_start_at,
@@ -49,6 +47,8 @@ select
     laps.is_raining,
     laps.pulled_at
 from {{ ref('int_laps') }} as laps
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on laps.session_key = drivers.session_key and laps.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on laps.meeting_key = meetings.meeting_key
 where laps.is_after_chequered_flag is not true

@@ -145,9 +145,7 @@ select
     stops.meeting_key,
     stops.season,
     stops.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     stops.lap_number,
     stops.in_lap_number,
     cast(
@@ -190,5 +188,7 @@ left join {{ ref('fact_laps') }} as out_laps
         stops.session_key = out_laps.session_key
         and stops.driver_number = out_laps.driver_number
         and stops.out_lap_number = out_laps.lap_number
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on stops.session_key = drivers.session_key and stops.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on stops.meeting_key = meetings.meeting_key

@@ -80,12 +80,7 @@ select
     results.season,
     results.session_category,
     results.driver_number,
-    drivers.driver_id,
-    drivers.name_acronym,
-    drivers.full_name,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.constructor_id, 'unknown-team') as constructor_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     results.position,
     results.status,
     results.points,
@@ -106,6 +101,8 @@ select
 from results
 left join {{ ref('int_session_drivers') }} as drivers
     on results.session_key = drivers.session_key and results.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on results.meeting_key = meetings.meeting_key
 left join from_pit_lane
     on results.session_key = from_pit_lane.session_key and results.driver_number = from_pit_lane.driver_number
 left join grid

@@ -37,9 +37,7 @@ select
     stints.meeting_key,
     stints.season,
     stints.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     stints.stint_number,
     stints.compound,
     stints.tyre_age_at_start,
@@ -80,5 +78,7 @@ left join {{ ref('int_tyre_sets') }} as sets
         and stints.stint_number = sets.stint_number
 left join drivers_with_laps
     on stints.session_key = drivers_with_laps.session_key and stints.driver_number = drivers_with_laps.driver_number
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on stints.session_key = drivers.session_key and stints.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on stints.meeting_key = meetings.meeting_key

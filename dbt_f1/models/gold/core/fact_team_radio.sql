@@ -5,12 +5,12 @@ select
     served.meeting_key,
     served.season,
     served.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     served.date,
     served.recording_url,
     served.pulled_at
 from {{ ref('silver_team_radio') }} as served
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on served.session_key = drivers.session_key and served.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on served.meeting_key = meetings.meeting_key

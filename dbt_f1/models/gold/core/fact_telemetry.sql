@@ -168,9 +168,7 @@ select
     travelled.meeting_key,
     travelled.season,
     travelled.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     travelled.date,
     travelled.lap_number,
     travelled.lap_elapsed_s,
@@ -190,5 +188,7 @@ select
     travelled.pulled_at,
     travelled.built_from
 from travelled
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on travelled.session_key = drivers.session_key and travelled.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on travelled.meeting_key = meetings.meeting_key

@@ -193,9 +193,7 @@ select
     revisions.meeting_key,
     revisions.season,
     revisions.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     cast(revisions.revision as integer) as revision,
     revisions.change,
     revisions.changed_columns,
@@ -216,3 +214,5 @@ select
 from revisions
 left join {{ ref('int_session_drivers') }} as drivers
     on revisions.session_key = drivers.session_key and revisions.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on revisions.meeting_key = meetings.meeting_key

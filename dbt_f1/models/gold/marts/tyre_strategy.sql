@@ -34,9 +34,7 @@ laps as (
         laps.driver_number,
         max(laps.meeting_key) as meeting_key,
         max(laps.season) as season,
-        max(laps.driver_id) as driver_id,
-        max(laps.team_id) as team_id,
-        max(laps.team_name) as team_name,
+        {{ carried_driver_columns('laps', aggregate='max') }},
         max(laps.lap_number) as last_lap
     from {{ ref('fact_laps') }} as laps
     inner join races on laps.session_key = races.session_key
@@ -49,21 +47,19 @@ drivers as (
         driver_number,
         max(meeting_key) as meeting_key,
         max(season) as season,
-        max(driver_id) as driver_id,
-        max(team_id) as team_id,
-        max(team_name) as team_name
+        {{ carried_driver_columns(aggregate='max') }}
     from (
-        select session_key, driver_number, meeting_key, season, driver_id, team_id, team_name
+        select session_key, driver_number, meeting_key, season, {{ carried_driver_columns() }}
         from stints
         where is_driven
 
         union all
 
-        select session_key, driver_number, meeting_key, season, driver_id, team_id, team_name from visits
+        select session_key, driver_number, meeting_key, season, {{ carried_driver_columns() }} from visits
 
         union all
 
-        select session_key, driver_number, meeting_key, season, driver_id, team_id, team_name from laps
+        select session_key, driver_number, meeting_key, season, {{ carried_driver_columns() }} from laps
     ) as named
     group by session_key, driver_number
 ),
@@ -157,9 +153,7 @@ select
     drivers.season,
     races.session_category,
     drivers.driver_number,
-    drivers.driver_id,
-    drivers.team_id,
-    drivers.team_name,
+    {{ carried_driver_columns('drivers') }},
     cast(listed.stints as integer) as stints,
     listed.compounds,
     listed.stint_lengths,
