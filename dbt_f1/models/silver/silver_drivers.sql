@@ -22,7 +22,8 @@ in int_drivers.
     'team_colour',
     'headshot_url',
     'country_code',
-    'season'
+    'season',
+    'has_conflicting_rows'
 ] -%}
 
 with source_rows as (
@@ -49,9 +50,19 @@ with source_rows as (
         and driver_number is not null
 ),
 
+compared_rows as (
+    select
+        *,
+        coalesce(min(lower(full_name)) over rows_of_a_car <> max(lower(full_name)) over rows_of_a_car, false)
+        or coalesce(min(lower(team_name)) over rows_of_a_car <> max(lower(team_name)) over rows_of_a_car, false)
+            as has_conflicting_rows
+    from source_rows
+    window rows_of_a_car as (partition by session_key, driver_number)
+),
+
 one_row as (
     {{ keep_one(
-        'source_rows',
+        'compared_rows',
         key=['session_key', 'driver_number'],
         columns=columns,
         prefer="case when team_name is null then 1 else 0 end",
@@ -74,6 +85,7 @@ known as (
         headshot_url,
         country_code,
         season,
+        has_conflicting_rows,
         pull_id,
         pulled_at,
         source_rows,
@@ -122,6 +134,7 @@ select
     named.named_driver_id,
     named.is_other_person
     or coalesce('-' || named.name_slug || '-' not like '%-' || named.broadcast_word || '-%', false) as has_name_conflict,
+    named.has_conflicting_rows,
     coalesce(named.broadcast_name, named.known_name, 'Unknown Driver') as broadcast_name,
     coalesce(named.known_name, named.broadcast_name, 'Unknown Driver') as full_name,
     named.first_name,
