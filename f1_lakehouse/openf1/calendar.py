@@ -115,8 +115,12 @@ def session_key_of(partition: str) -> int:
     return int(partition.rsplit("-", 1)[1])
 
 
-def session(row: dict[str, object]) -> Session | None:
-    """A session out of a row of the `sessions` endpoint; None if the row has no times."""
+def session(row: dict[str, object], cancelled_meetings: Collection[int] = ()) -> Session | None:
+    """A session from a row of the `sessions` endpoint; None if the row has no times.
+
+    `cancelled_meetings` are the keys of meetings whose own row says that they are cancelled: so are their sessions, whatever
+    the session's row says. The dbt model int_calendar decides by the same rule.
+    """
     start, end = row.get("date_start"), row.get("date_end")
     if not isinstance(start, datetime) or not isinstance(end, datetime):
         return None
@@ -129,7 +133,7 @@ def session(row: dict[str, object]) -> Session | None:
         name=str(row.get("session_name") or "Unknown"),
         location=str(row.get("location") or "unknown"),
         category=category(str(row.get("session_name") or "")),
-        is_cancelled=bool(row.get("is_cancelled") or False),
+        is_cancelled=bool(row.get("is_cancelled")) or int(str(row["meeting_key"])) in cancelled_meetings,
     )
 
 

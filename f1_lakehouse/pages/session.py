@@ -570,7 +570,9 @@ def _pit_stops(view: View) -> Section | None:
     real = [
         row["lane_duration_s"]
         for row in stops
-        if row["lane_duration_s"] is not None and not row["is_red_flag_stop"]
+        if row["lane_duration_s"] is not None
+        and not row["is_red_flag_stop"]
+        and not row["is_pass_through"]
     ]
     best = min(real, default=None)
     rows = []
@@ -583,7 +585,9 @@ def _pit_stops(view: View) -> Section | None:
                 row["stop_number"],
                 strong(lane) if best is not None and row["lane_duration_s"] == best else lane,
                 number(row["stop_duration_s"], 1),
-                f"{figures.letter(row['compound_before'])} → {figures.letter(row['compound_after'])}",
+                "passed through"
+                if row["is_pass_through"]
+                else f"{figures.letter(row['compound_before'])} → {figures.letter(row['compound_after'])}",
                 text(row["tyre_age_laps"]),
                 f"{text(row['position_before'])} → {text(row['position_after'])}",
                 "Red flag" if row["is_red_flag_stop"] else text(row["track_status"]),

@@ -132,7 +132,10 @@ class PaperGold:
                 }
             ],
         )
-        self.insert("dim_teams", [{"team_id": f"t{number}", "team_name": team, "team_colour": colour}])
+        self.insert(
+            "dim_team_seasons",
+            [{"season": 2025, "team_id": f"t{number}", "team_name": team, "team_colour": colour}],
+        )
 
     def results(self, kind: str, *rows: dict[str, Any], team: str = "Team") -> None:
         """Rows of fact_results, in the order of the classification."""

@@ -349,7 +349,17 @@ def test_markup_in_names_and_messages_is_text(gold: PaperGold) -> None:
     )
     gold.insert(
         "teammate_head_to_head",
-        [{"season": 2025, "team_name": HOSTILE, "driver_id": "d4", "teammate_id": HOSTILE, "team_id": "t4"}],
+        [
+            {
+                "season": 2025,
+                "team_name": HOSTILE,
+                "driver_id": "d4",
+                "full_name": HOSTILE,
+                "teammate_id": HOSTILE,
+                "teammate_full_name": HOSTILE,
+                "team_id": "t4",
+            }
+        ],
     )
     gold.insert(
         "championship_progression",
@@ -360,6 +370,8 @@ def test_markup_in_names_and_messages_is_text(gold: PaperGold) -> None:
                 "round_number": 1,
                 "entrant_id": "d4",
                 "driver_id": "d4",
+                "full_name": HOSTILE,
+                "name_acronym": "<b>",
                 "team_id": "t4",
                 "team_name": HOSTILE,
                 "points": 1.0,
