@@ -320,6 +320,13 @@ timed as (
                     )
             end
         ) as lap_start_at,
+        -- a lap into the garage without a time, often one that a red flag stopped: it is over before the car leaves again
+        coalesce(
+            lap_end_at,
+            case
+                when precedes_next then least(next_start, {{ add_seconds('believed_start', var('max_valid_lap_s')) }})
+            end
+        ) as over_by,
         -- positions and gaps of a crossing are served up to a second after it
         {{ add_seconds('lap_end_at', var('line_message_delay_s')) }} as line_messages_until
     from ended
@@ -577,8 +584,8 @@ gravest as (
     inner join {{ ref('int_track_status') }} as track
         on
             timed.session_key = track.session_key
-            and track.started_at < timed.lap_end_at
-            and (track.ended_at is null or track.ended_at > coalesce(timed.lap_start_at, timed.lap_end_at))
+            and track.started_at < timed.over_by
+            and (track.ended_at is null or track.ended_at > coalesce(timed.lap_start_at, timed.over_by))
     group by timed.session_key, timed.driver_number, timed.lap_number
 ),
 
@@ -600,12 +607,11 @@ joined as (
         coalesce(laps.is_valid_lap, false)
         and not laps.has_impossible_time
         and not laps.is_out_lap
-        and not laps.is_after_chequered_flag
-        and deleted_laps.lap_number is null as is_final_valid_lap,
+        and not laps.is_after_chequered_flag as is_timed_lap,
         case
             -- the flag that its start was taken from stopped the car on this lap
-            when not laps.is_start_believed and laps.lap_end_at is null then 'Red'
-            when laps.lap_end_at is null or controlled_sessions.session_key is null then null
+            when not laps.is_start_believed and laps.over_by is null then 'Red'
+            when laps.over_by is null or controlled_sessions.session_key is null then null
             when gravest.gravity = 4 then 'Red'
             when gravest.gravity = 3 then 'SC'
             when gravest.gravity = 2 then 'VSC'
@@ -644,6 +650,10 @@ joined as (
         on laps.session_key = controlled_sessions.session_key
 ),
 
+valid as (
+    select *, is_timed_lap and not is_deleted as is_final_valid_lap from joined
+),
+
 ranked as (
     select
         *,
@@ -655,14 +665,15 @@ ranked as (
         min(case when is_final_valid_lap then lap_duration end) over (
             partition by session_key, driver_number
         ) as driver_best_lap_time
-    from joined
+    from valid
 ),
 
--- a lap that was driven from line to line on a free track; a session without race control counts as green
+-- A lap that was driven from line to line on a free track; a session without race control counts as green. A deleted time
+-- counts in no ranking, but the car did drive it: it tells the pace.
 green as (
     select
         *,
-        is_final_valid_lap
+        is_timed_lap
         and not is_pit_in_lap
         and not (is_in_race and lap_number = 1)
         and coalesce(track_status, 'Green') = 'Green' as is_green_lap
