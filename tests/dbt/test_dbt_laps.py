@@ -70,7 +70,15 @@ def test_a_correction_of_any_feed_reaches_the_laps_of_its_session_alone(tmp_path
         else:
             *rest, last = served(key)[endpoint]
             lake.pull(endpoint, key, 2025, [*rest, last | CORRECTED[endpoint]])
+    # another season claims a session: it stays with the one that has it
+    stolen = [
+        row | {"session_name": "Sprint", "year": 2024} for row in calendar if row["session_key"] == untouched
+    ]
+    lake.pull("sessions", 2024, 2024, stolen)
     lake.build(*models)
+    assert lake.query(f"select season from silver.silver_sessions where session_key = {untouched}") == [
+        (2025,)
+    ]
     after = dict(lake.query(LAPS))
     assert {key: after[key] == before[key] for key in before} == {
         **dict.fromkeys(SESSIONS, False),
