@@ -52,7 +52,6 @@ class Shell:
 
     def gold(self, query: str) -> list[tuple]:
         with duckdb.connect(str(self.root / "gold.duckdb"), read_only=True) as con:
-            con.execute("use gold.gold")
             return con.execute(query).fetchall()
 
 
@@ -204,7 +203,7 @@ def test_gold_of_a_bronze_that_was_rebuilt_from_landing_alone_is_the_same(loaded
     def rows() -> dict[str, list[tuple]]:
         tables = loaded.gold(
             "select table_name, string_agg('\"' || column_name || '\"', ', ' order by column_index) from duckdb_columns() "
-            f"where schema_name = 'gold' and table_name not in {of_pulls} and column_name not in {told} group by 1"
+            f"where schema_name = 'main' and table_name not in {of_pulls} and column_name not in {told} group by 1"
         )
         return {
             table: loaded.gold(f"select {columns} from {table} order by all") for table, columns in tables

@@ -81,9 +81,7 @@ def test_a_build_that_passes_its_tests_is_published_with_the_bronze_version_that
     assert result.success
     assert publication(lake.settings).bronze_version == lake.bronze.ledger.version()
     with duckdb.connect(str(lake.settings.gold), read_only=True) as con:
-        assert con.execute("select count(*) from gold.gold.fact_results where position = 1").fetchall() == [
-            (1,)
-        ]
+        assert con.execute("select count(*) from fact_results where position = 1").fetchall() == [(1,)]
 
 
 def test_the_tests_of_dbt_are_checks_of_their_models_and_say_error_or_warning(built):
@@ -191,15 +189,15 @@ def test_the_newest_session_is_missed_when_it_is_not_in_gold(built):
     lake, _, _ = built
     with duckdb.connect() as con:
         con.execute(f"attach '{lake.settings.gold}' as published")
-        con.execute("create table kept_laps as from published.gold.fact_laps")
-        con.execute("create table kept_results as from published.gold.fact_results")
-        con.execute("delete from published.gold.fact_laps")
-        con.execute("delete from published.gold.fact_results")
+        con.execute("create table kept_laps as from published.fact_laps")
+        con.execute("create table kept_results as from published.fact_results")
+        con.execute("delete from published.fact_laps")
+        con.execute("delete from published.fact_results")
         con.execute("detach published")
         found = newest_session_is_published(lake=LakeResource())
         con.execute(f"attach '{lake.settings.gold}' as published")
-        con.execute("insert into published.gold.fact_laps from kept_laps")
-        con.execute("insert into published.gold.fact_results from kept_results")
+        con.execute("insert into published.fact_laps from kept_laps")
+        con.execute("insert into published.fact_results from kept_results")
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
 

@@ -58,15 +58,12 @@ FIRST = (
 
 
 def read(path: Path, query: str) -> list[tuple[Any, ...]]:
-    # Under a name of its own: a file called gold with a schema called gold makes `gold.x` ambiguous.
-    with duckdb.connect() as con:
-        con.execute(f"attach '{path}' as published (read_only); use published")
+    with duckdb.connect(str(path), read_only=True) as con:
         return con.execute(query).fetchall()
 
 
 def write(path: Path, statement: str) -> None:
-    with duckdb.connect() as con:
-        con.execute(f"attach '{path}' as published; use published")
+    with duckdb.connect(str(path)) as con:
         con.execute(statement)
 
 
@@ -93,7 +90,7 @@ def test_only_gold_is_published_and_telemetry_only_as_delta(
     build(*FIRST)
     publish(lake)
     assert read(lake.gold, "select table_schema, table_name from information_schema.tables order by all") == [
-        ("gold", "dim_driver"),
+        ("main", "dim_driver"),
         ("meta", "coverage"),
         ("meta", "data_card"),
         ("meta", "publication"),
@@ -387,7 +384,7 @@ def test_a_new_description_and_a_table_that_is_gone_reach_the_file(
     publish(lake)
     build("drop table gold.fact_laps", "comment on column gold.dim_driver.name is 'Surname'")
     publish(lake)
-    tables = read(lake.gold, "select table_name from duckdb_tables() where schema_name = 'gold'")
+    tables = read(lake.gold, "show tables")
     assert tables == [("dim_driver",)]
     said = "select comment from duckdb_columns() where column_name = 'name' and comment is not null"
     assert read(lake.gold, said) == [("Surname",)]
