@@ -55,6 +55,16 @@ def run_query(
         except duckdb.Error as error:
             message = str(error).split("\n\nLINE")[0]
             raise QueryError(f'{message.strip()} (tables: f1 sql "show tables")') from None
+        except pa.ArrowInvalid:
+            raise QueryError(
+                "a list or a struct is no value of a CSV file: cast it to varchar, or use --json"
+            ) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # What is left in the buffer would fail again when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise QueryError(f"the result cannot be written: {error.strerror or error}") from None
     return 0
 
 
