@@ -206,19 +206,19 @@ def dbt_build(
     built = set()
     for event in with_what_the_warehouse_says(context, invocation.stream(), opened.settings.warehouse):
         if isinstance(event, dg.Output):
-            built.add(event.output_name)
+            built.add(context.asset_key_for_output(event.output_name))
         yield event
-    refuse_unbuilt(context.selected_output_names, built)
+    refuse_unbuilt(context.selected_asset_keys, built)
     if config.full_refresh:
         drop_tables_of_others(opened.settings.warehouse)
     note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest))
 
 
-def refuse_unbuilt(wanted: Collection[str], built: Collection[str]) -> None:
+def refuse_unbuilt(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetKey]) -> None:
     """Raise a Failure if dbt ended without an error and has not reported every table: its exit code says nothing of that."""
     missing = sorted(set(wanted) - set(built))
     if missing:
-        names = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
+        names = ", ".join(key.to_user_string() for key in missing[:3]) + (" …" if len(missing) > 3 else "")
         raise dg.Failure(f"dbt ended without an error but did not report {len(missing)} tables: {names}")
 
 

@@ -289,7 +289,7 @@ def published_sessions(settings: Settings) -> set[int]:
 def _sessions(con: duckdb.DuckDBPyConnection, within: str = "") -> set[int]:
     """Keys of the sessions that have results or laps; `within`: what qualifies the names of the tables."""
     tables = [f"select session_key from {within}{table}" for table in ("fact_results", "fact_laps")]
-    return {key for (key,) in con.execute(" union ".join(tables)).fetchall()}
+    return {key for (key,) in con.execute(" union ".join(tables)).fetchall() if key is not None}
 
 
 def publish(settings: Settings) -> Publication:
