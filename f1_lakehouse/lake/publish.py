@@ -430,7 +430,7 @@ def _note(settings: Settings) -> _Note | None:
         }
         tables = {table: _State(**state) for table, state in value["tables"].items()}
         return _Note(value["file"], Publication(**{**of_file, **times}), value["sessions"], tables)
-    except (FileNotFoundError, AttributeError, ValueError, KeyError, TypeError):
+    except (OSError, AttributeError, ValueError, KeyError, TypeError):
         return None
 
 
