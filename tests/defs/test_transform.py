@@ -25,7 +25,7 @@ from f1_lakehouse.defs.checks import (
 from f1_lakehouse.defs.local_runs import repository
 from f1_lakehouse.defs.observe import observe
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged
+from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged, refuse_unbuilt
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.runs import Run
@@ -247,6 +247,13 @@ def test_a_build_that_fails_a_test_leaves_the_published_gold_as_it_was(built, mo
     materialized = {e.asset_key for e in result.get_asset_materialization_events()}
     assert dg.AssetKey("published_gold") not in materialized
     assert (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns) == before
+
+
+def test_a_build_that_does_not_report_all_it_was_to_make_is_a_failure():
+    laps, weather = dg.AssetKey(["silver", "silver_laps"]), dg.AssetKey(["silver", "silver_weather"])
+    refuse_unbuilt([laps, weather], [weather, laps])
+    with pytest.raises(dg.Failure, match="did not report 1 tables: silver/silver_weather"):
+        refuse_unbuilt([laps, weather], [laps])
 
 
 def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):
