@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from f1_lakehouse.commands.query import run_query
+from f1_lakehouse.lake.publish import current_digest
 from f1_lakehouse.replay.generate import generate, publish_corrections
 from f1_lakehouse.replay.server import ReplayServer
 from f1_lakehouse.settings import Settings
@@ -52,7 +53,6 @@ class Shell:
 
     def gold(self, query: str) -> list[tuple]:
         with duckdb.connect(str(self.root / "gold.duckdb"), read_only=True) as con:
-            con.execute("use gold.gold")
             return con.execute(query).fetchall()
 
 
@@ -109,11 +109,57 @@ def test_loading_what_is_there_asks_the_api_nothing(loaded):
     assert "nothing is due" in again.stderr
 
 
-def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(loaded):
+OF_ANOTHER_PROJECT = {
+    "DBT_QUIET": "true",
+    "DBT_LOG_LEVEL": "none",
+    "DBT_LOG_FORMAT": "text",
+    "DBT_TARGET": "another",
+    "DBT_PROFILE": "another",
+    "DBT_PROFILES_DIR": "/another",
+    "DBT_PROJECT_DIR": "/another",
+    "DBT_TARGET_PATH": "/another",
+    "DBT_DEFER": "true",
+    "DBT_EMPTY": "true",
+    "DBT_INDIRECT_SELECTION": "empty",
+    "DBT_RESOURCE_TYPES": "seed",
+    "DBT_ENGINE_TARGET": "another",
+}
+"""What dbt reads from the environment, as a user of other dbt projects may have it."""
+
+
+@pytest.fixture
+def outdated(loaded: Shell) -> Shell:
+    """The lake as an earlier version of the code left it: no digest, fewer columns, a table that is made no more."""
+    marker = loaded.root / "build.json"
+    build = json.loads(marker.read_text())
+    assert build.pop("digest") == current_digest()
+    marker.write_text(json.dumps(build))
+    with duckdb.connect(str(loaded.root / "warehouse.duckdb")) as con:
+        con.execute("alter table silver.silver_weather drop column humidity")
+        con.execute("update silver.silver_drivers set full_name = 'as an earlier version wrote it'")
+        con.execute("create table gold.mart_of_before as select 1 as n")
+        con.execute(
+            "insert into snapshots.driver_snapshot select * replace ('nobody' as driver_id) from snapshots.driver_snapshot limit 1"
+        )
+    return loaded
+
+
+def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(outdated):
+    """Also in a lake that an earlier version of the code built, and with the variables of another dbt project."""
+    loaded = outdated
     before = loaded.gold(f"select count(*) from fact_laps where session_key = {RACE}")[0][0]
     publish_corrections(loaded.folder)
-    forced = loaded.f1("load", "--session", str(RACE), "--endpoint", "laps", "--force")
+    forced = loaded.f1("load", "--session", str(RACE), "--endpoint", "laps", "--force", **OF_ANOTHER_PROJECT)
     assert forced.returncode == 0, forced.stderr
+    assert "all of it: the code has changed" in forced.stderr
+    assert json.loads((loaded.root / "build.json").read_text())["digest"] == current_digest()
+    assert loaded.gold("select digest from meta.publication") == [(current_digest(),)]
+    assert loaded.gold("select count(*) from dim_drivers where full_name like 'as an%'") == [(0,)]
+    assert ("mart_of_before",) not in loaded.gold("show tables")
+    with duckdb.connect(str(loaded.root / "warehouse.duckdb")) as con:
+        nobody = "from snapshots.driver_snapshot where driver_id = 'nobody'"
+        assert con.execute(f"select count(*) {nobody}").fetchall() == [(1,)], "history is never rebuilt"
+        con.execute(f"delete {nobody}")
     laps = json.loads((loaded.folder / "laps" / f"{RACE}.json").read_text())
     after = loaded.gold(f"select count(*) from fact_laps where session_key = {RACE}")[0][0]
     assert after == len(laps) != before
@@ -153,6 +199,18 @@ def test_a_question_that_a_run_left_out_makes_the_load_fail():
 
 
 @pytest.mark.usefixtures("run_does_nothing")
+def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
+    from f1_lakehouse.defs.load import run_transform
+    from f1_lakehouse.lakes import current_lake
+
+    report = run_transform(current_lake(), Quiet(), always=True)
+    assert not report.is_success
+    assert report.failures == [
+        "transform: the run a-run ended without an error, but published nothing; see it in f1 ui"
+    ]
+
+
+@pytest.mark.usefixtures("run_does_nothing")
 def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
     from f1_lakehouse.defs import load as loading
     from f1_lakehouse.lakes import current_lake
@@ -174,8 +232,11 @@ def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):
     corrected = max(p["at"] for p in pulls if p["endpoint"] == "laps" and p["outcome"] == "appended")
     query = "select count(*) as laps from fact_laps"
     now = json.loads(loaded.f1("sql", "--json", query).stdout)
-    then = loaded.f1("sql", "--as-of", (corrected - timedelta(microseconds=1)).isoformat(), "--json", query)
+    moment = (corrected - timedelta(microseconds=1)).isoformat()
+    then = loaded.f1("sql", "--as-of", moment, "--json", query, **OF_ANOTHER_PROJECT)
     assert then.returncode == 0, then.stderr
+    [built] = (loaded.root / "as_of").glob("*.duckdb")
+    assert built.stem.endswith(current_digest().replace("-", "_"))
     assert json.loads(then.stdout)[0]["laps"] == now[0]["laps"] - 1
     early = loaded.f1("sql", "--as-of", "2020-01-01", query)
     assert is_one_line(early)
@@ -204,7 +265,7 @@ def test_gold_of_a_bronze_that_was_rebuilt_from_landing_alone_is_the_same(loaded
     def rows() -> dict[str, list[tuple]]:
         tables = loaded.gold(
             "select table_name, string_agg('\"' || column_name || '\"', ', ' order by column_index) from duckdb_columns() "
-            f"where schema_name = 'gold' and table_name not in {of_pulls} and column_name not in {told} group by 1"
+            f"where schema_name = 'main' and table_name not in {of_pulls} and column_name not in {told} group by 1"
         )
         return {
             table: loaded.gold(f"select {columns} from {table} order by all") for table, columns in tables

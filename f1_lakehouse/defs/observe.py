@@ -17,12 +17,12 @@ from f1_lakehouse.observe.runs import (
     Run,
     Runs,
     code_version,
-    dbt_version,
     failing,
     one_line,
     user,
 )
 from f1_lakehouse.observe.watch import Looked, look
+from f1_lakehouse.project import project_digest
 
 DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
 GOLD, VERSIONS, ROWS = "fingerprints", "delta_versions", "dagster/row_count"
@@ -50,7 +50,7 @@ def observe(found: dg.DagsterInstance, lake: Lake) -> Looked:
 
 def stamp(context: dg.AssetExecutionContext, bronze_version: str, seen_at: datetime | None) -> None:
     """Note on the run, before it builds anything, which code builds gold out of which bronze."""
-    tags = {CODE_TAG: code_version(), DBT_TAG: dbt_version(), BRONZE_TAG: bronze_version}
+    tags = {CODE_TAG: code_version(), DBT_TAG: project_digest(), BRONZE_TAG: bronze_version}
     if seen_at is not None:
         tags[SEEN_TAG] = seen_at.isoformat()
     context.instance.add_run_tags(context.run_id, tags)

@@ -6,7 +6,7 @@ gold stays as it was.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from importlib.metadata import version
@@ -20,6 +20,7 @@ import orjson
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
     DbtCliResource,
     DbtProject,
     dbt_assets,
@@ -28,12 +29,20 @@ from packaging.version import Version
 
 from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
-from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
+from f1_lakehouse.lake.publish import (
+    Build,
+    PublishError,
+    current_digest,
+    forget_build,
+    must_rebuild,
+    note_build,
+    publish,
+)
 from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.project import PROJECT_DIR, dbt_environment
 from f1_lakehouse.settings import load_settings
 
-PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
 PARSED = "partial_parse.msgpack"
 """What dbt keeps of a parse, in a target folder."""
 
@@ -48,6 +57,11 @@ class Dbt(DbtCliResource):
     @cached_property
     def _cli_version(self) -> Version:
         return Version(version("dbt-core"))
+
+    def cli(self, *arguments: Any, **options: Any) -> DbtCliInvocation:
+        """Start a dbt process, in an environment without another project's `DBT_*` variables."""
+        with dbt_environment():
+            return super().cli(*arguments, **options)
 
     def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
         return None
@@ -134,7 +148,7 @@ SHOWN = 20
 
 
 class TransformConfig(dg.Config):
-    """How dbt runs. `full_refresh`: rebuild silver from all of bronze."""
+    """How dbt runs. `full_refresh`: rebuild silver from all of bronze, as is done anyway when the code has changed."""
 
     full_refresh: bool = False
 
@@ -179,13 +193,51 @@ def dbt_build(
     seen_at = pulls[-1].at if pulls else None
     version = opened.bronze.ledger.version()
     stamp(context, version, seen_at)
-    forget_build(opened.settings)
+    digest = current_digest()
+    if must_rebuild(opened.settings):
+        config = TransformConfig(full_refresh=True)
+    # Until all tables are rebuilt, some are of this version of the code and some of another: a failure here is no reason to
+    # go on incrementally afterwards.
+    forget_build(opened.settings, None if config.full_refresh else digest)
     # dbt's artifacts of a run belong to the lake, not to the project that several lakes may share.
     target = opened.settings.root / "dbt"
     forget_parse_of_elsewhere(target)
     invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
-    yield from with_what_the_warehouse_says(context, invocation.stream(), opened.settings.warehouse)
-    note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at))
+    built = set()
+    for event in with_what_the_warehouse_says(context, invocation.stream(), opened.settings.warehouse):
+        if isinstance(event, dg.Output):
+            built.add(context.asset_key_for_output(event.output_name))
+        yield event
+    refuse_unbuilt(context.selected_asset_keys, built)
+    if config.full_refresh:
+        drop_tables_of_others(opened.settings.warehouse)
+    note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest))
+
+
+def refuse_unbuilt(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetKey]) -> None:
+    """Raise a Failure if dbt ended without an error and has not reported every table: its exit code says nothing of that."""
+    missing = sorted(set(wanted) - set(built))
+    if missing:
+        names = ", ".join(key.to_user_string() for key in missing[:3]) + (" …" if len(missing) > 3 else "")
+        raise dg.Failure(f"dbt ended without an error but did not report {len(missing)} tables: {names}")
+
+
+def drop_tables_of_others(warehouse: Path) -> None:
+    """Remove the tables of silver and gold that no model or seed makes any more; what snapshots hold stays.
+
+    Of gold everything is published that is there, and a table of an earlier version of the project would stay as it was.
+    """
+    made = {
+        (node["schema"], node["alias"])
+        for node in MANIFEST["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+    }
+    with duckdb.connect(str(warehouse)) as con:
+        tables = con.execute(
+            "select schema_name, table_name from duckdb_tables() where schema_name in ('silver', 'gold')"
+        ).fetchall()
+        for schema, table in sorted(set(tables) - made):
+            con.execute(f'drop table "{schema}"."{table}"')
 
 
 def with_what_the_warehouse_says(
@@ -282,7 +334,10 @@ def silver_tables() -> dict[str, str]:
 def published_gold(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
     """Replace the published gold by what the warehouse holds."""
     opened = lake.open()
-    done = publish(opened.settings)
+    try:
+        done = publish(opened.settings)
+    except PublishError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     rows = dg.TableRecord  # one line a table, as a table in the UI
     return dg.MaterializeResult(
         metadata={

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from f1_lakehouse.lake.delta import scan
-from f1_lakehouse.lake.publish import published_parts
+from f1_lakehouse.lake.publish import connect_gold, published_parts
 from f1_lakehouse.settings import Settings
 
 Row = dict[str, Any]
@@ -466,11 +466,9 @@ def open_gold(settings: Settings) -> Iterator[Gold]:
     """Published gold, read-only.
 
     Raises:
-        duckdb.Error: the file is not there, or is no published gold.
+        PublishError: the file is not there, is no published gold, or another process writes into it.
     """
-    with duckdb.connect(str(settings.gold), read_only=True) as con:
-        con.execute("set search_path = 'gold.gold,gold.meta'")
-        con.execute("set timezone = 'UTC'")
+    with connect_gold(settings) as con:
         yield Gold(con, settings)
 
 
