@@ -26,6 +26,7 @@ from dagster_dbt import (
 )
 from packaging.version import Version
 
+from f1_lakehouse import interrupts
 from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
@@ -197,22 +198,27 @@ def with_what_the_warehouse_says(
     fetch_row_counts does the same, and keeps the warehouse open in this process ever after.)
     """
     held = []
+    failure: Exception | None = None
     try:
         for event in events:
             held.append(event)
-    finally:
-        counts = _row_counts(warehouse)
-        failing = _failing_rows(warehouse)
-        for event in held:
-            if isinstance(event, dg.Output):
-                rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
-                if rows is not None:
-                    event = event.with_metadata({**event.metadata, "dagster/row_count": rows})
-            elif isinstance(event, dg.AssetCheckResult) and not event.passed:
-                test = TESTS.get(event.metadata["unique_id"].value)
-                if test in failing:
-                    event = event._replace(metadata={**event.metadata, "failing_rows": failing[test]})
-            yield event
+    except Exception as error:
+        interrupts.check()  # dbt failed because it was ended: this command ends too
+        failure = error
+    counts = _row_counts(warehouse)
+    failing = _failing_rows(warehouse)
+    for event in held:
+        if isinstance(event, dg.Output):
+            rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
+            if rows is not None:
+                event = event.with_metadata({**event.metadata, "dagster/row_count": rows})
+        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+            test = TESTS.get(event.metadata["unique_id"].value)
+            if test in failing:
+                event = event._replace(metadata={**event.metadata, "failing_rows": failing[test]})
+        yield event
+    if failure is not None:
+        raise failure
 
 
 def _failing_rows(warehouse: Path) -> dict[str, dg.TableMetadataValue]:

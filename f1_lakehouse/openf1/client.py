@@ -11,7 +11,7 @@ What happens is logged at INFO, with the name of the event as `event` in the rec
 command line can draw progress; `on_event(name, fields)` gets the same:
 
 * `request`: url, status, bytes, seconds, waited (both for this attempt) – an answer came
-* `wait`: url, seconds – the limits hold the next request back for about that long
+* `wait`: url, seconds – the limits hold the next request back for at least that long; again when it is longer
 * `retry`: url, seconds, attempt, cause – an attempt failed, the next one follows in so many seconds
 * `cut`: url, parts – a request was too large and is asked in parts
 """
@@ -38,6 +38,7 @@ import requests
 import tenacity
 from urllib3.exceptions import NewConnectionError
 
+from f1_lakehouse import interrupts
 from f1_lakehouse.openf1.endpoints import Endpoint, Scope
 from f1_lakehouse.openf1.errors import (
     LiveWindowError,
@@ -58,6 +59,7 @@ BACKOFF = tenacity.wait_exponential(multiplier=1, max=59) + tenacity.wait_random
 RATE_BACKOFF = tenacity.wait_exponential(multiplier=5, max=58) + tenacity.wait_random(0, 2)
 LONGEST_RETRY_AFTER = 300.0  # a mistaken Retry-After of a day must not stop a load for a day
 LONGEST_ANSWER = 600.0  # the read time-out is per chunk: a body that drips would never end
+TOLD_AGAIN = 0.5  # a wait that turns out to be longer by more than so many seconds is told again
 TOKEN_MARGIN = 60.0  # a token is renewed so many seconds before it ends
 TOKEN_LIFE = 3600.0  # if the service does not say
 
@@ -436,7 +438,8 @@ class Client:
                     failure = failure or error
         finally:
             given_up.set()
-            threads.shutdown()
+            # A command that was interrupted ends with its threads; a slow answer may take a minute.
+            threads.shutdown(wait=not interrupts.is_requested(), cancel_futures=True)
         if failure is not None:
             raise failure
 
@@ -547,13 +550,15 @@ class Client:
         with self._lock:
             self._may_send(self.requests)
             self.requests += 1
-        told = False
+        told_until: float | None = None
 
         def on_wait(seconds: float) -> None:
-            nonlocal told
+            nonlocal told_until
             question.still_asked()
-            if not told:  # called twice a second; one event a wait is enough
-                told = True
+            # Called twice a second. What is left is a lower bound: it is told again when it turns out to be longer.
+            until = self._clock() + seconds
+            if told_until is None or until > told_until + TOLD_AGAIN:
+                told_until = until
                 self._event(
                     "wait", "waiting %.1f s for the request limits", seconds, url=asked, seconds=seconds
                 )
