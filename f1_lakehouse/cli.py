@@ -238,14 +238,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except PermissionError as error:
+        _end_if_interrupted()
         _complain(f"f1: {error.filename}: this user may not do that there")
         code = EXIT_FAILED
     except Exception as error:
+        _end_if_interrupted()
         if not _is_expected(error):
             raise
         _complain(f"f1: {' '.join(str(error).split())}")
         code = EXIT_FAILED
     sys.exit(code)
+
+
+def _end_if_interrupted() -> None:
+    """An import that is interrupted may fail of something else: pydantic, for one, raises an error of its own."""
+    if interrupts.is_requested():
+        interrupts.end()
 
 
 def _say_interrupted(what: str) -> None:
@@ -384,6 +392,7 @@ def _looked_after() -> Iterator[None]:
     try:
         yield
     except Exception:
+        interrupts.check()
         look_after()
         raise
     look_after()

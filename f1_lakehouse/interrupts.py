@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
-GRACE_S = 1.5
+GRACE_S = 1.0
 """Seconds in which an interrupted command may leave in order."""
-CLEANUP_S = 0.7
+CLEANUP_S = 0.5
 """Seconds for the cleanups of a command that did not."""
 SAME_S = 0.3
 """Two signals within so many seconds are one: `timeout` sends its signal to the process and to the process group."""

@@ -51,21 +51,18 @@ def print_checks(failed: Sequence[CheckResult], total: int, settings: Settings) 
     for one in failed:
         groups.setdefault((one.severity, one.check, one.asset), []).append(one)
     for (severity, check, asset), found in sorted(groups.items()):
-        many = (
-            f" ({len(found)} sessions)"
+        first = found[0]
+        where = (
+            f"{len(found)} sessions"
             if len(found) > 1
-            else f" ({found[0].partition})"
-            if found[0].partition
-            else ""
+            else ", ".join(filter(None, (first.partition, first.message)))
         )
         meaning = descriptions.get((asset, check)) or check.replace("_", " ")
-        message = f"; found: {found[0].message}" if len(found) == 1 and found[0].message else ""
-        cure = _CURES.get(check, _SOURCE if check.startswith("source_") or severity == "WARN" else _DEFECT)
+        cure = _CURES.get(check, _SOURCE if severity == "WARN" else _DEFECT)
         cure = cure.format(table=asset.rpartition("/")[2], runbooks=settings.runbooks)
         word = "failed" if severity == "ERROR" else "warning"
-        tell(f"  {word}: {asset} {check}{many}", "summary")
-        tell(f"    should hold: {meaning}{message}", "summary")
-        tell(f"    first step: {cure}", "summary")
+        tell(f"  {word}: {asset} {check}" + (f" ({where})" if where else ""), "summary")
+        tell(f"    expected: {meaning}. First step: {cure}", "summary")
 
 
 def print_where(settings: Settings, sessions: Sequence[int]) -> None:
