@@ -316,6 +316,7 @@ def _settings(*, must_exist: bool = True, writes: bool = False) -> "Settings":
     from f1_lakehouse.settings import LogFormat, load_settings
 
     settings = load_settings()
+    os.environ.update(settings.proxy_environment())
     log_as(json=settings.log_format is LogFormat.JSON)
     root = settings.root
     if root.exists() and not root.is_dir():

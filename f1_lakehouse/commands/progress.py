@@ -108,7 +108,6 @@ class LoadProgress(logging.Handler):
         self._planned: int | None = None
         self._done = 0
         self._session = ""
-        self._stage = ""
         self._at = ""
         self._requests_to_go = 0
         self._waits: dict[str, tuple[float, str]] = {}
@@ -155,7 +154,7 @@ class LoadProgress(logging.Handler):
 
     def stage(self, name: str) -> None:
         """Something other than a session begins."""
-        self._session, self._stage, self._at = "", name, ""
+        self._session, self._at = "", ""
         self._waits.clear()
         self._say(name)
         self._progress.update(self._task, description=name, total=None, completed=0)
@@ -170,6 +169,8 @@ class LoadProgress(logging.Handler):
             self._waits.pop(record.url, None)  # type: ignore[attr-defined]
         elif event in ("wait", "retry"):
             self._wait(event, record)
+        elif event == "stage":
+            self.stage(record.getMessage())
         elif event == "dbt":
             self._dbt(record.getMessage())
         elif record.levelno >= logging.WARNING:

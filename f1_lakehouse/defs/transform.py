@@ -4,6 +4,7 @@ Publish stands downstream of all of gold: a test of error severity that fails, f
 gold stays as it was.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,8 @@ from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
 from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.settings import load_settings
+
+log = logging.getLogger(__name__)
 
 PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
 PARSED = "partial_parse.msgpack"
@@ -288,6 +291,7 @@ def silver_tables() -> dict[str, str]:
 def published_gold(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
     """Replace the published gold by what the warehouse holds."""
     opened = lake.open()
+    log.info("publishing gold", extra={"event": "stage"})
     done = publish(opened.settings)
     rows = dg.TableRecord  # one line a table, as a table in the UI
     return dg.MaterializeResult(
