@@ -406,7 +406,10 @@ def _finish(report: "Report", progress: "LoadProgress") -> int:
 
     settings = current_settings()
     print_loaded(progress.pulls, progress.seconds)
-    print_checks(report.failed_checks, report.checks, settings)
+    if report.checks:
+        from f1_lakehouse.defs.local_runs import check_descriptions
+
+        print_checks(report.failed_checks, report.checks, settings, check_descriptions)
     for line in report.failures:
         _complain(f"failed: {line}")
     if report.unfinished:

@@ -120,7 +120,7 @@ def end() -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     _ending.acquire()  # never released: whoever comes second waits for the exit
-    for pid in _descendants():
+    for pid in descendants():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     for do in reversed(_cleanups):
@@ -163,7 +163,7 @@ def _watch(reading: int) -> None:
                     deadline = threading.Timer(GRACE_S, end)
                     deadline.daemon = True
                     deadline.start()
-                    for pid in _descendants():
+                    for pid in descendants():
                         with contextlib.suppress(ProcessLookupError, PermissionError):
                             os.kill(pid, signal.SIGTERM)
                 elif now - first > SAME_S:
@@ -182,12 +182,12 @@ def _bounded(do: Callable[[], None]) -> None:
     thread.join(CLEANUP_S)
 
 
-def _descendants() -> list[int]:
-    """The child processes of this one and theirs."""
+def descendants(of: int | None = None) -> list[int]:
+    """The child processes of a process (of this one), and theirs."""
     children: dict[int, list[int]] = {}
     for pid, parent in _parents():
         children.setdefault(parent, []).append(pid)
-    found, todo = list[int](), [os.getpid()]
+    found, todo = list[int](), [os.getpid() if of is None else of]
     while todo:
         todo += (new := children.get(todo.pop(), []))
         found += new

@@ -1,6 +1,6 @@
 """The end of a load on a terminal: what was loaded, which checks failed and what they mean, where to look. Decides nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from f1_lakehouse.lake.pulls import Pull
@@ -37,16 +37,25 @@ def print_loaded(pulls: Sequence[Pull], seconds: float) -> None:
     tell(line, "summary")
 
 
-def print_checks(failed: Sequence[CheckResult], total: int, settings: Settings) -> None:
-    """How many checks passed, and one entry for each kind that did not: where, what it means, what to do first."""
+def print_checks(
+    failed: Sequence[CheckResult],
+    total: int,
+    settings: Settings,
+    descriptions: Callable[[], Mapping[tuple[str, str], str]],
+) -> None:
+    """How many checks passed, and one entry for each kind that did not: where, what it means, what to do first.
+
+    Args:
+        failed: those that did not pass, of `total`.
+        settings: of the lake.
+        descriptions: what a check says of its table when it passes, by asset and name; called if there is one to describe.
+    """
     if not total:
         return
     tell(f"checks: {total - len(failed)} of {total} passed", "summary")
     if not failed:
         return
-    from f1_lakehouse.defs.local_runs import check_descriptions
-
-    descriptions = check_descriptions()
+    described = descriptions()
     groups: dict[tuple[str, str, str], list[CheckResult]] = {}
     for one in failed:
         groups.setdefault((one.severity, one.check, one.asset), []).append(one)
@@ -57,7 +66,7 @@ def print_checks(failed: Sequence[CheckResult], total: int, settings: Settings) 
             if len(found) > 1
             else ", ".join(filter(None, (first.partition, first.message)))
         )
-        meaning = descriptions.get((asset, check)) or check.replace("_", " ")
+        meaning = described.get((asset, check)) or check.replace("_", " ")
         cure = _CURES.get(check, _SOURCE if severity == "WARN" else _DEFECT)
         cure = cure.format(table=asset.rpartition("/")[2], runbooks=settings.runbooks)
         word = "failed" if severity == "ERROR" else "warning"

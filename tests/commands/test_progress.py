@@ -105,19 +105,13 @@ def failing(check: str, asset: str, partition: str | None, severity: str = "WARN
     return CheckResult(asset, check, partition, False, severity, "2 rows")
 
 
-def test_checks_that_failed_are_listed_once_for_all_sessions(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from f1_lakehouse.defs import local_runs
-
+def test_checks_that_failed_are_listed_once_for_all_sessions(capsys: pytest.CaptureFixture[str]) -> None:
     described = {("bronze/pit", "duplicates"): "No two rows have the same key"}
-    monkeypatch.setattr(local_runs, "check_descriptions", lambda: described)
     failed = [failing("duplicates", "bronze/pit", f"session-{n}") for n in range(5)]
     failed.append(failing("laps_are_positive", "gold/fact_laps", None, "ERROR"))
-    print_checks(failed, 100, Settings())
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == "checks: 94 of 100 passed"
-    assert said[1:] == [
+    print_checks(failed, 100, Settings(), lambda: described)
+    assert capsys.readouterr().err.splitlines() == [
+        "checks: 94 of 100 passed",
         "  failed: gold/fact_laps laps_are_positive (2 rows)",
         "    expected: laps are positive. First step: f1 ui shows the rows; see docs/operations.md",
         "  warning: bronze/pit duplicates (5 sessions)",
