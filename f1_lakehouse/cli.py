@@ -7,16 +7,20 @@ import argparse
 import contextlib
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from f1_lakehouse import interrupts
+
 if TYPE_CHECKING:
+    from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.defs.load import Report, Selection
     from f1_lakehouse.settings import Settings
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 class CliError(Exception):
@@ -209,7 +213,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point: exits 0, 1 (failed), 2 (wrong call) or 130 (interrupted)."""
+    """Entry point: exits 0, 1 (failed), 2 (wrong call), 130 (ended by SIGINT) or 143 (ended by SIGTERM)."""
+    interrupts.install(_say_interrupted)
     top = parser()
     given = top.parse_args(arguments)
     if given.version:
@@ -226,21 +231,39 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(handlers=[handler])
     try:
         code = given.run(given)
+        interrupts.check()
     except KeyboardInterrupt:
-        _complain("f1: interrupted; what has arrived is kept, run the same command to go on")
-        code = EXIT_INTERRUPTED
+        interrupts.end()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except PermissionError as error:
+        _end_if_interrupted()
         _complain(f"f1: {error.filename}: this user may not do that there")
         code = EXIT_FAILED
     except Exception as error:
+        _end_if_interrupted()
         if not _is_expected(error):
             raise
         _complain(f"f1: {' '.join(str(error).split())}")
         code = EXIT_FAILED
     sys.exit(code)
+
+
+def _end_if_interrupted() -> None:
+    """An import that is interrupted may fail of something else: pydantic, for one, raises an error of its own."""
+    if interrupts.is_requested():
+        interrupts.end()
+
+
+def _say_interrupted(what: str) -> None:
+    """The last lines of a command that was interrupted: what is complete, and how to go on."""
+    from f1_lakehouse.observe.logs import tell_directly
+
+    again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    tell_directly(
+        [f"f1: interrupted; {what}" if what else "f1: interrupted", f"f1: to continue, run again: {again}"]
+    )
 
 
 def _complain(line: str) -> None:
@@ -293,6 +316,7 @@ def _settings(*, must_exist: bool = True, writes: bool = False) -> "Settings":
     from f1_lakehouse.settings import LogFormat, load_settings
 
     settings = load_settings()
+    os.environ.update(settings.proxy_environment())
     log_as(json=settings.log_format is LogFormat.JSON)
     root = settings.root
     if root.exists() and not root.is_dir():
@@ -349,15 +373,16 @@ def _load(given: argparse.Namespace) -> int:
         telemetry=not given.no_telemetry,
         force=given.force,
     )
-    return _finish(_run_load(selection, transform=not given.no_transform))
+    return _run_load(selection, transform=not given.no_transform)
 
 
-def _run_load(selection: "Selection", *, transform: bool) -> "Report":
+def _run_load(selection: "Selection", *, transform: bool) -> int:
     from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.defs.load import load
 
-    with _looked_after(), LoadProgress() as progress:
-        return load(selection, progress, transform=transform)
+    with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):
+        report = load(selection, progress, transform=transform)
+    return _finish(report, progress)
 
 
 @contextlib.contextmanager
@@ -368,15 +393,23 @@ def _looked_after() -> Iterator[None]:
     try:
         yield
     except Exception:
+        interrupts.check()
         look_after()
         raise
     look_after()
 
 
-def _finish(report: "Report") -> int:
+def _finish(report: "Report", progress: "LoadProgress") -> int:
     """Say what came of it; the exit code."""
-    for line in report.failed_checks:
-        _complain(f"check failed: {line}")
+    from f1_lakehouse.commands.summary import print_checks, print_loaded, print_where
+    from f1_lakehouse.lakes import current_settings
+
+    settings = current_settings()
+    print_loaded(progress.pulls, progress.seconds)
+    if report.checks:
+        from f1_lakehouse.defs.local_runs import check_descriptions
+
+        print_checks(report.failed_checks, report.checks, settings, check_descriptions)
     for line in report.failures:
         _complain(f"failed: {line}")
     if report.unfinished:
@@ -384,6 +417,8 @@ def _finish(report: "Report") -> int:
     if not report.is_success:
         _complain("f1: not everything was loaded; what has arrived is kept, run the same command to go on")
         return EXIT_FAILED
+    if report.transformed:
+        print_where(settings, [one.session.key for one in report.asked])
     return 0
 
 
@@ -397,9 +432,9 @@ def _build_gold(*, full_refresh: bool = False) -> int:
     from f1_lakehouse.defs.load import run_transform
     from f1_lakehouse.lakes import current_lake
 
-    with _looked_after(), LoadProgress() as progress:
+    with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):
         report = run_transform(current_lake(), progress, full_refresh=full_refresh, always=True)
-    return _finish(report)
+    return _finish(report, progress)
 
 
 # The embedded OpenF1

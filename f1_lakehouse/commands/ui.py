@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from f1_lakehouse import interrupts
+
 GRACE_S = 8
 """What the services get to end in. A run that is under way is not waited for: it is reaped, and goes on at the next start."""
 
@@ -84,6 +86,7 @@ def _run(program: str, *arguments: str, said: str, looks_only: bool = False) -> 
 
 def supervise(command: Sequence[str], folder: Path) -> int:
     """Run a command in a folder; asked to end (SIGINT, SIGTERM), it and all that it started do so in `GRACE_S`. The exit code."""
+    interrupts.uninstall()
     # Started in the background by a script, this process ignores SIGINT, and so would dagster and, with it, SIGTERM.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}

@@ -14,6 +14,7 @@ import orjson
 from f1_lakehouse.lake.landing import OpenPull
 from f1_lakehouse.lake.publish import find_lag, must_rebuild, publication
 from f1_lakehouse.lakes import Lake, current_lake
+from f1_lakehouse.observe.runs import CheckResult
 from f1_lakehouse.openf1.calendar import (
     LIVE_MARGIN,
     WATCHED,
@@ -76,12 +77,13 @@ class Listener(Protocol):
 
 @dataclass
 class Report:
-    """What a load came to. `failures`: one line each."""
+    """What a load came to. `failures`: one line each. `checks`: how many were evaluated."""
 
     sessions: list[Session] = field(default_factory=list)
     asked: list[Due] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    failed_checks: list[str] = field(default_factory=list)
+    failed_checks: list[CheckResult] = field(default_factory=list)
+    checks: int = 0
     transformed: bool = False
     unfinished: list[Session] = field(default_factory=list)
 
@@ -131,6 +133,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
             config=config,
         )
         report.asked.append(one)
+        report.checks += outcome.checks
         report.failed_checks += outcome.failed_checks
         if lake.budget.spent:
             report.failures.append(lake.budget.spent)
@@ -177,6 +180,7 @@ def run_transform(
     reap(instance())
     config: dict[str, object] = {"dbt_build": {"config": {"full_refresh": True}}} if full_refresh else {}
     outcome = run_job("transform", why="f1", config=config)
+    report.checks += outcome.checks
     report.transformed = outcome.success
     report.failures += outcome.failures
     report.failed_checks += outcome.failed_checks

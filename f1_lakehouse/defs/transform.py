@@ -4,6 +4,7 @@ Publish stands downstream of all of gold: a test of error severity that fails, f
 gold stays as it was.
 """
 
+import logging
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from dagster_dbt import (
 )
 from packaging.version import Version
 
+from f1_lakehouse import interrupts
 from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lake.publish import (
@@ -42,6 +44,8 @@ from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.project import PROJECT_DIR, dbt_environment
 from f1_lakehouse.settings import load_settings
+
+log = logging.getLogger(__name__)
 
 PARSED = "partial_parse.msgpack"
 """What dbt keeps of a parse, in a target folder."""
@@ -249,22 +253,27 @@ def with_what_the_warehouse_says(
     fetch_row_counts does the same, and keeps the warehouse open in this process ever after.)
     """
     held = []
+    failure: Exception | None = None
     try:
         for event in events:
             held.append(event)
-    finally:
-        counts = _row_counts(warehouse)
-        failing = _failing_rows(warehouse)
-        for event in held:
-            if isinstance(event, dg.Output):
-                rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
-                if rows is not None:
-                    event = event.with_metadata({**event.metadata, "dagster/row_count": rows})
-            elif isinstance(event, dg.AssetCheckResult) and not event.passed:
-                test = TESTS.get(event.metadata["unique_id"].value)
-                if test in failing:
-                    event = event._replace(metadata={**event.metadata, "failing_rows": failing[test]})
-            yield event
+    except Exception as error:
+        interrupts.check()  # dbt failed because it was ended: this command ends too
+        failure = error
+    counts = _row_counts(warehouse)
+    failing = _failing_rows(warehouse)
+    for event in held:
+        if isinstance(event, dg.Output):
+            rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
+            if rows is not None:
+                event = event.with_metadata({**event.metadata, "dagster/row_count": rows})
+        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+            test = TESTS.get(event.metadata["unique_id"].value)
+            if test in failing:
+                event = event._replace(metadata={**event.metadata, "failing_rows": failing[test]})
+        yield event
+    if failure is not None:
+        raise failure
 
 
 def _failing_rows(warehouse: Path) -> dict[str, dg.TableMetadataValue]:
@@ -334,6 +343,7 @@ def silver_tables() -> dict[str, str]:
 def published_gold(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
     """Replace the published gold by what the warehouse holds."""
     opened = lake.open()
+    log.info("publishing gold", extra={"event": "stage"})
     try:
         done = publish(opened.settings)
     except PublishError as error:
