@@ -9,16 +9,12 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 
 
-def dbt_project_dir() -> Path:
-    """The folder of the dbt project, which holds its profiles.yml too."""
-    return _find("dbt_f1")
-
-
-def dagster_config() -> Path:
-    """The project's dagster.yaml."""
-    return _find("dagster.yaml")
-
-
-def _find(name: str) -> Path:
+def find(name: str) -> Path:
+    """A file or folder of the project's top level, wherever this installation has it."""
     carried = _PACKAGE / name
     return carried if carried.exists() else _PACKAGE.parent / name
+
+
+PROJECT_DIR = find("dbt_f1")
+"""The dbt project, with its profiles.yml."""
+DAGSTER_CONFIG = find("dagster.yaml")

@@ -21,7 +21,7 @@ import dagster as dg
 from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.lakes import current_settings
 from f1_lakehouse.observe.runs import code_version, command, user
-from f1_lakehouse.project import dagster_config
+from f1_lakehouse.project import DAGSTER_CONFIG
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ def dagster_home(settings: Settings) -> Path:
         raise StorageError(
             f"the runs of this lake are in PostgreSQL: set F1_DAGSTER_STORAGE, or remove {target} to keep them here from now on"
         )
-    config = dagster_config().read_text() + (IN_POSTGRESQL if settings.dagster_storage else IN_FILES)
+    config = DAGSTER_CONFIG.read_text() + (IN_POSTGRESQL if settings.dagster_storage else IN_FILES)
     if found != config:
         write_whole(target, config.encode())
     return home

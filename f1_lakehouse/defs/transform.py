@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,12 +31,10 @@ from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
 from f1_lakehouse.lake.store import write_whole
-from f1_lakehouse.observe.runs import dbt_version
 from f1_lakehouse.openf1.endpoints import BY_NAME
-from f1_lakehouse.project import dbt_project_dir
+from f1_lakehouse.project import PROJECT_DIR
 from f1_lakehouse.settings import load_settings
 
-PROJECT_DIR = dbt_project_dir()
 PARSED = "partial_parse.msgpack"
 """What dbt keeps of a parse, in a target folder."""
 
@@ -80,7 +79,7 @@ def load_manifest() -> dict[str, Any]:
     # manifest, so what only imports this module is not bound to one.
     settings = load_settings()
     home = settings.root / "dbt"
-    kept = home / f"manifest-{dbt_version()}-{version('dbt-core')}.json"
+    kept = home / f"manifest-{_parsed_files()}-{version('dbt-core')}.json"
     if kept.exists():
         return dict(orjson.loads(kept.read_bytes()))
     writable = _can_write(home)
@@ -101,6 +100,17 @@ def load_manifest() -> dict[str, Any]:
         os.environ.clear()
         os.environ.update(before)
     return dict(orjson.loads(manifest))
+
+
+def _parsed_files() -> str:
+    """A digest of every file that dbt parses, its tests and the profile included."""
+    digest = sha256()
+    folders = ("models", "macros", "seeds", "snapshots", "tests")
+    found = [path for folder in folders for path in (PROJECT_DIR / folder).rglob("*") if path.is_file()]
+    for path in sorted([*found, *PROJECT_DIR.glob("*.yml")]):
+        digest.update(f"{path.relative_to(PROJECT_DIR).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _can_write(folder: Path) -> bool:

@@ -24,7 +24,7 @@ import pyarrow as pa
 from f1_lakehouse import __version__
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.observe.log import Log
-from f1_lakehouse.project import dbt_project_dir
+from f1_lakehouse.project import PROJECT_DIR
 
 PROJECT = Path(__file__).parents[2]
 SUCCESS, FAILURE, CANCELED = "success", "failure", "canceled"
@@ -244,9 +244,8 @@ def code_version() -> str:
     return f"{__version__}+{found}"
 
 
-def dbt_version(project: Path | None = None) -> str:
+def dbt_version(project: Path = PROJECT_DIR) -> str:
     """A fingerprint of everything in the dbt project that decides what it builds."""
-    project = project or dbt_project_dir()
     digest = sha256()
     folders = ("models", "macros", "seeds", "snapshots", "tests")
     files = [path for folder in folders for path in (project / folder).rglob("*") if path.is_file()]

@@ -5,7 +5,6 @@ import shutil
 import dagster as dg
 import pytest
 
-from f1_lakehouse import project as project_files
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import transform
 from f1_lakehouse.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
@@ -148,7 +147,7 @@ def test_a_manifest_is_kept_by_the_lake_and_never_seen_half_written(tmp_path, mo
                 (self.into / name).write_text("{}")
 
     monkeypatch.setattr(transform, "dbt_cli", Parse)
-    monkeypatch.setattr(project_files, "_find", lambda _: project)
+    monkeypatch.setattr(transform, "PROJECT_DIR", project)
     assert transform.load_manifest() == {}
     assert seen == [[], []]
     [kept] = home.glob("manifest-*.json")
