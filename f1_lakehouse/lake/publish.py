@@ -24,7 +24,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake.bronze import WRITER
-from f1_lakehouse.lake.card import LICENCE, write_card
+from f1_lakehouse.lake.card import attribution_of, write_card
 from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.settings import Settings
 
@@ -156,7 +156,13 @@ def publish(settings: Settings) -> Publication:
             con.execute(
                 "create table target.meta.publication as select ? as bronze_version, ?::timestamptz as published_at, "
                 "? as code_version, ? as licence, ?::json as tables",
-                [build.bronze_version, now.isoformat(), __version__, LICENCE, orjson.dumps(rows).decode()],
+                [
+                    build.bronze_version,
+                    now.isoformat(),
+                    __version__,
+                    attribution_of(con),
+                    orjson.dumps(rows).decode(),
+                ],
             )
             write_card(con, sorted(states))
             con.execute("checkpoint target")
@@ -322,7 +328,7 @@ def _publish_seasons(uri: str, con: duckdb.DuckDBPyConnection, table: str, state
         rows.to_arrow_reader(BATCH),
         mode="overwrite",
         **how,
-        description=LICENCE,
+        description=attribution_of(con),
         writer_properties=TABLE_WRITER,
         commit_properties=CommitProperties(custom_metadata=metadata),
     )
@@ -357,7 +363,7 @@ def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> i
             mode="overwrite",
             schema_mode="overwrite",
             partition_by=["session_key"],
-            description=LICENCE,
+            description=attribution_of(con),
         )
         there = DeltaTable(uri)
     for session_key in sorted(key for key, made_of in built.items() if published.get(key) != made_of):

@@ -154,7 +154,8 @@ def test_a_manifest_is_kept_by_the_lake_and_never_seen_half_written(tmp_path, mo
     assert {path.name for path in home.iterdir()} == {kept.name, "parsed_from.txt", "partial_parse.msgpack"}
     transform.load_manifest()
     assert len(seen) == 2  # it is of these files
-    (project / "models" / "one_more.sql").write_text("select 1 as x")
+    with (project / "tests" / "laps_reconcile.sql").open("a") as file:
+        file.write("-- another test of the same name")
     transform.load_manifest()
     assert len(seen) == 4
     assert not kept.exists()
