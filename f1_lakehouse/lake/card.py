@@ -62,8 +62,8 @@ def attribution_of(con: duckdb.DuckDBPyConnection) -> str:
 
 def _sessions(con: duckdb.DuckDBPyConnection) -> set[int]:
     there = con.execute(
-        "select table_name from duckdb_tables() where database_name = 'warehouse' and schema_name = 'gold' "
-        "and table_name in ('dim_sessions', 'fact_laps', 'fact_results')"
+        "select table_name from duckdb_columns() where database_name = 'warehouse' and schema_name = 'gold' "
+        "and table_name in ('dim_sessions', 'fact_laps', 'fact_results') and column_name = 'session_key'"
     ).fetchall()
     return {
         key
