@@ -59,8 +59,9 @@ ui: install ## the Dagster UI and daemon on local_data
 
 DBT_LAKE ?= local_data
 DBT_WAREHOUSE ?= $(DBT_LAKE)/warehouse.duckdb
+DBT_TARGET = $(abspath $(DBT_LAKE))/dbt-build
 dbt-build: install ## dbt alone, unit tests included, on the bronze of DBT_LAKE into the file DBT_WAREHOUSE
-	@cd dbt_f1 && F1_BRONZE_URI="$(abspath $(DBT_LAKE))/bronze" F1_WAREHOUSE="$(abspath $(DBT_WAREHOUSE))" ../$(BIN)/dbt build --profiles-dir . --warn-error-options '{"error": ["Deprecations"]}'
+	@F1_BRONZE_URI="$(abspath $(DBT_LAKE))/bronze" F1_WAREHOUSE="$(abspath $(DBT_WAREHOUSE))" $(BIN)/dbt build --project-dir dbt_f1 --profiles-dir dbt_f1 --target-path "$(DBT_TARGET)" --log-path "$(DBT_TARGET)" --warn-error-options '{"error": ["Deprecations"]}'
 
 docs: install ## the dbt docs site of the published models, in local_data/docs
 	@$(BIN)/python -m f1_lakehouse.commands.docs
@@ -69,4 +70,4 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 
 clean: ## remove .venv and what tools left; lakes stay
-	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache dbt_f1/target dbt_f1/logs
+	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -36,7 +36,9 @@ class Lake:
     bronze: Bronze
     runs: Runs
     told: Told
-    _seasons: dict[int, tuple[tuple[str, str | None], list[Session]]] = field(default_factory=dict, repr=False, compare=False)
+    _seasons: dict[int, tuple[tuple[str, str | None], list[Session]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
@@ -71,7 +73,10 @@ class Lake:
 
     def _season(self, year: int) -> list[Session]:
         """The sessions of a season; read again only when another pull says what they or their meetings are."""
-        truth, meetings = self.bronze.ledger.truth("sessions", year), self.bronze.ledger.truth("meetings", year)
+        truth, meetings = (
+            self.bronze.ledger.truth("sessions", year),
+            self.bronze.ledger.truth("meetings", year),
+        )
         if truth is None:
             return []
         pulls = truth.pull_id, meetings.pull_id if meetings else None

@@ -1,6 +1,9 @@
-"""The dbt project: where it is, which version of it this is, and the environment that a dbt process gets.
+"""The files of the project that are not Python: the dbt project and Dagster's settings. Where they are, which version of the
+dbt project this is, and the environment that a dbt process gets.
 
-Running dbt is defs/transform.py; what a build and a publication remember of the version is lake/publish.py.
+In a checkout they lie at its top level. A wheel carries them inside the package, where setup.py puts them. Both may be
+read-only: what is derived from them (dbt's manifest, logs, a lake's dagster.yaml) lies in the lake. Running dbt is
+defs/transform.py; what a build and a publication record of the version is lake/publish.py.
 """
 
 import os
@@ -9,7 +12,18 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-PROJECT_DIR = Path(__file__).parents[1] / "dbt_f1"
+_PACKAGE = Path(__file__).parent
+
+
+def find(name: str) -> Path:
+    """A file or folder of the project's top level, wherever this installation has it."""
+    carried = _PACKAGE / name
+    return carried if carried.exists() else _PACKAGE.parent / name
+
+
+PROJECT_DIR = find("dbt_f1")
+"""The dbt project, with its profiles.yml."""
+DAGSTER_CONFIG = find("dagster.yaml")
 DIGESTED = ("models", "macros", "seeds", "snapshots")
 """Folders of the project that decide what dbt builds; its tests only judge it."""
 SUFFIXES = frozenset({".sql", ".py", ".yml", ".yaml", ".csv", ".md"})

@@ -11,6 +11,7 @@ from f1_lakehouse.commands.alerts import look_after
 from f1_lakehouse.commands.progress import LoadProgress
 from f1_lakehouse.commands.query import run_query
 from f1_lakehouse.commands.summary import page_of, print_checks, print_loaded
+from f1_lakehouse.lake.card import GENERATED
 from f1_lakehouse.settings import Settings
 
 SEASON, SEED = 2025, 7
@@ -69,9 +70,10 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         if report.failures:
             return 1
         settings = current_lake().settings
-        print("\nThe race, official result (from fact_results):")
+        print(f"\n{GENERATED}")
+        print("The race, generated result (from fact_results):")
         run_query(settings, LEADERBOARD, "table")
-        print("Fastest laps of the race (from session_leaderboard):")
+        print("Fastest laps of the race, generated (from session_leaderboard):")
         run_query(settings, LAPS, "table")
         print_loaded(progress.pulls, progress.seconds)
         _print_checks(settings)
@@ -82,7 +84,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         print(f"  {lake} {f1} status                  what is there, since when")
         print(f"  {f1} demo --ui                       the same lake in the Dagster UI")
         print(f"  {f1} load --session latest           the real thing, into local_data/")
-        print(f"The page of the race, to open in a browser:\n  {page_of(settings)}")
+        print(f"The page of the generated race, to open in a browser:\n  {page_of(settings)}")
         if ui_port is not None:
             from f1_lakehouse.commands.ui import serve
 

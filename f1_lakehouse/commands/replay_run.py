@@ -75,12 +75,11 @@ def _print_run(lake: Lake, run: Run) -> None:
 
 def _read_from_snapshots() -> set[str]:
     """Gold tables that read a snapshot: what it holds depends on all the runs before, not on bronze alone."""
-    from f1_lakehouse.defs.transform import dbt_project
+    from f1_lakehouse.defs.transform import MANIFEST
 
-    manifest = orjson.loads(dbt_project().manifest_path.read_bytes())
     return {
         node["name"]
-        for node in manifest["nodes"].values()
+        for node in MANIFEST["nodes"].values()
         if any(parent.startswith("snapshot.") for parent in node["depends_on"].get("nodes", ()))
     }
 

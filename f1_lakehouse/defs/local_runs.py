@@ -30,13 +30,13 @@ from f1_lakehouse import interrupts
 from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.lakes import current_settings
 from f1_lakehouse.observe.runs import CheckResult, code_version, command, one_line, user
+from f1_lakehouse.project import DAGSTER_CONFIG
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
 HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
 USER_TAG, ORIGIN_TAG, CODE_TAG = "f1/user", "f1/command", "f1/code"
-CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
 IN_POSTGRESQL = "\nstorage: { postgres: { postgres_url: { env: F1_DAGSTER_STORAGE } } }\n"
 IN_FILES = (
     "\nstorage: { custom: { module: f1_lakehouse.defs.storage, class: Storage, "
@@ -65,7 +65,7 @@ def dagster_home(settings: Settings) -> Path:
         raise StorageError(
             f"the runs of this lake are in PostgreSQL: set F1_DAGSTER_STORAGE, or remove {target} to keep them here from now on"
         )
-    config = CONFIG_FILE.read_text() + (IN_POSTGRESQL if settings.dagster_storage else IN_FILES)
+    config = DAGSTER_CONFIG.read_text() + (IN_POSTGRESQL if settings.dagster_storage else IN_FILES)
     if found != config:
         write_whole(target, config.encode())
     return home

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,43 +74,69 @@ class Dbt(DbtCliResource):
 
 def dbt_cli() -> Dbt:
     """dbt of this very environment, whatever the PATH says."""
+    command = [str(Path(sys.executable).parent / "dbt")]
+    if not Path(command[0]).exists():
+        # An environment that shares the packages of another one has none of their scripts.
+        command = [sys.executable, "-P", "-c", "from dbt.cli.main import cli; cli()"]
     return Dbt(
         project_dir=str(PROJECT_DIR),
         profiles_dir=str(PROJECT_DIR),
-        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+        dbt_executable=command[0],
         # Its log at debug level would be 10 MB a build. What it tells is kept by Dagster, its SQL stands beside its results.
-        global_config_flags=["--log-level-file", "none"],
+        global_config_flags=[*command[1:], "--log-level-file", "none"],
     )
 
 
-def dbt_project() -> DbtProject:
-    """The dbt project with a manifest that is as new as its files; parsed now if it is not.
+def load_manifest() -> dict[str, Any]:
+    """dbt's manifest of the project. The lake keeps it; it is parsed now if that one is of other files or another dbt.
 
-    Aside, and put in its place whole: UI and daemon, which start together, may both find it missing.
+    Aside, and put in its place whole: UI and daemon, which start together, may both find it missing. A lake that this process
+    may only read does without: what is parsed for it is not kept.
     """
-    project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
-    sources = [
-        path.stat().st_mtime
-        for folder in ("models", "macros", "seeds", "snapshots", "tests")
-        for path in (PROJECT_DIR / folder).rglob("*")
-    ] + [(PROJECT_DIR / "dbt_project.yml").stat().st_mtime]
-    manifest = project.manifest_path
-    forget_parse_of_elsewhere(manifest.parent)
-    parsed = manifest.with_name(PARSED)
-    if not (manifest.exists() and parsed.exists()) or manifest.stat().st_mtime < max(sources):
-        # dbt reads the lake's places from the environment, even to parse; which lake does not matter for that, and
-        # what only imports this module must not be bound to one.
-        before = dict(os.environ)
-        os.environ.update(load_settings().environment())
-        try:
-            with TemporaryDirectory(dir=manifest.parent, prefix=".parse-") as aside:
-                dbt_cli().cli(["parse", "--quiet"], target_path=Path(aside)).wait()
-                for made in (parsed, manifest):
-                    (Path(aside) / made.name).replace(made)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-    return project
+    # dbt reads the lake's places from the environment, even to parse. Which lake it is does not matter for what is in the
+    # manifest, so what only imports this module is not bound to one.
+    settings = load_settings()
+    home = settings.root / "dbt"
+    kept = home / f"manifest-{_parsed_files()}-{version('dbt-core')}.json"
+    if kept.exists():
+        return dict(orjson.loads(kept.read_bytes()))
+    writable = _can_write(home)
+    before = dict(os.environ)
+    os.environ.update(settings.environment())
+    try:
+        with TemporaryDirectory(dir=home if writable else None, prefix=".parse-") as aside:
+            dbt_cli().cli(["parse", "--quiet"], target_path=Path(aside)).wait()
+            manifest = (Path(aside) / "manifest.json").read_bytes()
+            if writable:
+                # dbt goes on from it when it builds this lake: it was parsed with the same profile.
+                forget_parse_of_elsewhere(home)
+                (Path(aside) / PARSED).replace(home / PARSED)
+                for old in home.glob("manifest-*.json"):
+                    old.unlink(missing_ok=True)
+                write_whole(kept, manifest)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return dict(orjson.loads(manifest))
+
+
+def _parsed_files() -> str:
+    """A digest of every file that dbt parses, its tests and the profile included."""
+    digest = sha256()
+    folders = ("models", "macros", "seeds", "snapshots", "tests")
+    found = [path for folder in folders for path in (PROJECT_DIR / folder).rglob("*") if path.is_file()]
+    for path in sorted([*found, *PROJECT_DIR.glob("*.yml")]):
+        digest.update(f"{path.relative_to(PROJECT_DIR).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def forget_parse_of_elsewhere(target: Path) -> None:
@@ -144,8 +171,7 @@ class Translator(DagsterDbtTranslator):
 
 
 TRANSLATOR = Translator(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
-PROJECT = dbt_project()
-MANIFEST: dict[str, Any] = orjson.loads(PROJECT.manifest_path.read_bytes())
+MANIFEST = load_manifest()
 TESTS = {i: node["alias"] for i, node in MANIFEST["nodes"].items() if node["resource_type"] == "test"}
 SHOWN = 20
 """How many failing rows a check shows."""
@@ -180,8 +206,8 @@ def refuse_damaged(warehouse: Path) -> None:
 
 
 @dbt_assets(
-    manifest=PROJECT.manifest_path,
-    project=PROJECT,
+    manifest=MANIFEST,
+    project=DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR),
     dagster_dbt_translator=TRANSLATOR,
     pool="duckdb",
     name="dbt_build",

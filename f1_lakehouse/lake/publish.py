@@ -27,7 +27,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.lake.bronze import WRITER
-from f1_lakehouse.lake.card import LICENCE, write_card
+from f1_lakehouse.lake.card import attribution_of, write_card
 from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.project import project_digest
 from f1_lakehouse.settings import Settings
@@ -339,7 +339,7 @@ def publish(settings: Settings) -> Publication:
                     done.bronze_version,
                     _plain(now),
                     __version__,
-                    LICENCE,
+                    attribution_of(con),
                     orjson.dumps(rows).decode(),
                     done.digest,
                     _plain(done.seen_at) if done.seen_at else None,
@@ -540,7 +540,7 @@ def _publish_seasons(uri: str, con: duckdb.DuckDBPyConnection, table: str, state
         rows.to_arrow_reader(BATCH),
         mode="overwrite",
         **how,
-        description=LICENCE,
+        description=attribution_of(con),
         writer_properties=TABLE_WRITER,
         commit_properties=CommitProperties(custom_metadata=metadata),
     )
@@ -575,7 +575,7 @@ def _publish_sessions(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> i
             mode="overwrite",
             schema_mode="overwrite",
             partition_by=["session_key"],
-            description=LICENCE,
+            description=attribution_of(con),
         )
         there = DeltaTable(uri)
     for session_key in sorted(key for key, made_of in built.items() if published.get(key) != made_of):

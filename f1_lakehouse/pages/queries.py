@@ -17,6 +17,7 @@ import duckdb
 
 from f1_lakehouse.lake.delta import scan
 from f1_lakehouse.lake.publish import connect_gold, published_parts
+from f1_lakehouse.replay.keys import generated
 from f1_lakehouse.settings import Settings
 
 Row = dict[str, Any]
@@ -81,6 +82,16 @@ class Session:
         return (
             f"{self.season}/{'-'.join(part for part in (self.slug, slug(self.name)) if part)}-{self.key}.html"
         )
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether it was made up."""
+        return bool(generated([self.key]))
+
+    @property
+    def shown_title(self) -> str:
+        """The meeting's name, marked when the session is generated."""
+        return f"{self.title} (generated)" if self.is_generated else self.title
 
     @property
     def is_race(self) -> bool:

@@ -55,9 +55,9 @@ def test_a_red_flag_on_lap_1_is_on_lap_1_and_its_stops_are_red_flag_stops(lake):
     assert lake.query(
         "select distinct is_red_flag_stop from gold.fact_pit_stops where session_key = 7001"
     ) == [(True,)]
-    assert lake.query(
-        "select distinct pit_lane_time_s from gold.tyre_strategy where session_key = 7001"
-    ) == [(None,)]
+    assert lake.query("select distinct pit_lane_time_s from gold.tyre_strategy where session_key = 7001") == [
+        (None,)
+    ]
 
 
 def test_a_stop_is_judged_by_its_own_time_and_not_by_the_lap_it_is_filed_under(lake):
@@ -185,7 +185,9 @@ def test_a_deleted_lap_counts_for_nothing(lake):
 
 
 def test_half_points_and_ties_are_decided_by_count_back(lake):
-    points = lake.query("select points from gold.fact_results where session_key = 7521 order by position limit 4")
+    points = lake.query(
+        "select points from gold.fact_results where session_key = 7521 order by position limit 4"
+    )
     assert [value for (value,) in points] == [12.5, 9, 7.5, 6]
     season = "(select season from gold.dim_sessions where session_key = 7521)"
     last = lake.query(
@@ -199,9 +201,7 @@ def test_half_points_and_ties_are_decided_by_count_back(lake):
         """
     )
     assert last == [(3, 27.5, 3), (4, 27.5, 4)]
-    assert lake.query(
-        "select count(median_pace_s) from gold.race_pace where session_key = 7521"
-    ) == [(0,)]
+    assert lake.query("select count(median_pace_s) from gold.race_pace where session_key = 7521") == [(0,)]
 
 
 def test_times_that_no_car_can_drive_are_no_laps(lake):

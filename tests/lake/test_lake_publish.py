@@ -123,10 +123,41 @@ def test_the_data_card_travels_with_the_data(lake: Settings, build: Callable[...
     assert "openf1.org" in card["attribution"]
     assert "creativecommons.org/licenses/by-nc-sa/4.0" in card["licence"]
     assert read(lake.gold, "select * exclude newest_pull from meta.coverage order by 1") == [
-        ("fact_laps", 2024, 2, 5),
-        ("fact_telemetry", 2024, 2, 7),
+        ("fact_laps", 2024, 2, 5, False),
+        ("fact_telemetry", 2024, 2, 7, False),
     ]
+    assert card["is_generated"] == "no"
     assert DeltaTable(f"{lake.published_tables}/fact_laps").metadata().description == card["attribution"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said", "coverage"),
+    [
+        ((2024015,), "yes", [(1, True)]),
+        ((9606, 2024015), "in part", [(1, False), (1, True)]),
+    ],
+)
+def test_generated_sessions_say_so_in_the_data_card_and_by_session(
+    lake: Settings, build: Callable[..., None], keys: tuple[int, ...], said: str, coverage: list[tuple]
+) -> None:
+    rows = f"select unnest({list(keys)}) as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at"
+    build(*FIRST[:3], f"create or replace table gold.fact_laps as {rows}")
+    publish(lake)
+    card = dict(read(lake.gold, "from meta.data_card"))
+    assert card["is_generated"] == said
+    assert f"1 of {len(keys)}" in card["generated sessions"]
+    assert "f1 generate" in card["source"]
+    assert ("OpenF1 (openf1.org)" in card["attribution"]) == (said == "in part")
+    assert "f1 generate" in card["attribution"]
+    assert (
+        read(lake.gold, "select sessions, is_generated from meta.coverage order by is_generated") == coverage
+    )
+    [(licence,)] = read(lake.gold, "select licence from meta.publication")
+    assert (
+        licence
+        == card["attribution"]
+        == DeltaTable(f"{lake.published_tables}/fact_laps").metadata().description
+    )
 
 
 def test_nothing_is_published_before_the_first_build(lake: Settings) -> None:

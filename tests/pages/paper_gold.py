@@ -7,9 +7,8 @@ from shutil import copyfile
 from typing import Any
 
 import duckdb
-import orjson
 
-from f1_lakehouse.defs.transform import dbt_project
+from f1_lakehouse.defs.transform import MANIFEST
 from f1_lakehouse.pages.site import FAMILIES, Built, open_site
 from f1_lakehouse.settings import Settings
 
@@ -19,7 +18,7 @@ KEYS = {"race": 103, "qualifying": 102, "sprint": 101, "practice": 100}
 
 def contracts() -> dict[str, dict[str, str]]:
     """Gold table → column → type, as the models promise them."""
-    nodes = orjson.loads(dbt_project().manifest_path.read_bytes())["nodes"].values()
+    nodes = MANIFEST["nodes"].values()
     return {
         node["name"]: {column["name"]: column["data_type"] for column in node["columns"].values()}
         for node in nodes
