@@ -187,8 +187,9 @@ def parse_rows(
     """Typed rows of what `decode` made of a body; see `parse`."""
     if not isinstance(rows, list | Flat):
         raise BodyError(f"expected a list of rows, got {type(rows).__name__}")
-    parse_them = _parse_flat if isinstance(rows, Flat) else _parse
-    return parse_them(endpoint, rows, extra, scope)
+    if isinstance(rows, Flat):
+        return _parse_flat(endpoint, rows, extra, scope)
+    return _parse(endpoint, rows, extra, scope)
 
 
 def _parse_flat(endpoint: Endpoint, rows: Flat, extra: Mapping[str, Kind] | None, scope: int | None) -> Batch:
