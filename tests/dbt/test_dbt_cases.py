@@ -31,7 +31,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
         for session in sessions:
             for endpoint in SESSION_ENDPOINTS:
                 made.pull_folder(folder, endpoint.name, session["session_key"], season)
-    made.build("--exclude-resource-type", "test")
+    made.build("--exclude-resource-type", "test", "unit_test")
     return made
 
 
