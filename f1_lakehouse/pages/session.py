@@ -570,9 +570,7 @@ def _pit_stops(view: View) -> Section | None:
     real = [
         row["lane_duration_s"]
         for row in stops
-        if row["lane_duration_s"] is not None
-        and not row["is_red_flag_stop"]
-        and not row["is_pass_through"]
+        if row["lane_duration_s"] is not None and not row["is_red_flag_stop"] and not row["is_pass_through"]
     ]
     best = min(real, default=None)
     rows = []
