@@ -216,7 +216,6 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: exits 0, 1 (failed), 2 (wrong call), 130 (ended by SIGINT) or 143 (ended by SIGTERM)."""
-    interrupts.install(_say_interrupted)
     top = parser()
     given = top.parse_args(arguments)
     if given.version:
@@ -231,6 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     handler = logging.StreamHandler()
     handler.setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler])
+    interrupts.install(_say_interrupted)
     try:
         code = given.run(given)
         interrupts.check()
@@ -248,6 +248,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _complain(f"f1: {line}")
         code = EXIT_FAILED
+    finally:
+        if arguments is not None:  # called by another program, which goes on
+            interrupts.uninstall()
     sys.exit(code)
 
 
