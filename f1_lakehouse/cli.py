@@ -5,6 +5,7 @@ Imports are made inside the commands: Dagster and dbt take seconds to import, an
 
 import argparse
 import contextlib
+import errno
 import logging
 import os
 import shlex
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from f1_lakehouse.settings import Settings
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
+MAX_PORT = 65_535
 
 
 class CliError(Exception):
@@ -81,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
     replay = command("replay", _replay, "Serve FOLDER/<endpoint>/*.json[.gz] as an OpenF1 API")
     replay.add_argument("folder", type=Path, metavar="FOLDER")
-    replay.add_argument("--port", type=int, default=8000, metavar="N")
+    replay.add_argument("--port", type=_port, default=8000, metavar="N")
     replay.add_argument("--host", default="127.0.0.1", metavar="H")
     replay.add_argument(
         "--max-rows", type=int, default=0, metavar="N", help="answer 422 above so many rows; 0: never"
@@ -89,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("--rps", type=int, default=0, metavar="N", help="requests per second; 0: any number")
     replay.add_argument("--rpm", type=int, default=0, metavar="N", help="requests per minute; 0: any number")
     replay.add_argument(
-        "--fail-rate", type=float, default=0.0, metavar="P", help="share of answers that fail, 0 to 1"
+        "--fail-rate", type=_share, default=0.0, metavar="P", help="share of answers that fail, 0 to 1"
     )
     replay.add_argument("--live", action="store_true", help="answer 401, as during a session")
 
@@ -106,11 +108,11 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--ui", action="store_true", help="then open the Dagster UI on it, with its OpenF1 still served"
     )
-    demo.add_argument("--port", type=int, default=3000, metavar="N", help="port of the UI")
+    demo.add_argument("--port", type=_port, default=3000, metavar="N", help="port of the UI")
 
     ui = command("ui", _ui, "The Dagster UI and daemon on this lake")
     ui.add_argument("--host", default="127.0.0.1", metavar="H")
-    ui.add_argument("--port", type=int, default=3000, metavar="N")
+    ui.add_argument("--port", type=_port, default=3000, metavar="N")
     ui.add_argument("--read-only", action="store_true", help="a UI alone, in which nothing can be changed")
 
     command("daemon", _daemon, "The Dagster daemon alone, for a lake whose UI runs elsewhere")
@@ -214,7 +216,6 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: exits 0, 1 (failed), 2 (wrong call), 130 (ended by SIGINT) or 143 (ended by SIGTERM)."""
-    interrupts.install(_say_interrupted)
     top = parser()
     given = top.parse_args(arguments)
     if given.version:
@@ -229,6 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     handler = logging.StreamHandler()
     handler.setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler])
+    interrupts.install(_say_interrupted)
     try:
         code = given.run(given)
         interrupts.check()
@@ -237,23 +239,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except PermissionError as error:
-        _end_if_interrupted()
-        _complain(f"f1: {error.filename}: this user may not do that there")
-        code = EXIT_FAILED
     except Exception as error:
-        _end_if_interrupted()
-        if not _is_expected(error):
+        # An import that is interrupted may fail of something else: pydantic, for one, raises an error of its own.
+        if interrupts.is_requested():
+            interrupts.end()
+        line = _in_one_line(error)
+        if line is None:
             raise
-        _complain(f"f1: {' '.join(str(error).split())}")
+        _complain(f"f1: {line}")
         code = EXIT_FAILED
+    finally:
+        if arguments is not None:  # called by another program, which goes on
+            interrupts.uninstall()
     sys.exit(code)
-
-
-def _end_if_interrupted() -> None:
-    """An import that is interrupted may fail of something else: pydantic, for one, raises an error of its own."""
-    if interrupts.is_requested():
-        interrupts.end()
 
 
 def _say_interrupted(what: str) -> None:
@@ -272,8 +270,38 @@ def _complain(line: str) -> None:
     tell(line, "failed")
 
 
+def _in_one_line(error: Exception) -> str | None:
+    """What to tell the user of an error; None for a defect, which keeps its traceback."""
+    if _is_expected(error):
+        return " ".join(str(error).split())
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename}: this user may not do that there"
+    if isinstance(error, OSError) and (error.errno or "pyarrow" in "".join(_modules(error))):
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        cures = {errno.ENOSPC: "free some space", errno.EDQUOT: "free some space"}
+        return f"{' '.join(what.split())}; {cures.get(error.errno or 0, 'name another file or folder')}"
+    for module, name in (
+        ("deltalake.exceptions", "DeltaError"),
+        ("duckdb", "IOException"),
+        ("sqlite3", "OperationalError"),
+        ("sqlalchemy.exc", "OperationalError"),
+    ):
+        if module in sys.modules and isinstance(error, getattr(sys.modules[module], name)):
+            what = " ".join(str(getattr(error, "orig", None) or error).split())
+            return f"{what}; look whether the disk is full and the lake's folder writable"
+    return None
+
+
+def _modules(error: Exception) -> Iterator[str]:
+    """The files that an error came through."""
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame.f_code.co_filename
+        trace = trace.tb_next
+
+
 def _is_expected(error: Exception) -> bool:
-    """Whether the message of an error is meant for the user; anything else is a defect and keeps its traceback."""
+    """Whether the message of an error is meant for the user."""
     from f1_lakehouse.settings import SettingsError
 
     expected: tuple[type[Exception], ...] = (CliError, SettingsError)
@@ -299,6 +327,22 @@ def _is_expected(error: Exception) -> bool:
         if module in sys.modules and hasattr(sys.modules[module], name):
             expected += (getattr(sys.modules[module], name),)
     return isinstance(error, expected)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to {MAX_PORT}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: 0 to 1")
+    return found
 
 
 def _year(text: str) -> int:
@@ -513,6 +557,8 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _sql(given: argparse.Namespace) -> int:
+    if not given.query.strip():
+        raise CliError('there is no query; try f1 sql "show tables"')
     settings = _settings(writes=given.as_of is not None)
     from f1_lakehouse.commands.query import run_query
 

@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 GRACE_S = 1.0
 """Seconds in which an interrupted command may leave in order."""
@@ -40,6 +40,7 @@ _say: Callable[[str], None]
 _signal = signal.SIGINT
 _raised = False
 _pipe: tuple[int, int] | None = None
+_before: dict[signal.Signals, Any] = {}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -64,6 +65,8 @@ def install(say: Callable[[str], None]) -> None:
         say: prints the last lines; called once, when nothing else prints any more.
     """
     global _say, _pipe
+    if threading.current_thread() is not threading.main_thread():
+        return  # signals are another's business
     uninstall()
     _say = say
     reading, writing = os.pipe()
@@ -71,22 +74,22 @@ def install(say: Callable[[str], None]) -> None:
     _pipe = reading, writing
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     for one in _SIGNALS:
-        signal.signal(one, _handle)
+        _before[one] = signal.signal(one, _handle)
     threading.Thread(target=_watch, args=(reading,), name="interrupts", daemon=True).start()
 
 
 def uninstall() -> None:
-    """Leave the signals to another handler: that of `f1 ui`, which has services to end."""
+    """Leave the signals to the handlers of before, or to another: that of `f1 ui`, which has services to end."""
     global _pipe, _raised
-    if _pipe is None:
+    if _pipe is None or threading.current_thread() is not threading.main_thread():
         return
     signal.set_wakeup_fd(-1)
     os.close(_pipe[1])  # the thread reads the end of the pipe, closes its side, and ends
     _pipe = None
     _requested.clear()
     _raised = False
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for one in _SIGNALS:
+        signal.signal(one, _before.pop(one))
 
 
 @contextlib.contextmanager
