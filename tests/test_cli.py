@@ -330,7 +330,7 @@ def test_report_names_a_page_that_is_there_and_has_nothing_left_to_write(loaded)
     said, page = done.stdout.splitlines()
     assert said.startswith("0 pages written"), "the transform has built them"
     assert page.endswith(f"race-{RACE}.html")
-    assert "Official classification" in Path(page).read_text()
+    assert "Generated classification" in Path(page).read_text()
     assert loaded.f1("report", "--season", str(SEASON)).stdout.endswith(f"/{SEASON}/index.html\n")
 
 

@@ -139,7 +139,7 @@ def test_pages_follow_published_gold_with_a_preview_and_a_link(built):
     assert found["races"]["pages"].value == 1
     page = Path(found["races"]["newest"].value.removeprefix("file://"))
     assert page.is_relative_to(lake.settings.root / "pages")
-    assert "Official classification" in page.read_text()
+    assert "Generated classification" in page.read_text()
     assert "| 1 |" in found["races"]["preview"].value
     [links] = [e for e in result.get_asset_check_evaluations() if e.check_name == "links_lead_somewhere"]
     assert links.passed
