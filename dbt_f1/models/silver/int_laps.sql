@@ -607,7 +607,8 @@ joined as (
         coalesce(laps.is_valid_lap, false)
         and not laps.has_impossible_time
         and not laps.is_out_lap
-        and not laps.is_after_chequered_flag as is_timed_lap,
+        and not laps.is_after_chequered_flag
+        and deleted_laps.lap_number is null as is_final_valid_lap,
         case
             -- the flag that its start was taken from stopped the car on this lap
             when not laps.is_start_believed and laps.over_by is null then 'Red'
@@ -650,10 +651,6 @@ joined as (
         on laps.session_key = controlled_sessions.session_key
 ),
 
-valid as (
-    select *, is_timed_lap and not is_deleted as is_final_valid_lap from joined
-),
-
 ranked as (
     select
         *,
@@ -665,15 +662,14 @@ ranked as (
         min(case when is_final_valid_lap then lap_duration end) over (
             partition by session_key, driver_number
         ) as driver_best_lap_time
-    from valid
+    from joined
 ),
 
--- A lap that was driven from line to line on a free track; a session without race control counts as green. A deleted time
--- counts in no ranking, but the car did drive it: it tells the pace.
+-- a lap that was driven from line to line on a free track; a session without race control counts as green
 green as (
     select
         *,
-        is_timed_lap
+        is_final_valid_lap
         and not is_pit_in_lap
         and not (is_in_race and lap_number = 1)
         and coalesce(track_status, 'Green') = 'Green' as is_green_lap
