@@ -450,9 +450,7 @@ crossings as (
 driven_laps as (
     select session_key, driver_number, max(laps_done) as laps_done
     from (
-        select session_key, driver_number, lap_number as laps_done from crossings
-        union all
-        select session_key, driver_number, lap_number - 1 from flagged where is_in_race
+        select session_key, driver_number, lap_number - 1 as laps_done from flagged where is_in_race
         union all
         select results.session_key, results.driver_number, results.number_of_laps
         from results
