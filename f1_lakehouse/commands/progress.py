@@ -12,9 +12,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -78,6 +79,18 @@ class _Detail(ProgressColumn):
         return Text(self._detail())
 
 
+class _Bar(Progress):
+    """A bar that leaves room for ^C: in the last columns the terminal would break the line, and the bar be drawn twice."""
+
+    def __init__(self, *columns: ProgressColumn, console: Console, **rest: Any) -> None:
+        self._terminal = console  # asked for before there is a `console`
+        super().__init__(*columns, console=console, **rest)
+
+    def get_renderable(self) -> RenderableType:
+        """What is drawn."""
+        return Constrain(super().get_renderable(), max(1, self._terminal.width - len("^C") - 1))
+
+
 class LoadProgress(logging.Handler):
     """A `Listener` of defs/load.py that is also a handler of the package's log records.
 
@@ -90,7 +103,7 @@ class LoadProgress(logging.Handler):
         self._as_json = load_settings().log_format is LogFormat.JSON
         self._console = console or Console(stderr=True, highlight=False)
         self._clock = clock
-        self._progress = Progress(
+        self._progress = _Bar(
             SpinnerColumn(),
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=12),

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,13 @@ def test_the_bar_is_drawn_again_while_nothing_is_logged(
         progress._progress.refresh()  # rich's thread does it four times a second
     progress._console.file.close()
     terminal.close()
+    bars = [
+        line
+        for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", terminal.text))
+        if "━" in line
+    ]
+    assert bars
+    assert max(map(len, bars)) <= WIDTH - 3, "^C is written behind it and must not break the line"
     assert "next request in 20 s" in terminal.text
     assert "next request in 13 s" in terminal.text
 
