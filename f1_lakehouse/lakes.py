@@ -85,7 +85,9 @@ class Lake:
             held = self.bronze.rows_of("meetings", [meetings]).to_pylist() if meetings else []
             flags = {row["meeting_key"]: row["is_cancelled"] for row in held}
             cancelled = {key for key, is_cancelled in flags.items() if is_cancelled}
-            self._seasons[year] = pulls, [one for row in rows if (one := session(row, cancelled)) is not None]
+            found = [one for row in rows if (one := session(row, cancelled)) is not None]
+            # A session that is listed twice is loaded once, as the row that was served last has it.
+            self._seasons[year] = pulls, list({one.key: one for one in found}.values())
         return self._seasons[year][1]
 
     def drivers(self, session_key: int) -> list[int]:

@@ -176,7 +176,7 @@ def _ask(
     """The typed rows of every answer of a pull: those that had landed, then those that are still to be asked."""
     extra = lake.bronze.extra_columns(endpoint)
     batches = [
-        (answer.url, rows.parse(endpoint, lake.landing.body(open_pull.folder, answer), extra))
+        (answer.url, rows.parse(endpoint, lake.landing.body(open_pull.folder, answer), extra, key))
         for answer in open_pull.answers
         if answer.has_rows
     ]
@@ -191,7 +191,7 @@ def _ask(
     )
     for answer in asked:
         if open_pull.add(answer).has_rows:
-            batches.append((answer.url, rows.parse_rows(endpoint, answer.content, extra)))
+            batches.append((answer.url, rows.parse_rows(endpoint, answer.content, extra, key)))
     return batches
 
 

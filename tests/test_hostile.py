@@ -262,6 +262,12 @@ CASES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "an object where none was": (lambda row: row | {"lap_duration": {"s": 95.5}}, "quarantined"),
     "a new nested object": (lambda row: row | {"tyre": {"temp": 90}}, "added"),
     "a key that is null": (lambda row: row | {"driver_number": None}, "quarantined"),
+    "an integer that no column can hold": (lambda row: row | {"st_speed": 3_000_000_000}, "quarantined"),
+    "a number that no column can hold": (lambda row: row | {"lap_duration": 1e300}, "quarantined"),
+    "a time that no column can hold": (
+        lambda row: row | {"date_start": "0001-01-01T00:00:00"},
+        "quarantined",
+    ),
     "an improbable value": (lambda row: row | {"lap_duration": -5.0}, "counted"),
 }
 

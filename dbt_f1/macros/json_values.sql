@@ -3,20 +3,23 @@ Values whose JSON type changes from row to row (`gap_to_leader`, `interval`, `du
 `"+1 LAP"`, `[88.1,null,null]`, `null`. These take one meaning out of it each, and null when it has another.
 #}
 
-{# The number, if it is one: 0.5 -> 0.5. #}
-{% macro json_number(json) -%}try_cast(translate({{ json }}, '"', '') as {{ type_double() }}){%- endmacro %}
+{# The number, if it is one that a column can hold (bounds.sql): 0.5 -> 0.5. #}
+{% macro json_number(json) -%}
+{{ measure("try_cast(translate(" ~ json ~ ", '\"', '') as " ~ type_double() ~ ")") }}
+{%- endmacro %}
 
 {# The number at a place of a list, from 1: [88.1,null,null] at 1 -> 88.1. #}
 {% macro json_list_number(json, place) -%}
 case
     when {{ json }} like '[%'
-        then try_cast(
-            trim(both ' ' from split_part(translate({{ json }}, '[]', ''), ',', {{ place }})) as {{ type_double() }}
-        )
+        then {{ measure(
+            "try_cast(trim(both ' ' from split_part(translate(" ~ json ~ ", '[]', ''), ',', " ~ place ~ ")) as "
+            ~ type_double() ~ ")"
+        ) }}
 end
 {%- endmacro %}
 
 {# Laps behind: "+1 LAP" -> 1, "+2 LAPS" -> 2. #}
 {% macro json_laps_down(json) -%}
-try_cast(nullif(regexp_extract({{ json }}, '[+]([0-9]+) LAP', 1), '') as integer)
+try_cast(nullif(regexp_extract({{ json }}, '[+]([0-9]{1,8}) LAP', 1), '') as integer)
 {%- endmacro %}

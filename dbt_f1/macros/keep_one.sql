@@ -1,5 +1,5 @@
 {#
-One row a key, and why.
+One row a key, and why. Rows whose key is null cannot be placed and are left out, but for columns in `nullable`.
 
 Exact duplicates collapse. Of rows that share a key and differ, the one is kept that comes first by `prefer` (the
 model's own rule), then the one with the fewest nulls, then the one with the greatest values, column by column: the same
@@ -13,7 +13,7 @@ that differ it is kept, unless `prefer` decides. The column is carried; it is nu
 the other rules decide. To use it: `_row_number as served_order` in the relation, `served='served_order'` here (and not in
 `columns`). Example: silver_race_control.
 #}
-{% macro keep_one(relation, key, columns, prefer=none, served=none) -%}
+{% macro keep_one(relation, key, columns, prefer=none, served=none, nullable=[]) -%}
 {%- set all_columns = columns + ['pull_id', 'pulled_at'] -%}
 select
     {%- for column in all_columns %}
@@ -60,6 +60,10 @@ from (
             {%- endif %}
             count(*) as copies
         from {{ relation }}
+        where
+            {%- for column in key | reject('in', nullable) %}
+            {{ column }} is not null{{ ' and' if not loop.last }}
+            {%- endfor %}
         group by
             {%- for column in all_columns %}
             {{ column }}{{ ',' if not loop.last }}

@@ -56,3 +56,57 @@ nullif(trim(both ' ' from regexp_extract({{ message }}, 'DELETED *[-–]? *(.*?)
     )
 )
 {%- endmacro %}
+
+
+{#
+What a message means for the state of the track; null when it means nothing. "VIRTUAL SAFETY CAR" and "VSC" are the same,
+and so are "SAFETY CAR" and "SC". What race control only forecasts ("… AT 15:44"), notes or investigates is no event.
+
+red              the session is stopped
+started          the session (re)starts, as the source's session status says (since 2026)
+pit_exit_open    the pit exit opens: the end of a red flag in practice and qualifying, nothing in races
+not_resumed      the session stays stopped
+standing_start   a standing start, or the procedure for one
+rolling_start    a rolling start, or the procedure for one: behind the safety car until it is over
+behind_sc        the race starts, or starts again, behind the safety car; a formation lap alone is no start
+restart_behind_sc  the race will start again behind the safety car, at a time that is forecast
+sc, vsc          a safety car, a virtual one
+sc_ending, vsc_ending  it is called in
+clear            the track is clear
+yellow, sector_clear   the state of one marshal sector
+#}
+{% macro track_event(category, flag, scope, message) -%}
+{%- set text = "replace(replace(" ~ message ~ ", 'VIRTUAL SAFETY CAR', 'VSC'), 'SAFETY CAR', 'SC')" -%}
+case
+    when {{ flag }} = 'RED' then 'red'
+    when {{ category }} = 'SessionStatus' then
+        case
+            when {{ message }} like '%ABORTED%' then 'red'
+            when {{ message }} like '%STARTED%' or {{ message }} like '%RESUMED%' then 'started'
+        end
+    when {{ scope }} = 'Sector' and {{ flag }} in ('YELLOW', 'DOUBLE YELLOW') then 'yellow'
+    when {{ scope }} = 'Sector' and {{ flag }} in ('CLEAR', 'GREEN') then 'sector_clear'
+    when {{ message }} like 'GREEN LIGHT%PIT EXIT OPEN%' or {{ message }} like 'PIT EXIT OPEN%' then 'pit_exit_open'
+    when {{ flag }} in ('CLEAR', 'GREEN') and {{ scope }} = 'Track' then
+        case when {{ message }} like '%PIT%' then null else 'clear' end
+    -- a message about a car, or by the stewards, speaks of what has been
+    when
+        {{ category }} in ('Drs', 'CarEvent') or {{ message }} like '%STEWARDS%' or {{ message }} like '%INCIDENT%'
+        or {{ message }} like '%INFRINGEMENT%' or {{ message }} like '%ABORTED%'
+        or {{ driver_of_message(message) }} is not null
+        then null
+    when {{ message }} like '%NOT BE RESUMED%' then 'not_resumed'
+    when {{ text }} like 'VSC DEPLOYED%' then 'vsc'
+    when {{ text }} like 'VSC END%' then 'vsc_ending'
+    when {{ text }} like 'SC DEPLOYED%' then 'sc'
+    when {{ text }} like 'SC IN THIS LAP%' then 'sc_ending'
+    when {{ text }} like '%SC THROUGH THE PIT LANE%' then 'sc'
+    when {{ text }} like '%FORMATION%' then null
+    when {{ text }} like '%SC WILL STAY OUT%' then 'restart_behind_sc'
+    when {{ message }} like '%RESUME% AT%' or {{ message }} like '%RESTART% AT%' then
+        case when {{ text }} like '%ROLLING START%' or {{ text }} like '%BEHIND%SC%' then 'restart_behind_sc' end
+    when {{ text }} like '%BEHIND%SC%' then 'behind_sc'
+    when {{ message }} like 'STANDING START%' then 'standing_start'
+    when {{ message }} like 'ROLLING START%' or {{ message }} like '%: ROLLING START%' then 'rolling_start'
+end
+{%- endmacro %}

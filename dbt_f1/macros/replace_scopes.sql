@@ -11,8 +11,12 @@ takes what to delete. Asking `_pulls` a second time there would be wrong: a pull
 and not inserted.
 #}
 
-{# The condition that picks the rows to read from bronze. In unit tests: `overrides: {macros: {is_truth: true}}`. #}
-{% macro is_truth(endpoint, scope_column='session_key') -%}
+{#
+The condition that picks the rows to read from bronze. In unit tests: `overrides: {macros: {is_truth: true}}`.
+
+`key` is the key of a season's rows: one that the source lists in two seasons stays with the season that is not replaced.
+#}
+{% macro is_truth(endpoint, scope_column='session_key', key=none) -%}
     {#- The order matters: the ledger is opened before the table, as rows are written before the ledger names them. -#}
     {%- set pulls = source('bronze', '_pulls') -%}
     {%- set rows = source('bronze', endpoint) -%}
@@ -30,6 +34,9 @@ and not inserted.
         {%- if truths %}
         _season in ({{ seasons | unique | sort | join(', ') }})
         and _pull_id in ({{ truths | join(', ') }})
+        {%- if key and is_incremental() %}
+        and {{ key }} not in (select {{ key }} from {{ this }} where season not in ({{ scopes | join(', ') }}))
+        {%- endif %}
         {%- else %}
         1 = 0
         {%- endif -%}

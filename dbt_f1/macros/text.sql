@@ -1,11 +1,12 @@
 {# Text helpers; portable, so not dispatched. #}
 
-{# Lower case, accents folded, everything that is no letter or digit a single hyphen: a stable, URL-safe name. #}
+{# Lower case, accents folded, everything that is no letter or digit a single hyphen: a stable, URL-safe name; null when
+nothing is left. #}
 {% macro slug(text) -%}
-trim(both '-' from {{ replace_all(
+nullif(trim(both '-' from {{ replace_all(
     "translate(lower(" ~ text ~ "), 'àáâãäåāçćčèéêëēěìíîïīñńňòóôõöøōřšśșțùúûüūůýÿžźżğ', 'aaaaaaaccceeeeeeiiiiinnnooooooorsssttuuuuuuyyzzzg')",
     '[^a-z0-9]+', '-'
-) }})
+) }}), '')
 {%- endmacro %}
 
 {# Text that is null when it is empty or blank. #}

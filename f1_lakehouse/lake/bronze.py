@@ -136,7 +136,8 @@ class Bronze:
         extra = self.extra_columns(endpoint)
 
         def rows_of(answer: LandedAnswer) -> tuple[str, typing.Batch]:
-            return answer.url, typing.parse(endpoint, landing.body(manifest.folder, answer), extra)
+            body = landing.body(manifest.folder, answer)
+            return answer.url, typing.parse(endpoint, body, extra, manifest.scope)
 
         # Hashing, decompressing and Arrow's reading run side by side.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -182,8 +183,12 @@ class Bronze:
         if self._without_pull(endpoint, manifest) is None:
             outcome = Outcome.APPENDED  # cut off between the append and the ledger
         elif whole.table.num_rows == 0 and whole.rejected:
-            outcome = Outcome.FAILED
             error = f"every row was refused: {whole.rejected[0].reason}"
+            if len(whole.rejected) > 1 or (truth is not None and truth.rows):
+                outcome = Outcome.FAILED
+            else:  # one odd row where there was none: asking again brings it again, and the rest of the load goes on
+                same = truth is not None and truth.sha256 == digest
+                outcome = Outcome.UNCHANGED if same else Outcome.EMPTY
         elif whole.table.num_rows == 0:
             outcome = _outcome_of_nothing(last, truth, force)
         elif truth is not None and truth.sha256 == digest:

@@ -1,12 +1,15 @@
 """From the JSON of an answer to typed rows: nothing is cast silently, nothing that is fine is held up.
 
 The one place where a JSON value becomes a column value. A value is taken when its type is the catalogue's or when
-the change loses nothing (58.0 where an int belongs). A row with any other value is set aside whole, with the reason.
+the change loses nothing (58.0 where an int belongs), and when it lies within what the tables after bronze can hold
+(`MAX_INTEGER`, `MAX_NUMBER`, `FIRST_TIME`, `END_OF_TIME`). A row with any other value is set aside with the reason.
 Telemetry, in which hardly a value is odd, is read by Arrow as a whole (`Flat`), to the same rows.
 
 Improbable but well-typed values are not judged here (quality/contracts.py counts them), and nothing is written.
 """
 
+import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,9 +23,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from f1_lakehouse.openf1.endpoints import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind
+from f1_lakehouse.openf1.endpoints import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind, Scope
 
 NEW_COLUMN = "a column the catalogue does not know"
+
+MAX_INTEGER = 99_999_999
+"""The largest whole number: a sum of twenty of them fits the 32 bits of the columns of silver and gold."""
+MAX_NUMBER = 1e9
+"""The largest measurement: in milliseconds it is a whole number of 64 bits, and as seconds it moves a time by 32 years."""
+FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
+"""Times outside lie so far off that sums with them leave what Python, Arrow and the engines can hold (years 1 to 9999)."""
+
+
+class NotFinite(str):
+    """What a body has in the place of a number that no number is: NaN, Infinity or 1e999."""
 
 
 class BodyError(Exception):
@@ -81,7 +96,22 @@ def decode(endpoint: Endpoint, body: bytes) -> Any:
     Raises orjson.JSONDecodeError if the body is not JSON as a whole.
     """
     flat = _flat(endpoint, body)
-    return orjson.loads(body) if flat is None else flat
+    if flat is not None:
+        return flat
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        # One value that JSON does not know would cost all rows: it is read as what it is, and its row is refused.
+        try:
+            return json.loads(body, parse_constant=NotFinite, parse_float=_to_float)
+        except (ValueError, RecursionError):
+            pass
+        raise
+
+
+def _to_float(text: str) -> float | NotFinite:
+    number = float(text)
+    return number if math.isfinite(number) else NotFinite(text)
 
 
 def _flat(endpoint: Endpoint, body: bytes) -> Flat | None:
@@ -113,6 +143,8 @@ def _flat(endpoint: Endpoint, body: bytes) -> Flat | None:
             if moments is None:
                 return None
             table = table.set_column(index, column.arrow, moments)
+        if _beyond(table[column.name].combine_chunks(), column.kind) is not None:
+            return None
     nulls = [name for name in table.schema.names if table[name].null_count == table.num_rows]
     missing = tuple(name for name in nulls if f'"{name}"'.encode() not in body)
     return Flat(table, missing, lines)
@@ -127,7 +159,9 @@ def _schema_of_flat(endpoint: Endpoint) -> pa.Schema | None:
     return pa.schema([(column.name, arrow[column.kind]) for column in endpoint.columns])
 
 
-def parse(endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = None) -> Batch:
+def parse(
+    endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = None, scope: int | None = None
+) -> Batch:
     """Typed rows of one body.
 
     Args:
@@ -135,6 +169,7 @@ def parse(endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = No
         body: the answer as it came; an empty body and an object such as `{"detail": …}` of an empty answer
             must not come here.
         extra: columns that the bronze table has beyond the catalogue, with the kinds they were given.
+        scope: the session key or season that was requested; rows of another one are refused.
 
     Raises:
         BodyError: not JSON, or no list.
@@ -143,31 +178,34 @@ def parse(endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = No
         content = decode(endpoint, body)
     except orjson.JSONDecodeError as error:
         raise BodyError(f"not JSON: {error}") from error
-    return parse_rows(endpoint, content, extra)
+    return parse_rows(endpoint, content, extra, scope)
 
 
-def parse_rows(endpoint: Endpoint, rows: Any, extra: Mapping[str, Kind] | None = None) -> Batch:
+def parse_rows(
+    endpoint: Endpoint, rows: Any, extra: Mapping[str, Kind] | None = None, scope: int | None = None
+) -> Batch:
     """Typed rows of what `decode` made of a body; see `parse`."""
     if not isinstance(rows, list | Flat):
         raise BodyError(f"expected a list of rows, got {type(rows).__name__}")
-    try:
-        return _parse_flat(endpoint, rows, extra) if isinstance(rows, Flat) else _parse(endpoint, rows, extra)
-    except orjson.JSONEncodeError as error:  # nested deeper than orjson writes, though it reads it
-        raise BodyError(f"values that cannot be kept as JSON text: {error}") from error
+    if isinstance(rows, Flat):
+        return _parse_flat(endpoint, rows, extra, scope)
+    return _parse(endpoint, rows, extra, scope)
 
 
-def _parse_flat(endpoint: Endpoint, rows: Flat, extra: Mapping[str, Kind] | None) -> Batch:
+def _parse_flat(endpoint: Endpoint, rows: Flat, extra: Mapping[str, Kind] | None, scope: int | None) -> Batch:
     table = rows.table.cast(endpoint.schema)
     for name, kind in (extra or {}).items():
         if name not in table.schema.names:
             nulls = pa.nulls(table.num_rows, ARROW_TYPES[kind])
             table = table.append_column(_field(endpoint, name, kind), nulls)
     refused: dict[int, list[str]] = {}
-    _refuse_nulls(endpoint, {column.name: table[column.name] for column in required(endpoint)}, refused)
+    arrays = {column.name: table[column.name] for column in required(endpoint)}
+    _refuse_nulls(endpoint, arrays, refused)
+    _refuse_others(endpoint, arrays, scope, refused)
     return _without(table, rows, refused, missing=rows.missing)
 
 
-def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None) -> Batch:
+def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None, scope: int | None) -> Batch:
     refused: dict[int, list[str]] = {}
     if not set(map(type, rows)) <= {dict}:
         refused = {
@@ -200,12 +238,15 @@ def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None
     for name, kind in kinds.items():
         values = [row.get(name) for row in objects]
         array, bad = to_array(values, kind)
+        if name not in known_extra and name not in added:
+            array = _within(array, kind, bad)
         arrays[name] = array
         for index, reason in bad.items():
             refused.setdefault(index, []).append(f"{name}: {reason}")
             counts = retyped.setdefault(name, {})
             counts[reason] = counts.get(reason, 0) + 1
     _refuse_nulls(endpoint, arrays, refused)
+    _refuse_others(endpoint, arrays, scope, refused)
     table = pa.table(arrays, schema=pa.schema([_field(endpoint, name, kind) for name, kind in kinds.items()]))
     missing = tuple(c.name for c in endpoint.columns if c.name not in seen) if rows else ()
     return _without(table, rows, refused, added, missing, retyped)
@@ -222,6 +263,22 @@ def _refuse_nulls(
                 refused.setdefault(index, [f"{column.name}: required, but null"])
 
 
+def _refuse_others(
+    endpoint: Endpoint,
+    arrays: Mapping[str, pa.Array | pa.ChunkedArray],
+    scope: int | None,
+    refused: dict[int, list[str]],
+) -> None:
+    """Refuse the rows of another session or season than the one that was requested."""
+    if scope is None:
+        return
+    name = "year" if endpoint.scope is Scope.SEASON else "session_key"
+    others = pc.not_equal(arrays[name], scope)
+    if pc.any(others).as_py():
+        for index in pc.indices_nonzero(others.fill_null(False)).to_pylist():
+            refused.setdefault(index, []).append(f"{name}: not the {endpoint.scope} that was requested")
+
+
 def _without(
     table: pa.Table,
     rows: Sequence[Any],
@@ -233,10 +290,24 @@ def _without(
     """The batch of a table from which the refused rows are taken."""
     rejected = []
     if refused:
-        rejected = [Rejected(orjson.dumps(rows[i]).decode(), "; ".join(refused[i])) for i in sorted(refused)]
+        rejected = [Rejected(_json_of(rows[i]), "; ".join(refused[i])) for i in sorted(refused)]
         keep = pa.array([i not in refused for i in range(len(rows))], pa.bool_())
         table = table.filter(keep)
     return Batch(table, rejected, added or {}, missing, retyped or {})
+
+
+def _json_of(row: Any) -> str:
+    """A row as JSON text, also one with a value that has none."""
+    try:
+        return orjson.dumps(row).decode()
+    except (
+        orjson.JSONEncodeError
+    ):  # nested deeper than orjson writes, though it reads it; half of a surrogate pair
+        pass
+    try:
+        return json.dumps(row)
+    except RecursionError:
+        return "nested too deep to be shown; the landing zone has the response"
 
 
 def required(endpoint: Endpoint) -> list[Column]:
@@ -301,7 +372,10 @@ def to_array(values: list[Any], kind: Kind) -> tuple[pa.Array, dict[int, str]]:
     """
     arrow = ARROW_TYPES[kind]
     if kind is Kind.JSON:
-        return pa.array([None if v is None else orjson.dumps(v).decode() for v in values], arrow), {}
+        try:
+            return pa.array([None if v is None else orjson.dumps(v).decode() for v in values], arrow), {}
+        except orjson.JSONEncodeError:
+            pass  # one of them has no JSON text: find out which, below
     fits = set(map(type, values)) <= _TYPES[kind]
     if fits and kind is Kind.INTS:
         fits = set(map(type, chain.from_iterable(v for v in values if v is not None))) <= {int, type(None)}
@@ -312,7 +386,7 @@ def to_array(values: list[Any], kind: Kind) -> tuple[pa.Array, dict[int, str]]:
             moments = _moments(pa.array(values, pa.string()))
             if moments is not None:
                 return moments, {}
-        except (pa.ArrowInvalid, OverflowError):
+        except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
             pass  # some value is out of range or no time: find out which, below
     convert = _CONVERT[kind]
     converted: list[Any] = []
@@ -324,6 +398,35 @@ def to_array(values: list[Any], kind: Kind) -> tuple[pa.Array, dict[int, str]]:
             converted.append(None)
             bad[index] = str(error)
     return pa.array(converted, arrow), bad
+
+
+def _within(array: pa.Array, kind: Kind, bad: dict[int, str]) -> pa.Array:
+    """The array without values that the tables after bronze cannot hold; `bad` takes their indices and the reason."""
+    beyond = _beyond(array, kind)
+    if beyond is None:
+        return array
+    for index in pc.indices_nonzero(beyond).to_pylist():
+        bad.setdefault(index, _BEYOND[kind])
+    return pc.if_else(beyond, pa.scalar(None, array.type), array)
+
+
+def _beyond(array: pa.Array, kind: Kind) -> pa.Array | None:
+    """Which values lie beyond what the tables after bronze can hold; None if none does."""
+    if kind is Kind.INT:
+        fine = pc.and_(pc.greater_equal(array, -MAX_INTEGER), pc.less_equal(array, MAX_INTEGER))
+    elif kind is Kind.DOUBLE:
+        fine = pc.and_(pc.greater_equal(array, -MAX_NUMBER), pc.less_equal(array, MAX_NUMBER))
+    elif kind is Kind.TIME:
+        fine = pc.and_(pc.greater_equal(array, _FIRST_TIME), pc.less(array, _END_OF_TIME))
+    elif kind is Kind.INTS:
+        beyond = _beyond(array.flatten(), Kind.INT)
+        if beyond is None:
+            return None
+        lists = pc.list_parent_indices(array).filter(beyond).unique()
+        return pc.is_in(pa.array(range(len(array)), lists.type), lists)
+    else:
+        return None
+    return None if pc.all(fine).as_py() is not False else pc.invert(fine).fill_null(False)
 
 
 def _moments(texts: pa.Array) -> pa.Array | None:
@@ -350,6 +453,7 @@ _TYPES: dict[Kind, set[type]] = {
     Kind.BOOL: {bool, _NONE},
     Kind.TIME: {str, _NONE},
     Kind.INTS: {list, _NONE},
+    Kind.JSON: set(),
 }
 _INT64 = range(-(2**63), 2**63)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
@@ -357,6 +461,15 @@ _YEAR_1, _YEAR_9999 = (
     pa.scalar(moment, ARROW_TYPES[Kind.TIME]).value
     for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, UTC))
 )
+_FIRST_TIME, _END_OF_TIME = (
+    pa.scalar(moment, ARROW_TYPES[Kind.TIME]) for moment in (FIRST_TIME, END_OF_TIME)
+)
+_BEYOND = {
+    Kind.INT: f"integer beyond {MAX_INTEGER}",
+    Kind.DOUBLE: f"number beyond {MAX_NUMBER:.0f}",
+    Kind.TIME: f"time outside {FIRST_TIME.year} to {END_OF_TIME.year - 1}",
+    Kind.INTS: f"in the list: integer beyond {MAX_INTEGER}",
+}
 # Delta takes no such characters in a column's name, and Delta and DuckDB do not tell upper from lower case.
 _NO_NAME = re.compile(r"[ ,;{}()\n\t=]")
 
@@ -389,6 +502,8 @@ def _to_double(value: Any) -> float:
 
 def _to_text(value: Any) -> str:
     if type(value) is str:
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("text with half of a surrogate pair")
         return value
     raise ValueError(f"expected text, got {_show(value)}")
 
@@ -421,6 +536,13 @@ def _to_ints(value: Any) -> list[int | None]:
         raise ValueError(f"in the list: {error}") from None
 
 
+def _to_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as error:
+        raise ValueError(f"cannot be kept as JSON text: {error}") from None
+
+
 _CONVERT: dict[Kind, Callable[[Any], Any]] = {
     Kind.INT: _to_int,
     Kind.DOUBLE: _to_double,
@@ -428,6 +550,7 @@ _CONVERT: dict[Kind, Callable[[Any], Any]] = {
     Kind.BOOL: _to_bool,
     Kind.TIME: _to_time,
     Kind.INTS: _to_ints,
+    Kind.JSON: _to_json,
 }
 
 

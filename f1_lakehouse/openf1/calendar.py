@@ -31,6 +31,12 @@ CONFIRM_AFTER = timedelta(hours=1)
 WATCHED = timedelta(days=35)
 """How far back the sensor and the schedule look: past the last correction. Older sessions come by a backfill."""
 
+LONGEST, ASSUMED_LENGTH = timedelta(days=1), timedelta(hours=2)
+"""No session lasts longer than a test day; one that seems to is taken to last as long as a race may."""
+
+SLUG_LENGTH = 80
+"""Characters of place and session in the name of a partition, which is also a name of files and tags."""
+
 RETRY_FIRST, RETRY_LAST = timedelta(minutes=5), timedelta(hours=6)
 
 CLOCK_TRUST = timedelta(days=1)
@@ -94,7 +100,7 @@ class Session:
             .decode()
             .lower()
         )
-        slug = "-".join("".join(c if c.isalnum() else " " for c in words).split())
+        slug = "-".join("".join(c if c.isalnum() else " " for c in words).split())[:SLUG_LENGTH]
         return f"{self.start:%Y-%m-%d}-{slug}-{self.key}"
 
     def is_finished(self, now: datetime) -> bool:
@@ -116,18 +122,22 @@ def session_key_of(partition: str) -> int:
 
 
 def session(row: dict[str, object], cancelled_meetings: Collection[int] = ()) -> Session | None:
-    """A session from a row of the `sessions` endpoint; None if the row has no times.
+    """A session from a row of the `sessions` endpoint; None if the row has no times, or no valid key.
 
     `cancelled_meetings` are the keys of meetings whose own row says that they are cancelled: so are their sessions, whatever
-    the session's row says. The dbt model int_calendar decides by the same rule.
+    the session's row says. The dbt model int_calendar decides by the same rule. An end that is not within a day of the start
+    is not believed: the API would be live, or the session not over, for years.
     """
     start, end = row.get("date_start"), row.get("date_end")
-    if not isinstance(start, datetime) or not isinstance(end, datetime):
+    key = int(str(row["session_key"]))
+    if not isinstance(start, datetime) or not isinstance(end, datetime) or key < 1:
         return None
+    if not start < end <= start + LONGEST:
+        end = start + ASSUMED_LENGTH
     return Session(
         start=start.astimezone(UTC),
         end=end.astimezone(UTC),
-        key=int(str(row["session_key"])),
+        key=key,
         meeting_key=int(str(row["meeting_key"])),
         season=int(str(row["year"])),
         name=str(row.get("session_name") or "Unknown"),

@@ -16,7 +16,8 @@ from typing import Any
 import duckdb
 
 from f1_lakehouse.lake.delta import scan
-from f1_lakehouse.lake.publish import published_parts
+from f1_lakehouse.lake.publish import connect_gold, published_parts
+from f1_lakehouse.replay.keys import generated
 from f1_lakehouse.settings import Settings
 
 Row = dict[str, Any]
@@ -81,6 +82,16 @@ class Session:
         return (
             f"{self.season}/{'-'.join(part for part in (self.slug, slug(self.name)) if part)}-{self.key}.html"
         )
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether it was made up."""
+        return bool(generated([self.key]))
+
+    @property
+    def shown_title(self) -> str:
+        """The meeting's name, marked when the session is generated."""
+        return f"{self.title} (generated)" if self.is_generated else self.title
 
     @property
     def is_race(self) -> bool:
@@ -466,11 +477,9 @@ def open_gold(settings: Settings) -> Iterator[Gold]:
     """Published gold, read-only.
 
     Raises:
-        duckdb.Error: the file is not there, or is no published gold.
+        PublishError: the file is not there, is no published gold, or another process writes into it.
     """
-    with duckdb.connect(str(settings.gold), read_only=True) as con:
-        con.execute("set search_path = 'gold.gold,gold.meta'")
-        con.execute("set timezone = 'UTC'")
+    with connect_gold(settings) as con:
         yield Gold(con, settings)
 
 

@@ -12,6 +12,7 @@ of one (session, meeting, driver): as objects where they are few, as encoded lin
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import threading
@@ -72,7 +73,10 @@ class Selection:
         """All rows as one JSON array."""
         if self.found and all(isinstance(r, bytes) for r in self.found):
             return b"[" + b",".join(cast("list[bytes]", self.found)) + b"]"
-        return orjson.dumps([orjson.Fragment(r) if isinstance(r, bytes) else r for r in self.found])
+        try:
+            return orjson.dumps([orjson.Fragment(r) if isinstance(r, bytes) else r for r in self.found])
+        except orjson.JSONEncodeError:  # half of a surrogate pair, say: a service in Python sends it escaped
+            return json.dumps(self.rows()).encode()
 
 
 @dataclass
@@ -337,8 +341,8 @@ def _better_encoded(raw: bytes) -> bool:
 
 def _as_objects(raw: bytes) -> list[Group]:
     groups: dict[tuple[Any, ...], Group] = {}
-    for place, row in enumerate(orjson.loads(raw)):
-        key = (row.get("session_key"), row.get("meeting_key"), row.get("driver_number"))
+    for place, row in enumerate(_loads(raw)):
+        key = _group_key(row)
         group = groups.get(key)
         if group is None:
             group = groups[key] = Group(_constants(key), array("I"), rows=[])
@@ -353,8 +357,7 @@ def _encoded(raw: bytes) -> list[Group]:
     place = 0
     for rows in _in_pieces(raw):
         for row in rows:
-            get = row.get
-            key = (get("session_key"), get("meeting_key"), get("driver_number"))
+            key = _group_key(row)
             if key not in orders:
                 orders[key], lines[key] = array("I"), bytearray()
             orders[key].append(place)
@@ -377,12 +380,29 @@ def _in_pieces(raw: bytes) -> Iterator[list[Row]]:
         try:
             rows = orjson.loads(b"[" + raw[start : cut + 1] + b"]")
         except orjson.JSONDecodeError:
-            yield orjson.loads(raw)[done:]
+            yield _loads(raw)[done:]
             return
         done += len(rows)
         yield rows
         start = cut + 2
-    yield orjson.loads(b"[" + raw[start:])
+    yield _loads(b"[" + raw[start:])
+
+
+def _loads(raw: bytes) -> Any:
+    """JSON as the service's store reads it: Python's, which knows NaN and halves of surrogate pairs."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        try:
+            return json.loads(raw)
+        except ValueError:
+            raise error from None
+
+
+def _group_key(row: Row) -> tuple[Any, ...]:
+    """What rows are grouped by; an odd value there, a list say, is a group of its own."""
+    values = (row.get("session_key"), row.get("meeting_key"), row.get("driver_number"))
+    return tuple(str(value) if isinstance(value, list | dict) else value for value in values)
 
 
 def _constants(key: tuple[Any, ...]) -> dict[str, Any]:

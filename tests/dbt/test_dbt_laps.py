@@ -58,6 +58,10 @@ def test_a_correction_of_any_feed_reaches_the_laps_of_its_session_alone(tmp_path
         for endpoint, of in rows.items():
             lake.pull(endpoint, key, 2025, of)
     lake.pull("sessions", 2025, 2025, calendar)
+    # the source lists a session in two seasons: one keeps it, also when the other one's calendar is replaced
+    claimed = [row | {"year": 2024} for row in calendar if row["session_key"] == untouched]
+    lake.pull("sessions", 2024, 2024, claimed)
+    seasons = f"select season from silver.silver_sessions where session_key = {untouched}"
     models = ("--select", "+fact_laps", "--exclude-resource-type", "test")
     lake.build(*models)
     before = dict(lake.query(LAPS))
@@ -71,6 +75,7 @@ def test_a_correction_of_any_feed_reaches_the_laps_of_its_session_alone(tmp_path
             *rest, last = served(key)[endpoint]
             lake.pull(endpoint, key, 2025, [*rest, last | CORRECTED[endpoint]])
     lake.build(*models)
+    assert lake.query(seasons) == [(2024,)]
     after = dict(lake.query(LAPS))
     assert {key: after[key] == before[key] for key in before} == {
         **dict.fromkeys(SESSIONS, False),

@@ -1,9 +1,16 @@
 """What holds of the dbt project as it is written: no run needed but dbt's own reading of it."""
 
+from datetime import datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import sqlglot
+import yaml
+from dbt_lake import PROJECT
 from dbt_life import Life
+
+from f1_lakehouse.lake import rows
 
 
 def nodes(life: Life, kind: str) -> list[dict[str, Any]]:
@@ -73,3 +80,33 @@ def test_there_are_unit_tests_for_every_model_that_derives(life: Life) -> None:
     derives = {node["name"] for node in nodes(life, "model") if node["name"].startswith("int_")}
     derives |= {node["name"] for node in gold(life)}
     assert derives - tested - plain == set()
+
+
+ERRORS = yaml.safe_load((Path(__file__).parent / "error_severity.yml").read_text(encoding="utf-8"))
+
+
+def test_every_test_of_error_severity_has_a_reason_why_the_source_cannot_fail_it(life: Life) -> None:
+    errors = {node["name"] for node in nodes(life, "test") if node["config"]["severity"].lower() != "warn"}
+    without = {name for name in errors if not any(fnmatchcase(name, pattern) for pattern in ERRORS)}
+    assert without == set(), (
+        "why can no value of a source fail them? (error_severity.yml; else: severity: warn)"
+    )
+    assert [p for p in ERRORS if not any(fnmatchcase(name, p) for name in errors)] == []
+    assert all(ERRORS.values())
+
+
+def test_what_keeps_its_rows_is_not_kept_from_publishing_by_an_old_one(life: Life) -> None:
+    """Rows that no build makes again would fail a test in every later one."""
+    keeps = {node["unique_id"] for node in nodes(life, "snapshot")}
+    keeps |= {node["unique_id"] for node in nodes(life, "model") if "earlier_runs(" in node["raw_code"]}
+    assert len(keeps) == 3
+    for node in nodes(life, "test"):
+        if node.get("attached_node") in keeps and node["config"]["severity"].lower() != "warn":
+            assert "select max(run_date)" in (node["config"]["where"] or ""), node["name"]
+
+
+def test_ingest_and_silver_have_the_same_bounds() -> None:
+    values = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    assert (values["max_integer"], values["max_number"]) == (rows.MAX_INTEGER, rows.MAX_NUMBER)
+    assert datetime.fromisoformat(values["first_time"]) == rows.FIRST_TIME
+    assert datetime.fromisoformat(values["end_of_time"]) == rows.END_OF_TIME

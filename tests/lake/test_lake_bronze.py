@@ -448,7 +448,23 @@ def test_a_pull_in_which_every_row_is_refused_failed_and_keeps_the_old_truth(hou
     assert house.bronze.ledger.holds(failed.pull_id, "laps", 9606)
 
 
+def test_one_odd_row_where_there_was_none_is_an_answer_without_rows(house: House, lap: Lap) -> None:
+    """An endpoint that has one row, a season's only meeting say, does not fail a load by it."""
+    outcomes = [house.pull([lap(1, lap_number=text)]) for text in ("one", "one", "uno")]
+    assert [(one.outcome, one.rows, one.is_answer) for one in outcomes] == [
+        ("empty", 0, True),
+        ("unchanged", 0, True),
+        ("empty", 0, True),
+    ]
+    assert outcomes[0].error == "every row was refused: lap_number: expected integer, got text"
+    assert len(house.quarantine()) == 2
+    house.pull([lap(1)])
+    assert house.pull([lap(1, lap_number="one")]).outcome == "failed"
+    assert len(house.truth()) == 1
+
+
 def test_what_is_refused_again_is_not_quarantined_again(house: House, lap: Lap) -> None:
+    house.pull([lap(1)])
     broken = [lap(1, lap_number="one")]
     house.pull(broken)
     house.pull(broken)
@@ -495,7 +511,7 @@ def test_the_kind_of_a_new_column_outlives_compaction(house: House, lap: Lap) ->
 
 def test_two_pulls_that_bring_a_new_column_with_different_types_are_not_cast(house: House, lap: Lap) -> None:
     first = house.land([lap(1, grip="high")])
-    second = house.land([lap(1, grip=5.5)], scope=9607)
+    second = house.land([lap(n, grip=5.5, session_key=9607) for n in (1, 2)], scope=9607)
     parsed_before = house.bronze.parse(house.landing, second)
     house.apply(first)
     with pytest.raises(DriftError, match=r"laps\.grip came as double"):
@@ -508,7 +524,7 @@ def test_two_pulls_that_bring_a_new_column_with_different_types_are_not_cast(hou
 
 def test_two_pulls_that_bring_the_same_new_column_at_once_both_arrive(house: House, lap: Lap) -> None:
     first = house.land([lap(1, grip=1)])
-    second = house.land([lap(1, grip=2)], scope=9607)
+    second = house.land([lap(1, grip=2, session_key=9607)], scope=9607)
     parsed_before = house.bronze.parse(house.landing, second)
     house.apply(first)
     house.bronze.apply(second, parsed_before)

@@ -96,6 +96,8 @@ def test_a_session_is_what_its_name_says(name: str | None, expected: Category) -
         ("São Paulo", "Sprint Qualifying", "2024-09-22-sao-paulo-sprint-qualifying-9606"),
         ("Spa-Francorchamps", "Practice 1", "2024-09-22-spa-francorchamps-practice-1-9606"),
         ("  Yas / Island ", "Day 1", "2024-09-22-yas-island-day-1-9606"),
+        ("x" * 70_000, "Race", f"2024-09-22-{'x' * 80}-9606"),
+        ("東京", "", "2024-09-22--9606"),
     ],
 )
 def test_a_partition_is_named_by_date_place_session_and_key(location: str, name: str, partition: str) -> None:
@@ -133,6 +135,21 @@ def test_a_row_without_times_is_no_session_yet(name: str) -> None:
         "session_key": 1, "meeting_key": 1, "year": 2024, "date_start": START, "date_end": END, name: None,
     }  # fmt: skip
     assert session(row) is None
+
+
+@pytest.mark.parametrize(
+    "end",
+    [END - timedelta(days=1), START, START + timedelta(days=1, seconds=1), START + timedelta(days=60_000)],
+)
+def test_an_end_that_cannot_be_is_not_believed(end: datetime) -> None:
+    row: dict[str, object] = {
+        "session_key": 1, "meeting_key": 1, "year": 2024, "date_start": START, "date_end": end,
+    }  # fmt: skip
+    found = session(row)
+    assert found is not None
+    assert found.end == START + timedelta(hours=2)
+    assert session(row | {"session_key": 0}) is None
+    assert session(row | {"session_key": -9606}) is None
 
 
 def test_sessions_are_ordered_by_time() -> None:

@@ -301,12 +301,27 @@ def test_a_file_that_is_not_json_is_an_error_that_names_it(server: ReplayServer,
     assert (response.status_code, str(path) in response.text) == (500, True)
 
 
-@pytest.mark.parametrize("rows", [{"a": 1}, [1], [{"session_key": [1]}]])
+@pytest.mark.parametrize("rows", [{"a": 1}, [1]])
 def test_a_file_that_is_not_rows_is_an_error_that_names_it(
     server: ReplayServer, folder: Path, rows: Any
 ) -> None:
     path = write(folder, "drivers", "12.json", rows)
     assert str(path) in get(server, "drivers").text
+
+
+def test_odd_rows_are_served_with_the_others(server: ReplayServer, folder: Path) -> None:
+    path = write(folder, "drivers", "12.json", [])
+    path.write_text(
+        '[{"session_key": [1], "driver_number": {}}, {"session_key": 12, "team_name": "\\ud800"},'
+        ' {"session_key": 12, "driver_number": NaN}, {"session_key": 12, "driver_number": 4}]'
+    )
+    served = get(server, "drivers?session_key=12")
+    assert served.status_code == 200
+    assert [row for row in served.json() if row.get("driver_number") == 4] == [
+        {"session_key": 12, "driver_number": 4}
+    ]
+    assert len(served.json()) == 3
+    assert {"session_key": [1], "driver_number": {}} in get(server, "drivers").json()
 
 
 @pytest.mark.parametrize("make", [lambda p: p / "none", lambda p: p])

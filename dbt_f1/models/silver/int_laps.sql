@@ -320,6 +320,13 @@ timed as (
                     )
             end
         ) as lap_start_at,
+        -- a lap into the garage without a time, often one that a red flag stopped: it is over before the car leaves again
+        coalesce(
+            lap_end_at,
+            case
+                when precedes_next then least(next_start, {{ add_seconds('believed_start', var('max_valid_lap_s')) }})
+            end
+        ) as over_by,
         -- positions and gaps of a crossing are served up to a second after it
         {{ add_seconds('lap_end_at', var('line_message_delay_s')) }} as line_messages_until
     from ended
@@ -443,9 +450,7 @@ crossings as (
 driven_laps as (
     select session_key, driver_number, max(laps_done) as laps_done
     from (
-        select session_key, driver_number, lap_number as laps_done from crossings
-        union all
-        select session_key, driver_number, lap_number - 1 from flagged where is_in_race
+        select session_key, driver_number, lap_number - 1 as laps_done from flagged where is_in_race
         union all
         select results.session_key, results.driver_number, results.number_of_laps
         from results
@@ -577,8 +582,8 @@ gravest as (
     inner join {{ ref('int_track_status') }} as track
         on
             timed.session_key = track.session_key
-            and track.started_at < timed.lap_end_at
-            and (track.ended_at is null or track.ended_at > coalesce(timed.lap_start_at, timed.lap_end_at))
+            and track.started_at < timed.over_by
+            and (track.ended_at is null or track.ended_at > coalesce(timed.lap_start_at, timed.over_by))
     group by timed.session_key, timed.driver_number, timed.lap_number
 ),
 
@@ -604,8 +609,8 @@ joined as (
         and deleted_laps.lap_number is null as is_final_valid_lap,
         case
             -- the flag that its start was taken from stopped the car on this lap
-            when not laps.is_start_believed and laps.lap_end_at is null then 'Red'
-            when laps.lap_end_at is null or controlled_sessions.session_key is null then null
+            when not laps.is_start_believed and laps.over_by is null then 'Red'
+            when laps.over_by is null or controlled_sessions.session_key is null then null
             when gravest.gravity = 4 then 'Red'
             when gravest.gravity = 3 then 'SC'
             when gravest.gravity = 2 then 'VSC'

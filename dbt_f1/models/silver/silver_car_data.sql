@@ -17,16 +17,16 @@ One row a sample of a car. The source sends 104 in throttle and brake for no sig
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        {{ utc('date') }} as date,
-        cast(rpm as integer) as rpm,
-        cast(speed as integer) as speed,
-        cast(n_gear as integer) as n_gear,
-        cast(throttle as integer) as throttle,
-        cast(brake as integer) as brake,
-        cast(drs as integer) as drs,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ moment('date') }} as date,
+        {{ whole('rpm') }} as rpm,
+        {{ whole('speed') }} as speed,
+        {{ whole('n_gear') }} as n_gear,
+        {{ whole('throttle') }} as throttle,
+        {{ whole('brake') }} as brake,
+        {{ whole('drs') }} as drs,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at

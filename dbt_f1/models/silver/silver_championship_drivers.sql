@@ -14,13 +14,13 @@ One row a driver: the championship before and after a race or sprint. A beta end
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        cast(position_start as integer) as position_start,
-        cast(position_current as integer) as position_current,
-        points_start,
-        points_current,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ whole('position_start') }} as position_start,
+        {{ whole('position_current') }} as position_current,
+        {{ measure('points_start') }} as points_start,
+        {{ measure('points_current') }} as points_current,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at

@@ -28,9 +28,9 @@ in int_drivers.
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
         {{ blank_to_null('broadcast_name') }} as broadcast_name,
         {{ blank_to_null('full_name') }} as full_name,
         {{ blank_to_null('first_name') }} as first_name,

@@ -13,10 +13,10 @@ One row a driver and measurement, about every 4 s of a race.
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        {{ utc('date') }} as date,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ moment('date') }} as date,
         gap_to_leader,
         interval,
         _season as season,

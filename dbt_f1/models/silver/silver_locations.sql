@@ -14,13 +14,13 @@ One row a sample of a car's place. The origin (0, 0, 0) is what the source sends
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        {{ utc('date') }} as date,
-        cast(x as integer) as position_x,
-        cast(y as integer) as position_y,
-        cast(z as integer) as position_z,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ moment('date') }} as date,
+        {{ whole('x') }} as position_x,
+        {{ whole('y') }} as position_y,
+        {{ whole('z') }} as position_z,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
@@ -51,7 +51,8 @@ select
         + cast(position_y as {{ type_double() }}) * position_y
         + cast(position_z as {{ type_double() }}) * position_z
     ) as distance_from_origin,
-    coalesce(not (position_x = 0 and position_y = 0 and position_z = 0), false) as has_position,
+    position_x is not null and position_y is not null and position_z is not null
+    and not (position_x = 0 and position_y = 0 and position_z = 0) as has_position,
     season,
     pull_id,
     pulled_at,

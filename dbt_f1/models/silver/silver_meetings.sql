@@ -25,12 +25,12 @@ One row a race weekend or test. A pull covers a season, so a season is what is r
 
 with source_rows as (
     select
-        cast(meeting_key as integer) as meeting_key,
+        {{ whole('meeting_key') }} as meeting_key,
         meeting_name,
         meeting_official_name,
-        cast(circuit_key as integer) as circuit_key,
+        {{ whole('circuit_key') }} as circuit_key,
         circuit_short_name,
-        cast(country_key as integer) as country_key,
+        {{ whole('country_key') }} as country_key,
         country_code,
         country_name,
         location,
@@ -39,9 +39,9 @@ with source_rows as (
         circuit_type,
         circuit_info_url,
         circuit_image,
-        {{ utc('date_start') }} as date_start,
-        {{ utc('date_end') }} as date_end,
-        cast(year as integer) as year,
+        {{ moment('date_start') }} as date_start,
+        {{ moment('date_end') }} as date_end,
+        {{ whole('year') }} as year,
         is_cancelled,
         _season as season,
         _pull_id as pull_id,
@@ -49,8 +49,7 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'meetings') }}
     where
-        {{ is_truth('meetings', scope_column='season') }}
-        and meeting_key is not null
+        {{ is_truth('meetings', scope_column='season', key='meeting_key') }}
 ),
 
 one_row as (
@@ -58,6 +57,7 @@ one_row as (
         'source_rows',
         key=['meeting_key'],
         columns=columns,
+        prefer="season",
         served='served_order'
     ) | indent(4) }}
 )

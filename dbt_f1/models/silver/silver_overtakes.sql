@@ -13,12 +13,12 @@ One row an exchange of position.
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(overtaking_driver_number as integer) as overtaking_driver_number,
-        cast(overtaken_driver_number as integer) as overtaken_driver_number,
-        {{ utc('date') }} as date,
-        cast(position as integer) as position,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('overtaking_driver_number') }} as overtaking_driver_number,
+        {{ whole('overtaken_driver_number') }} as overtaken_driver_number,
+        {{ moment('date') }} as date,
+        {{ whole('position') }} as position,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at

@@ -15,13 +15,13 @@ One row a driver and lap on which he came in. Rows without a lap cannot be place
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        cast(lap_number as integer) as lap_number,
-        {{ utc('date') }} as date,
-        coalesce(lane_duration, pit_duration) as lane_duration_s,
-        stop_duration as stop_duration_s,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ whole('lap_number') }} as lap_number,
+        {{ moment('date') }} as date,
+        coalesce({{ measure('lane_duration') }}, {{ measure('pit_duration') }}) as lane_duration_s,
+        {{ measure('stop_duration') }} as stop_duration_s,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at

@@ -12,11 +12,11 @@ One row a change of a driver's position.
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        {{ utc('date') }} as date,
-        cast(position as integer) as position,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ moment('date') }} as date,
+        {{ whole('position') }} as position,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at

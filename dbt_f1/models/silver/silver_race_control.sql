@@ -20,16 +20,16 @@ The source fills the driver of flags and car events only; elsewhere it follows f
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        {{ utc('date') }} as date,
-        cast(driver_number as integer) as driver_number,
-        cast(lap_number as integer) as lap_number,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ moment('date') }} as date,
+        {{ whole('driver_number') }} as driver_number,
+        {{ whole('lap_number') }} as lap_number,
         category,
         flag,
         scope,
-        cast(sector as integer) as sector,
-        cast(qualifying_phase as integer) as qualifying_phase,
+        {{ whole('sector') }} as sector,
+        {{ whole('qualifying_phase') }} as qualifying_phase,
         message,
         _season as season,
         cast(_row_number as integer) as served_order,
@@ -45,7 +45,8 @@ one_row as (
         'source_rows',
         key=['session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
         columns=columns,
-        served='served_order'
+        served='served_order',
+        nullable=['date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message']
     ) | indent(4) }}
 )
 

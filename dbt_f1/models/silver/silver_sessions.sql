@@ -22,20 +22,20 @@ One row a session, future and cancelled ones included. A pull covers a season, s
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
         session_name,
         session_type,
-        cast(circuit_key as integer) as circuit_key,
+        {{ whole('circuit_key') }} as circuit_key,
         circuit_short_name,
-        cast(country_key as integer) as country_key,
+        {{ whole('country_key') }} as country_key,
         country_code,
         country_name,
         location,
         gmt_offset,
-        {{ utc('date_start') }} as date_start,
-        {{ utc('date_end') }} as date_end,
-        cast(year as integer) as year,
+        {{ moment('date_start') }} as date_start,
+        {{ moment('date_end') }} as date_end,
+        {{ whole('year') }} as year,
         is_cancelled,
         _season as season,
         _pull_id as pull_id,
@@ -43,8 +43,7 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'sessions') }}
     where
-        {{ is_truth('sessions', scope_column='season') }}
-        and session_key is not null
+        {{ is_truth('sessions', scope_column='season', key='session_key') }}
 ),
 
 one_row as (
@@ -52,6 +51,7 @@ one_row as (
         'source_rows',
         key=['session_key'],
         columns=columns,
+        prefer="season",
         served='served_order'
     ) | indent(4) }}
 )

@@ -13,11 +13,11 @@ the meeting and the kind of session.
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        cast(position as integer) as position,
-        lap_duration,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ whole('position') }} as position,
+        {{ measure('lap_duration') }} as lap_duration,
         _season as season,
         _pull_id as pull_id,
         _row_number as served_order,

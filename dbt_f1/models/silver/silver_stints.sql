@@ -21,14 +21,14 @@ What was served stands in `source_lap_start` and `source_lap_end`.
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        cast(stint_number as integer) as stint_number,
-        cast(lap_start as integer) as source_lap_start,
-        cast(lap_end as integer) as source_lap_end,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ whole('stint_number') }} as stint_number,
+        {{ whole('lap_start') }} as source_lap_start,
+        {{ whole('lap_end') }} as source_lap_end,
         compound,
-        cast(tyre_age_at_start as integer) as tyre_age_at_start,
+        {{ whole('tyre_age_at_start') }} as tyre_age_at_start,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at

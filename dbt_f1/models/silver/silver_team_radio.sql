@@ -12,10 +12,10 @@ One row a recording. The time may be null, so the grain is the key made of the n
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
-        {{ utc('date') }} as date,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
+        {{ moment('date') }} as date,
         recording_url,
         _season as season,
         _pull_id as pull_id,
@@ -29,7 +29,8 @@ one_row as (
     {{ keep_one(
         'source_rows',
         key=['session_key', 'driver_number', 'date', 'recording_url'],
-        columns=columns
+        columns=columns,
+        nullable=['date', 'recording_url']
     ) | indent(4) }}
 )
 

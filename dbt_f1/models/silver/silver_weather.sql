@@ -17,16 +17,16 @@ One row a measurement, about once a minute. A track at exactly 0.0 degrees is a 
 
 with source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        {{ utc('date') }} as date,
-        air_temperature,
-        nullif(track_temperature, 0) as track_temperature,
-        humidity,
-        pressure,
-        cast(rainfall as integer) as rainfall,
-        cast(wind_direction as integer) as wind_direction,
-        wind_speed,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ moment('date') }} as date,
+        {{ measure('air_temperature') }} as air_temperature,
+        nullif({{ measure('track_temperature') }}, 0) as track_temperature,
+        {{ measure('humidity') }} as humidity,
+        {{ measure('pressure') }} as pressure,
+        {{ whole('rainfall') }} as rainfall,
+        {{ whole('wind_direction') }} as wind_direction,
+        {{ measure('wind_speed') }} as wind_speed,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at

@@ -17,7 +17,7 @@ with entries as (
         min(drivers.season) over (partition by drivers.team_id) as first_season,
         max(drivers.season) over (partition by drivers.team_id) as last_season
     from {{ ref('int_drivers') }} as drivers
-    where drivers.is_f1_driver
+    where drivers.is_f1_driver and drivers.team_id <> 'unknown-team'
 ),
 
 teams as (

@@ -29,7 +29,7 @@ timed as (
     from results
 ),
 
-grid as (
+grids as (
     select
         sessions.meeting_key,
         case sessions.session_category
@@ -38,7 +38,11 @@ grid as (
         end as session_category,
         grid.driver_number,
         case when grid.lap_duration is not null or not coalesce(timed.has_time_of_last_phase, false) then grid.position end
-            as grid_position
+            as grid_position,
+        row_number() over (
+            partition by sessions.meeting_key, sessions.session_category, grid.driver_number
+            order by sessions.date_start desc nulls last, grid.session_key desc
+        ) as newness
     from {{ ref('silver_starting_grid') }} as grid
     inner join {{ ref('silver_sessions') }} as sessions
         on grid.session_key = sessions.session_key
@@ -60,6 +64,11 @@ from_pit_lane as (
         results.session_category in ('Race', 'Sprint')
         and regexp_extract(upper(messages.message), '(START(S|ED|ING)? FROM (THE )?PIT ?LANE)', 1) <> ''
     group by results.session_key, results.driver_number
+),
+
+-- where a meeting lists two qualifyings of a kind, the later one set the grid
+grid as (
+    select * from grids where newness = 1
 ),
 
 fastest as (

@@ -21,7 +21,7 @@ with summed as (
         sum(case when is_clean_lap then lap_number end) as sum_x,
         sum(case when is_clean_lap then {{ milliseconds('lap_duration') }} end) as sum_y,
         sum(case when is_clean_lap then lap_number * {{ milliseconds('lap_duration') }} end) as sum_xy,
-        sum(case when is_clean_lap then lap_number * lap_number end) as sum_xx
+        sum(case when is_clean_lap then cast(lap_number as bigint) * lap_number end) as sum_xx
     from {{ ref('fact_laps') }}
     where stint_number is not null
     group by session_key, driver_number, stint_number

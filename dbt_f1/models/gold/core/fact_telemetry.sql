@@ -155,7 +155,8 @@ travelled as (
     select
         *,
         coalesce(abs(nearest_offset_s) <= {{ var('max_location_offset_s') }}, false) as has_place,
-        sum((coalesce(previous_speed, speed) + speed) * step_ms) over (
+        -- whole numbers, as doubles: far-off values leave 64 bits
+        sum(cast(coalesce(previous_speed, speed) + speed as {{ type_double() }}) * step_ms) over (
             partition by session_key, driver_number, lap_number
             order by date rows between unbounded preceding and current row
         ) as lap_path
@@ -173,7 +174,7 @@ select
     travelled.lap_number,
     travelled.lap_elapsed_s,
     -- km/h times ms, twice the mean speed: / 3.6 / 1000 / 2
-    case when travelled.lap_number is not null then round(cast(travelled.lap_path as {{ type_double() }}) / 7200, 2) end as lap_distance_m,
+    case when travelled.lap_number is not null then round(travelled.lap_path / 7200, 2) end as lap_distance_m,
     travelled.speed,
     travelled.rpm,
     travelled.n_gear,

@@ -40,14 +40,12 @@ that day brought and still holds, so the cost follows the new data; rows of earl
     'weather': ('silver_weather', 'fact_weather')
 } -%}
 {%- set columns = [
-    'data_quality_key',
     'run_date',
     'table_name',
     'check_type',
     'checked_rows',
     'failed_rows',
-    'pass_rate',
-    'status'
+    'pass_rate'
 ] -%}
 
 with pulls as (
@@ -175,12 +173,22 @@ rated as (
         cast(counted.checked as bigint) as checked_rows,
         cast(counted.failed as bigint) as failed_rows,
         -- values may fail more often than there are rows
-        greatest(0, 100 * cast(counted.checked - counted.failed as {{ type_double() }}) / counted.checked) as pass_rate
+        cast(round(
+            greatest(0, 100 * cast(counted.checked - counted.failed as {{ type_double() }}) / counted.checked), 4
+        ) as {{ type_double() }}) as pass_rate
     from counted
     cross join run_day
     where counted.checked > 0 and counted.failed is not null
+),
+
+measurements as (
+    select run_date, table_name, check_type, checked_rows, failed_rows, pass_rate
+    from rated
+    {{ earlier_runs(columns, 'run_date', 'run_day') | indent(4) }}
 )
 
+-- key and status follow from the measurement, also those of earlier days: what one version of the code got wrong there
+-- would stay wrong
 select
     {{ surrogate_key(['run_date', 'table_name', 'check_type']) | indent(4) }} as data_quality_key,
     run_date,
@@ -188,7 +196,6 @@ select
     check_type,
     checked_rows,
     failed_rows,
-    cast(round(pass_rate, 4) as {{ type_double() }}) as pass_rate,
+    pass_rate,
     case when pass_rate < 95 then 'ALERT' when pass_rate < 99 then 'WARNING' else 'OK' end as status
-from rated
-{{ earlier_runs(columns, 'run_date', 'run_day') }}
+from measurements

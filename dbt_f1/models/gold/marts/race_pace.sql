@@ -43,7 +43,7 @@ stint_sums as (
         sum(lap_number) as sum_x,
         sum({{ milliseconds('lap_duration') }}) as sum_y,
         sum(lap_number * {{ milliseconds('lap_duration') }}) as sum_xy,
-        sum(lap_number * lap_number) as sum_xx
+        sum(cast(lap_number as bigint) * lap_number) as sum_xx
     from laps
     where is_clean_lap and stint_number is not null
     group by session_key, driver_number, compound, stint_number

@@ -46,15 +46,15 @@ truths as (
 
 source_rows as (
     select
-        cast(session_key as integer) as session_key,
-        cast(meeting_key as integer) as meeting_key,
-        cast(driver_number as integer) as driver_number,
+        {{ whole('session_key') }} as session_key,
+        {{ whole('meeting_key') }} as meeting_key,
+        {{ whole('driver_number') }} as driver_number,
         {{ classified_position() }} as position,
-        cast(number_of_laps as integer) as number_of_laps,
+        {{ whole('number_of_laps') }} as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,
         coalesce(dsq, false) as dsq,
-        points,
+        {{ measure('points') }} as points,
         duration,
         gap_to_leader,
         _season as season,

@@ -28,7 +28,8 @@ with states as (
         cast({{ watch[1] }} as {{ dbt.type_string() }}) as entity_id,
         '{{ column }}' as attribute,
         {{ text }} as value,
-        dbt_valid_from as changed_at
+        dbt_valid_from as changed_at,
+        dbt_valid_to as ended_at
     from {{ ref(watch[0]) }}
     {{ 'union all' if not loop.last }}
     {%- endfor %}
@@ -36,12 +37,24 @@ with states as (
     {%- endfor %}
 ),
 
+-- of states that began at one moment the one that lasted
+lasting as (
+    select
+        *,
+        row_number() over (
+            partition by entity, entity_id, attribute, changed_at
+            order by case when ended_at is null then 0 else 1 end, ended_at desc, value
+        ) as choice
+    from states
+),
+
 compared as (
     select
         *,
         lag(value) over history as previous_value,
         row_number() over history as state
-    from states
+    from lasting
+    where choice = 1
     window history as (partition by entity, entity_id, attribute order by changed_at)
 )
 
