@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow bench lint format ui dbt-build docs clean lock
+.PHONY: help install demo test test-slow test-clients bench lint format ui dbt-build docs clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,14 @@ test: install ## the whole test suite
 test-slow: install ## the exhaustive tests: hundreds of kills, thousands of mutated payloads
 	@F1_TEST_EXAMPLES=$${F1_TEST_EXAMPLES:-300} F1_TEST_KILLS=$${F1_TEST_KILLS:-300} $(BIN)/pytest -m 'slow or not slow'
 
+CLIENTS ?= local_data/clients
+test-clients: install ## gold.duckdb in DuckDB 1.0, 1.4 and the newest, pandas, polars and ibis; installs them from the package index
+	@set -e; while read -r name packages; do \
+		test -x "$(CLIENTS)/$$name/bin/python" || $(BIN)/uv venv --quiet --python $(BIN)/python "$(CLIENTS)/$$name"; \
+		$(BIN)/uv pip install --quiet --upgrade --python "$(CLIENTS)/$$name/bin/python" $$packages; \
+	done < tests/clients.txt
+	@F1_TEST_CLIENTS="$(abspath $(CLIENTS))" $(BIN)/pytest tests/test_clients.py
+
 BENCH_DATA ?= local_data/benchmarks
 bench: install ## what it costs against what it could cost, into benchmarks/RESULTS.md (QUICK=1: under three minutes)
 	@test -x $(BENCH_DATA)/dlt/bin/python || $(PYTHON) -m venv $(BENCH_DATA)/dlt
@@ -51,8 +59,9 @@ ui: install ## the Dagster UI and daemon on local_data
 
 DBT_LAKE ?= local_data
 DBT_WAREHOUSE ?= $(DBT_LAKE)/warehouse.duckdb
+DBT_TARGET = $(abspath $(DBT_LAKE))/dbt-build
 dbt-build: install ## dbt alone, unit tests included, on the bronze of DBT_LAKE into the file DBT_WAREHOUSE
-	@cd dbt_f1 && F1_BRONZE_URI="$(abspath $(DBT_LAKE))/bronze" F1_WAREHOUSE="$(abspath $(DBT_WAREHOUSE))" ../$(BIN)/dbt build --profiles-dir . --warn-error-options '{"error": ["Deprecations"]}'
+	@F1_BRONZE_URI="$(abspath $(DBT_LAKE))/bronze" F1_WAREHOUSE="$(abspath $(DBT_WAREHOUSE))" $(BIN)/dbt build --project-dir dbt_f1 --profiles-dir dbt_f1 --target-path "$(DBT_TARGET)" --log-path "$(DBT_TARGET)" --warn-error-options '{"error": ["Deprecations"]}'
 
 docs: install ## the dbt docs site of the published models, in local_data/docs
 	@$(BIN)/python -m f1_lakehouse.commands.docs
@@ -61,4 +70,4 @@ lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 
 clean: ## remove .venv and what tools left; lakes stay
-	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache dbt_f1/target dbt_f1/logs
+	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -261,16 +261,14 @@ def rebuild_bare(folder: Path) -> Measured:
 
 def questions(folder: Path) -> Measured:
     """Each block of docs/questions.md ten times, as `f1 sql` asks it; the seconds are the 95th percentile."""
-    import duckdb
-
     from f1_lakehouse.commands.query import _add_tables
+    from f1_lakehouse.lake.publish import connect_gold
     from f1_lakehouse.settings import Settings
 
     settings = Settings(lakehouse_root=lakes.lake(1 if QUICK else 4))
     text = (Path(lakes.__file__).parents[1] / "docs" / "questions.md").read_text()
     times = []
-    with duckdb.connect(str(settings.gold), read_only=True) as con:
-        con.execute("set search_path = 'gold.gold,gold.meta'")
+    with connect_gold(settings) as con:
         for query in re.findall(r"```sql\n(.*?)```", text, re.DOTALL):
             _add_tables(con, settings, query)
             for _ in range(10):

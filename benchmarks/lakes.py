@@ -24,10 +24,10 @@ import orjson
 import f1_lakehouse.pull as pulling
 from benchmarks.data import AT_WORK, FEEDS, ROOT
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.observe.runs import dbt_version
 from f1_lakehouse.openf1.client import Answer
 from f1_lakehouse.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
 from f1_lakehouse.pages.site import pages_version
+from f1_lakehouse.project import project_digest
 from f1_lakehouse.settings import Settings
 
 THINNED = 20
@@ -65,7 +65,7 @@ def lake(seasons: int) -> Path:
     a load would do that on the way.
     """
     root = ROOT / f"lake-{seasons}"
-    code = f"{dbt_version()} {pages_version()}"
+    code = f"{project_digest()} {pages_version()}"
     done = root / "done"
     if done.exists() and done.read_text() == code:
         return root

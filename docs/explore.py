@@ -15,10 +15,10 @@ def _():
     import re
     from pathlib import Path
 
-    import duckdb
     import marimo as mo
     import plotly.graph_objects as go
 
+    from f1_lakehouse.lake.publish import connect_gold
     from f1_lakehouse.settings import load_settings
 
     gold = load_settings().gold
@@ -26,8 +26,7 @@ def _():
         not gold.exists(),
         mo.md(f"Nothing is published at `{gold}`: run `f1 load`, or set F1_LAKEHOUSE_ROOT."),
     )
-    con = duckdb.connect(str(gold), read_only=True)
-    con.execute("use gold.gold")
+    con = connect_gold(load_settings())
     mo.md("# Questions to gold")
     return Path, con, go, mo, re
 

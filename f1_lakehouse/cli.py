@@ -5,18 +5,24 @@ Imports are made inside the commands: Dagster and dbt take seconds to import, an
 
 import argparse
 import contextlib
+import errno
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from f1_lakehouse import interrupts
+
 if TYPE_CHECKING:
+    from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.defs.load import Report, Selection
     from f1_lakehouse.settings import Settings
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_USAGE = 1, 2
+MAX_PORT = 65_535
 
 
 class CliError(Exception):
@@ -77,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
 
     replay = command("replay", _replay, "Serve FOLDER/<endpoint>/*.json[.gz] as an OpenF1 API")
     replay.add_argument("folder", type=Path, metavar="FOLDER")
-    replay.add_argument("--port", type=int, default=8000, metavar="N")
+    replay.add_argument("--port", type=_port, default=8000, metavar="N")
     replay.add_argument("--host", default="127.0.0.1", metavar="H")
     replay.add_argument(
         "--max-rows", type=int, default=0, metavar="N", help="answer 422 above so many rows; 0: never"
@@ -85,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     replay.add_argument("--rps", type=int, default=0, metavar="N", help="requests per second; 0: any number")
     replay.add_argument("--rpm", type=int, default=0, metavar="N", help="requests per minute; 0: any number")
     replay.add_argument(
-        "--fail-rate", type=float, default=0.0, metavar="P", help="share of answers that fail, 0 to 1"
+        "--fail-rate", type=_share, default=0.0, metavar="P", help="share of answers that fail, 0 to 1"
     )
     replay.add_argument("--live", action="store_true", help="answer 401, as during a session")
 
@@ -102,11 +108,11 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--ui", action="store_true", help="then open the Dagster UI on it, with its OpenF1 still served"
     )
-    demo.add_argument("--port", type=int, default=3000, metavar="N", help="port of the UI")
+    demo.add_argument("--port", type=_port, default=3000, metavar="N", help="port of the UI")
 
     ui = command("ui", _ui, "The Dagster UI and daemon on this lake")
     ui.add_argument("--host", default="127.0.0.1", metavar="H")
-    ui.add_argument("--port", type=int, default=3000, metavar="N")
+    ui.add_argument("--port", type=_port, default=3000, metavar="N")
     ui.add_argument("--read-only", action="store_true", help="a UI alone, in which nothing can be changed")
 
     command("daemon", _daemon, "The Dagster daemon alone, for a lake whose UI runs elsewhere")
@@ -209,7 +215,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point: exits 0, 1 (failed), 2 (wrong call) or 130 (interrupted)."""
+    """Entry point: exits 0, 1 (failed), 2 (wrong call), 130 (ended by SIGINT) or 143 (ended by SIGTERM)."""
     top = parser()
     given = top.parse_args(arguments)
     if given.version:
@@ -224,23 +230,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     handler = logging.StreamHandler()
     handler.setLevel(logging.CRITICAL)
     logging.basicConfig(handlers=[handler])
+    interrupts.install(_say_interrupted)
     try:
         code = given.run(given)
+        interrupts.check()
     except KeyboardInterrupt:
-        _complain("f1: interrupted; what has arrived is kept, run the same command to go on")
-        code = EXIT_INTERRUPTED
+        interrupts.end()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except PermissionError as error:
-        _complain(f"f1: {error.filename}: this user may not do that there")
-        code = EXIT_FAILED
     except Exception as error:
-        if not _is_expected(error):
+        # An import that is interrupted may fail of something else: pydantic, for one, raises an error of its own.
+        if interrupts.is_requested():
+            interrupts.end()
+        line = _in_one_line(error)
+        if line is None:
             raise
-        _complain(f"f1: {' '.join(str(error).split())}")
+        _complain(f"f1: {line}")
         code = EXIT_FAILED
+    finally:
+        if arguments is not None:  # called by another program, which goes on
+            interrupts.uninstall()
     sys.exit(code)
+
+
+def _say_interrupted(what: str) -> None:
+    """The last lines of a command that was interrupted: what is complete, and how to go on."""
+    from f1_lakehouse.observe.logs import tell_directly
+
+    again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    tell_directly(
+        [f"f1: interrupted; {what}" if what else "f1: interrupted", f"f1: to continue, run again: {again}"]
+    )
 
 
 def _complain(line: str) -> None:
@@ -249,8 +270,38 @@ def _complain(line: str) -> None:
     tell(line, "failed")
 
 
+def _in_one_line(error: Exception) -> str | None:
+    """What to tell the user of an error; None for a defect, which keeps its traceback."""
+    if _is_expected(error):
+        return " ".join(str(error).split())
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename}: this user may not do that there"
+    if isinstance(error, OSError) and (error.errno or "pyarrow" in "".join(_modules(error))):
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        cures = {errno.ENOSPC: "free some space", errno.EDQUOT: "free some space"}
+        return f"{' '.join(what.split())}; {cures.get(error.errno or 0, 'name another file or folder')}"
+    for module, name in (
+        ("deltalake.exceptions", "DeltaError"),
+        ("duckdb", "IOException"),
+        ("sqlite3", "OperationalError"),
+        ("sqlalchemy.exc", "OperationalError"),
+    ):
+        if module in sys.modules and isinstance(error, getattr(sys.modules[module], name)):
+            what = " ".join(str(getattr(error, "orig", None) or error).split())
+            return f"{what}; look whether the disk is full and the lake's folder writable"
+    return None
+
+
+def _modules(error: Exception) -> Iterator[str]:
+    """The files that an error came through."""
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame.f_code.co_filename
+        trace = trace.tb_next
+
+
 def _is_expected(error: Exception) -> bool:
-    """Whether the message of an error is meant for the user; anything else is a defect and keeps its traceback."""
+    """Whether the message of an error is meant for the user."""
     from f1_lakehouse.settings import SettingsError
 
     expected: tuple[type[Exception], ...] = (CliError, SettingsError)
@@ -278,6 +329,22 @@ def _is_expected(error: Exception) -> bool:
     return isinstance(error, expected)
 
 
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to {MAX_PORT}")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share: 0 to 1")
+    return found
+
+
 def _year(text: str) -> int:
     if not text.isdigit() or len(text) != 4:
         raise argparse.ArgumentTypeError(f"{text!r} is no year")
@@ -293,6 +360,7 @@ def _settings(*, must_exist: bool = True, writes: bool = False) -> "Settings":
     from f1_lakehouse.settings import LogFormat, load_settings
 
     settings = load_settings()
+    os.environ.update(settings.proxy_environment())
     log_as(json=settings.log_format is LogFormat.JSON)
     root = settings.root
     if root.exists() and not root.is_dir():
@@ -349,15 +417,16 @@ def _load(given: argparse.Namespace) -> int:
         telemetry=not given.no_telemetry,
         force=given.force,
     )
-    return _finish(_run_load(selection, transform=not given.no_transform))
+    return _run_load(selection, transform=not given.no_transform)
 
 
-def _run_load(selection: "Selection", *, transform: bool) -> "Report":
+def _run_load(selection: "Selection", *, transform: bool) -> int:
     from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.defs.load import load
 
-    with _looked_after(), LoadProgress() as progress:
-        return load(selection, progress, transform=transform)
+    with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):
+        report = load(selection, progress, transform=transform)
+    return _finish(report, progress)
 
 
 @contextlib.contextmanager
@@ -368,15 +437,23 @@ def _looked_after() -> Iterator[None]:
     try:
         yield
     except Exception:
+        interrupts.check()
         look_after()
         raise
     look_after()
 
 
-def _finish(report: "Report") -> int:
+def _finish(report: "Report", progress: "LoadProgress") -> int:
     """Say what came of it; the exit code."""
-    for line in report.failed_checks:
-        _complain(f"check failed: {line}")
+    from f1_lakehouse.commands.summary import print_checks, print_loaded, print_where
+    from f1_lakehouse.lakes import current_settings
+
+    settings = current_settings()
+    print_loaded(progress.pulls, progress.seconds)
+    if report.checks:
+        from f1_lakehouse.defs.local_runs import check_descriptions
+
+        print_checks(report.failed_checks, report.checks, settings, check_descriptions)
     for line in report.failures:
         _complain(f"failed: {line}")
     if report.unfinished:
@@ -384,6 +461,8 @@ def _finish(report: "Report") -> int:
     if not report.is_success:
         _complain("f1: not everything was loaded; what has arrived is kept, run the same command to go on")
         return EXIT_FAILED
+    if report.transformed:
+        print_where(settings, [one.session.key for one in report.asked])
     return 0
 
 
@@ -397,9 +476,9 @@ def _build_gold(*, full_refresh: bool = False) -> int:
     from f1_lakehouse.defs.load import run_transform
     from f1_lakehouse.lakes import current_lake
 
-    with _looked_after(), LoadProgress() as progress:
+    with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):
         report = run_transform(current_lake(), progress, full_refresh=full_refresh, always=True)
-    return _finish(report)
+    return _finish(report, progress)
 
 
 # The embedded OpenF1
@@ -478,6 +557,8 @@ def _status(given: argparse.Namespace) -> int:
 
 
 def _sql(given: argparse.Namespace) -> int:
+    if not given.query.strip():
+        raise CliError('there is no query; try f1 sql "show tables"')
     settings = _settings(writes=given.as_of is not None)
     from f1_lakehouse.commands.query import run_query
 

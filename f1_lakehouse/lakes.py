@@ -36,7 +36,9 @@ class Lake:
     bronze: Bronze
     runs: Runs
     told: Told
-    _seasons: dict[int, tuple[str, list[Session]]] = field(default_factory=dict, repr=False, compare=False)
+    _seasons: dict[int, tuple[tuple[str, str | None], list[Session]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def open(cls, settings: Settings) -> "Lake":
@@ -70,15 +72,22 @@ class Lake:
         return sorted(one for year in wanted for one in self._season(year))
 
     def _season(self, year: int) -> list[Session]:
-        """The sessions of a season; read again only when another pull says what they are."""
-        truth = self.bronze.ledger.truth("sessions", year)
+        """The sessions of a season; read again only when another pull says what they or their meetings are."""
+        truth, meetings = (
+            self.bronze.ledger.truth("sessions", year),
+            self.bronze.ledger.truth("meetings", year),
+        )
         if truth is None:
             return []
-        if self._seasons.get(year, ("",))[0] != truth.pull_id:
+        pulls = truth.pull_id, meetings.pull_id if meetings else None
+        if year not in self._seasons or self._seasons[year][0] != pulls:
             rows = self.bronze.rows_of("sessions", [truth]).to_pylist()
-            found = [one for row in rows if (one := session(row)) is not None]
+            held = self.bronze.rows_of("meetings", [meetings]).to_pylist() if meetings else []
+            flags = {row["meeting_key"]: row["is_cancelled"] for row in held}
+            cancelled = {key for key, is_cancelled in flags.items() if is_cancelled}
+            found = [one for row in rows if (one := session(row, cancelled)) is not None]
             # A session that is listed twice is loaded once, as the row that was served last has it.
-            self._seasons[year] = truth.pull_id, list({one.key: one for one in found}.values())
+            self._seasons[year] = pulls, list({one.key: one for one in found}.values())
         return self._seasons[year][1]
 
     def drivers(self, session_key: int) -> list[int]:

@@ -3,10 +3,13 @@
 Nothing else reads environment variables. No work is done here: folders are made by who writes into them.
 """
 
+import ipaddress
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -85,7 +88,7 @@ class Settings(BaseSettings):
     @field_validator("lakehouse_root")
     @classmethod
     def _local(cls, value: Path | None) -> Path | None:
-        if value is not None and ":/" in str(value):
+        if value is not None and re.match(r"[a-z][a-z0-9+.-]*:/", str(value)):
             raise ValueError("must be a local folder; an object store goes into F1_STORE_URI")
         return value
 
@@ -153,9 +156,26 @@ class Settings(BaseSettings):
         """The request windows that every process on this lake shares."""
         return self.root / "openf1_limits.sqlite"
 
+    def proxy_environment(self) -> dict[str, str]:
+        """NO_PROXY of the environment, and in it this machine: its own services are not asked through a proxy.
+
+        Not every library takes a network such as 127.0.0.0/8, so a loopback address that a setting names is added by itself.
+        """
+        urls = [self.openf1_url, *(url.get_secret_value() for url in self.alert_urls)]
+        urls += [self.pushgateway_url.get_secret_value()] if self.pushgateway_url else []
+        urls += [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "OPENLINEAGE_URL")]
+        named = [host for url in urls if is_loopback(host := _host(url))]
+        given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+        listed = [part.strip() for part in given.split(",") if part.strip()]
+        if "*" in listed:
+            return {}
+        value = ",".join(dict.fromkeys([*listed, "localhost", "127.0.0.1", "127.0.0.0/8", "::1", *named]))
+        return {"NO_PROXY": value, "no_proxy": value}
+
     def environment(self) -> dict[str, str]:
         """What a child process (dbt, the Dagster daemon) needs to work on this same lake from any folder."""
         return {
+            **self.proxy_environment(),
             "F1_ENV": str(self.env),
             "F1_LAKEHOUSE_ROOT": str(self.root),
             "F1_STORE_URI": self.store,
@@ -165,12 +185,48 @@ class Settings(BaseSettings):
         }
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine itself."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+_UNUSABLE = re.compile(r"""[][#?%^|\\*{}\x00-\x1f\x7f]""")
+"""What no folder of a lake may have in its path. delta-rs makes a URL of a path: some of these end it early or are decoded (the
+table is then looked for in another folder), some make it panic; the others are patterns of file names to DuckDB."""
+
+
 def load_settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        SettingsError: a variable is malformed; one line.
+        SettingsError: a variable is malformed, or a folder has a character in its path that cannot be used; one line.
     """
+    found = _read()
+    folders = {"F1_LAKEHOUSE_ROOT": str(found.root)}
+    if "://" not in found.store:
+        folders["F1_STORE_URI"] = found.store
+    for name, folder in folders.items():
+        if (bad := _UNUSABLE.search(folder)) is not None:
+            raise SettingsError(
+                f"{folder!r} cannot be the folder of a lake: its path holds {bad[0]!r}; set {name} to a path without any of "
+                "# ? % ^ | * [ ] { } and backslashes"
+            )
+    return found
+
+
+def _read() -> Settings:
     try:
         return Settings()
     except ValidationError as error:

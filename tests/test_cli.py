@@ -4,8 +4,12 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,8 +17,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from terminal import Terminal
 
+from f1_lakehouse import interrupts
 from f1_lakehouse.commands.query import run_query
+from f1_lakehouse.lake.publish import current_digest
 from f1_lakehouse.replay.generate import generate, publish_corrections
 from f1_lakehouse.replay.server import ReplayServer
 from f1_lakehouse.settings import Settings
@@ -32,7 +39,18 @@ class Shell:
     folder: Path
     server: ReplayServer
 
+    said: str = ""
+
     def f1(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [F1, *arguments],
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def environment(self, **more: str) -> dict[str, str]:
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(("F1_", "DAGSTER_"))
         }
@@ -42,17 +60,14 @@ class Shell:
             "F1_OPENF1_REQUESTS_PER_SECOND": "0",
             "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
         }
-        return subprocess.run(
-            [F1, *arguments],
-            env={**clean, **lake, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return {**clean, **lake, **more}
+
+    def runs(self) -> list[str]:
+        with sqlite3.connect(self.root / "dagster" / "history" / "runs.db") as con:
+            return [status for (status,) in con.execute("select status from runs order by id")]
 
     def gold(self, query: str) -> list[tuple]:
         with duckdb.connect(str(self.root / "gold.duckdb"), read_only=True) as con:
-            con.execute("use gold.gold")
             return con.execute(query).fetchall()
 
 
@@ -61,13 +76,15 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     folder = tmp_path_factory.mktemp("openf1")
     generate(folder, season=SEASON, meetings=1, telemetry=False, seed=5)
     with ReplayServer(folder) as server:
-        yield Shell(tmp_path_factory.mktemp("house") / "lake", folder, server)
+        # Every command here works in a folder whose name an URL, SQL or a shell would take apart.
+        yield Shell(tmp_path_factory.mktemp("house") / 'Emma\'s "lake" é日 & $HOME; +1', folder, server)
 
 
 @pytest.fixture(scope="module")
 def loaded(shell: Shell) -> Shell:
     done = shell.f1("load", "--session", str(RACE), "--no-telemetry")
     assert done.returncode == 0, done.stderr
+    shell.said = done.stderr
     return shell
 
 
@@ -93,6 +110,23 @@ def test_a_race_alone_brings_its_grid_and_ends_in_published_gold(loaded):
     assert loaded.gold("select count(*) from fact_laps") == [(len(laps),)]
 
 
+def test_a_load_ends_with_what_was_loaded_which_checks_failed_and_where_to_look(loaded):
+    said = loaded.said.splitlines()
+    [first] = [number for number, line in enumerate(said) if line.startswith("loaded ")]
+    assert re.match(r"loaded 2 sessions: \d+ pulls, [\d,]+ rows, \d+ requests, \d+ s$", said[first])
+    passed, total = map(int, re.findall(r"\d+", said[first + 1]))
+    entries = [line for line in said if line.startswith(("  warning: ", "  failed: "))]
+    assert entries
+    assert len(set(entries)) == len(entries)
+    assert total - passed == sum(
+        int((re.search(r"\((\d+) sessions\)", one) or ["", 1])[1]) for one in entries
+    )
+    assert said[-2].startswith(f"page: {loaded.root}/pages/{SEASON}/")
+    assert f"race-{RACE}.html" in said[-2]
+    assert said[-1].startswith("query: f1 sql ")
+    assert "source_" not in "".join(said[:first]), "a check is told of once"
+
+
 def test_a_race_without_telemetry_takes_at_most_14_requests_and_4_for_the_calendar(shell, loaded):
     asked = [target for _, target, _ in shell.server.requests]
     calendar = [t for t in asked if "/sessions" in t or "/meetings" in t]
@@ -109,11 +143,57 @@ def test_loading_what_is_there_asks_the_api_nothing(loaded):
     assert "nothing is due" in again.stderr
 
 
-def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(loaded):
+OF_ANOTHER_PROJECT = {
+    "DBT_QUIET": "true",
+    "DBT_LOG_LEVEL": "none",
+    "DBT_LOG_FORMAT": "text",
+    "DBT_TARGET": "another",
+    "DBT_PROFILE": "another",
+    "DBT_PROFILES_DIR": "/another",
+    "DBT_PROJECT_DIR": "/another",
+    "DBT_TARGET_PATH": "/another",
+    "DBT_DEFER": "true",
+    "DBT_EMPTY": "true",
+    "DBT_INDIRECT_SELECTION": "empty",
+    "DBT_RESOURCE_TYPES": "seed",
+    "DBT_ENGINE_TARGET": "another",
+}
+"""What dbt reads from the environment, as a user of other dbt projects may have it."""
+
+
+@pytest.fixture
+def outdated(loaded: Shell) -> Shell:
+    """The lake as an earlier version of the code left it: no digest, fewer columns, a table that is made no more."""
+    marker = loaded.root / "build.json"
+    build = json.loads(marker.read_text())
+    assert build.pop("digest") == current_digest()
+    marker.write_text(json.dumps(build))
+    with duckdb.connect(str(loaded.root / "warehouse.duckdb")) as con:
+        con.execute("alter table silver.silver_weather drop column humidity")
+        con.execute("update silver.silver_drivers set full_name = 'as an earlier version wrote it'")
+        con.execute("create table gold.mart_of_before as select 1 as n")
+        con.execute(
+            "insert into snapshots.driver_snapshot select * replace ('nobody' as driver_id) from snapshots.driver_snapshot limit 1"
+        )
+    return loaded
+
+
+def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(outdated):
+    """Also in a lake that an earlier version of the code built, and with the variables of another dbt project."""
+    loaded = outdated
     before = loaded.gold(f"select count(*) from fact_laps where session_key = {RACE}")[0][0]
     publish_corrections(loaded.folder)
-    forced = loaded.f1("load", "--session", str(RACE), "--endpoint", "laps", "--force")
+    forced = loaded.f1("load", "--session", str(RACE), "--endpoint", "laps", "--force", **OF_ANOTHER_PROJECT)
     assert forced.returncode == 0, forced.stderr
+    assert "all of it: the code has changed" in forced.stderr
+    assert json.loads((loaded.root / "build.json").read_text())["digest"] == current_digest()
+    assert loaded.gold("select digest from meta.publication") == [(current_digest(),)]
+    assert loaded.gold("select count(*) from dim_drivers where full_name like 'as an%'") == [(0,)]
+    assert ("mart_of_before",) not in loaded.gold("show tables")
+    with duckdb.connect(str(loaded.root / "warehouse.duckdb")) as con:
+        nobody = "from snapshots.driver_snapshot where driver_id = 'nobody'"
+        assert con.execute(f"select count(*) {nobody}").fetchall() == [(1,)], "history is never rebuilt"
+        con.execute(f"delete {nobody}")
     laps = json.loads((loaded.folder / "laps" / f"{RACE}.json").read_text())
     after = loaded.gold(f"select count(*) from fact_laps where session_key = {RACE}")[0][0]
     assert after == len(laps) != before
@@ -153,6 +233,18 @@ def test_a_question_that_a_run_left_out_makes_the_load_fail():
 
 
 @pytest.mark.usefixtures("run_does_nothing")
+def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
+    from f1_lakehouse.defs.load import run_transform
+    from f1_lakehouse.lakes import current_lake
+
+    report = run_transform(current_lake(), Quiet(), always=True)
+    assert not report.is_success
+    assert report.failures == [
+        "transform: the run a-run ended without an error, but published nothing; see it in f1 ui"
+    ]
+
+
+@pytest.mark.usefixtures("run_does_nothing")
 def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
     from f1_lakehouse.defs import load as loading
     from f1_lakehouse.lakes import current_lake
@@ -174,8 +266,11 @@ def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):
     corrected = max(p["at"] for p in pulls if p["endpoint"] == "laps" and p["outcome"] == "appended")
     query = "select count(*) as laps from fact_laps"
     now = json.loads(loaded.f1("sql", "--json", query).stdout)
-    then = loaded.f1("sql", "--as-of", (corrected - timedelta(microseconds=1)).isoformat(), "--json", query)
+    moment = (corrected - timedelta(microseconds=1)).isoformat()
+    then = loaded.f1("sql", "--as-of", moment, "--json", query, **OF_ANOTHER_PROJECT)
     assert then.returncode == 0, then.stderr
+    [built] = (loaded.root / "as_of").glob("*.duckdb")
+    assert built.stem.endswith(current_digest().replace("-", "_"))
     assert json.loads(then.stdout)[0]["laps"] == now[0]["laps"] - 1
     early = loaded.f1("sql", "--as-of", "2020-01-01", query)
     assert is_one_line(early)
@@ -204,7 +299,7 @@ def test_gold_of_a_bronze_that_was_rebuilt_from_landing_alone_is_the_same(loaded
     def rows() -> dict[str, list[tuple]]:
         tables = loaded.gold(
             "select table_name, string_agg('\"' || column_name || '\"', ', ' order by column_index) from duckdb_columns() "
-            f"where schema_name = 'gold' and table_name not in {of_pulls} and column_name not in {told} group by 1"
+            f"where schema_name = 'main' and table_name not in {of_pulls} and column_name not in {told} group by 1"
         )
         return {
             table: loaded.gold(f"select {columns} from {table} order by all") for table, columns in tables
@@ -235,7 +330,7 @@ def test_report_names_a_page_that_is_there_and_has_nothing_left_to_write(loaded)
     said, page = done.stdout.splitlines()
     assert said.startswith("0 pages written"), "the transform has built them"
     assert page.endswith(f"race-{RACE}.html")
-    assert "Official classification" in Path(page).read_text()
+    assert "Generated classification" in Path(page).read_text()
     assert loaded.f1("report", "--season", str(SEASON)).stdout.endswith(f"/{SEASON}/index.html\n")
 
 
@@ -412,3 +507,123 @@ def test_a_command_or_option_that_there_is_not(shell):
     for arguments in (["lod"], ["load", "--sesion", "1"], ["load", "--season", "next"]):
         done = shell.f1(*arguments)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), arguments
+
+
+# Ctrl-C and SIGTERM. (In the order of the file: gold of these is not looked at any more.)
+
+SOON_S = 3.0
+
+
+class Interrupted:
+    """A command on a terminal of its own, which gets a signal."""
+
+    def __init__(self, shell: Shell, *arguments: str, **environment: str) -> None:
+        self.terminal = Terminal()
+        self.process = subprocess.Popen(
+            [F1, *arguments],
+            env=shell.environment(COLUMNS="120", TERM="xterm", **environment),
+            stdin=self.terminal.slave,
+            stdout=self.terminal.slave,
+            stderr=self.terminal.slave,
+            start_new_session=True,
+        )
+
+    def wait_for(self, text: str) -> None:
+        """Until the command has shown a text."""
+        while text not in self.terminal.text and self.process.poll() is None:
+            time.sleep(0.02)
+        assert text in self.terminal.text
+
+    def ends_with(self, code: int) -> str:
+        """What is on the screen in the end; it ends soon, with that code, and with nothing left running."""
+        began = time.monotonic()
+        children = interrupts.descendants(self.process.pid)
+        if code == 130:  # as a terminal does: to all processes of the group
+            os.killpg(self.process.pid, signal.SIGINT)
+        else:
+            self.process.terminate()
+        try:
+            assert self.process.wait(timeout=60) == code
+            assert time.monotonic() - began < SOON_S
+        finally:
+            self.terminal.close()
+        for pid in children:
+            stat = Path(f"/proc/{pid}/stat")
+            assert not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        assert "Traceback" not in self.terminal.text
+        return "\n".join(self.terminal.shown()).rstrip()
+
+
+def test_ctrl_c_while_a_request_is_not_answered(loaded):
+    before = loaded.gold("select count(*) from fact_laps")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        load = ("load", "--session", str(RACE), "--endpoint", "laps", "--force")
+        running = Interrupted(loaded, *load, F1_OPENF1_URL=url)
+        connection, _ = silent.accept()
+        screen = running.ends_with(130)
+        connection.close()
+    *_, first, second = screen.splitlines()
+    assert first == "f1: interrupted; 0 of 1 pulls are complete and kept, published gold is unchanged"
+    assert second == f"f1: to continue, run again: f1 {' '.join(load)}"
+    assert loaded.runs()[-1] == "CANCELED"
+    assert loaded.gold("select count(*) from fact_laps") == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+def test_sigterm_while_dbt_runs_ends_dbt_too(loaded):
+    before = loaded.gold("select count(*) from fact_laps")
+    running = Interrupted(loaded, "transform")
+    running.wait_for("silver.")
+    assert interrupts.descendants(running.process.pid)
+    assert "published gold is unchanged" in running.ends_with(143)
+    assert loaded.runs()[-1] == "CANCELED"
+    assert loaded.gold("select count(*) from fact_laps") == before
+
+
+POINTS = {
+    "imports": ("silver, gold and their tests", 0.3),
+    "parse": ("silver, gold and their tests", 2.0),
+    "silver": ("silver.", 0.0),
+    "gold": ("gold.", 1.0),
+    "publish": ("publishing gold", 0.0),
+    "publish, a little later": ("publishing gold", 0.3),
+    "pages": ("building pages", 0.2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [130, 143])
+def test_a_transform_that_is_interrupted_anywhere_ends_soon_and_the_next_one_completes_it(loaded, code):
+    laps = loaded.gold("select count(*) from fact_laps")
+    for text, later in POINTS.values():
+        running = Interrupted(loaded, "transform")
+        running.wait_for(text)
+        time.sleep(later)
+        assert "f1: to continue, run again: f1 transform" in running.ends_with(code)
+        assert loaded.gold("select count(*) from fact_laps") == laps
+    done = loaded.f1("transform")
+    assert done.returncode == 0, done.stderr
+    assert loaded.gold("select count(*) from fact_laps") == laps
+    assert set(loaded.runs()) <= {"SUCCESS", "CANCELED", "FAILURE"}
+
+
+@pytest.mark.slow
+def test_a_load_that_is_interrupted_again_and_again_asks_for_nothing_twice(shell, tmp_path):
+    lake = {"F1_LAKEHOUSE_ROOT": str(tmp_path / "lake")}
+    load = ("load", "--season", str(SEASON), "--no-telemetry", "--no-transform")
+    seen: set[str] = set()
+    for number, minute in enumerate(["0", "0", "4", "0", "4"]):
+        shell.server.requests.clear()
+        running = Interrupted(shell, *load, **lake, F1_OPENF1_REQUESTS_PER_MINUTE=minute)
+        running.wait_for("rate limit: next" if minute != "0" else f"{3 + number}/")
+        running.ends_with(130 if number % 2 else 143)
+        landed = {
+            json.loads(path.read_bytes())["url"].removeprefix(shell.server.origin)
+            for path in (tmp_path / "lake" / "landing").rglob("*.meta.json")
+        }
+        assert not seen & {target for _, target, _ in shell.server.requests}
+        seen = landed
+    done = shell.f1(*load, **lake)
+    assert done.returncode == 0, done.stderr
+    assert not seen & {target for _, target, _ in shell.server.requests}

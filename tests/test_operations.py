@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse import cli, lakes
-from f1_lakehouse.observe.runs import dbt_version, on_record
+from f1_lakehouse.lake.publish import current_digest
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import _alone, no_pulls, pull
 from f1_lakehouse.replay.generate import generate, publish_corrections
@@ -310,15 +310,12 @@ def tried(lake: Lake) -> Lake:
     """The lake with a gold that says of itself that these models built it out of all that bronze has."""
     opened = lakes.Lake.open(Settings(lakehouse_root=lake.root))
     with duckdb.connect(str(lake.root / "gold.duckdb")) as con:
-        con.execute("create schema meta; create schema gold.gold")
+        con.execute("create schema meta")
         con.execute(
-            "create table meta.publication as select ? as bronze_version, timestamptz '2026-01-01 00:00:00+00' "
-            "as published_at, '0.1' as code_version, '{}'::json as tables",
-            [opened.bronze.ledger.version()],
+            "create table meta.publication as select ? as bronze_version, timestamp '2026-01-01 00:00:00' "
+            "as published_at, '0.1' as code_version, '{}'::json as tables, ? as digest",
+            [opened.bronze.ledger.version(), current_digest()],
         )
-    on_record(opened.runs, "transform", lambda: 0)
-    [run] = opened.runs.all()
-    opened.runs.append([replace(run, run_id="built", gold="{}", dbt_version=dbt_version())])
     return lake
 
 
@@ -364,7 +361,7 @@ def test_what_was_not_tried_is_not_promoted(
     assert "does not match its sha256" in f1("--yes").err
     damaged.write_bytes(good)
 
-    monkeypatch.setattr("f1_lakehouse.commands.promote.dbt_version", lambda: "others")
+    monkeypatch.setattr("f1_lakehouse.commands.promote.current_digest", lambda: "others")
     assert "was built by other models than these" in f1("--yes").err
     with duckdb.connect(str(tried.root / "gold.duckdb")) as con:
         con.execute("update meta.publication set bronze_version = 'an older one'")

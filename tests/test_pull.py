@@ -183,7 +183,12 @@ def test_a_season_is_asked_by_its_year(lake: Lake, server: ReplayServer, write: 
     assert lake.calendar([2023]) == []
     write("sessions", [{**session, "location": "Singapore"}], "2024")
     pull(lake, BY_NAME["sessions"], 2024, why="daily")
-    assert [(one.key, one.location) for one in lake.calendar()] == [(11, "Singapore")]
+    assert [(one.key, one.location, one.is_cancelled) for one in lake.calendar()] == [
+        (11, "Singapore", False)
+    ]
+    write("meetings", [{"meeting_key": 1, "year": 2024, "is_cancelled": True}], "2024")
+    pull(lake, BY_NAME["meetings"], 2024, why="daily")
+    assert [(one.key, one.is_cancelled) for one in lake.calendar()] == [(11, True)]
 
 
 def test_a_generated_race_comes_whole_into_bronze(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

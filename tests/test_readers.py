@@ -54,6 +54,50 @@ def test_gold_and_its_delta_tables_are_all_that_sql_needs(lake: Path) -> None:
         assert (done.stdout, done.stderr) == (f'"n"\n{answer}\n', "")
 
 
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [
+        ("{f1} sql --csv 'from fact_laps, range(100000)' | head -1; exit ${{PIPESTATUS[0]}}", 0, ""),
+        (
+            "{f1} sql 'from fact_laps' >&-",
+            1,
+            "f1: the standard output is closed: leave it open, or write a file",
+        ),
+        (
+            "{f1} sql 'from fact_laps' >/dev/full",
+            1,
+            "f1: the result cannot be written: No space left on device",
+        ),
+        ("{f1} sql --csv 'select [1] as n'", 1, "f1: a list or a struct is no value of a CSV file: cast it"),
+    ],
+    ids=["reader gone", "closed", "full", "nested"],
+)
+def test_an_output_that_takes_nothing_is_one_line_at_most(
+    lake: Path, shell: str, code: int, said: str
+) -> None:
+    environment = os.environ | {"F1_LAKEHOUSE_ROOT": str(lake)}
+    command = ["bash", "-c", shell.format(f1=F1)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1 if said else 0), done.stderr
+    assert done.stderr.startswith(said)
+
+
+def test_gold_that_another_program_writes_into_is_one_line_with_its_process(tmp_path: Path) -> None:
+    (tmp_path / "dagster").mkdir()
+    held = (
+        f"import duckdb; con = duckdb.connect('{tmp_path}/gold.duckdb'); print('ready', flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        done = f1(tmp_path, "sql", "show tables")
+        writer.kill()
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert f"is open for writing in process {writer.pid} " in done.stderr
+
+
 @pytest.mark.parametrize("query", ["from runs", "from pulls", "from alerts"])
 def test_what_a_reader_may_not_read_is_one_line(lake: Path, query: str) -> None:
     done = f1(lake, "sql", query)

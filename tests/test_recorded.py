@@ -53,7 +53,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def gold(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """What readers have of it."""
     with duckdb.connect(str(root / "gold.duckdb"), read_only=True) as con:
-        con.execute("use gold.gold")
         yield con
 
 

@@ -143,6 +143,47 @@ def test_a_malformed_variable_is_one_line_with_its_name_its_value_and_what_it_ta
     assert "hunter2" not in message
 
 
+@pytest.mark.parametrize("character", list("#?[]%^|*{}\\\n"))
+@pytest.mark.parametrize("where", ["F1_LAKEHOUSE_ROOT", "F1_STORE_URI", "the working folder"])
+def test_a_character_that_delta_cannot_hold_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str, character: str
+) -> None:
+    folder = tmp_path / f"a{character}b"
+    if where.startswith("F1_"):
+        monkeypatch.setenv(where, str(folder))
+    else:
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    message = str(caught.value)
+    assert f"holds {character!r}" in message
+    assert f"set {where if where.startswith('F1_') else 'F1_LAKEHOUSE_ROOT'} to" in message
+    assert "\n" not in message
+
+
+def test_other_odd_characters_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s "q" é日 a;b $c &d =e +f ,g !h @i ~j (k) <l> :o `p'
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(folder))
+    assert load_settings().root == folder
+    monkeypatch.setenv("F1_STORE_URI", "s3://bucket/a%20b?c")
+    assert load_settings().store == "s3://bucket/a%20b?c"
+
+
+def test_this_machine_is_added_to_no_proxy_for_this_process_and_its_children(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv("no_proxy", "example.com, .local")
+    monkeypatch.setenv("F1_OPENF1_URL", "http://127.0.0.7:8000/v1")
+    monkeypatch.setenv("F1_ALERT_URLS", "json://user:hunter2@127.0.0.8/x json://example.org")
+    value = "example.com,.local,localhost,127.0.0.1,127.0.0.0/8,::1,127.0.0.7,127.0.0.8"
+    environment = load_settings().environment()
+    assert (environment["no_proxy"], environment["NO_PROXY"]) == (value, value)
+    monkeypatch.setenv("no_proxy", "*")
+    assert load_settings().proxy_environment() == {}
+
+
 def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().openf1_url = "x"  # type: ignore[misc]

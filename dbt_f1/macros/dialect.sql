@@ -57,3 +57,8 @@ listagg({{ text }}, '{{ separator }}') within group (order by {{ order }})
 
 {% macro type_double() -%}{{ adapter.dispatch('type_double', 'f1')() }}{%- endmacro %}
 {% macro default__type_double() -%}double{%- endmacro %}
+
+{# The element at a place of a list, from 1, at most its cardinality. #}
+{% macro list_element(list, place) -%}{{ adapter.dispatch('list_element', 'f1')(list, place) }}{%- endmacro %}
+{% macro default__list_element(list, place) -%}list_extract({{ list }}, {{ place }}){%- endmacro %}
+{% macro spark__list_element(list, place) -%}element_at({{ list }}, {{ place }}){%- endmacro %}

@@ -7,13 +7,21 @@ row whatever order the source serves. What was there is counted beside the row t
 pull with this key) and `source_variants` (how many of them differ; 1 means no conflict).
 
 `pull_id` and `pulled_at` are carried and are the same for all rows of a scope.
+
+With `served`, the name of a column of the relation that holds `_row_number`, the row served last is the newest: of rows
+that differ it is kept, unless `prefer` decides. The column is carried; it is null where bronze has no row numbers, and then
+the other rules decide. To use it: `_row_number as served_order` in the relation, `served='served_order'` here (and not in
+`columns`). Example: silver_race_control.
 #}
-{% macro keep_one(relation, key, columns, prefer=none, nullable=[]) -%}
+{% macro keep_one(relation, key, columns, prefer=none, served=none, nullable=[]) -%}
 {%- set all_columns = columns + ['pull_id', 'pulled_at'] -%}
 select
     {%- for column in all_columns %}
     {{ column }},
     {%- endfor %}
+    {%- if served %}
+    {{ served }},
+    {%- endif %}
     source_rows,
     source_variants
 from (
@@ -21,6 +29,9 @@ from (
         {%- for column in all_columns %}
         {{ column }},
         {%- endfor %}
+        {%- if served %}
+        {{ served }},
+        {%- endif %}
         cast(sum(copies) over (partition by {{ key | join(', ') }}) as integer) as source_rows,
         cast(count(*) over (partition by {{ key | join(', ') }}) as integer) as source_variants,
         row_number() over (
@@ -28,6 +39,9 @@ from (
             order by
                 {%- if prefer %}
                 {{ prefer }},
+                {%- endif %}
+                {%- if served %}
+                {{ served }} desc nulls last,
                 {%- endif %}
                 {%- for column in columns if column not in key %}
                 case when {{ column }} is null then 1 else 0 end{{ ' +' if not loop.last else ',' }}
@@ -41,6 +55,9 @@ from (
             {%- for column in all_columns %}
             {{ column }},
             {%- endfor %}
+            {%- if served %}
+            max({{ served }}) as {{ served }},
+            {%- endif %}
             count(*) as copies
         from {{ relation }}
         where

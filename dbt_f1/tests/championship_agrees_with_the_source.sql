@@ -5,7 +5,7 @@ with published as (
     select 'drivers' as championship, standings.session_key, drivers.driver_id as entrant_id,
         standings.points_current as points, standings.position_current as championship_rank
     from {{ ref('silver_championship_drivers') }} as standings
-    inner join {{ ref('silver_drivers') }} as drivers
+    inner join {{ ref('int_session_drivers') }} as drivers
         on standings.session_key = drivers.session_key and standings.driver_number = drivers.driver_number
 
     union all

@@ -1,9 +1,18 @@
--- Every lap of silver is in gold, and none besides: counted on each side alone, so that a join that drops or doubles rows
--- shows. The sums say that the times were not changed on the way.
+-- Every lap of silver is judged, and every one but those after a race's chequered flag is in gold, and none besides: counted on
+-- each side alone, so that a join that drops or doubles rows shows. What silver holds for no lap is none in gold.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_laps'}}}) }}
 with counted_silver as (
     select session_key, count(*) as laps, sum(case when is_valid_lap then 1 else 0 end) as valid_laps
     from {{ ref('silver_laps') }}
+    group by session_key
+),
+
+counted_judged as (
+    select
+        session_key,
+        count(*) as laps,
+        sum(case when is_after_chequered_flag then 0 else 1 end) as race_laps
+    from {{ ref('int_laps') }}
     group by session_key
 ),
 
@@ -20,15 +29,21 @@ counted_mart as (
 )
 
 select
-    counted_silver.session_key,
+    coalesce(counted_silver.session_key, counted_judged.session_key, counted_gold.session_key) as session_key,
     counted_silver.laps as silver_laps,
+    counted_judged.laps as judged_laps,
+    counted_judged.race_laps,
     counted_gold.laps as gold_laps,
-    counted_mart.laps as mart_laps
+    counted_mart.laps as mart_laps,
+    counted_silver.valid_laps as silver_valid_laps,
+    counted_gold.valid_laps as gold_valid_laps
 from counted_silver
-full outer join counted_gold on counted_silver.session_key = counted_gold.session_key
-full outer join counted_mart on counted_silver.session_key = counted_mart.session_key
+full outer join counted_judged on counted_silver.session_key = counted_judged.session_key
+full outer join counted_gold on counted_judged.session_key = counted_gold.session_key
+full outer join counted_mart on counted_gold.session_key = counted_mart.session_key
 where
-    counted_silver.laps is distinct from counted_gold.laps
-    or counted_silver.valid_laps is distinct from counted_gold.valid_laps
-    or counted_silver.laps is distinct from counted_mart.laps
-    or counted_silver.valid_laps is distinct from counted_mart.valid_laps
+    counted_silver.laps is distinct from counted_judged.laps
+    or counted_judged.race_laps is distinct from counted_gold.laps
+    or counted_gold.laps is distinct from counted_mart.laps
+    or counted_gold.valid_laps is distinct from counted_mart.valid_laps
+    or counted_gold.valid_laps > counted_silver.valid_laps

@@ -1,4 +1,5 @@
--- Every stint, pit stop and overtake of silver is in gold, and none besides; no lap of a stint is lost or counted twice.
+-- Every row of silver that the series and events of gold are made of is there, and none besides; no lap of a stint is lost or
+-- counted twice; each list of mini-sectors has its elements.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_stints'}}}) }}
 with counted as (
     select 'stints' as what, session_key, 1 as in_silver, 0 as in_gold from {{ ref('silver_stints') }}
@@ -12,6 +13,26 @@ with counted as (
     select 'overtakes', session_key, 1, 0 from {{ ref('silver_overtakes') }}
     union all
     select 'overtakes', session_key, 0, 1 from {{ ref('fact_overtakes') }}
+    union all
+    select 'positions', session_key, 1, 0 from {{ ref('silver_positions') }}
+    union all
+    select 'positions', session_key, 0, 1 from {{ ref('fact_positions') }}
+    union all
+    select 'intervals', session_key, 1, 0 from {{ ref('silver_intervals') }}
+    union all
+    select 'intervals', session_key, 0, 1 from {{ ref('fact_intervals') }}
+    union all
+    select 'recordings', session_key, 1, 0 from {{ ref('silver_team_radio') }}
+    union all
+    select 'recordings', session_key, 0, 1 from {{ ref('fact_team_radio') }}
+    union all
+    {%- for sector in (1, 2, 3) %}
+    select 'segments', session_key, least(cardinality(segments_sector_{{ sector }}), 100), 0
+    from {{ ref('silver_laps') }}
+    where segments_sector_{{ sector }} is not null
+    union all
+    {%- endfor %}
+    select 'segments', session_key, 0, 1 from {{ ref('fact_lap_segments') }}
     union all
     select 'laps of stints', session_key, 1, 0 from {{ ref('fact_laps') }} where stint_number is not null
     union all

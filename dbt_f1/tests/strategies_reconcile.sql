@@ -1,27 +1,49 @@
--- Stops of a race are those of the pit facts, and laps of the chart are those of the lap facts: counted on each side alone.
+-- Visits and sets of tyres of a race are those of the facts, and laps of the chart are those of the lap facts: each side is
+-- counted alone.
 {{ config(meta={'dagster': {'ref': {'name': 'tyre_strategy'}}}) }}
 with races as (
     select session_key from {{ ref('dim_sessions') }} where session_category in ('Race', 'Sprint')
 ),
 
+known_stops as (
+    select session_key, driver_number, stops, pass_throughs, stints
+    from {{ ref('tyre_strategy') }}
+    where stops is not null
+),
+
 counted as (
-    select 'stops' as what, stops.session_key, stops.driver_number, count(*) as in_facts, 0 as in_mart
-    from {{ ref('fact_pit_stops') }} as stops
-    -- who has a stop and no stint is in no strategy
-    inner join {{ ref('tyre_strategy') }} as known
-        on stops.session_key = known.session_key and stops.driver_number = known.driver_number
-    group by stops.session_key, stops.driver_number
+    select 'visits' as what, visits.session_key, visits.driver_number, count(*) as in_facts, 0 as in_mart
+    from {{ ref('fact_pit_stops') }} as visits
+    inner join known_stops
+        on visits.session_key = known_stops.session_key and visits.driver_number = known_stops.driver_number
+    group by visits.session_key, visits.driver_number
 
     union all
 
-    select 'stops', session_key, driver_number, 0, stops from {{ ref('tyre_strategy') }}
+    select 'visits', session_key, driver_number, 0, stops + pass_throughs from known_stops
+
+    union all
+
+    select 'sets', session_key, driver_number, count(distinct tyre_set_number), 0
+    from {{ ref('fact_stints') }}
+    where is_driven and session_key in (select session_key from races)
+    group by session_key, driver_number
+
+    union all
+
+    select 'sets', session_key, driver_number, 0, coalesce(stints, 0) from {{ ref('tyre_strategy') }}
 
     union all
 
     select 'drivers', session_key, driver_number, 1, 0
-    from {{ ref('fact_stints') }}
-    where stint_laps > 0 and session_key in (select session_key from races)
-    group by session_key, driver_number
+    from (
+        select session_key, driver_number from {{ ref('fact_stints') }} where is_driven
+        union
+        select session_key, driver_number from {{ ref('fact_pit_stops') }}
+        union
+        select session_key, driver_number from {{ ref('fact_laps') }}
+    ) as drivers
+    where session_key in (select session_key from races)
 
     union all
 

@@ -48,6 +48,9 @@ def look_after() -> None:
     """Enter the runs of this process in the record, and tell what is wrong. Whatever happens, the command goes on."""
     try:
         lake = current_lake()
+    except Exception:
+        return  # a lake that cannot be opened cannot be looked at, as the command itself has said
+    try:
         # Dagster takes seconds to import: who has not run anything by it has nothing to ask it.
         if "f1_lakehouse.defs.local_runs" in sys.modules:
             from f1_lakehouse.defs.observe import look_from_here

@@ -6,9 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+from f1_lakehouse import interrupts
 from f1_lakehouse.commands.alerts import look_after
 from f1_lakehouse.commands.progress import LoadProgress
 from f1_lakehouse.commands.query import run_query
+from f1_lakehouse.commands.summary import page_of, print_checks, print_loaded
+from f1_lakehouse.lake.card import GENERATED
 from f1_lakehouse.settings import Settings
 
 SEASON, SEED = 2025, 7
@@ -59,7 +62,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         from f1_lakehouse.defs.load import Selection, load
         from f1_lakehouse.lakes import current_lake
 
-        with LoadProgress() as progress:
+        with LoadProgress() as progress, interrupts.described(progress.describe):
             report = load(Selection(seasons=[SEASON], telemetry=False), progress)
         look_after()
         for line in report.failures:
@@ -67,11 +70,13 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         if report.failures:
             return 1
         settings = current_lake().settings
-        print("\nThe race, official result (from fact_results):")
+        print(f"\n{GENERATED}")
+        print("The race, generated result (from fact_results):")
         run_query(settings, LEADERBOARD, "table")
-        print("Fastest laps of the race (from session_leaderboard):")
+        print("Fastest laps of the race, generated (from session_leaderboard):")
         run_query(settings, LAPS, "table")
-        _print_checks(report.failed_checks)
+        print_loaded(progress.pulls, progress.seconds)
+        _print_checks(settings)
         lake = f"F1_LAKEHOUSE_ROOT={os.path.relpath(settings.root, here)}"
         f1 = os.path.relpath(Path(sys.executable).parent / "f1", here)
         print(f"\n{time.monotonic() - began:.0f} s. Where to look next:")
@@ -79,7 +84,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         print(f"  {lake} {f1} status                  what is there, since when")
         print(f"  {f1} demo --ui                       the same lake in the Dagster UI")
         print(f"  {f1} load --session latest           the real thing, into local_data/")
-        print(f"The page of the race, to open in a browser:\n  {_race_page(settings)}")
+        print(f"The page of the generated race, to open in a browser:\n  {page_of(settings)}")
         if ui_port is not None:
             from f1_lakehouse.commands.ui import serve
 
@@ -87,21 +92,9 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
     return 0
 
 
-def _race_page(settings: Settings) -> Path:
-    """Where the page of the newest race is."""
-    from f1_lakehouse.pages.site import INDEX, open_site, site
+def _print_checks(settings: Settings) -> None:
+    """The last result of every asset check of the demo's lake, as Dagster has recorded it."""
+    from f1_lakehouse.defs.local_runs import check_descriptions, latest_checks
 
-    with open_site(settings) as opened:
-        opened.build()  # the transform has, but for a lake that an earlier version made
-        races = [one.page for one in opened.sessions if one.category == "Race" and not one.is_cancelled]
-    return site(settings) / (races[-1] if races else INDEX)
-
-
-def _print_checks(failed: list[str]) -> None:
-    """The state of every asset check of the demo's lake, as Dagster has recorded it."""
-    from f1_lakehouse.defs.local_runs import check_summary
-
-    passed, total = check_summary()
-    print(f"Asset checks: {passed} of {total} passed.")
-    for line in failed:
-        print(f"  did not pass: {line}")
+    results = latest_checks()
+    print_checks([one for one in results if not one.passed], len(results), settings, check_descriptions)

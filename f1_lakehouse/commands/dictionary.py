@@ -90,24 +90,25 @@ def _origins(columns: Iterable[Column]) -> str:
 
 def compiled() -> dict[str, Any]:
     """dbt's manifest with the SQL of every model, as it is for a lake without a row."""
-    from f1_lakehouse.defs.transform import PROJECT_DIR
     from f1_lakehouse.lake.bronze import Bronze
+    from f1_lakehouse.project import PROJECT_DIR, dbt_environment
     from f1_lakehouse.settings import Settings
 
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(lakehouse_root=Path(folder), store_uri=folder)
         Bronze(settings.bronze).create()
-        subprocess.run(
-            [
-                *(Path(sys.executable).parent / "dbt", "build", "--quiet"),
-                *("--exclude-resource-type", "test", "unit_test"),
-                *("--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR),
-                *("--target-path", folder, "--log-path", folder),
-            ],
-            env=os.environ | settings.environment(),
-            cwd=folder,
-            check=True,
-        )
+        with dbt_environment():
+            subprocess.run(
+                [
+                    *(Path(sys.executable).parent / "dbt", "build", "--quiet"),
+                    *("--exclude-resource-type", "test", "unit_test"),
+                    *("--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR),
+                    *("--target-path", folder, "--log-path", folder),
+                ],
+                env=os.environ | settings.environment(),
+                cwd=folder,
+                check=True,
+            )
         return dict(json.loads((Path(folder) / "manifest.json").read_text()))
 
 

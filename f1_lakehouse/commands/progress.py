@@ -6,27 +6,34 @@ client and of the pulls. Nothing is decided here.
 
 import contextlib
 import logging
+import math
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.constrain import Constrain
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Column
+from rich.text import Text
 
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.observe.logs import PACKAGE, log_as, tell
 from f1_lakehouse.openf1.calendar import Due
 from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.openf1.errors import OpenF1Error
 from f1_lakehouse.settings import LogFormat, load_settings
 
 _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")
@@ -60,39 +67,73 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
         logging.getLogger(PACKAGE).info("%s", what, extra={"event": "done", "seconds": seconds})
 
 
-class LoadProgress(logging.Handler):
-    """A `Listener` of defs/load.py that is also a handler of the package's log records."""
+class _Detail(ProgressColumn):
+    """What a load is at, asked for at each drawing: a countdown goes on between two log records."""
 
-    def __init__(self) -> None:
+    def __init__(self, detail: Callable[[], str]) -> None:
+        self._detail = detail
+        super().__init__(Column(no_wrap=True, overflow="ellipsis", ratio=1))
+
+    def render(self, task: Task) -> Text:
+        """The text."""
+        return Text(self._detail())
+
+
+class _Bar(Progress):
+    """A bar that leaves room for ^C: in the last columns the terminal would break the line, and the bar be drawn twice."""
+
+    def __init__(self, *columns: ProgressColumn, console: Console, **rest: Any) -> None:
+        self._terminal = console  # asked for before there is a `console`
+        super().__init__(*columns, console=console, **rest)
+
+    def get_renderable(self) -> RenderableType:
+        """What is drawn."""
+        return Constrain(super().get_renderable(), max(1, self._terminal.width - len("^C") - 1))
+
+
+class LoadProgress(logging.Handler):
+    """A `Listener` of defs/load.py that is also a handler of the package's log records.
+
+    `pulls`: those that were done while it listened.
+    """
+
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logging.INFO)
         # As JSON the records themselves are told (observe/logs.py), and nothing is drawn.
         self._as_json = load_settings().log_format is LogFormat.JSON
-        self._console = Console(stderr=True, highlight=False)
-        self._progress = Progress(
+        self._console = console or Console(stderr=True, highlight=False)
+        self._clock = clock
+        self._progress = _Bar(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[detail]}"),
-            TimeElapsedColumn(),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=12),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            _Detail(self.detail),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
             console=self._console,
             disable=self._as_json or not self._console.is_terminal,
+            refresh_per_second=4,
             transient=True,
+            expand=True,
         )
-        self._task = self._progress.add_task("", total=None, detail="")
-        self._session = ""
-        self._requests_to_go = 0
-        self._pulls = 0
+        self._task = self._progress.add_task("", total=None)
+        self.pulls: list[Pull] = []
+        self._planned: int | None = None
         self._done = 0
+        self._session = ""
+        self._at = ""
+        self._requests_to_go = 0
+        self._waits: dict[str, tuple[float, str]] = {}
+        self._left: tuple[float, str] = (-math.inf, "")
+        self._said = -math.inf
+        self._began = time.time()
         self._logger = logging.getLogger(PACKAGE)
 
     def __enter__(self) -> Self:
-        if self._as_json:
-            log_as(json=True)
-        else:
-            self._logger.setLevel(logging.INFO)
-            self._logger.propagate = False
-            self._logger.addHandler(self)
+        log_as(json=self._as_json)
+        self._logger.setLevel(logging.INFO)
+        self._logger.propagate = False
+        self._logger.addHandler(self)
         self._progress.start()
         return self
 
@@ -103,16 +144,21 @@ class LoadProgress(logging.Handler):
         self._logger.removeHandler(self)
         self._logger.propagate = not self._as_json
 
+    @property
+    def seconds(self) -> float:
+        """How long it has been listening."""
+        return time.time() - self._began
+
     def planned(self, work: Sequence[Due]) -> None:
         """What will be asked, session by session."""
         names = [name for one in work for name in one.endpoints]
-        self._pulls = len(names)
+        self._planned = len(names)
         self._requests_to_go = sum(CARS if BY_NAME[name].by_driver else 1 for name in names)
         if not names:
             self._say("nothing is due: all that was asked for is here")
             return
         self._say(f"{len(work)} sessions, {len(names)} pulls, about {self._requests_to_go} requests")
-        self._progress.update(self._task, total=len(names), completed=0, detail=self._to_go())
+        self._progress.update(self._task, total=len(names), completed=0)
 
     def session_started(self, one: Due) -> None:
         """A session's run begins."""
@@ -121,9 +167,10 @@ class LoadProgress(logging.Handler):
 
     def stage(self, name: str) -> None:
         """Something other than a session begins."""
-        self._session = ""
+        self._session, self._at = "", ""
+        self._waits.clear()
         self._say(name)
-        self._progress.update(self._task, description=name, total=None, completed=0, detail="")
+        self._progress.update(self._task, description=name, total=None, completed=0)
 
     def emit(self, record: logging.LogRecord) -> None:
         """A log record of the package: a pull that is done, a request, a wait, a warning."""
@@ -132,19 +179,51 @@ class LoadProgress(logging.Handler):
             self._pull(record.pull)  # type: ignore[attr-defined]
         elif event == "request":
             self._requests_to_go = max(0, self._requests_to_go - 1)
-            self._progress.update(self._task, detail=self._to_go())
-        elif event == "wait":
-            seconds = float(getattr(record, "seconds", 0.0))
-            self._progress.update(self._task, detail=f"rate limit: {seconds:.0f} s · {self._to_go()}")
+            self._waits.pop(record.url, None)  # type: ignore[attr-defined]
+        elif event in ("wait", "retry"):
+            self._wait(event, record)
+        elif event == "stage":
+            self.stage(record.getMessage())
         elif event == "dbt":
             self._dbt(record.getMessage())
         elif record.levelno >= logging.WARNING:
             self._say(record.getMessage())
 
+    def detail(self) -> str:
+        """What the load is at right now: a wait with its countdown, or the endpoint or model; and how far it is."""
+        now = self._clock()
+        # A copy: other threads begin and end their waits meanwhile.
+        waits = [(until, why) for until, why in tuple(self._waits.values()) if until > now]
+        if waits:
+            until, why = min(waits)
+            return " · ".join(filter(None, (f"{why} in {math.ceil(until - now)} s", self._to_go(now))))
+        return " · ".join(filter(None, (self._at, self._to_go(now))))
+
+    def describe(self) -> str:
+        """What is complete, for the last lines of an interrupted command."""
+        parts = []
+        if self._planned:
+            parts.append(f"{self._done} of {self._planned} pulls are complete and kept")
+        elif self.pulls:
+            parts.append("what was pulled of the calendar is kept")
+        gold = load_settings().gold
+        if not gold.exists():
+            parts.append("gold is not published yet")
+        elif gold.stat().st_mtime >= self._began:
+            parts.append("gold is published anew")
+        else:
+            parts.append("published gold is unchanged")
+        return ", ".join(parts)
+
+    def _wait(self, event: str, record: logging.LogRecord) -> None:
+        seconds = float(getattr(record, "seconds", 0.0))
+        why = "rate limit: next request" if event == "wait" else f"{record.cause}: retry"  # type: ignore[attr-defined]
+        self._waits[record.url] = self._clock() + seconds, why  # type: ignore[attr-defined]
+        if seconds >= EVERY and not self._console.is_terminal:
+            self._now_and_then(f"{why} in {seconds:.0f} s")
+
     def _pull(self, done: Pull) -> None:
-        self._done += 1
-        where = self._session or str(done.scope)
-        counted = f"{self._done}/{self._pulls} " if self._pulls and self._session else ""
+        self.pulls.append(done)
         waited = f", {done.waited_s:.0f} s of them waiting for the rate limit" if done.waited_s >= 1 else ""
         note = (
             f" ({done.error})"
@@ -153,42 +232,62 @@ class LoadProgress(logging.Handler):
             if done.quarantined
             else ""
         )
-        line = f"{counted}{where} {done.endpoint}: {done.outcome}, {done.rows:,} rows, {done.seconds:.1f} s{waited}{note}"
-        self._say(
-            line if self._session else f"{done.endpoint} {done.scope}: {done.outcome}, {done.rows:,} rows"
-        )
-        if self._session:
-            self._progress.update(
-                self._task, completed=self._done, detail=f"{done.endpoint} · {self._to_go()}"
-            )
-        else:
-            self._done -= 1
+        line = f"{done.outcome}, {done.rows:,} rows"
+        if not self._session:
+            self._say(f"{done.endpoint} {done.scope}: {line}{note}")
+            return
+        self._done += 1
+        counted = f"{self._done}/{self._planned} " if self._planned else ""
+        self._say(f"{counted}{self._session} {done.endpoint}: {line}, {done.seconds:.1f} s{waited}{note}")
+        self._at = done.endpoint
+        self._progress.update(self._task, completed=self._done)
 
     def _dbt(self, line: str) -> None:
         node = _DBT_NODE.search(line)
         if node is None:
             return
         number, total, verb, what = int(node[1]), int(node[2]), node[3], node[4]
-        self._progress.update(self._task, total=total, completed=number - (verb == "START"), detail=what[:60])
-        if verb in ("ERROR", "FAIL", "WARN"):
-            self._say(f"dbt {verb.lower()}: {what}")
+        self._at = what
+        self._progress.update(self._task, total=total, completed=number - (verb == "START"))
+        # Which checks failed is said once, at the end.
+        if not self._console.is_terminal:
+            self._now_and_then(f"dbt: {number} of {total}")
 
-    def _to_go(self) -> str:
+    def _to_go(self, now: float) -> str:
+        """How many requests are left in the minute, and how long the rest takes; looked up once a second."""
+        if not self._session:
+            return ""
+        if now - self._left[0] >= 1:
+            self._left = now, self._look_up()
+        return self._left[1]
+
+    def _look_up(self) -> str:
         from f1_lakehouse.lakes import current_lake
 
         limits = current_lake().limits
-        left = limits.remaining_in_minute()
+        try:
+            left = limits.remaining_in_minute()
+        except OpenF1Error:
+            return ""  # the client says so itself
         if left is None:
             return ""
         beyond = max(0, self._requests_to_go - left)
         minutes = beyond / limits.per_minute if limits.per_minute else 0
-        to_go = f"about {minutes:.0f} min to go" if minutes >= 1 else "less than a minute to go"
-        return f"{left} requests left in this minute · {to_go}"
+        to_go = f"{minutes:.0f} min to go" if minutes >= 1 else "less than 1 min to go"
+        return f"{left} requests left in this minute · {to_go}" if left else to_go
+
+    def _now_and_then(self, text: str) -> None:
+        """A line where no bar can be drawn, at most one in `EVERY` seconds."""
+        now = self._clock()
+        if now - self._said >= EVERY:
+            self._said = now
+            self._say(text)
 
     def _say(self, text: str) -> None:
         if self._as_json:
             return
         if self._console.is_terminal:
-            self._progress.console.print(text)
+            # Above the bar, and not broken: a terminal that is made wider shows the line whole.
+            self._progress.console.print(text, markup=False, soft_wrap=True)
         else:
             print(text, file=sys.stderr, flush=True)

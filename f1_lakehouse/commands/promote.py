@@ -8,9 +8,8 @@ from f1_lakehouse.lake import recovery
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.maintenance import MaintenanceError
-from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.lake.publish import current_digest, publication
 from f1_lakehouse.observe.logs import tell
-from f1_lakehouse.observe.runs import Runs, dbt_version
 from f1_lakehouse.settings import Settings
 
 
@@ -55,8 +54,7 @@ def _refuse_untried(source: Settings) -> None:
         raise MaintenanceError(f"nothing is published in {source.root}: load and transform there first")
     if published.bronze_version != Bronze(source.bronze).ledger.version():
         raise MaintenanceError(f"gold in {source.root} is behind its bronze: run f1 transform there first")
-    built = [run for run in Runs(f"{source.records}/runs").all() if run.gold]
-    if not built or built[-1].dbt_version != dbt_version():
+    if published.digest != current_digest():
         raise MaintenanceError(
             f"gold in {source.root} was built by other models than these: run f1 transform there with this code first"
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from f1_lakehouse.lake.publish import DELTA_ONLY
+from f1_lakehouse.lake.publish import DELTA_ONLY, connect_gold, current_digest
 from f1_lakehouse.settings import Settings
 
 
@@ -32,18 +32,11 @@ def run_query(
     Raises:
         QueryError: nothing is published, or the query is wrong.
     """
-    database: Path | None = settings.gold if settings.gold.exists() else None
-    path = "gold.gold,gold.meta"
-    if as_of is not None:
-        database = build_as_of(settings, as_of)
-        path = f"{database.stem}.gold,{database.stem}.silver"
-    # What happened can be asked before anything is published, and most of all then.
-    with duckdb.connect(str(database or ":memory:"), read_only=database is not None) as con:
-        con.execute("set timezone = 'UTC'")
-        if database is not None:
-            con.execute(f"set search_path = '{path}'")
+    if form != "parquet" and sys.stdout is None:
+        raise QueryError("the standard output is closed: leave it open, or write a file with --parquet")
+    with _connect(settings, as_of) as con:
         named = _add_tables(con, settings, query) if as_of is None else False
-        if database is None and not named:
+        if as_of is None and not settings.gold.exists() and not named:
             raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
         try:
             answer = con.sql(query)
@@ -57,16 +50,42 @@ def run_query(
                 answer.write_parquet(str(file))
             else:
                 answer.show(max_width=_width(), max_rows=1000)
+            if form != "parquet":
+                sys.stdout.flush()  # here, where a reader that has gone is noticed, and not when the process ends
         except duckdb.Error as error:
             message = str(error).split("\n\nLINE")[0]
             raise QueryError(f'{message.strip()} (tables: f1 sql "show tables")') from None
+        except pa.ArrowInvalid:
+            raise QueryError(
+                "a list or a struct is no value of a CSV file: cast it to varchar, or use --json"
+            ) from None
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # What is left in the buffer would fail again when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise QueryError(f"the result cannot be written: {error.strerror or error}") from None
     return 0
+
+
+def _connect(settings: Settings, as_of: datetime | None) -> duckdb.DuckDBPyConnection:
+    """What is asked: published gold, gold as of a moment, or nothing but what `_add_tables` adds to it."""
+    if as_of is None and settings.gold.exists():
+        return connect_gold(settings)
+    # What happened can be asked before anything is published, and most of all then.
+    database = build_as_of(settings, as_of) if as_of is not None else None
+    con = duckdb.connect(str(database or ":memory:"), read_only=database is not None)
+    con.execute("set timezone = 'UTC'")
+    if database is not None:
+        con.execute(f"set search_path = '{database.stem}.gold,{database.stem}.silver'")
+    return con
 
 
 def build_as_of(settings: Settings, moment: datetime) -> Path:
     """Silver and gold out of the pulls that had been made by a moment, in a file of their own; nothing else changes.
 
-    The file is kept: bronze is append-only, so the past does not change (remove `<root>/as_of` to save the space).
+    The file is kept for this version of the code: bronze is append-only, so the past does not change (remove `<root>/as_of` to
+    save the space).
 
     Raises:
         QueryError: nothing had been pulled by then, or dbt failed.
@@ -78,8 +97,13 @@ def build_as_of(settings: Settings, moment: datetime) -> Path:
         first = f"the first was at {pulls[0].at:%Y-%m-%d %H:%M:%S} UTC" if pulls else "bronze is empty"
         raise QueryError(f"nothing had been pulled by {moment:%Y-%m-%d %H:%M:%S} UTC; {first}")
     seen = max(pull.at for pull in pulls if pull.at <= moment)
-    done = settings.root / "as_of" / f"gold_{seen:%Y%m%dT%H%M%S%f}.duckdb"
-    return done if done.exists() else build_gold(seen, done)
+    name = f"gold_{seen:%Y%m%dT%H%M%S%f}"
+    done = settings.root / "as_of" / f"{name}_{current_digest().replace('-', '_')}.duckdb"
+    if not done.exists():
+        build_gold(seen, done)
+        for other in {*done.parent.glob(f"{name}*.duckdb")} - {done}:
+            other.unlink()  # of another version of the code
+    return done
 
 
 def build_gold(seen: datetime, target: Path) -> Path:
@@ -154,7 +178,10 @@ def _add_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) 
 def _csv(con: duckdb.DuckDBPyConnection, query: str) -> None:
     import pyarrow.csv
 
-    pyarrow.csv.write_csv(con.sql(query).to_arrow_table(), sys.stdout.buffer)
+    # Through memory: Arrow makes another error of a reader that has gone.
+    text = pa.BufferOutputStream()
+    pyarrow.csv.write_csv(con.sql(query).to_arrow_table(), text)
+    sys.stdout.buffer.write(text.getvalue())
 
 
 def _json(con: duckdb.DuckDBPyConnection, query: str) -> None:

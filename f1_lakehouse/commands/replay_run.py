@@ -9,7 +9,8 @@ from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.lake.publish import gold_fingerprints
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.logs import tell
-from f1_lakehouse.observe.runs import Run, code_version, dbt_version
+from f1_lakehouse.observe.runs import Run, code_version
+from f1_lakehouse.project import project_digest
 
 
 def print_replay(lake: Lake, run_id: str) -> int:
@@ -63,7 +64,7 @@ def _print_run(lake: Lake, run: Run) -> None:
     print(f"run {run.run_id} of {run.started_at:%Y-%m-%d %H:%M:%S} UTC by {run.user}: {run.origin}")
     for what, then, now in (
         ("code", run.code_version, code_version()),
-        ("dbt_f1", run.dbt_version, dbt_version()),
+        ("dbt_f1", run.dbt_version, project_digest()),
     ):
         if then != now:
             tell(f"{what} was {then} and is {now}: a difference may come from that", "progress")
@@ -74,12 +75,11 @@ def _print_run(lake: Lake, run: Run) -> None:
 
 def _read_from_snapshots() -> set[str]:
     """Gold tables that read a snapshot: what it holds depends on all the runs before, not on bronze alone."""
-    from f1_lakehouse.defs.transform import dbt_project
+    from f1_lakehouse.defs.transform import MANIFEST
 
-    manifest = orjson.loads(dbt_project().manifest_path.read_bytes())
     return {
         node["name"]
-        for node in manifest["nodes"].values()
+        for node in MANIFEST["nodes"].values()
         if any(parent.startswith("snapshot.") for parent in node["depends_on"].get("nodes", ()))
     }
 

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from f1_lakehouse.commands.tables import stdout
-from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.lake.publish import find_lag, publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import WATCHED, Session, due
 from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
@@ -70,11 +70,8 @@ def _print_lake(console: Console, lake: Lake) -> None:
     if published is None:
         console.print("gold       nothing published yet: f1 transform")
     else:
-        state = (
-            "current"
-            if published.bronze_version == version
-            else "stale, bronze has changed since: f1 transform"
-        )
+        lag = find_lag(lake.settings, version)
+        state = "current" if lag is None else f"stale, {lag}: f1 transform"
         console.print(f"gold       published {published.published_at:%Y-%m-%d %H:%M} UTC, {state}")
     calendar = lake.calendar()
     done = [one for one in calendar if one.is_finished(datetime.now(UTC))]

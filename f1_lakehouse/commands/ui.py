@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from f1_lakehouse import interrupts
+
 GRACE_S = 8
 """What the services get to end in. A run that is under way is not waited for: it is reaped, and goes on at the next start."""
 
@@ -35,12 +37,12 @@ def serve_read_only(host: str, port: int) -> int:
     """
     _refuse_taken(host, port)
     arguments = ("--read-only", "-h", host, "-p", str(port))
-    return _run("dagster-webserver", *arguments, said=f"read-only UI: {_url(host, port)}", looks_only=True)
+    return _run("dagster_webserver", *arguments, said=f"read-only UI: {_url(host, port)}", looks_only=True)
 
 
 def serve_daemon() -> int:
     """Run the daemon until interrupted; the exit code."""
-    return _run("dagster-daemon", "run", said="daemon")
+    return _run("dagster._daemon", "run", said="daemon")
 
 
 def _url(host: str, port: int) -> str:
@@ -58,7 +60,7 @@ def _refuse_taken(host: str, port: int) -> None:
             ) from None
 
 
-def _run(program: str, *arguments: str, said: str, looks_only: bool = False) -> int:
+def _run(module: str, *arguments: str, said: str, looks_only: bool = False) -> int:
     from f1_lakehouse.defs.local_runs import dagster_home, instance, reach, reap
     from f1_lakehouse.lakes import current_settings
     from f1_lakehouse.settings import LogFormat
@@ -72,7 +74,7 @@ def _run(program: str, *arguments: str, said: str, looks_only: bool = False) -> 
         reap(instance())
     as_json = settings.log_format is LogFormat.JSON
     command = [
-        str(Path(sys.executable).parent / program),
+        *(sys.executable, "-m", module),
         *arguments,
         *("-m", "f1_lakehouse.definitions"),
         *("--log-level", "warning", "--log-format", "json" if as_json else "colored"),
@@ -84,6 +86,7 @@ def _run(program: str, *arguments: str, said: str, looks_only: bool = False) -> 
 
 def supervise(command: Sequence[str], folder: Path) -> int:
     """Run a command in a folder; asked to end (SIGINT, SIGTERM), it and all that it started do so in `GRACE_S`. The exit code."""
+    interrupts.uninstall()
     # Started in the background by a script, this process ignores SIGINT, and so would dagster and, with it, SIGTERM.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}

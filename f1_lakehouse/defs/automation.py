@@ -13,7 +13,7 @@ from f1_lakehouse.defs.jobs import calendar, ingest, transform
 from f1_lakehouse.defs.local_runs import reap
 from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.lake.publish import current_digest, find_lag
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import WATCHED, Due, due, last_answer, season_due, session_key_of
 from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
@@ -104,18 +104,19 @@ def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.S
     job=transform,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a transform when bronze says something that published gold does not",
+    description="Asks for a transform when published gold is not what bronze and this version of the code make of it",
 )
 def gold_behind_bronze(
     context: dg.SensorEvaluationContext, lake: LakeResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Compare the bronze version with the published one; wait while something runs, so that dbt runs once a burst."""
+    """Compare the publication with bronze and the code; wait while something runs, so that dbt runs once a burst."""
     reap(context.instance)
     opened = lake.open()
-    have, published = opened.bronze.ledger.version(), publication(opened.settings)
+    have = opened.bronze.ledger.version()
     if opened.bronze.ledger.is_empty:
         return dg.SkipReason("bronze is empty")
-    if published is not None and have == published.bronze_version:
+    lag = find_lag(opened.settings, have)
+    if lag is None:
         return dg.SkipReason(f"gold is at bronze version {have}")
     busy = context.instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
     if busy:
@@ -124,7 +125,7 @@ def gold_behind_bronze(
     waiting = _due(opened, now)
     if waiting and now - opened.bronze.ledger.all()[-1].at < BURST:
         return dg.SkipReason(f"{len(waiting)} more questions are due first")
-    return dg.RunRequest(run_key=f"bronze-{have}/{now:%Y-%m-%dT%H}", tags={WHY_TAG: "bronze changed"})
+    return dg.RunRequest(run_key=f"bronze-{have}/{current_digest()}/{now:%Y-%m-%dT%H}", tags={WHY_TAG: lag})
 
 
 @dg.schedule(

@@ -67,7 +67,7 @@ def runs_take_no_longer_than_they_should(lake: LakeResource) -> dg.AssetCheckRes
 )
 def gold_answers_at_once(lake: LakeResource) -> dg.AssetCheckResult:
     """A warning: a slow answer is still right."""
-    took = answer_times(lake.open().settings.gold)
+    took = answer_times(lake.open().settings)
     slow = [name for name, seconds in took.items() if seconds > ANSWER_WITHIN.total_seconds()]
     rows = [{"table": name, "ms": round(1000 * seconds, 1)} for name, seconds in took.items()]
     return _warning(not slow, f"too slow: {', '.join(slow)}" if slow else "all answer in time", tables=rows)

@@ -12,8 +12,9 @@ from typing import Any, Protocol
 import orjson
 
 from f1_lakehouse.lake.landing import OpenPull
-from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.lake.publish import find_lag, must_rebuild, publication
 from f1_lakehouse.lakes import Lake, current_lake
+from f1_lakehouse.observe.runs import CheckResult
 from f1_lakehouse.openf1.calendar import (
     LIVE_MARGIN,
     WATCHED,
@@ -76,12 +77,13 @@ class Listener(Protocol):
 
 @dataclass
 class Report:
-    """What a load came to. `failures`: one line each."""
+    """What a load came to. `failures`: one line each. `checks`: how many were evaluated."""
 
     sessions: list[Session] = field(default_factory=list)
     asked: list[Due] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
-    failed_checks: list[str] = field(default_factory=list)
+    failed_checks: list[CheckResult] = field(default_factory=list)
+    checks: int = 0
     transformed: bool = False
     unfinished: list[Session] = field(default_factory=list)
 
@@ -131,6 +133,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
             config=config,
         )
         report.asked.append(one)
+        report.checks += outcome.checks
         report.failed_checks += outcome.failed_checks
         if lake.budget.spent:
             report.failures.append(lake.budget.spent)
@@ -160,24 +163,36 @@ def run_transform(
     full_refresh: bool = False,
     always: bool = False,
 ) -> Report:
-    """Build gold and publish it, if bronze says something that published gold does not (or `always`)."""
+    """Build gold and publish it, if published gold lags behind bronze or the code (or `always`).
+
+    That a run ended well is not enough: if it has not published, that is a failure.
+    """
     report = report or Report()
     if lake.bronze.ledger.is_empty:
         raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
-    published = publication(lake.settings)
-    if not always and published is not None and published.bronze_version == lake.bronze.ledger.version():
+    if not always and find_lag(lake.settings, lake.bronze.ledger.version()) is None:
         return report
     from f1_lakehouse.defs.local_runs import instance, reap, run_job
 
-    listener.stage("silver, gold and their tests (dbt)")
+    everything = ", all of it: the code has changed" if must_rebuild(lake.settings) else ""
+    listener.stage(f"silver, gold and their tests (dbt){everything}")
+    began = datetime.now(UTC)
     reap(instance())
     config: dict[str, object] = {"dbt_build": {"config": {"full_refresh": True}}} if full_refresh else {}
     outcome = run_job("transform", why="f1", config=config)
+    report.checks += outcome.checks
     report.transformed = outcome.success
     report.failures += outcome.failures
     report.failed_checks += outcome.failed_checks
     if not outcome.success and not outcome.failures:
         report.failures.append(f"transform: the run {outcome.run_id} failed")
+    elif outcome.success:
+        published = publication(lake.settings)
+        if published is None or published.published_at < began:
+            report.transformed = False
+            report.failures.append(
+                f"transform: the run {outcome.run_id} ended without an error, but published nothing; see it in f1 ui"
+            )
     return report
 
 

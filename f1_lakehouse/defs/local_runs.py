@@ -11,23 +11,32 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Sequence
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.storage.compute_log_manager import CapturedLogContext
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
+from dagster._serdes import ConfigurableClassData
+from dagster._utils import touch_file
 
+from f1_lakehouse import interrupts
 from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.lakes import current_settings
-from f1_lakehouse.observe.runs import code_version, command, user
+from f1_lakehouse.observe.runs import CheckResult, code_version, command, one_line, user
+from f1_lakehouse.project import DAGSTER_CONFIG
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
 HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
 USER_TAG, ORIGIN_TAG, CODE_TAG = "f1/user", "f1/command", "f1/code"
-CONFIG_FILE = Path(__file__).parents[2] / "dagster.yaml"
 IN_POSTGRESQL = "\nstorage: { postgres: { postgres_url: { env: F1_DAGSTER_STORAGE } } }\n"
 IN_FILES = (
     "\nstorage: { custom: { module: f1_lakehouse.defs.storage, class: Storage, "
@@ -56,7 +65,7 @@ def dagster_home(settings: Settings) -> Path:
         raise StorageError(
             f"the runs of this lake are in PostgreSQL: set F1_DAGSTER_STORAGE, or remove {target} to keep them here from now on"
         )
-    config = CONFIG_FILE.read_text() + (IN_POSTGRESQL if settings.dagster_storage else IN_FILES)
+    config = DAGSTER_CONFIG.read_text() + (IN_POSTGRESQL if settings.dagster_storage else IN_FILES)
     if found != config:
         write_whole(target, config.encode())
     return home
@@ -84,6 +93,27 @@ def reach(url: str) -> None:
         ) from None
 
 
+class NoComputeLogs(LocalComputeLogManager):
+    """Leaves the output of steps where it is, and notes for the UI that there is no more of it to come.
+
+    Dagster would put a file in the place of stderr for each step and start four processes to copy it to the terminal: progress
+    would be drawn late and between other lines, and those processes, which get Ctrl-C too, would print their tracebacks.
+    """
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "NoComputeLogs":
+        """This class: Dagster's method makes one of its own."""
+        return cls(inst_data=inst_data, **config_value)
+
+    @contextlib.contextmanager
+    def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
+        """Capture nothing."""
+        yield CapturedLogContext(log_key)
+        touch_file(self.complete_artifact_path(log_key))
+
+
 _instances: dict[Path, dg.DagsterInstance] = {}
 
 
@@ -101,7 +131,14 @@ def instance() -> dg.DagsterInstance:
         # Two processes that make the storage of a new lake at once get in each other's way.
         with (home / "instance.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            _instances[home] = dg.DagsterInstance.get()
+            logs = {
+                "module": __name__,
+                "class": NoComputeLogs.__name__,
+                "config": {"base_dir": str(home / "storage")},
+            }
+            _instances[home] = dg.DagsterInstance.from_ref(
+                InstanceRef.from_dir(str(home), overrides={"compute_logs": logs})
+            )
     return _instances[home]
 
 
@@ -183,12 +220,13 @@ def reap(instance: dg.DagsterInstance) -> list[str]:
 
 @dataclass
 class Outcome:
-    """What a run came to. `failures`: one line for each step that failed."""
+    """What a run came to. `failures`: one line for each step that failed. `checks`: how many were evaluated."""
 
     run_id: str
     success: bool
     failures: list[str] = field(default_factory=list)
-    failed_checks: list[str] = field(default_factory=list)
+    failed_checks: list[CheckResult] = field(default_factory=list)
+    checks: int = 0
 
 
 def run_job(
@@ -207,14 +245,19 @@ def run_job(
         assets: bronze endpoints to restrict it to.
         why: the reason, kept as a tag.
         config: op configuration by op name.
+
+    Raises:
+        Interrupted: the process was asked to end; the run is recorded as canceled.
     """
-    found = instance()
+    interrupts.check()
+    found, run_id = instance(), str(uuid.uuid4())
     selection = [dg.AssetKey(["bronze", name]) for name in assets] if assets is not None else None
     job = repository(with_dbt=name == "transform").get_job(name)
     # dagster-dbt copies dbt's log to stdout; here it goes to the package's log, where progress is drawn from.
-    with contextlib.redirect_stdout(_DbtLines()):
+    with contextlib.redirect_stdout(_DbtLines()), _canceled_if_interrupted(found, run_id):
         result = job.execute_in_process(
             instance=found,
+            run_id=run_id,
             partition_key=partition,
             asset_selection=selection,
             tags={"f1/why": why, **process_tags()},
@@ -225,12 +268,32 @@ def run_job(
     for event in result.all_events:
         if event.is_step_failure:
             failures.append(step_error(event))
-    failed_checks = [
-        f"{e.asset_key.to_user_string()} {e.check_name}: {e.severity.value}"
-        for e in result.get_asset_check_evaluations()
-        if not e.passed
-    ]
-    return Outcome(result.run_id, result.success, failures, failed_checks)
+    done = result.get_asset_check_evaluations()
+    failed_checks = [check_result(one) for one in done if not one.passed]
+    return Outcome(result.run_id, result.success, failures, failed_checks, len(done))
+
+
+@contextlib.contextmanager
+def _canceled_if_interrupted(found: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+    """Dagster takes an interrupted run for a failed one, and returns: record it as canceled, and raise Interrupted."""
+
+    def cancel() -> None:
+        run = found.get_run_by_id(run_id)
+        if run is not None and run.status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED):
+            found.report_run_canceled(run, message="The command was interrupted.")
+        found.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+    with interrupts.cleanup(cancel):
+        try:
+            yield
+        except dg.DagsterExecutionInterruptedError:
+            pass
+        except KeyboardInterrupt:
+            cancel()
+            raise
+        if interrupts.is_requested():
+            cancel()
+            raise interrupts.Interrupted
 
 
 def step_error(event: dg.DagsterEvent) -> str:
@@ -260,9 +323,49 @@ class _DbtLines(io.TextIOBase):
         return len(text)
 
 
-def check_summary() -> tuple[int, int]:
-    """How many asset checks of this lake passed when they last ran, and how many ran."""
+def check_result(done: dg.AssetCheckEvaluation) -> CheckResult:
+    """An evaluation as the record of runs keeps it."""
+    said, rows = done.metadata.get("message"), done.metadata.get("dagster_dbt/failed_row_count")
+    message = (
+        str(said.value) if said else f"{rows.value} rows" if rows and not done.passed else done.description
+    )
+    return CheckResult(
+        asset=done.asset_key.to_user_string(),
+        check=done.check_name,
+        partition=done.partition,
+        passed=done.passed,
+        severity=done.severity.value,
+        message=one_line(message or ""),
+    )
+
+
+def latest_checks() -> list[CheckResult]:
+    """The last result of each asset check of this lake that was ever evaluated."""
     keys = repository(with_dbt=True).asset_graph.asset_check_keys
-    summaries = instance().event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
-    done = [record.status.value for record in summaries.values()]
-    return sum(status == "SUCCEEDED" for status in done), len(done)
+    found = instance().event_log_storage.get_latest_asset_check_execution_by_key(list(keys))
+    events = [one.event.dagster_event for one in found.values() if one.event is not None]
+    return [
+        check_result(event.asset_check_evaluation_data)
+        for event in events
+        if event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ]
+
+
+def check_descriptions() -> dict[tuple[str, str], str]:
+    """What each asset check says of its table when it passes, by asset and name; without those that have no description.
+
+    Of dbt's tests only where this process has loaded them: only then can one have failed in it.
+    """
+    with_dbt = "f1_lakehouse.defs.transform" in sys.modules
+    graph = repository(with_dbt=with_dbt).asset_graph
+    tests: dict[str, str] = {}
+    if with_dbt:
+        from f1_lakehouse.defs.transform import MANIFEST
+
+        nodes = MANIFEST["nodes"].values()
+        tests = {node["alias"]: node["description"] for node in nodes if node["resource_type"] == "test"}
+    found = {
+        (key.asset_key.to_user_string(), key.name): graph.get(key).description or tests.get(key.name, "")
+        for key in graph.asset_check_keys
+    }
+    return {key: " ".join(text.split()) for key, text in found.items() if text}

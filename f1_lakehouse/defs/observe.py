@@ -8,7 +8,16 @@ from typing import Any
 import dagster as dg
 import orjson
 
-from f1_lakehouse.defs.local_runs import CODE_TAG, HOST_TAG, ORIGIN_TAG, USER_TAG, instance, reap, step_error
+from f1_lakehouse.defs.local_runs import (
+    CODE_TAG,
+    HOST_TAG,
+    ORIGIN_TAG,
+    USER_TAG,
+    check_result,
+    instance,
+    reap,
+    step_error,
+)
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lakes import Lake, current_settings
 from f1_lakehouse.observe.runs import (
@@ -17,12 +26,12 @@ from f1_lakehouse.observe.runs import (
     Run,
     Runs,
     code_version,
-    dbt_version,
     failing,
     one_line,
     user,
 )
 from f1_lakehouse.observe.watch import Looked, look
+from f1_lakehouse.project import project_digest
 
 DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
 GOLD, VERSIONS, ROWS = "fingerprints", "delta_versions", "dagster/row_count"
@@ -50,7 +59,7 @@ def observe(found: dg.DagsterInstance, lake: Lake) -> Looked:
 
 def stamp(context: dg.AssetExecutionContext, bronze_version: str, seen_at: datetime | None) -> None:
     """Note on the run, before it builds anything, which code builds gold out of which bronze."""
-    tags = {CODE_TAG: code_version(), DBT_TAG: dbt_version(), BRONZE_TAG: bronze_version}
+    tags = {CODE_TAG: code_version(), DBT_TAG: project_digest(), BRONZE_TAG: bronze_version}
     if seen_at is not None:
         tags[SEEN_TAG] = seen_at.isoformat()
     context.instance.add_run_tags(context.run_id, tags)
@@ -124,7 +133,7 @@ def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str
         elif event.event_type is dg.DagsterEventType.RUN_FAILURE:
             whole.append(one_line(event.message or "failed"))
         elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            checks.append(_check(event.asset_check_evaluation_data))
+            checks.append(check_result(event.asset_check_evaluation_data))
         elif event.asset_key is not None:
             metadata = event.step_materialization_data.materialization.metadata
             if event.asset_key == dg.AssetKey("published_gold"):
@@ -148,21 +157,6 @@ def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str
 
 def _json(said: dg.MetadataValue[Any] | None) -> str | None:
     return orjson.dumps(said.value).decode() if said else None
-
-
-def _check(done: dg.AssetCheckEvaluation) -> CheckResult:
-    said, rows = done.metadata.get("message"), done.metadata.get("dagster_dbt/failed_row_count")
-    message = (
-        str(said.value) if said else f"{rows.value} rows" if rows and not done.passed else done.description
-    )
-    return CheckResult(
-        asset=done.asset_key.to_user_string(),
-        check=done.check_name,
-        partition=done.partition,
-        passed=done.passed,
-        severity=done.severity.value,
-        message=one_line(message or ""),
-    )
 
 
 def look_from_here(lake: Lake) -> Looked:

@@ -4,6 +4,7 @@ Gold is published before a page is made: a page that fails is reported and keeps
 for it. What the pages are, and which of them are behind, is in pages/.
 """
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,8 @@ DESCRIPTIONS = {
 }
 
 PREVIEW_ROWS = 10
+
+log = logging.getLogger(__name__)
 
 
 def _key(family: str) -> dg.AssetKey:
@@ -56,6 +59,7 @@ def pages(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any
     settings = lake.open().settings
     families = [family for family in DESCRIPTIONS if _key(family) in context.selected_asset_keys]
     failed: dict[str, str] = {}
+    log.info("building pages", extra={"event": "stage"})
     with open_site(settings) as opened:
         for family in families:
             built = opened.build([family])

@@ -4,11 +4,13 @@ Publish stands downstream of all of gold: a test of error severity that fails, f
 gold stays as it was.
 """
 
+import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,20 +22,32 @@ import orjson
 from dagster_dbt import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
+    DbtCliInvocation,
     DbtCliResource,
     DbtProject,
     dbt_assets,
 )
 from packaging.version import Version
 
+from f1_lakehouse import interrupts
 from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
-from f1_lakehouse.lake.publish import Build, forget_build, note_build, publish
+from f1_lakehouse.lake.publish import (
+    Build,
+    PublishError,
+    current_digest,
+    forget_build,
+    must_rebuild,
+    note_build,
+    publish,
+)
 from f1_lakehouse.lake.store import write_whole
 from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.project import PROJECT_DIR, dbt_environment
 from f1_lakehouse.settings import load_settings
 
-PROJECT_DIR = Path(__file__).parents[2] / "dbt_f1"
+log = logging.getLogger(__name__)
+
 PARSED = "partial_parse.msgpack"
 """What dbt keeps of a parse, in a target folder."""
 
@@ -49,49 +63,80 @@ class Dbt(DbtCliResource):
     def _cli_version(self) -> Version:
         return Version(version("dbt-core"))
 
+    def cli(self, *arguments: Any, **options: Any) -> DbtCliInvocation:
+        """Start a dbt process, in an environment without another project's `DBT_*` variables."""
+        with dbt_environment():
+            return super().cli(*arguments, **options)
+
     def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
         return None
 
 
 def dbt_cli() -> Dbt:
     """dbt of this very environment, whatever the PATH says."""
+    command = [str(Path(sys.executable).parent / "dbt")]
+    if not Path(command[0]).exists():
+        # An environment that shares the packages of another one has none of their scripts.
+        command = [sys.executable, "-P", "-c", "from dbt.cli.main import cli; cli()"]
     return Dbt(
         project_dir=str(PROJECT_DIR),
         profiles_dir=str(PROJECT_DIR),
-        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+        dbt_executable=command[0],
         # Its log at debug level would be 10 MB a build. What it tells is kept by Dagster, its SQL stands beside its results.
-        global_config_flags=["--log-level-file", "none"],
+        global_config_flags=[*command[1:], "--log-level-file", "none"],
     )
 
 
-def dbt_project() -> DbtProject:
-    """The dbt project with a manifest that is as new as its files; parsed now if it is not.
+def load_manifest() -> dict[str, Any]:
+    """dbt's manifest of the project. The lake keeps it; it is parsed now if that one is of other files or another dbt.
 
-    Aside, and put in its place whole: UI and daemon, which start together, may both find it missing.
+    Aside, and put in its place whole: UI and daemon, which start together, may both find it missing. A lake that this process
+    may only read does without: what is parsed for it is not kept.
     """
-    project = DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR)
-    sources = [
-        path.stat().st_mtime
-        for folder in ("models", "macros", "seeds", "snapshots", "tests")
-        for path in (PROJECT_DIR / folder).rglob("*")
-    ] + [(PROJECT_DIR / "dbt_project.yml").stat().st_mtime]
-    manifest = project.manifest_path
-    forget_parse_of_elsewhere(manifest.parent)
-    parsed = manifest.with_name(PARSED)
-    if not (manifest.exists() and parsed.exists()) or manifest.stat().st_mtime < max(sources):
-        # dbt reads the lake's places from the environment, even to parse; which lake does not matter for that, and
-        # what only imports this module must not be bound to one.
-        before = dict(os.environ)
-        os.environ.update(load_settings().environment())
-        try:
-            with TemporaryDirectory(dir=manifest.parent, prefix=".parse-") as aside:
-                dbt_cli().cli(["parse", "--quiet"], target_path=Path(aside)).wait()
-                for made in (parsed, manifest):
-                    (Path(aside) / made.name).replace(made)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-    return project
+    # dbt reads the lake's places from the environment, even to parse. Which lake it is does not matter for what is in the
+    # manifest, so what only imports this module is not bound to one.
+    settings = load_settings()
+    home = settings.root / "dbt"
+    kept = home / f"manifest-{_parsed_files()}-{version('dbt-core')}.json"
+    if kept.exists():
+        return dict(orjson.loads(kept.read_bytes()))
+    writable = _can_write(home)
+    before = dict(os.environ)
+    os.environ.update(settings.environment())
+    try:
+        with TemporaryDirectory(dir=home if writable else None, prefix=".parse-") as aside:
+            dbt_cli().cli(["parse", "--quiet"], target_path=Path(aside)).wait()
+            manifest = (Path(aside) / "manifest.json").read_bytes()
+            if writable:
+                # dbt goes on from it when it builds this lake: it was parsed with the same profile.
+                forget_parse_of_elsewhere(home)
+                (Path(aside) / PARSED).replace(home / PARSED)
+                for old in home.glob("manifest-*.json"):
+                    old.unlink(missing_ok=True)
+                write_whole(kept, manifest)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return dict(orjson.loads(manifest))
+
+
+def _parsed_files() -> str:
+    """A digest of every file that dbt parses, its tests and the profile included."""
+    digest = sha256()
+    folders = ("models", "macros", "seeds", "snapshots", "tests")
+    found = [path for folder in folders for path in (PROJECT_DIR / folder).rglob("*") if path.is_file()]
+    for path in sorted([*found, *PROJECT_DIR.glob("*.yml")]):
+        digest.update(f"{path.relative_to(PROJECT_DIR).as_posix()}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _can_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def forget_parse_of_elsewhere(target: Path) -> None:
@@ -126,15 +171,14 @@ class Translator(DagsterDbtTranslator):
 
 
 TRANSLATOR = Translator(settings=DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
-PROJECT = dbt_project()
-MANIFEST: dict[str, Any] = orjson.loads(PROJECT.manifest_path.read_bytes())
+MANIFEST = load_manifest()
 TESTS = {i: node["alias"] for i, node in MANIFEST["nodes"].items() if node["resource_type"] == "test"}
 SHOWN = 20
 """How many failing rows a check shows."""
 
 
 class TransformConfig(dg.Config):
-    """How dbt runs. `full_refresh`: rebuild silver from all of bronze."""
+    """How dbt runs. `full_refresh`: rebuild silver from all of bronze, as is done anyway when the code has changed."""
 
     full_refresh: bool = False
 
@@ -162,8 +206,8 @@ def refuse_damaged(warehouse: Path) -> None:
 
 
 @dbt_assets(
-    manifest=PROJECT.manifest_path,
-    project=PROJECT,
+    manifest=MANIFEST,
+    project=DbtProject(project_dir=PROJECT_DIR, profiles_dir=PROJECT_DIR),
     dagster_dbt_translator=TRANSLATOR,
     pool="duckdb",
     name="dbt_build",
@@ -179,13 +223,51 @@ def dbt_build(
     seen_at = pulls[-1].at if pulls else None
     version = opened.bronze.ledger.version()
     stamp(context, version, seen_at)
-    forget_build(opened.settings)
+    digest = current_digest()
+    if must_rebuild(opened.settings):
+        config = TransformConfig(full_refresh=True)
+    # Until all tables are rebuilt, some are of this version of the code and some of another: a failure here is no reason to
+    # go on incrementally afterwards.
+    forget_build(opened.settings, None if config.full_refresh else digest)
     # dbt's artifacts of a run belong to the lake, not to the project that several lakes may share.
     target = opened.settings.root / "dbt"
     forget_parse_of_elsewhere(target)
     invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
-    yield from with_what_the_warehouse_says(context, invocation.stream(), opened.settings.warehouse)
-    note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at))
+    built = set()
+    for event in with_what_the_warehouse_says(context, invocation.stream(), opened.settings.warehouse):
+        if isinstance(event, dg.Output):
+            built.add(context.asset_key_for_output(event.output_name))
+        yield event
+    refuse_unbuilt(context.selected_asset_keys, built)
+    if config.full_refresh:
+        drop_tables_of_others(opened.settings.warehouse)
+    note_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest))
+
+
+def refuse_unbuilt(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetKey]) -> None:
+    """Raise a Failure if dbt ended without an error and has not reported every table: its exit code says nothing of that."""
+    missing = sorted(set(wanted) - set(built))
+    if missing:
+        names = ", ".join(key.to_user_string() for key in missing[:3]) + (" …" if len(missing) > 3 else "")
+        raise dg.Failure(f"dbt ended without an error but did not report {len(missing)} tables: {names}")
+
+
+def drop_tables_of_others(warehouse: Path) -> None:
+    """Remove the tables of silver and gold that no model or seed makes any more; what snapshots hold stays.
+
+    Of gold everything is published that is there, and a table of an earlier version of the project would stay as it was.
+    """
+    made = {
+        (node["schema"], node["alias"])
+        for node in MANIFEST["nodes"].values()
+        if node["resource_type"] in ("model", "seed")
+    }
+    with duckdb.connect(str(warehouse)) as con:
+        tables = con.execute(
+            "select schema_name, table_name from duckdb_tables() where schema_name in ('silver', 'gold')"
+        ).fetchall()
+        for schema, table in sorted(set(tables) - made):
+            con.execute(f'drop table "{schema}"."{table}"')
 
 
 def with_what_the_warehouse_says(
@@ -197,22 +279,27 @@ def with_what_the_warehouse_says(
     fetch_row_counts does the same, and keeps the warehouse open in this process ever after.)
     """
     held = []
+    failure: Exception | None = None
     try:
         for event in events:
             held.append(event)
-    finally:
-        counts = _row_counts(warehouse)
-        failing = _failing_rows(warehouse)
-        for event in held:
-            if isinstance(event, dg.Output):
-                rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
-                if rows is not None:
-                    event = event.with_metadata({**event.metadata, "dagster/row_count": rows})
-            elif isinstance(event, dg.AssetCheckResult) and not event.passed:
-                test = TESTS.get(event.metadata["unique_id"].value)
-                if test in failing:
-                    event = event._replace(metadata={**event.metadata, "failing_rows": failing[test]})
-            yield event
+    except Exception as error:
+        interrupts.check()  # dbt failed because it was ended: this command ends too
+        failure = error
+    counts = _row_counts(warehouse)
+    failing = _failing_rows(warehouse)
+    for event in held:
+        if isinstance(event, dg.Output):
+            rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
+            if rows is not None:
+                event = event.with_metadata({**event.metadata, "dagster/row_count": rows})
+        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+            test = TESTS.get(event.metadata["unique_id"].value)
+            if test in failing:
+                event = event._replace(metadata={**event.metadata, "failing_rows": failing[test]})
+        yield event
+    if failure is not None:
+        raise failure
 
 
 def _failing_rows(warehouse: Path) -> dict[str, dg.TableMetadataValue]:
@@ -282,7 +369,11 @@ def silver_tables() -> dict[str, str]:
 def published_gold(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
     """Replace the published gold by what the warehouse holds."""
     opened = lake.open()
-    done = publish(opened.settings)
+    log.info("publishing gold", extra={"event": "stage"})
+    try:
+        done = publish(opened.settings)
+    except PublishError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     rows = dg.TableRecord  # one line a table, as a table in the UI
     return dg.MaterializeResult(
         metadata={

@@ -1,6 +1,7 @@
 """Bronze: append-only Delta tables, one an endpoint, that receive whole pulls, each exactly once.
 
-    <endpoint>/    the API's columns as they are, `_season` (partition), `_pull_id`, `_ingested_at`, `_source_url`
+    <endpoint>/    the API's columns as they are, `_season` (partition), `_pull_id`, `_ingested_at`, `_source_url`,
+                   `_row_number` (not on telemetry)
     _pulls/        the ledger (pulls.py)
     _quarantine/   rows that could not be typed or placed, as raw JSON with the reason
 
@@ -30,7 +31,7 @@ from f1_lakehouse.lake.delta import AFTER_APPEND, Opened, scan
 from f1_lakehouse.lake.landing import LandedAnswer, Landing, Manifest, seconds_waited
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
-from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind, Scope
+from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
 
 _UTC = pa.timestamp("us", tz="UTC")
 QUARANTINE_SCHEMA = pa.schema(
@@ -342,7 +343,7 @@ class Bronze:
         whole: typing.Batch,
     ) -> int:
         """One commit, unless the pull is there already. Returns the table's version."""
-        schema = pa.schema([*whole.table.schema, *LAKE_COLUMNS])
+        schema = pa.schema([*whole.table.schema, *endpoint.lake_columns])
         # Two writers of one scope would both find the pull missing; the application transaction makes the second
         # one's commit fail, and it looks again. That holds only from the snapshot on in which the pull was missing:
         # hence the table is opened once, looked at and written.
@@ -371,7 +372,7 @@ class Bronze:
                 write_deltalake(
                     target,
                     pa.RecordBatchReader.from_batches(
-                        schema, _with_lake_columns(manifest, urls, parts, whole)
+                        schema, _with_lake_columns(endpoint, manifest, urls, parts, whole)
                     ),
                     mode="append",
                     schema_mode="merge" if set(schema.names) - set(there.names) else None,
@@ -427,15 +428,30 @@ def _stamp(manifest: Manifest) -> int:
 
 
 def _with_lake_columns(
-    manifest: Manifest, urls: list[str], parts: list[typing.Batch], whole: typing.Batch
+    endpoint: Endpoint,
+    manifest: Manifest,
+    urls: list[str],
+    parts: list[typing.Batch],
+    whole: typing.Batch,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a pull, answer by answer, with what the lake adds: on telemetry that is more than what came."""
-    begin = 0
+    begin = number = 0
     for url, part in zip(urls, parts, strict=True):
         for batch in whole.table.slice(begin, part.table.num_rows).to_batches():
-            values = (manifest.season, manifest.pull_id, manifest.committed_at, url)
-            for column, value in zip(LAKE_COLUMNS, values, strict=True):
-                batch = batch.append_column(column, pa.repeat(pa.scalar(value, column.type), batch.num_rows))
+            values = {
+                "_season": manifest.season,
+                "_pull_id": manifest.pull_id,
+                "_ingested_at": manifest.committed_at,
+                "_source_url": url,
+            }
+            for column in endpoint.lake_columns:
+                if column.name in values:
+                    value = pa.scalar(values[column.name], column.type)
+                    added = pa.repeat(value, batch.num_rows)
+                else:
+                    added = pa.array(range(number, number + batch.num_rows), column.type)
+                batch = batch.append_column(column, added)
+            number += batch.num_rows
             yield batch
         begin += part.table.num_rows
 

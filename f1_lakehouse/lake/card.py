@@ -3,11 +3,15 @@
 `meta.data_card` says it in words, `meta.coverage` in numbers; docs/data-card.md says the same at length.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import duckdb
 
+from f1_lakehouse.replay.keys import GENERATED as GENERATED_KEYS
+from f1_lakehouse.replay.keys import generated
+
 LICENCE = "Data: OpenF1 (openf1.org), CC BY-NC-SA 4.0. Not affiliated with Formula 1."
+GENERATED = "Generated data, made up by f1 generate: none of it took place, none of it is from OpenF1."
 
 CARD = {
     "title": "Formula 1 timing and results, 2023 to now: dimensions, facts and marts",
@@ -25,20 +29,76 @@ CARD = {
     "documentation": "comments on tables and columns; docs/data-card.md and docs/data-dictionary.md of the project",
 }
 
+OF_GENERATED = {
+    "title": "Generated Formula 1 timing and results, to try the lakehouse with",
+    "source": GENERATED,
+    "attribution": GENERATED,
+    "licence": "MIT, as the code that made it",
+    "use": "Tests and demonstrations; not to be shown as results of Formula 1",
+}
+"""What differs where every session is generated."""
+
+
+def generated_note(sessions: Collection[int]) -> str:
+    """What has to be said of some sessions (their keys) because data of them is generated; empty if none is."""
+    found = generated(sessions)
+    if not found:
+        return ""
+    if len(found) == len(set(sessions)):
+        return GENERATED
+    return f"{len(found)} of {len(set(sessions))} sessions are generated data, made up by f1 generate, and are marked so."
+
+
+def attribution(sessions: Collection[int]) -> str:
+    """Whose the data of some sessions (their keys) is, in a sentence or two."""
+    note = generated_note(sessions)
+    return note if note == GENERATED else f"{LICENCE} {note}".strip()
+
+
+def attribution_of(con: duckdb.DuckDBPyConnection) -> str:
+    """Whose the data of gold in the attached database `warehouse` is."""
+    return attribution(_sessions(con))
+
+
+def _sessions(con: duckdb.DuckDBPyConnection) -> set[int]:
+    there = con.execute(
+        "select table_name from duckdb_columns() where database_name = 'warehouse' and schema_name = 'gold' "
+        "and table_name in ('dim_sessions', 'fact_laps', 'fact_results') and column_name = 'session_key'"
+    ).fetchall()
+    return {
+        key
+        for (table,) in there
+        for (key,) in con.execute(f"select distinct session_key from warehouse.gold.{table}").fetchall()
+    }
+
+
+def _card(sessions: Collection[int]) -> dict[str, str]:
+    note = generated_note(sessions)
+    card = {**CARD, "attribution": attribution(sessions), **(OF_GENERATED if note == GENERATED else {})}
+    if note and note != GENERATED:
+        card["source"] = f"{CARD['source']}. {note}"
+    card["is_generated"] = "yes" if note == GENERATED else "in part" if note else "no"
+    card["generated sessions"] = (
+        f"{len(generated(sessions))} of {len(set(sessions))}; their session_key is one of "
+    )
+    card["generated sessions"] += f"{GENERATED_KEYS.start} to {GENERATED_KEYS.stop - 1}"
+    return card
+
 
 def write_card(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
     """Write both tables into the schema `meta` of the attached database `target`, out of gold in `warehouse`."""
     con.execute("create table target.meta.data_card (item varchar, says varchar)")
-    con.executemany("insert into target.meta.data_card values (?, ?)", list(CARD.items()))
+    con.executemany("insert into target.meta.data_card values (?, ?)", list(_card(_sessions(con)).items()))
     con.execute(
-        "create table target.meta.coverage "
-        "(table_name varchar, season integer, sessions bigint, row_count bigint, newest_pull timestamp)"
+        "create table target.meta.coverage (table_name varchar, season integer, sessions bigint, row_count bigint, "
+        "newest_pull timestamp, is_generated boolean)"
     )
+    is_generated = f"session_key between {GENERATED_KEYS.start} and {GENERATED_KEYS.stop - 1}"
     for table in tables:
         columns = {name for (name, *_) in con.execute(f'describe warehouse.gold."{table}"').fetchall()}
         if {"season", "session_key", "pulled_at"} <= columns:
             con.execute(
-                "insert into target.meta.coverage select ?, season, count(distinct session_key), count(*), max(pulled_at) "
-                f'from warehouse.gold."{table}" group by season order by season',
+                "insert into target.meta.coverage select ?, season, count(distinct session_key), count(*), max(pulled_at), "
+                f'{is_generated} from warehouse.gold."{table}" group by season, {is_generated} order by season, {is_generated}',
                 [table],
             )

@@ -18,7 +18,7 @@ from f1_lakehouse.lake.bronze import Bronze, fingerprint
 from f1_lakehouse.lake.delta import scan
 from f1_lakehouse.lake.landing import LandedAnswer, Landing, LandingError, Manifest
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
-from f1_lakehouse.lake.rows import Batch, BodyError, Rejected
+from f1_lakehouse.lake.rows import Batch, BodyError, Rejected, merge
 from f1_lakehouse.lake.store import Store
 from f1_lakehouse.openf1.endpoints import ARROW_TYPES, BY_NAME, LAKE_COLUMNS, Kind
 
@@ -199,6 +199,8 @@ def rebuild(
 ) -> list[Rebuilt]:
     """Put back into bronze, from landing alone, what it has lost; a table that is damaged is made anew.
 
+    So is a table with rows that a version before `_row_number` wrote, if landing has all its pulls.
+
     The rows are those that were there, with their pulls, times and sources. If the ledger is lost it is made anew too,
     for every endpoint: with the same truths, but without the failed attempts, runs and durations of the past. Safe to
     repeat, and to be cut off.
@@ -216,7 +218,7 @@ def rebuild(
         names = list(BY_NAME)
     for name in names:
         progress(f"bronze/{name}: what is there")
-        entry = _usable(bronze, name, at)
+        entry = _usable(bronze, name, at, landing)
         done.append(entry)
         for manifest in sorted(_manifests(landing, name, entry), key=lambda m: (m.committed_at, m.pull_id)):
             progress(manifest.folder)
@@ -229,8 +231,40 @@ def rebuild(
     return done
 
 
-def _usable(bronze: Bronze, name: str, now: datetime) -> Rebuilt:
-    """See to it that a table can be read; a damaged one is set aside, and an empty one put in its place."""
+def _can_be_numbered(landing: Landing, bronze: Bronze, name: str) -> bool:
+    """Whether a table has rows without a row number, and landing has the same rows of all its pulls, in order.
+
+    A version before `_row_number` wrote such rows. An append-only table cannot fill a column, so it is written again.
+    """
+    endpoint = BY_NAME[name]
+    if "_row_number" not in endpoint.bronze_schema.names:
+        return False
+    with reading(bronze.table_uri(name)):
+        rows = scan(DeltaTable(bronze.table_uri(name)))
+        if "_row_number" in rows.schema.names:
+            numbered = pc.field("_row_number").is_valid()
+            if not rows.head(1, columns=["_pull_id"], filter=~numbered).num_rows:
+                return False
+        elif not rows.head(1, columns=["_pull_id"]).num_rows:
+            return False
+    for pull in _appended(bronze, name):
+        try:
+            manifest = landing.finished(name, pull.scope, pull.pull_id)
+            if manifest is None:
+                return False
+            batches = [batch for _, batch in bronze.parse(landing, manifest)]
+        except (LandingError, BodyError):
+            return False
+        if fingerprint(merge(endpoint, batches)) != pull.sha256:
+            return False
+    return True
+
+
+def _usable(bronze: Bronze, name: str, now: datetime, landing: Landing | None = None) -> Rebuilt:
+    """Make sure that a table can be read; an empty one takes the position of a damaged one, which is set aside.
+
+    With `landing`, a table that `_can_be_numbered` is set aside too.
+    """
     entry = Rebuilt(name)
     if bronze.exists(name):
         try:
@@ -243,7 +277,7 @@ def _usable(bronze: Bronze, name: str, now: datetime) -> Rebuilt:
                 whole = True
         except BronzeError:
             whole = False
-        if whole:
+        if whole and not (landing and name in BY_NAME and _can_be_numbered(landing, bronze, name)):
             bronze.create_table(name)
             return entry
     store = Store(bronze.uri)

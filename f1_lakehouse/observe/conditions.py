@@ -23,6 +23,9 @@ from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
 SLOW = timedelta(minutes=30)
 """The longest that the load of one session, or a transform, should take."""
 
+BEHIND_AFTER = timedelta(hours=1)
+"""How long bronze must have been at rest: while pulls come in, gold waits for the last of them."""
+
 SHOWN = 3
 
 
@@ -34,6 +37,7 @@ class Kind(StrEnum):
     RUN_FAILED = "run failed"
     CHECK_FAILED = "check failed"
     STALE = "gold is stale"
+    BEHIND = "gold is behind"
     SLOW = "slow run"
 
     @property
@@ -60,7 +64,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class State:
-    """What conditions are judged by; `pulls` and `runs` oldest first. `running`: not over, `ended_at` being now."""
+    """What conditions are judged by; `pulls` and `runs` oldest first. `running`: not over, `ended_at` being now.
+
+    `lag`: why the next transform has something to publish (`find_lag`), of a lake that has published before.
+    """
 
     now: datetime
     calendar: Sequence[Session]
@@ -68,6 +75,8 @@ class State:
     runs: Sequence[Run]
     published: frozenset[int] = frozenset()
     published_at: datetime | None = None
+    lag: str | None = None
+    lag_since: datetime | None = None
     running: Sequence[Run] = ()
 
     @cached_property
@@ -90,6 +99,7 @@ def conditions(state: State) -> list[Condition]:
         *_failed_runs(state),
         *_failed_checks(state),
         *_stale(state),
+        *_behind(state),
         *_slow(state),
     ]
     return sorted(found, key=lambda one: (one.since, one.key))
@@ -203,6 +213,15 @@ def _stale(state: State) -> Iterator[Condition]:
         verdict.message.split(";")[0],
         f"f1 load --session {newest.key}",
     )
+
+
+def _behind(state: State) -> Iterator[Condition]:
+    """Whether published gold lags behind bronze or the code, and nothing is on its way to change that."""
+    if state.lag is None or state.lag_since is None or state.running:
+        return
+    if state.pulls and state.now - state.pulls[-1].at <= BEHIND_AFTER:
+        return
+    yield Condition(Kind.BEHIND, "gold", state.lag_since, f"{state.lag}; {_kept(state)}", "f1 transform")
 
 
 def _slow(state: State) -> Iterator[Condition]:

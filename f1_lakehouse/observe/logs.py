@@ -4,7 +4,9 @@ What is said is others' business.
 """
 
 import logging
+import os
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import orjson
@@ -52,3 +54,14 @@ def tell(line: str, event: str) -> None:
     else:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
+
+
+def tell_directly(lines: Iterable[str]) -> None:
+    """Lines on stderr that pass by every lock and buffer of this process, which is about to end; records where logs are JSON."""
+    if any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger(PACKAGE).handlers):
+        for line in lines:
+            tell(line, "failed")
+        return
+    # On a terminal a bar may stand in the line, with the cursor hidden, and ^C behind it.
+    clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
+    os.write(2, "".join([clear, *(f"{line}\n" for line in lines)]).encode())

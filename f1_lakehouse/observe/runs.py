@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -241,17 +240,6 @@ def code_version() -> str:
     except (OSError, subprocess.SubprocessError):
         return __version__
     return f"{__version__}+{found}"
-
-
-def dbt_version(project: Path = PROJECT / "dbt_f1") -> str:
-    """A fingerprint of everything in the dbt project that decides what it builds."""
-    digest = sha256()
-    folders = ("models", "macros", "seeds", "snapshots", "tests")
-    files = [path for folder in folders for path in (project / folder).rglob("*") if path.is_file()]
-    for path in sorted([*files, project / "dbt_project.yml"]):
-        digest.update(f"{path.relative_to(project)}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def one_line(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from f1_lakehouse.lake.publish import publication, published_sessions
+from f1_lakehouse.lake.publish import find_lag, publication, published_sessions
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe import alerts, lineage, metrics
 from f1_lakehouse.observe.conditions import Condition, State, conditions
@@ -67,12 +67,18 @@ def look(
 def state_of(lake: Lake, running: Sequence[Run] = (), now: datetime | None = None) -> State:
     """What conditions are judged by, of a lake at this moment."""
     published = publication(lake.settings)
+    pulls = lake.bronze.ledger.all()
+    lag = find_lag(lake.settings, lake.bronze.ledger.version()) if published else None
+    # The first pull that the publication has not seen; none if it is the code that has changed, nobody knows when.
+    unseen = [pull.at for pull in pulls if published and published.seen_at and pull.at > published.seen_at]
     return State(
         now=now or datetime.now(UTC),
         calendar=lake.calendar(),
-        pulls=lake.bronze.ledger.all(),
+        pulls=pulls,
         runs=lake.runs.all(),
         published=frozenset(published_sessions(lake.settings)),
         published_at=published.published_at if published else None,
+        lag=lag,
+        lag_since=(unseen[0] if unseen else published.published_at) if published else None,
         running=running,
     )

@@ -121,10 +121,12 @@ def session_key_of(partition: str) -> int:
     return int(partition.rsplit("-", 1)[1])
 
 
-def session(row: dict[str, object]) -> Session | None:
-    """A session out of a row of the `sessions` endpoint; None if the row has no times, or a key that is none.
+def session(row: dict[str, object], cancelled_meetings: Collection[int] = ()) -> Session | None:
+    """A session from a row of the `sessions` endpoint; None if the row has no times, or no valid key.
 
-    An end that is not within a day of the start is not believed: the API would be live, or the session not over, for years.
+    `cancelled_meetings` are the keys of meetings whose own row says that they are cancelled: so are their sessions, whatever
+    the session's row says. The dbt model int_calendar decides by the same rule. An end that is not within a day of the start
+    is not believed: the API would be live, or the session not over, for years.
     """
     start, end = row.get("date_start"), row.get("date_end")
     key = int(str(row["session_key"]))
@@ -141,7 +143,7 @@ def session(row: dict[str, object]) -> Session | None:
         name=str(row.get("session_name") or "Unknown"),
         location=str(row.get("location") or "unknown"),
         category=category(str(row.get("session_name") or "")),
-        is_cancelled=bool(row.get("is_cancelled") or False),
+        is_cancelled=bool(row.get("is_cancelled")) or int(str(row["meeting_key"])) in cancelled_meetings,
     )
 
 

@@ -11,7 +11,7 @@ What happens is logged at INFO, with the name of the event as `event` in the rec
 command line can draw progress; `on_event(name, fields)` gets the same:
 
 * `request`: url, status, bytes, seconds, waited (both for this attempt) – an answer came
-* `wait`: url, seconds – the limits hold the next request back for about that long
+* `wait`: url, seconds – the limits hold the next request back for at least that long; again when it is longer
 * `retry`: url, seconds, attempt, cause – an attempt failed, the next one follows in so many seconds
 * `cut`: url, parts – a request was too large and is asked in parts
 """
@@ -38,6 +38,7 @@ import requests
 import tenacity
 from urllib3.exceptions import NewConnectionError
 
+from f1_lakehouse import interrupts
 from f1_lakehouse.openf1.endpoints import Endpoint, Scope
 from f1_lakehouse.openf1.errors import (
     LiveWindowError,
@@ -50,6 +51,7 @@ from f1_lakehouse.openf1.errors import (
 )
 from f1_lakehouse.openf1.limits import SLICE, RateLimits
 from f1_lakehouse.openf1.query import Filter, Learnt, Part, Pull, axis_of, known_parts, url
+from f1_lakehouse.settings import is_loopback
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +60,12 @@ BACKOFF = tenacity.wait_exponential(multiplier=1, max=59) + tenacity.wait_random
 RATE_BACKOFF = tenacity.wait_exponential(multiplier=5, max=58) + tenacity.wait_random(0, 2)
 LONGEST_RETRY_AFTER = 300.0  # a mistaken Retry-After of a day must not stop a load for a day
 LONGEST_ANSWER = 600.0  # the read time-out is per chunk: a body that drips would never end
+TOLD_AGAIN = 0.5  # a wait that turns out to be longer by more than so many seconds is told again
 TOKEN_MARGIN = 60.0  # a token is renewed so many seconds before it ends
 TOKEN_LIFE = 3600.0  # if the service does not say
 
 _SET_URL = "check F1_OPENF1_URL (the service's is https://api.openf1.org/v1)"
+_PROXY = "correct HTTPS_PROXY (or HTTP_PROXY, ALL_PROXY), or name the host of F1_OPENF1_URL in NO_PROXY"
 _LATER = "run again later, what has arrived is kept"
 
 
@@ -303,6 +307,9 @@ class Client:
         self._sleep = sleep
         self._on_event = on_event
         self._may_send = may_send
+        # This machine is never asked through a proxy, whatever the environment says.
+        host = urlsplit(base_url).hostname or ""
+        self._proxies = {"no_proxy": host} if is_loopback(host) else {}
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "f1-lakehouse"
         self._lock = threading.Lock()
@@ -436,7 +443,8 @@ class Client:
                     failure = failure or error
         finally:
             given_up.set()
-            threads.shutdown()
+            # A command that was interrupted ends with its threads; a slow answer may take a minute.
+            threads.shutdown(wait=not interrupts.is_requested(), cancel_futures=True)
         if failure is not None:
             raise failure
 
@@ -547,13 +555,15 @@ class Client:
         with self._lock:
             self._may_send(self.requests)
             self.requests += 1
-        told = False
+        told_until: float | None = None
 
         def on_wait(seconds: float) -> None:
-            nonlocal told
+            nonlocal told_until
             question.still_asked()
-            if not told:  # called twice a second; one event a wait is enough
-                told = True
+            # Called twice a second. What is left is a lower bound: it is told again when it turns out to be longer.
+            until = self._clock() + seconds
+            if told_until is None or until > told_until + TOLD_AGAIN:
+                told_until = until
                 self._event(
                     "wait", "waiting %.1f s for the request limits", seconds, url=asked, seconds=seconds
                 )
@@ -573,13 +583,16 @@ class Client:
                     timeout=self._timeout,
                     stream=True,
                     allow_redirects=False,
+                    proxies=self._proxies,
                 )
                 with contextlib.closing(response):
                     slot.answered()
+                    if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                        raise requests.exceptions.ProxyError("407")
                     body = self._read(response, question, asked, began)
             except requests.RequestException as error:
                 # Without its cause: a failed request carries its form, and with it the password.
-                raise _failure(error, asked) from None
+                raise _failure(error, asked, self._proxies) from None
         seconds = self._clock() - began
         with self._lock:
             self.bytes += len(body)
@@ -720,25 +733,46 @@ def _origin(base_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _failure(error: requests.RequestException, asked: str) -> OpenF1Error:
+def _failure(error: requests.RequestException, asked: str, proxies: Mapping[str, str]) -> OpenF1Error:
     """A request that got no answer, or only a part of one."""
+    proxy = _proxy(asked, proxies)
+    through = f" through the proxy {proxy}" if proxy else ""
     if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return PermanentError(
-            "the certificate of OpenF1 cannot be verified",
+            f"the certificate of OpenF1 cannot be verified{through}",
             asked,
             "if a proxy of your network re-signs traffic, name its certificate in REQUESTS_CA_BUNDLE",
         )
+    # The URL itself was looked at before: what is malformed is the proxy's, or there is nothing that speaks its protocol.
+    if proxy and isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
+        return PermanentError(f"the proxy {proxy} cannot be used", asked, _PROXY)
+    if isinstance(error, requests.exceptions.ProxyError):
+        refused = " refuses: it wants a user name and a password" if "407" in str(error) else " failed"
+        return UnreachableError(f"the proxy {proxy}{refused}", asked, _PROXY)
     if isinstance(error, requests.ConnectTimeout):
-        return TransientError("OpenF1 did not accept a connection in time", asked, _LATER)
+        return TransientError(f"OpenF1 did not accept a connection in time{through}", asked, _LATER)
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
-        return TransientError("OpenF1 did not answer in time", asked, _LATER)
+        return TransientError(f"OpenF1 did not answer in time{through}", asked, _LATER)
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return TransientError("the answer of OpenF1 broke off", asked, _LATER)
+        return TransientError(f"the answer of OpenF1 broke off{through}", asked, _LATER)
     if isinstance(error, requests.ConnectionError):
         reason = getattr(error.args[0] if error.args else None, "reason", None)
         kind = UnreachableError if isinstance(reason, NewConnectionError) else TransientError
-        return kind("no connection to OpenF1", asked, "check the network and F1_OPENF1_URL, then run again")
-    return PermanentError(f"the request could not be sent ({type(error).__name__})", asked, _SET_URL)
+        return kind(
+            f"no connection to OpenF1{through}", asked, "check the network and F1_OPENF1_URL, then run again"
+        )
+    return PermanentError(f"the request could not be sent ({type(error).__name__}){through}", asked, _SET_URL)
+
+
+def _proxy(asked: str, proxies: Mapping[str, str]) -> str:
+    """The proxy that the environment names for a URL, without its user and password; nothing if there is none."""
+    found = requests.utils.get_environ_proxies(asked, no_proxy=proxies.get("no_proxy"))
+    proxy = requests.utils.select_proxy(asked, found)
+    if not proxy:
+        return ""
+    scheme, _, rest = proxy.rpartition("://")
+    # Everything up to the last @ may be a part of the password.
+    return f"{scheme}://{rest.rpartition('@')[2]}" if scheme else rest.rpartition("@")[2]
 
 
 def _error(state: tenacity.RetryCallState) -> BaseException | None:

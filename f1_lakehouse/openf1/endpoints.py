@@ -100,7 +100,12 @@ class Endpoint:
     @property
     def bronze_schema(self) -> pa.Schema:
         """The columns of the bronze table: the API's own, then what the lake adds."""
-        return pa.schema([*self.schema, *LAKE_COLUMNS])
+        return pa.schema([*self.schema, *self.lake_columns])
+
+    @property
+    def lake_columns(self) -> tuple[pa.Field, ...]:
+        """What the lake adds to the rows. Telemetry rows, 700,000 per session, carry their time and no row number."""
+        return LAKE_COLUMNS[:-1] if self.by_driver else LAKE_COLUMNS
 
     def column(self, name: str) -> Column | None:
         """The column of that name, or None."""
@@ -125,6 +130,14 @@ LAKE_COLUMNS: tuple[pa.Field, ...] = (
     ),
     pa.field(
         "_source_url", pa.string(), metadata={"description": "The request that was answered with the row"}
+    ),
+    pa.field(
+        "_row_number",
+        pa.int32(),
+        metadata={
+            "description": "Position of the row among the rows of its pull, in the order served, from 0; null in rows "
+            "that a version before this column wrote, until f1 rebuild-bronze"
+        },
     ),
 )
 

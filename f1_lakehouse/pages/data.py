@@ -23,10 +23,11 @@ def data_page(gold: Gold) -> Page:
     newest = gold.sessions[-1] if gold.sessions else None
     return Page(
         title="About the data",
+        of=[one.key for one in gold.sessions],
         lead="Every number of this site is read from published gold, which changes only as a whole and only after its tests passed.",
         facts=[
             ("Published (UTC)", str(published["published_at"])[:16]),
-            ("Newest session", f"{newest.title} {newest.season}: {newest.name}" if newest else NONE),
+            ("Newest session", f"{newest.shown_title} {newest.season}: {newest.name}" if newest else NONE),
             ("Bronze version", published["bronze_version"]),
             ("Code version", published["code_version"]),
         ],
@@ -82,7 +83,7 @@ def _gaps(gold: Gold) -> Section | None:
 
 
 def _linked(one: Session) -> Markup:
-    return link(one.page, f"{one.season} {one.title}: {one.name}")
+    return link(one.page, f"{one.season} {one.shown_title}: {one.name}")
 
 
 def _coverage(gold: Gold) -> Section | None:

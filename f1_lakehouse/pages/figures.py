@@ -2,7 +2,8 @@
 
 Belongs here: the geometry of the charts. Does not belong here: what the charts have in common to look at (fonts, grid,
 margins: assets/pages.js), what stands around them (`session`, `season`), and colours, which are names of CSS variables.
-All text that comes from data goes through `plain`.
+All text that comes from data goes through `plain`. In a hover text a number always has a format, as in `%{y:d}`: without
+one Plotly writes the label that the axis has at that value, which may be text and another driver's.
 """
 
 import struct
@@ -158,6 +159,16 @@ def _shared(hover: str, ends: Sequence[tuple[Style, float]] = (), distance: floa
     return {"meta": {"hover": f"%{{fullData.name}} {hover}<extra></extra>", "ends": names}}
 
 
+def _with_names(
+    span: tuple[float, float], ends: Sequence[tuple[Style, float]], distance: float
+) -> list[float]:
+    """An axis range in which the names beside the lines lie too: Plotly leaves out what is written outside of it."""
+    places = spread([y for _, y in ends], distance)
+    low = min([span[0], *(place - distance / 2 for place in places)])
+    high = max([span[1], *(place + distance / 2 for place in places)])
+    return [round(low, 2), round(high, 2)]
+
+
 # Race
 
 
@@ -171,7 +182,7 @@ def lap_chart(
 
     Args:
         places: driver → lap → position.
-        grid: driver → place on the grid.
+        grid: driver → position on the grid.
         styles: how each is drawn.
         status_by_lap: lap → state of the track.
     """
@@ -186,15 +197,15 @@ def lap_chart(
             ends.append((style, by_lap[last]))
         else:
             out.add(last, by_lap[last], style)
-    data += out.traces("out after lap %{x}")
+    data += out.traces("out after lap %{x:d}")
     shapes, notes = shading(status_by_lap)
     started = {place: plain(styles[number].label) for number, place in grid.items() if number in places}
     return data, {
-        **_shared("lap %{x}: place %{y}", ends, 0.9),
+        **_shared("lap %{x:d}: position %{y:d}", ends, 0.9),
         "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
         "xaxis": _lap_axis(laps),
         "yaxis": axis(
-            "Place (left: grid)",
+            "Position (left: grid)",
             range=[cars + 0.6, 0.4],
             tickmode="array",
             tickvals=list(range(1, cars + 1)),
@@ -246,16 +257,22 @@ def gap_chart(
     data, ends = [], []
     for number, by_lap in gaps.items():
         style, first, last = styles[number], min(by_lap), max(by_lap)
-        line = [round(v, 1) if (v := by_lap.get(lap)) is not None else None for lap in range(first, last + 1)]
+        # No −0.0, which would be written so.
+        line = [
+            round(v, 1) + 0.0 if (v := by_lap.get(lap)) is not None else None
+            for lap in range(first, last + 1)
+        ]
         data.append(_line(style, x0=first, dx=1, y=line))
         if last >= laps - 5 and by_lap[last] < high:
             ends.append((style, by_lap[last]))
     shapes, notes = shading(status_by_lap)
+    distance = (high - low) / PLOT_PX * LABEL_PX
+    low, high = _with_names((low, high), ends, distance)
     return data, {
-        **_shared("lap %{x}: %{y:+.1f} s", ends, (high - low) / PLOT_PX * LABEL_PX),
+        **_shared("lap %{x:d}: %{y:+.1f} s to the steady pace", ends, distance),
         "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
         "xaxis": _lap_axis(laps),
-        "yaxis": axis("Behind the steady pace, s", range=[round(high, 1), round(low, 1)], zeroline=True),
+        "yaxis": axis("Behind the steady pace, s", range=[high, low], zeroline=True),
         "shapes": shapes,
         "annotations": notes,
     }
@@ -285,9 +302,7 @@ def tyre_bars(
                 "base": [row["lap_start"] - 1 for row in rows],
                 "x": [row["stint_laps"] for row in rows],
                 "text": [letter(compound) for _ in rows],
-                "customdata": [
-                    [row["lap_start"], row["lap_end"], row["tyre_age_at_start"] or 0] for row in rows
-                ],
+                "customdata": [[row["lap_start"], row["lap_end"], _age(row)] for row in rows],
                 "textposition": "inside",
                 "insidetextanchor": "middle",
                 "textangle": 0,
@@ -298,7 +313,7 @@ def tyre_bars(
                     "line": {"color": "--paper", "width": 2},
                 },
                 "hovertemplate": "%{y}: " + plain(compound) + ", laps %{customdata[0]} to %{customdata[1]}, "
-                "%{customdata[2]} laps old<extra></extra>",
+                "%{customdata[2]}<extra></extra>",
             }
         )
     shapes, notes = shading(status_by_lap, above=True)
@@ -321,6 +336,13 @@ def tyre_bars(
     }
 
 
+def _age(stint: Row) -> str:
+    age = stint["tyre_age_at_start"]
+    return (
+        "age of the tyres not known" if age is None else "new tyres" if age == 0 else f"tyres {age} laps old"
+    )
+
+
 def boxes(values: Mapping[int, Sequence[float]], styles: Mapping[int, Style]) -> Figure:
     """Lap times of each driver as a box from the first to the third quartile; whiskers as far as 1.5 boxes."""
     data = []
@@ -328,6 +350,7 @@ def boxes(values: Mapping[int, Sequence[float]], styles: Mapping[int, Style]) ->
         style = styles[number]
         q1, median, q3 = quartiles(times)
         reach = 1.5 * (q3 - q1)
+        low, high = min(t for t in times if t >= q1 - reach), max(t for t in times if t <= q3 + reach)
         data.append(
             {
                 "type": "box",
@@ -337,10 +360,24 @@ def boxes(values: Mapping[int, Sequence[float]], styles: Mapping[int, Style]) ->
                 "q1": [round(q1, 3)],
                 "median": [round(median, 3)],
                 "q3": [round(q3, 3)],
-                "lowerfence": [min(t for t in times if t >= q1 - reach)],
-                "upperfence": [max(t for t in times if t <= q3 + reach)],
+                "lowerfence": [low],
+                "upperfence": [high],
                 "line": {"color": f"--{style.colour}"},
                 "fillcolor": "--raised",
+                "hoverinfo": "skip",
+            }
+        )
+        # Plotly's own text takes the ends of the whiskers for the slowest and fastest lap, which may lie beyond them.
+        said = f"median {median:.3f} s, middle half {q1:.3f} to {q3:.3f} s, laps {min(times):.3f} to {max(times):.3f} s"
+        marks = [low, round(q1, 3), round(median, 3), round(q3, 3), high]
+        data.append(
+            {
+                "mode": "markers",
+                "meta": style.key,
+                "x": [plain(style.label)] * len(marks),
+                "y": marks,
+                "marker": {"opacity": 0, "size": 12},
+                "hovertemplate": f"{plain(style.label)}: {said}<extra></extra>",
             }
         )
     return data, {
@@ -361,7 +398,7 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
 def degradation(curves: Mapping[str, Sequence[tuple[int, float, int]]]) -> Figure:
     """Compound → (age in laps, s against the drivers' own median, laps behind the point)."""
     symbols = ("circle", "square", "diamond", "triangle-up", "cross", "x")
-    data, notes = [], []
+    data = []
     for i, (compound, points) in enumerate(curves.items()):
         data.append(
             {
@@ -373,10 +410,17 @@ def degradation(curves: Mapping[str, Sequence[tuple[int, float, int]]]) -> Figur
                 "line": {"color": f"--{compound_colour(compound)}"},
                 "marker": {"symbol": symbols[i % 6], "size": 6},
                 "hovertemplate": plain(compound)
-                + ", %{x} laps old: %{y:+.2f} s (%{customdata} laps)<extra></extra>",
+                + ", tyre age %{x:d} laps: %{y:+.2f} s (%{customdata} laps)<extra></extra>",
             }
         )
-        notes.append(_note(points[-1][0], points[-1][1], letter(compound), xanchor="left", xshift=6))
+    ends = [found[-1] for found in curves.values()]
+    values = [delta for found in curves.values() for _, delta, _ in found]
+    # As if all ended at the same age: near enough, and never one on the other.
+    places = spread([delta for _, delta, _ in ends], (max(values) - min(values)) / PLOT_PX * LABEL_PX)
+    notes = [
+        _note(age, round(y, 3), letter(compound), xanchor="left", xshift=6)
+        for compound, (age, *_), y in zip(curves, ends, places, strict=True)
+    ]
     return data, {
         "margin": {"l": 60, "r": 24, "t": 16, "b": 44},
         "xaxis": axis("Age of the tyres, laps", zeroline=False),
@@ -603,11 +647,11 @@ def speed_traces(
             "y": [round(t, 2) for _, t in delta],
             "yaxis": "y2",
             "line": {"color": "--ink"},
-            "hovertemplate": f"%{{x}} m: {plain(labels[1])} %{{y:+.2f}} s<extra></extra>",
+            "hovertemplate": f"%{{x:d}} m: {plain(labels[1])} %{{y:+.2f}} s<extra></extra>",
         }
     )
     return data, {
-        **_shared("%{x} m: %{y} km/h"),
+        **_shared("%{x:d} m: %{y:d} km/h"),
         "margin": {"l": 60, "r": 16, "t": 16, "b": 44},
         "xaxis": axis("Distance, m", zeroline=False, anchor="y2", range=[0, round(delta[-1][0])]),
         "yaxis": axis("Speed, km/h", domain=[0.36, 1], zeroline=False),
@@ -631,7 +675,7 @@ def weather(rows: Sequence[Row], rain: Sequence[tuple[int, int]]) -> Figure:
             "y": [row[column] for row in rows],
             "yaxis": anchor,
             "line": {"color": f"--{colour}", "dash": dash},
-            "hovertemplate": f"{name} %{{x}} min: %{{y}} {unit}<extra></extra>",
+            "hovertemplate": f"{name} %{{x:d}} min: %{{y:.1f}} {unit}<extra></extra>",
         }
         for name, column, colour, dash, anchor, unit in lines
     ]
@@ -665,19 +709,22 @@ def progression(
     points: Mapping[str, Sequence[tuple[int, float]]], styles: Mapping[str, Style], rounds: Sequence[int]
 ) -> Figure:
     """Points after each round: entrant → (round, points)."""
-    highest = max(value for found in points.values() for _, value in found)
+    highest = max([1.0, *(value for found in points.values() for _, value in found)])
     data = [
         _line(styles[who], x=[r for r, _ in found], y=[v for _, v in found])
         | {"mode": "lines+markers", "marker": {"size": 4}}
         for who, found in points.items()
     ]
+    distance = highest * 1.06 / PLOT_PX * LABEL_PX
     last = max(r for found in points.values() for r, _ in found)
     ends = [(styles[who], found[-1][1]) for who, found in points.items() if found[-1][0] == last][:10]
     return data, {
-        **_shared("after round %{x}: %{y:g} points", ends, highest * 1.06 / PLOT_PX * LABEL_PX),
+        **_shared("after round %{x:d}: %{y:~g} points", ends, distance),
         "margin": {"l": 60, "r": 108, "t": 16, "b": 44},
         "xaxis": _rounds(rounds),
-        "yaxis": axis("Points", rangemode="tozero"),
+        "yaxis": axis(
+            "Points", range=_with_names((-highest * 0.03, highest * 1.06), ends, distance), zeroline=False
+        ),
     }
 
 
@@ -693,7 +740,7 @@ def trend(
     values = sorted(v for found in gaps.values() for _, v in found)
     high = max(values[int((len(values) - 1) * 0.97)] * 1.1, 0.5)
     return data, {
-        **_shared("round %{x}: +%{y:.2f} %"),
+        **_shared("round %{x:d}: +%{y:.2f} %"),
         "margin": {"l": 60, "r": 16, "t": 16, "b": 44},
         "xaxis": _rounds(rounds),
         "yaxis": axis("Behind the best, %", range=[round(high, 2), -round(high * 0.04, 3)], zeroline=True),
@@ -701,4 +748,5 @@ def trend(
 
 
 def _rounds(rounds: Sequence[int]) -> Json:
-    return axis("Round", range=[rounds[0] - 0.4, rounds[-1] + 0.4], zeroline=False)
+    few = {"dtick": 1} if len(rounds) <= 8 else {}
+    return axis("Round", range=[rounds[0] - 0.4, rounds[-1] + 0.4], zeroline=False, **few)

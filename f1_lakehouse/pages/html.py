@@ -5,7 +5,7 @@ escaped: by Jinja in the page, by `as_json` in a chart's JSON, by `figures.plain
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ import orjson
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from f1_lakehouse.lake.publish import LICENCE
+from f1_lakehouse.lake.card import attribution, generated_note
 from f1_lakehouse.pages import colours
 from f1_lakehouse.pages.figures import Figure
 
@@ -75,10 +75,14 @@ class Section:
 
 @dataclass
 class Page:
-    """A page. `trail`: the pages above it as (address, text); `facts`: what is said first, as (name, value)."""
+    """A page. `trail`: the pages above it as (address, text); `facts`: what is said first, as (name, value).
+
+    `of`: keys of the sessions that it shows something of, which decide what is said of the source.
+    """
 
     title: str
     sections: Sequence[Section]
+    of: Collection[int]
     facts: Sequence[tuple[str, object]] = ()
     trail: Sequence[tuple[str, str]] = ()
     siblings: Sequence[tuple[str, str]] = ()
@@ -99,7 +103,8 @@ def render(page: Page, root: str) -> bytes:
     """
     style = Markup(_style() + colours.variables([*colours.FIXED.items(), *page.colours]))
     template = _environment().get_template("page.html")
-    return template.render(page=page, root=root, style=style, licence=LICENCE).encode()
+    said = {"attribution": attribution(page.of), "generated": generated_note(page.of)}
+    return template.render(page=page, root=root, style=style, **said).encode()
 
 
 @cache

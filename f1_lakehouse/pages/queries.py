@@ -16,7 +16,8 @@ from typing import Any
 import duckdb
 
 from f1_lakehouse.lake.delta import scan
-from f1_lakehouse.lake.publish import published_parts
+from f1_lakehouse.lake.publish import connect_gold, published_parts
+from f1_lakehouse.replay.keys import generated
 from f1_lakehouse.settings import Settings
 
 Row = dict[str, Any]
@@ -50,7 +51,7 @@ _PEOPLE = """
         anti join fact_results using (session_key, driver_number)
     ) as seen
     join dim_sessions as sessions using (session_key)
-    left join dim_teams as teams using (team_id)
+    left join dim_team_seasons as teams on seen.team_id = teams.team_id and sessions.season = teams.season
     left join dim_drivers as names
         on names.driver_id = seen.driver_id and sessions.date_start >= names.valid_from
         and (names.valid_to is null or sessions.date_start < names.valid_to)
@@ -81,6 +82,16 @@ class Session:
         return (
             f"{self.season}/{'-'.join(part for part in (self.slug, slug(self.name)) if part)}-{self.key}.html"
         )
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether it was made up."""
+        return bool(generated([self.key]))
+
+    @property
+    def shown_title(self) -> str:
+        """The meeting's name, marked when the session is generated."""
+        return f"{self.title} (generated)" if self.is_generated else self.title
 
     @property
     def is_race(self) -> bool:
@@ -305,10 +316,9 @@ class Gold:
         """The standings (drivers or teams) after each round, leaders first; with the entrant's name and colour."""
         return self.ask(
             """
-            select c.*, coalesce(d.full_name, c.entrant_id) as name, d.name_acronym, t.team_colour
+            select c.*, coalesce(c.full_name, c.entrant_id) as name, t.team_colour
             from championship_progression as c
-            left join dim_drivers as d on c.driver_id = d.driver_id and d.is_current
-            left join dim_teams as t on c.team_id = t.team_id
+            left join dim_team_seasons as t on c.team_id = t.team_id and c.season = t.season
             where c.season = ? and c.championship = ?
             order by c.round_number, c.championship_rank, c.entrant_id
             """,
@@ -320,11 +330,9 @@ class Gold:
         """Team mates against each other, with their names."""
         return self.ask(
             """
-            select h.*, coalesce(d.full_name, h.driver_id) as name, coalesce(m.full_name, h.teammate_id) as mate_name
-            from teammate_head_to_head as h
-            left join dim_drivers as d on h.driver_id = d.driver_id and d.is_current
-            left join dim_drivers as m on h.teammate_id = m.driver_id and m.is_current
-            where h.season = ? order by h.team_name, h.driver_id, h.teammate_id
+            select *, coalesce(full_name, driver_id) as name, coalesce(teammate_full_name, teammate_id) as mate_name
+            from teammate_head_to_head
+            where season = ? order by team_name, driver_id, teammate_id
             """,
             season,
         )
@@ -361,7 +369,7 @@ class Gold:
         return self.ask(
             """
             select r.team_id, max_by(r.team_name, r.session_key) as team_name, max(t.team_colour) as team_colour
-            from fact_results as r left join dim_teams as t using (team_id)
+            from fact_results as r left join dim_team_seasons as t using (team_id, season)
             where r.season = ? group by 1 order by 1
             """,
             season,
@@ -469,11 +477,9 @@ def open_gold(settings: Settings) -> Iterator[Gold]:
     """Published gold, read-only.
 
     Raises:
-        duckdb.Error: the file is not there, or is no published gold.
+        PublishError: the file is not there, is no published gold, or another process writes into it.
     """
-    with duckdb.connect(str(settings.gold), read_only=True) as con:
-        con.execute("set search_path = 'gold.gold,gold.meta'")
-        con.execute("set timezone = 'UTC'")
+    with connect_gold(settings) as con:
         yield Gold(con, settings)
 
 

@@ -31,7 +31,7 @@ def index_page(gold: Gold) -> Page:
     sections = []
     if races:
         rows = [
-            (link(one.page, f"{one.title}: {one.name}"), f"{one.date_start:%Y-%m-%d}", one.circuit)
+            (link(one.page, f"{one.shown_title}: {one.name}"), f"{one.date_start:%Y-%m-%d}", one.circuit)
             for one in races[-6:][::-1]
         ]
         sections.append(
@@ -57,6 +57,7 @@ def index_page(gold: Gold) -> Page:
         )
     return Page(
         title="Formula 1 lakehouse",
+        of=[one.key for one in gold.sessions],
         lead="" if counted else "No session is in published gold yet.",
         sections=sections,
         trail=[("data.html", "About the data")],
@@ -80,6 +81,7 @@ def season_page(gold: Gold, season: int) -> Page:
     return Page(
         title=f"Season {season}",
         sections=[one for one in sections if one is not None],
+        of=[one.key for one in gold.sessions if one.season == season],
         trail=[("index.html", "All seasons"), ("data.html", "About the data")],
         colours=[(colours[team], row["team_colour"]) for team, row in teams.items()],
     )
@@ -109,7 +111,7 @@ def _calendar(gold: Gold, season: int, calendar: Sequence[Row], colours: Mapping
     for meeting in calendar:
         key = meeting["meeting_key"]
         main = next((one for one in reversed(pages.get(key, ())) if one.category == "Race"), None)
-        name = meeting["meeting_name"]
+        name = main.shown_title if main else meeting["meeting_name"]
         links = [link(f"../{one.page}", _code(one, pages[key])) for one in pages.get(key, ())]
         rows.append(
             (

@@ -64,6 +64,11 @@ class View:
         """How each driver is drawn."""
         return {n: Style(f"d{n}", d.label, self.teams[d.team_id], d.mate) for n, d in self.drivers.items()}
 
+    @property
+    def classification(self) -> str:
+        """What the table of the results is called."""
+        return "Generated classification" if self.session.is_generated else "Official classification"
+
     @cached_property
     def results(self) -> list[Row]:
         """The classification."""
@@ -142,7 +147,9 @@ def session_page(gold: Gold, session: Session) -> Page:
         sections = (_fastest_laps, _long_runs, _sectors, _weather, _race_control, _corrections)
     found = [] if session.is_cancelled and not view.drivers else [part(view) for part in sections]
     return Page(
-        title=f"{session.title} {session.season}: {session.name}",
+        title=f"{session.title} {session.season}: {session.name}"
+        + (" (generated)" if session.is_generated else ""),
+        of=[session.key],
         lead=_lead(view),
         facts=_facts(view),
         sections=[one for one in found if one is not None],
@@ -214,7 +221,7 @@ def _race_result(view: View) -> Section | None:
             )
         )
     columns = (
-        "Place",
+        "Position",
         "Driver",
         "Team",
         "Grid",
@@ -225,9 +232,7 @@ def _race_result(view: View) -> Section | None:
         "Points",
         "Status",
     )
-    return _section(
-        "result", "Result", Table("Official classification", columns, rows, text=(1, 2, 9), head=1)
-    )
+    return _section("result", "Result", Table(view.classification, columns, rows, text=(1, 2, 9), head=1))
 
 
 def _finish(row: Row) -> str:
@@ -243,7 +248,7 @@ def _finish(row: Row) -> str:
 def _qualifying_result(view: View) -> Section | None:
     if not view.results:
         return _fastest_laps(view)
-    columns = ("Place", "Driver", "Team", "Q1", "Q2", "Q3", "Gap, s", "Laps", "Status")
+    columns = ("Position", "Driver", "Team", "Q1", "Q2", "Q3", "Gap, s", "Laps", "Status")
     rows = [
         (
             text(row["position"]),
@@ -259,7 +264,7 @@ def _qualifying_result(view: View) -> Section | None:
         for row in view.results
     ]
     table = Table(
-        "Official classification; the gap is to the best of the last phase driven. Dashed lines: who got no further",
+        f"{view.classification}; the gap is to the best of the last phase driven. Dashed lines: who got no further",
         columns,
         rows,
         text=(1, 2, 8),
@@ -270,7 +275,7 @@ def _qualifying_result(view: View) -> Section | None:
 
 
 def _cut_places(view: View) -> dict[str, int]:
-    """Phase → the last place from which the next one was reached.
+    """Phase → the last position from which the next one was reached.
 
     Ten reach Q3, and as many go out in Q1 as in Q2: by the rules and not by the times, for who got through need not have
     set one. Without a time in the next phase there was none.
@@ -299,7 +304,7 @@ def _fastest_laps(view: View) -> Section | None:
         )
         for row in view.leaderboard
     ]
-    columns = ("Place", "Driver", "Team", "Fastest lap", "Gap, s", "On lap", "Tyres", "Laps")
+    columns = ("Position", "Driver", "Team", "Fastest lap", "Gap, s", "On lap", "Tyres", "Laps")
     return _section(
         "result", "Fastest laps", Table("Drivers by fastest valid lap", columns, rows, text=(1, 2, 6), head=1)
     )
@@ -319,8 +324,8 @@ def _plain_result(view: View) -> Section | None:
         )
         for row in view.results
     ]
-    columns = ("Place", "Driver", "Team", "Best lap", "Gap, s", "Laps")
-    return _section("result", "Result", Table("Official classification", columns, rows, text=(1, 2), head=1))
+    columns = ("Position", "Driver", "Team", "Best lap", "Gap, s", "Laps")
+    return _section("result", "Result", Table(view.classification, columns, rows, text=(1, 2), head=1))
 
 
 # Lap by lap
@@ -367,13 +372,13 @@ def _lap_chart(view: View) -> Chart | None:
     led = ", ".join(f"{view.label(n)} {count}" for n, count in leaders.most_common())
     return Chart(
         name="lap-chart",
-        title="Places",
-        alt=f"Place of every car at the end of each of {laps} laps. Laps led: {led or 'not known'}.{_shade_note(view)}",
+        title="Positions",
+        alt=f"Position of every car at the end of each of {laps} laps. Laps led: {led or 'not known'}.{_shade_note(view)}",
         height=height,
         figure=figure,
         keys=view.keys(order),
         table=Table(
-            "Place at the end of each lap",
+            "Position at the end of each lap",
             ("Lap", *(view.label(n) for n in order)),
             [(lap, *(text(places[n].get(lap)) for n in order)) for lap in range(1, laps + 1)],
             text=(),
@@ -570,7 +575,7 @@ def _pit_stops(view: View) -> Section | None:
     real = [
         row["lane_duration_s"]
         for row in stops
-        if row["lane_duration_s"] is not None and not row["is_red_flag_stop"]
+        if row["lane_duration_s"] is not None and not row["is_red_flag_stop"] and not row["is_pass_through"]
     ]
     best = min(real, default=None)
     rows = []
@@ -583,7 +588,9 @@ def _pit_stops(view: View) -> Section | None:
                 row["stop_number"],
                 strong(lane) if best is not None and row["lane_duration_s"] == best else lane,
                 number(row["stop_duration_s"], 1),
-                f"{figures.letter(row['compound_before'])} → {figures.letter(row['compound_after'])}",
+                "passed through"
+                if row["is_pass_through"]
+                else f"{figures.letter(row['compound_before'])} → {figures.letter(row['compound_after'])}",
                 text(row["tyre_age_laps"]),
                 f"{text(row['position_before'])} → {text(row['position_after'])}",
                 "Red flag" if row["is_red_flag_stop"] else text(row["track_status"]),
@@ -597,7 +604,7 @@ def _pit_stops(view: View) -> Section | None:
         "Standing, s",
         "Tyres",
         "Age, laps",
-        "Place",
+        "Position",
         "Track",
     )
     return _section(
@@ -1044,7 +1051,7 @@ def _corrections(view: View) -> Section | None:
         parts.append(
             Table(
                 "What the source changed in the result since it was first pulled",
-                ("Seen (UTC)", "Driver", "Change", "What", "Place", "Status", "Points"),
+                ("Seen (UTC)", "Driver", "Change", "What", "Position", "Status", "Points"),
                 [
                     (
                         f"{row['revised_at']:%Y-%m-%d %H:%M}",

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 import orjson
 
+from f1_lakehouse.lake.card import GENERATED, LICENCE
 from f1_lakehouse.pages.data import data_page
 from f1_lakehouse.pages.html import Page, Table, render
 from f1_lakehouse.pages.queries import Gold, Session, open_gold
@@ -199,7 +200,7 @@ def pages_version() -> str:
     """A hash of this room, so that a page is made anew when what makes it has changed."""
     room = Path(__file__).parent
     files = sorted(p for p in room.rglob("*") if p.suffix in (".py", ".html", ".css"))
-    return _hash(*(p.read_text(encoding="utf-8") for p in files))
+    return _hash(LICENCE, GENERATED, *(p.read_text(encoding="utf-8") for p in files))
 
 
 def _hash(*parts: str) -> str:

@@ -6,12 +6,11 @@ That gold is fresh is judged by freshness.py.
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
 
-import duckdb
-
+from f1_lakehouse.lake.publish import connect_gold, gold_schema
 from f1_lakehouse.observe.conditions import SLOW
 from f1_lakehouse.observe.runs import Run
+from f1_lakehouse.settings import Settings
 
 LOOKED_AT = timedelta(days=7)
 ANSWER_WITHIN = timedelta(milliseconds=500)
@@ -29,15 +28,16 @@ def slow_runs(runs: Iterable[Run], now: datetime) -> list[Run]:
     ]
 
 
-def answer_times(gold: Path) -> dict[str, float]:
+def answer_times(settings: Settings) -> dict[str, float]:
     """Seconds that the newest session's rows of each published table took to read, the better of two; slowest first."""
-    with duckdb.connect(str(gold), read_only=True) as con:
-        con.execute("use gold.gold")
+    with connect_gold(settings) as con:
         newest = con.execute(
             "select session_key from dim_sessions semi join fact_laps using (session_key) order by date_start desc limit 1"
         ).fetchall()
         tables = con.execute(
-            "select table_name from duckdb_columns() where schema_name = 'gold' and column_name = 'session_key'"
+            "select table_name from duckdb_columns() where database_name = 'gold' and schema_name = ? "
+            "and column_name = 'session_key'",
+            [gold_schema(con)],
         ).fetchall()
         took = {}
         for (table,) in tables if newest else ():

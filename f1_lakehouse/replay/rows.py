@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from f1_lakehouse.replay import keys
 from f1_lakehouse.replay.running import MINUTE, Classified, Run
 from f1_lakehouse.replay.world import (
     LAST_COUNTRY_CODE,
@@ -71,14 +72,22 @@ def seconds(ms: int | None) -> float | None:
 
 def sessions_of(season: int, round_number: int, weekend: Weekend) -> list[Session]:
     """The sessions of one meeting. Keys follow from season and round, so they never clash nor change."""
-    meeting_key = season * 100 + round_number
+    meeting_key = keys.meeting_key(season, round_number)
     found = []
     for place, slot in enumerate(timetable(weekend.circuit, weekend.sprint), start=1):
         day = datetime.combine(weekend.race_day, datetime.min.time(), tzinfo=UTC)
         start = milliseconds(day + slot.after)
         length = slot.length // timedelta(milliseconds=1)
         found.append(
-            Session(meeting_key, meeting_key * 10 + place, season, weekend, slot, start, start + length)
+            Session(
+                meeting_key,
+                keys.session_key(meeting_key, place),
+                season,
+                weekend,
+                slot,
+                start,
+                start + length,
+            )
         )
     return found
 

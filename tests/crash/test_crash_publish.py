@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.lake.publish import Build, note_build, publication, publish
+from f1_lakehouse.lake.publish import Build, current_digest, note_build, publication, publish
 from f1_lakehouse.settings import Settings
 
 KILLED = -9
@@ -22,16 +22,16 @@ def build(lake: Settings, number: int) -> None:
         con.execute("create schema if not exists gold")
         for name in TABLES:
             con.execute(f"create or replace table gold.{name} as select {number} as build from range(50)")
-    note_build(lake, Build(f"build-{number}", f"run-{number}", datetime(2024, 9, 22, tzinfo=UTC)))
+    note_build(
+        lake,
+        Build(f"build-{number}", f"run-{number}", datetime(2024, 9, 22, tzinfo=UTC), digest=current_digest()),
+    )
 
 
 def published(path: Path) -> set[int]:
     """The builds that the tables of the published file are of."""
-    with duckdb.connect() as con:
-        con.execute(f"attach '{path}' as published (read_only); use published")
-        return {
-            n for name in TABLES for (n,) in con.execute(f"select distinct build from gold.{name}").fetchall()
-        }
+    with duckdb.connect(str(path), read_only=True) as con:
+        return {n for name in TABLES for (n,) in con.execute(f"select distinct build from {name}").fetchall()}
 
 
 @pytest.fixture

@@ -60,7 +60,12 @@ class Lake:
         if outcome == "appended":
             spec = BY_NAME[endpoint]
             lake = {"_season": season, "_pull_id": pull_id, "_ingested_at": self.now, "_source_url": "test"}
-            typed = [{c.name: _typed(c.kind, row.get(c.name)) for c in spec.columns} | lake for row in rows]
+            typed = [
+                {c.name: _typed(c.kind, row.get(c.name)) for c in spec.columns}
+                | lake
+                | {"_row_number": number}
+                for number, row in enumerate(rows)
+            ]
             write_deltalake(
                 str(self.bronze / endpoint),
                 pa.Table.from_pylist(typed, schema=spec.bronze_schema),

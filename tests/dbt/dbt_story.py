@@ -119,7 +119,18 @@ LAPS = {
     102: [
         lap(102, 10, 4, 1, None, None),
         lap(102, 10, 4, 2, 96.0, at(2), **sectors(32.0, 33.0, 31.0), i1_speed=280),
-        lap(102, 10, 4, 3, 95.0, at(3, 36), **sectors(33.0, 30.0, 32.0), st_speed=310),
+        lap(
+            102,
+            10,
+            4,
+            3,
+            95.0,
+            at(3, 36),
+            **sectors(33.0, 30.0, 32.0),
+            st_speed=310,
+            segments_sector_1=[None, 2048],
+            segments_sector_2=[2064],
+        ),
         lap(102, 10, 81, 1, None, None),
         lap(
             102,

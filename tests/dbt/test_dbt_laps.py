@@ -13,6 +13,7 @@ CORRECTED: dict[str, Row] = {
     "race_control": {"message": "VIRTUAL SAFETY CAR DEPLOYED"},
     "pit": {"lap_number": 1},
     "stints": {"compound": "HARD"},
+    "session_result": {"number_of_laps": 2},
     "sessions": {"session_name": "Sprint"},
     "drivers": {"team_name": "RB"},
 }
@@ -22,7 +23,11 @@ LAPS = "select session_key, list(laps order by lap_number) from gold.fact_laps a
 
 
 def served(key: int) -> dict[str, list[Row]]:
-    """A session of one man and two laps, of which the second has it all."""
+    """A session of one driver and two laps, of which the second has it all.
+
+    The one with the corrected result is a race in which another car without laps is classified.
+    """
+    name, kind = ("Race", "Race") if SESSIONS.get(key) == "session_result" else ("Practice 1", "Practice")
     start, end = "2025-10-05T12:00:00+00:00", "2025-10-05T14:00:00+00:00"
     late = "2025-10-05T12:02:50+00:00"
     rows: dict[str, list[Row]] = {
@@ -37,7 +42,8 @@ def served(key: int) -> dict[str, list[Row]]:
         "race_control": [{"date": late, "category": "SafetyCar", "message": "SAFETY CAR DEPLOYED"}],
         "pit": [{"driver_number": 4, "lap_number": 2, "date": late, "pit_duration": 20.0}],
         "stints": [{"driver_number": 4, "stint_number": 1, "lap_start": 1, "lap_end": 2, "compound": "SOFT"}],
-        "sessions": [session(key, 30, "Practice 1", "Practice", start, end, 2025)],
+        "session_result": [{"driver_number": 81, "number_of_laps": 0}],
+        "sessions": [session(key, 30, name, kind, start, end, 2025)],
     }
     return {name: [{"session_key": key, "meeting_key": 30} | row for row in of] for name, of in rows.items()}
 

@@ -182,14 +182,31 @@ def test_every_driver_has_the_stops_that_were_served(season: Season) -> None:
         }
         for number, _ in visits:
             expected[key, number] += 1
-    for table in ("fact_pit_stops", "tyre_strategy"):
-        counted = "count(*)" if table == "fact_pit_stops" else "max(stops)"
+    for table, counted in (("fact_pit_stops", "count(*)"), ("tyre_strategy", "max(stops + pass_throughs)")):
         rows = season.query(f"select session_key, driver_number, {counted} from gold.{table} group by 1, 2")
         found = {row[:2]: row[2] for row in rows if row[2] and row[0] in keys}
-        # a driver without a stint has a stop and no strategy
+        # stops are not known of a driver with fewer visits than tyre changes
         there = {key: n for key, n in expected.items() if table == "fact_pit_stops" or key in found}
         assert found == there, table
         assert len(there) > 0.98 * len(expected)
+
+
+def test_cars_that_follow_the_safety_car_through_the_pit_lane_keep_their_tyres(season: Season) -> None:
+    """Lusail 2024: all cars went through twice; the Miami sprint of 2024: twice, and one car for a penalty."""
+    known = {
+        (9655, 1): ("MEDIUM-HARD", 1, 2),
+        (9655, 4): ("MEDIUM-HARD", 1, 3),
+        (9655, 14): ("MEDIUM-HARD-MEDIUM", 2, 1),
+        (9655, 44): ("MEDIUM-HARD", 1, 3),
+        (9506, 1): ("MEDIUM", 0, 2),
+        (9506, 14): ("MEDIUM", 0, 3),
+    }
+    rows = season.query(
+        "select session_key, driver_number, compounds, stops, pass_throughs from gold.tyre_strategy "
+        "where session_key in (9506, 9655)"
+    )
+    found = {row[:2]: row[2:] for row in rows}
+    assert {key: found[key] for key in known if key in found} == known
 
 
 def test_winners_are_those_of_ergast(season: Season) -> None:

@@ -128,12 +128,11 @@ def test_every_bronze_asset_is_checked_for_what_a_pull_can_bring_and_sessions_fo
         assert (endpoint.name, "row_count") in checks
 
 
-def test_a_manifest_is_never_seen_half_written(tmp_path, monkeypatch):
-    """UI and daemon start together, and on a new clone both parse."""
-    project = tmp_path / "dbt_f1"
-    shutil.copytree(transform.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
-    monkeypatch.setattr(transform, "PROJECT_DIR", project)
-    manifest = project / "target" / "manifest.json"
+def test_a_manifest_is_kept_by_the_lake_and_never_seen_half_written(tmp_path, monkeypatch):
+    """UI and daemon start together, and on a new lake both parse."""
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path))
+    project, home = tmp_path / "project", tmp_path / "dbt"
+    shutil.copytree(transform.PROJECT_DIR, project)
     seen = []
 
     class Parse:
@@ -144,22 +143,38 @@ def test_a_manifest_is_never_seen_half_written(tmp_path, monkeypatch):
         def wait(self):
             for name in ("partial_parse.msgpack", "manifest.json"):
                 (self.into / name).write_text("{")
-                seen.append(manifest.exists())
+                seen.append(list(home.glob("manifest*")))
                 (self.into / name).write_text("{}")
 
     monkeypatch.setattr(transform, "dbt_cli", Parse)
-    assert transform.dbt_project().manifest_path == manifest
-    assert (seen, manifest.read_text()) == ([False, False], "{}")
-    assert [path.name for path in sorted(manifest.parent.iterdir())] == [
-        "manifest.json",
-        "parsed_from.txt",
-        "partial_parse.msgpack",
-    ]
-    transform.dbt_project()
-    assert len(seen) == 2  # it is as new as the files
-    monkeypatch.setattr(transform, "PROJECT_DIR", project.rename(tmp_path / "moved"))
-    transform.dbt_project()
-    assert len(seen) == 4  # and of where they are
+    monkeypatch.setattr(transform, "PROJECT_DIR", project)
+    assert transform.load_manifest() == {}
+    assert seen == [[], []]
+    [kept] = home.glob("manifest-*.json")
+    assert {path.name for path in home.iterdir()} == {kept.name, "parsed_from.txt", "partial_parse.msgpack"}
+    transform.load_manifest()
+    assert len(seen) == 2  # it is of these files
+    with (project / "tests" / "laps_reconcile.sql").open("a") as file:
+        file.write("-- another test of the same name")
+    transform.load_manifest()
+    assert len(seen) == 4
+    assert not kept.exists()
+
+
+def test_a_lake_that_may_only_be_read_costs_a_parse_and_no_failure(tmp_path, monkeypatch):
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "a file" / "lake"))
+    (tmp_path / "a file").write_text("no folder can be made in it")
+
+    class Parse:
+        def cli(self, _, target_path):
+            (target_path / "manifest.json").write_text('{"parsed": true}')
+            return self
+
+        def wait(self):
+            return self
+
+    monkeypatch.setattr(transform, "dbt_cli", Parse)
+    assert transform.load_manifest() == {"parsed": True}
 
 
 @pytest.mark.slow
@@ -173,7 +188,6 @@ def test_a_project_that_was_moved_can_be_built(tmp_path, monkeypatch):
         if place != project:
             project.rename(place)
         monkeypatch.setattr(transform, "PROJECT_DIR", place)
-        transform.dbt_project()
         transform.forget_parse_of_elsewhere(lake.root / "dbt")
         seeding = transform.dbt_cli().cli(["seed"], target_path=lake.root / "dbt", raise_on_error=False)
         assert seeding.wait().is_successful()

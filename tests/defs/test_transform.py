@@ -25,7 +25,7 @@ from f1_lakehouse.defs.checks import (
 from f1_lakehouse.defs.local_runs import repository
 from f1_lakehouse.defs.observe import observe
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged
+from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged, refuse_unbuilt
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.runs import Run
@@ -81,9 +81,7 @@ def test_a_build_that_passes_its_tests_is_published_with_the_bronze_version_that
     assert result.success
     assert publication(lake.settings).bronze_version == lake.bronze.ledger.version()
     with duckdb.connect(str(lake.settings.gold), read_only=True) as con:
-        assert con.execute("select count(*) from gold.gold.fact_results where position = 1").fetchall() == [
-            (1,)
-        ]
+        assert con.execute("select count(*) from fact_results where position = 1").fetchall() == [(1,)]
 
 
 def test_the_tests_of_dbt_are_checks_of_their_models_and_say_error_or_warning(built):
@@ -141,7 +139,7 @@ def test_pages_follow_published_gold_with_a_preview_and_a_link(built):
     assert found["races"]["pages"].value == 1
     page = Path(found["races"]["newest"].value.removeprefix("file://"))
     assert page.is_relative_to(lake.settings.root / "pages")
-    assert "Official classification" in page.read_text()
+    assert "Generated classification" in page.read_text()
     assert "| 1 |" in found["races"]["preview"].value
     [links] = [e for e in result.get_asset_check_evaluations() if e.check_name == "links_lead_somewhere"]
     assert links.passed
@@ -191,15 +189,15 @@ def test_the_newest_session_is_missed_when_it_is_not_in_gold(built):
     lake, _, _ = built
     with duckdb.connect() as con:
         con.execute(f"attach '{lake.settings.gold}' as published")
-        con.execute("create table kept_laps as from published.gold.fact_laps")
-        con.execute("create table kept_results as from published.gold.fact_results")
-        con.execute("delete from published.gold.fact_laps")
-        con.execute("delete from published.gold.fact_results")
+        con.execute("create table kept_laps as from published.fact_laps")
+        con.execute("create table kept_results as from published.fact_results")
+        con.execute("delete from published.fact_laps")
+        con.execute("delete from published.fact_results")
         con.execute("detach published")
         found = newest_session_is_published(lake=LakeResource())
         con.execute(f"attach '{lake.settings.gold}' as published")
-        con.execute("insert into published.gold.fact_laps from kept_laps")
-        con.execute("insert into published.gold.fact_results from kept_results")
+        con.execute("insert into published.fact_laps from kept_laps")
+        con.execute("insert into published.fact_results from kept_results")
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
 
@@ -249,6 +247,13 @@ def test_a_build_that_fails_a_test_leaves_the_published_gold_as_it_was(built, mo
     materialized = {e.asset_key for e in result.get_asset_materialization_events()}
     assert dg.AssetKey("published_gold") not in materialized
     assert (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns) == before
+
+
+def test_a_build_that_does_not_report_all_it_was_to_make_is_a_failure():
+    laps, weather = dg.AssetKey(["silver", "silver_laps"]), dg.AssetKey(["silver", "silver_weather"])
+    refuse_unbuilt([laps, weather], [weather, laps])
+    with pytest.raises(dg.Failure, match="did not report 1 tables: silver/silver_weather"):
+        refuse_unbuilt([laps, weather], [laps])
 
 
 def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):

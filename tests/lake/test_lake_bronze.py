@@ -134,6 +134,14 @@ def test_a_pull_lands_in_bronze_with_its_season_id_time_and_source(house: House,
     assert done.truth_pull_id == done.pull_id
 
 
+def test_rows_carry_the_order_in_which_they_were_served(house: House, lap: Lap) -> None:
+    house.pull([[lap(3), lap(1)], [lap(9, st_speed="fast"), lap(2)]])
+    found = {row["lap_number"]: row["_row_number"] for row in house.table()}
+    assert found == {3: 0, 1: 1, 2: 2}
+    # The order is no part of what a pull says: the same rows in another order are the same pull.
+    assert house.pull([[lap(1), lap(2)], [lap(3), lap(9, st_speed="fast")]]).outcome == "unchanged"
+
+
 def test_applying_a_pull_again_changes_nothing_and_returns_the_first_entry(house: House, lap: Lap) -> None:
     manifest = house.land([lap(1), lap(2, st_speed="fast")])
     first = house.apply(manifest)

@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,16 +17,23 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from f1_lakehouse.lake import publish as publish_module
 from f1_lakehouse.lake.publish import (
     Build,
+    HeldError,
     PublishError,
+    connect_gold,
+    current_digest,
+    find_lag,
     forget_build,
     last_build,
+    must_rebuild,
     note_build,
     publication,
     publish,
+    published_sessions,
 )
 from f1_lakehouse.settings import Settings
 
-BUILD = Build("3-abc", "run-1", datetime(2024, 9, 22, 12, 0, tzinfo=UTC))
+NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
+BUILD = Build("3-abc", "run-1", NOON, seen_at=NOON, digest=current_digest())
 
 
 @pytest.fixture
@@ -58,15 +66,12 @@ FIRST = (
 
 
 def read(path: Path, query: str) -> list[tuple[Any, ...]]:
-    # Under a name of its own: a file called gold with a schema called gold makes `gold.x` ambiguous.
-    with duckdb.connect() as con:
-        con.execute(f"attach '{path}' as published (read_only); use published")
+    with duckdb.connect(str(path), read_only=True) as con:
         return con.execute(query).fetchall()
 
 
 def write(path: Path, statement: str) -> None:
-    with duckdb.connect() as con:
-        con.execute(f"attach '{path}' as published; use published")
+    with duckdb.connect(str(path)) as con:
         con.execute(statement)
 
 
@@ -93,7 +98,7 @@ def test_only_gold_is_published_and_telemetry_only_as_delta(
     build(*FIRST)
     publish(lake)
     assert read(lake.gold, "select table_schema, table_name from information_schema.tables order by all") == [
-        ("gold", "dim_driver"),
+        ("main", "dim_driver"),
         ("meta", "coverage"),
         ("meta", "data_card"),
         ("meta", "publication"),
@@ -118,10 +123,41 @@ def test_the_data_card_travels_with_the_data(lake: Settings, build: Callable[...
     assert "openf1.org" in card["attribution"]
     assert "creativecommons.org/licenses/by-nc-sa/4.0" in card["licence"]
     assert read(lake.gold, "select * exclude newest_pull from meta.coverage order by 1") == [
-        ("fact_laps", 2024, 2, 5),
-        ("fact_telemetry", 2024, 2, 7),
+        ("fact_laps", 2024, 2, 5, False),
+        ("fact_telemetry", 2024, 2, 7, False),
     ]
+    assert card["is_generated"] == "no"
     assert DeltaTable(f"{lake.published_tables}/fact_laps").metadata().description == card["attribution"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "said", "coverage"),
+    [
+        ((2024015,), "yes", [(1, True)]),
+        ((9606, 2024015), "in part", [(1, False), (1, True)]),
+    ],
+)
+def test_generated_sessions_say_so_in_the_data_card_and_by_session(
+    lake: Settings, build: Callable[..., None], keys: tuple[int, ...], said: str, coverage: list[tuple]
+) -> None:
+    rows = f"select unnest({list(keys)}) as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at"
+    build(*FIRST[:3], f"create or replace table gold.fact_laps as {rows}")
+    publish(lake)
+    card = dict(read(lake.gold, "from meta.data_card"))
+    assert card["is_generated"] == said
+    assert f"1 of {len(keys)}" in card["generated sessions"]
+    assert "f1 generate" in card["source"]
+    assert ("OpenF1 (openf1.org)" in card["attribution"]) == (said == "in part")
+    assert "f1 generate" in card["attribution"]
+    assert (
+        read(lake.gold, "select sessions, is_generated from meta.coverage order by is_generated") == coverage
+    )
+    [(licence,)] = read(lake.gold, "select licence from meta.publication")
+    assert (
+        licence
+        == card["attribution"]
+        == DeltaTable(f"{lake.published_tables}/fact_laps").metadata().description
+    )
 
 
 def test_nothing_is_published_before_the_first_build(lake: Settings) -> None:
@@ -387,7 +423,7 @@ def test_a_new_description_and_a_table_that_is_gone_reach_the_file(
     publish(lake)
     build("drop table gold.fact_laps", "comment on column gold.dim_driver.name is 'Surname'")
     publish(lake)
-    tables = read(lake.gold, "select table_name from duckdb_tables() where schema_name = 'gold'")
+    tables = read(lake.gold, "show tables")
     assert tables == [("dim_driver",)]
     said = "select comment from duckdb_columns() where column_name = 'name' and comment is not null"
     assert read(lake.gold, said) == [("Surname",)]
@@ -471,3 +507,221 @@ def test_publish_takes_little_memory_and_spills_beside_its_file(
     spills = lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp"
     assert set(said) == {("48.0 MiB", str(spills))}
     assert not spills.exists()
+
+
+# What a client finds
+
+
+def storage_version(path: Path) -> int:
+    """The version in the header of a DuckDB file: 64 is what clients from 0.10 on read, 68 what needs 1.5."""
+    with path.open("rb") as file:
+        header = file.read(20)
+    assert header[8:12] == b"DUCK"
+    return int.from_bytes(header[12:20], "little")
+
+
+def test_older_clients_can_read_the_file_and_tables_are_found_by_name_alone(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST, LAPS)
+    for _ in range(2):  # also when the file of before is gone on with
+        publish(lake)
+        assert storage_version(lake.gold) == 64
+        assert read(lake.gold, "show tables") == [("dim_driver",), ("fact_laps",)]
+        counts = "select (select count(*) from fact_laps), (select count(*) from gold.fact_laps)"
+        assert read(lake.gold, counts)[0][0] == read(lake.gold, counts)[0][1] > 0
+        # A time with a zone needs a package that an older client may not have.
+        types = "select distinct data_type from duckdb_columns() where schema_name = 'meta' and data_type like 'TIME%'"
+        assert read(lake.gold, types) == [("TIMESTAMP",)]
+        build("insert into gold.fact_laps values (2024, 7, 'a')")
+
+
+def publish_as_before(lake: Settings) -> None:
+    """A file in layout 1, as version 0.1.0 of the code wrote it, with the note of it."""
+    lake.gold.unlink(missing_ok=True)
+    with duckdb.connect() as con:
+        con.execute(f"attach '{lake.gold}' as target")
+        con.execute(f"attach '{lake.warehouse}' as warehouse (read_only)")
+        con.execute("create schema target.gold; create schema target.meta")
+        for table in ("fact_laps", "fact_results"):
+            con.execute(f"create table target.gold.{table} as from warehouse.gold.{table}")
+        con.execute(
+            "create table target.meta.publication as select '3-abc' as bronze_version, "
+            "timestamptz '2024-09-22 14:00:00+02' as published_at, '0.1.0' as code_version, '{\"fact_laps\": 2}'::json as tables"
+        )
+        states = publish_module._states(con, "warehouse")
+    note = {"file": publish_module._identity(lake.gold), "tables": states}
+    (lake.root / "published.json").write_bytes(orjson.dumps(note))
+
+
+KEYED = tuple(
+    f"create or replace table gold.{name} as select 9606 as session_key, 2024 as season, n as lap_number from range(2) r(n)"
+    for name in ("fact_laps", "fact_results")
+)
+
+
+def test_a_file_in_the_layout_of_before_is_read_and_replaced_by_a_new_one_without_new_data(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*KEYED)
+    publish_as_before(lake)
+    found = publication(lake)
+    assert found is not None
+    assert (found.bronze_version, found.published_at, found.digest) == ("3-abc", NOON, None)
+    assert published_sessions(lake) == {9606}
+    with connect_gold(lake) as con:
+        assert con.execute("select count(*) from fact_laps").fetchall() == [(2,)]
+        assert con.execute("select code_version from publication").fetchall() == [("0.1.0",)]
+    assert storage_version(lake.gold) > 64
+
+    assert find_lag(lake, "3-abc") == "another version of the code built it"
+    publish(lake)
+    assert find_lag(lake, "3-abc") is None
+    assert storage_version(lake.gold) == 64
+    assert read(lake.gold, "show tables") == [("fact_laps",), ("fact_results",)]
+    assert published_sessions(lake) == {9606}
+
+
+# Which version of the code
+
+
+def test_gold_lags_behind_bronze_behind_the_code_or_not_at_all(
+    lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_lag(lake, "3-abc") == "nothing is published yet"
+    build(*KEYED)
+    publish(lake)
+    assert find_lag(lake, "3-abc") is None
+    assert find_lag(lake, "4-abc") == "bronze has changed since it was published"
+    for what, value in (("LAYOUT", 99), ("project_digest", lambda: "other")):
+        with monkeypatch.context() as patch:
+            patch.setattr(publish_module, what, value)
+            assert find_lag(lake, "3-abc") == "another version of the code built it"
+    # What the file says counts, whatever the note of the last publication does.
+    write(lake.gold, "update meta.publication set digest = '1-old'")
+    assert find_lag(lake, "3-abc") == "another version of the code built it"
+    lake.gold.write_bytes(b"no database")
+    assert find_lag(lake, "3-abc") == "what is published cannot be read"
+    publish(lake)
+    assert find_lag(lake, "3-abc") is None
+
+
+def test_a_warehouse_is_rebuilt_until_a_build_by_this_version_has_ended(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    assert not must_rebuild(lake), "there is nothing to rebuild"
+    build(*KEYED)
+    assert not must_rebuild(lake)
+    for digest in ("1-old", None):
+        note_build(lake, replace(BUILD, digest=digest))
+        assert must_rebuild(lake)
+    forget_build(lake, current_digest())  # a build that only adds new data has begun
+    assert not must_rebuild(lake)
+    assert last_build(lake) is None
+    forget_build(lake)  # one that rebuilds all
+    assert must_rebuild(lake)
+
+
+def test_a_publication_by_another_version_is_not_gone_on_with(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    wrote_unseen(lake, "update gold.dim_driver set name = 'left alone'")
+    note_build(lake, replace(BUILD, digest="3-later"))
+    publish(lake)
+    assert ("left alone",) not in read(lake.gold, "select name from dim_driver")
+
+
+# Other programs
+
+
+@pytest.fixture
+def program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Another process that opens a DuckDB file, runs a statement, and waits to be ended."""
+    running = []
+
+    def start(file: Path, statement: str, *, read_only: bool = False) -> subprocess.Popen[str]:
+        code = (
+            f"import duckdb, sys; con = duckdb.connect({str(file)!r}, read_only={read_only}); "
+            f"con.execute({statement!r}); print('ready', flush=True); sys.stdin.read()"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_is_free(
+    lake: Settings, build: Callable[..., None], program: Callable[..., subprocess.Popen[str]]
+) -> None:
+    build(*KEYED)
+    publish(lake)
+    inode = lake.gold.stat().st_ino
+    writer = program(lake.gold, "create table notes as select 'uncommitted' as note")
+    build("insert into gold.fact_laps values (9606, 2024, 7)", version="4-def")
+    with pytest.raises(HeldError, match=rf"is open for writing in process {writer.pid} .*close it") as found:
+        publish(lake)
+    assert "\n" not in str(found.value)
+    assert lake.gold.stat().st_ino == inode
+    assert {path.name for path in lake.root.glob("*.duckdb*")} >= {"gold.duckdb", "gold.duckdb.wal"}
+    assert not list(lake.root.glob(".gold.*"))
+    # Other engines are not kept waiting, and what is published is known without the file.
+    assert DeltaTable(f"{lake.published_tables}/fact_laps").to_pyarrow_table().num_rows == 3
+    assert find_lag(lake, "4-def") == "bronze has changed since it was published"
+    assert published_sessions(lake) == {9606}
+    with pytest.raises(HeldError, match=str(writer.pid)):
+        connect_gold(lake)
+
+    writer.kill()
+    writer.wait()
+    # Its log is still there, and would be replayed into whatever file has that name.
+    with pytest.raises(HeldError, match=r"gold\.duckdb\.wal lies next to gold\.duckdb.*remove the log"):
+        publish(lake)
+    lake.gold.with_name("gold.duckdb.wal").unlink()
+    publish(lake)
+    assert find_lag(lake, "4-def") is None
+    assert read(lake.gold, "select count(*) from fact_laps") == [(3,)]
+
+
+def test_a_program_that_begins_to_write_while_gold_is_published_is_noticed_before_the_rename(
+    lake: Settings,
+    build: Callable[..., None],
+    program: Callable[..., subprocess.Popen[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    inode, card = lake.gold.stat().st_ino, publish_module.write_card
+
+    def late(*arguments: Any) -> None:
+        card(*arguments)
+        program(lake.gold, "create table notes as select 1 as note")
+
+    build("insert into gold.dim_driver values (9, 'new')")
+    monkeypatch.setattr(publish_module, "write_card", late)
+    with pytest.raises(HeldError, match="open for writing"):
+        publish(lake)
+    assert lake.gold.stat().st_ino == inode
+    assert not list(lake.root.glob(".gold.*"))
+
+
+def test_readers_do_not_keep_gold_from_being_replaced(
+    lake: Settings, build: Callable[..., None], program: Callable[..., subprocess.Popen[str]]
+) -> None:
+    build(*FIRST)
+    publish(lake)
+    inode = lake.gold.stat().st_ino
+    program(lake.gold, "from dim_driver", read_only=True)
+    build("insert into gold.dim_driver values (9, 'new')")
+    publish(lake)
+    assert lake.gold.stat().st_ino != inode
+    assert read(lake.gold, "select count(*) from dim_driver") == [(4,)]

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from f1_lakehouse.lake.changes import Changes
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.maintenance import plan_restore, restore
 from f1_lakehouse.lake.recovery import check_bronze, check_landing, copy_landing, rebuild
+from f1_lakehouse.openf1 import endpoints
+from f1_lakehouse.openf1.endpoints import BY_NAME, Kind
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -125,6 +128,49 @@ def test_a_damaged_table_is_set_aside_and_not_thrown_away(full: House) -> None:
     assert (laps.put_back, laps.rows) == (3, 7)
     assert laps.set_aside is not None
     assert list((Path(full.bronze.uri) / laps.set_aside).rglob("*.parquet"))
+
+
+@pytest.fixture
+def older(full: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """The lake of `full` as a version without row numbers wrote it."""
+    remove(full)
+    with monkeypatch.context() as patch:
+        patch.setattr(endpoints, "LAKE_COLUMNS", endpoints.LAKE_COLUMNS[:-1])
+        full.bronze.create()
+        remake(full)
+    assert "_row_number" not in full.table()[0]
+    return full
+
+
+def test_a_lake_without_row_numbers_goes_on_and_gets_them_by_a_rebuild(older: House, lap: Lap) -> None:
+    bronze = Bronze(older.bronze.uri)
+    bronze.create()
+    assert {row["_row_number"] for row in older.table()} == {None}
+    assert bronze.extra_columns(BY_NAME["laps"]) == {"tyre_temp": Kind.DOUBLE}
+    same = replace(older, bronze=bronze)
+    assert same.pull([lap(2, lap_duration=80.5, tyre_temp=90), lap(1), lap(1)]).outcome == "unchanged"
+    done = same.pull([lap(2), lap(1)])
+    assert (done.outcome, done.added_columns) == ("appended", None)
+    without = [{k: v for k, v in row.items() if k != "_row_number"} for row in same.table()]
+    assert check_bronze(bronze).problems == []
+
+    [laps] = [one for one in remake(same) if one.table == "laps"]
+    assert (laps.put_back, laps.problems) == (4, [])
+    assert [row["_row_number"] for row in Bronze(bronze.uri).rows("laps", 9606).to_pylist()] == [0, 1]
+    assert None not in {row["_row_number"] for row in same.table()}
+    again = [{k: v for k, v in row.items() if k != "_row_number"} for row in same.table()]
+    assert sorted(map(repr, again)) == sorted(map(repr, without))
+    assert check_bronze(Bronze(bronze.uri)).problems == []
+    assert not [one for one in remake(same) if one.put_back]
+
+
+def test_rows_without_a_number_stay_where_landing_has_not_all_pulls(older: House) -> None:
+    [first, *_] = sorted(Path(older.landing.store.uri).glob("laps/9606/*"))
+    shutil.rmtree(first)
+    before = older.table()
+    [laps] = [one for one in remake(older) if one.table == "laps"]
+    assert (laps.set_aside, laps.put_back) == (None, 0)
+    assert [row | {"_row_number": None} for row in before] == older.table()
 
 
 def test_rows_that_are_not_those_that_came_are_found_and_replaced(full: House, lap: Lap) -> None:

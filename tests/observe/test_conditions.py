@@ -4,10 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 from observe_parts import NOW, RACE, check, pull, run
 
+from f1_lakehouse.lake.publish import current_digest
+from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.conditions import SLOW, Kind, State, conditions
+from f1_lakehouse.observe.watch import state_of
 from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -152,3 +156,40 @@ def test_every_kind_of_alert_has_its_section_in_the_operations_guide():
         if line.startswith("### ")
     }
     assert {kind.anchor for kind in Kind} <= headings
+
+
+def test_gold_that_lags_is_told_when_bronze_is_at_rest_and_no_run_is_under_way():
+    lags = {"lag": "bronze has changed since it was published", "lag_since": NOW - 2 * HOUR}
+    at_rest = [replace(one, at=one.at - HOUR) for one in ALL_ANSWERED]
+    state = State(NOW, [RACE], [*CALENDAR_KNOWN, *at_rest], [], frozenset({9606}), NOW - DAY, **lags)
+    [one] = conditions(state)
+    assert (one.kind, one.since, one.todo) == (Kind.BEHIND, NOW - 2 * HOUR, "f1 transform")
+    assert one.what == (
+        "bronze has changed since it was published; published gold stays as of 2024-09-24 12:00 UTC"
+    )
+    assert conditions(replace(state, running=[run("transform", timedelta())])) == []
+    assert conditions(replace(state, pulls=[*state.pulls, pull("laps", timedelta(minutes=50))])) == []
+    assert conditions(replace(state, lag=None)) == []
+
+
+def test_since_when_gold_lags_is_when_the_first_pull_came_that_it_has_not_seen(settings):
+    lake = Lake.open(settings)
+    for hours, name in ((3, "laps"), (2, "weather"), (1, "pit")):
+        lake.bronze.ledger.append(pull(name, hours * HOUR, truth_pull_id=f"{name}-{NOW - hours * HOUR:%H%M}"))
+    assert state_of(lake, now=NOW).lag is None, "nothing was published that could lag"
+    with duckdb.connect(str(settings.gold)) as con:
+        con.execute(
+            "create schema meta; create table fact_laps (session_key int); create table fact_results (session_key int)"
+        )
+        con.execute(
+            "create table meta.publication as select ? as bronze_version, ?::timestamp as published_at, '0' as code_version, "
+            "'{}' as tables, ? as digest, ?::timestamp as bronze_seen_at",
+            ["an older one", "2024-09-25 09:30:00", current_digest(), "2024-09-25 09:00:00"],
+        )
+    found = state_of(lake, now=NOW)
+    assert (found.lag, found.lag_since) == ("bronze has changed since it was published", NOW - 2 * HOUR)
+    with duckdb.connect(str(settings.gold)) as con:
+        con.execute("update meta.publication set bronze_version = ?", [lake.bronze.ledger.version()])
+        con.execute("update meta.publication set digest = '1-old', bronze_seen_at = '2024-09-25 11:00:00'")
+    found = state_of(lake, now=NOW)
+    assert (found.lag, found.lag_since) == ("another version of the code built it", NOW - 2.5 * HOUR)

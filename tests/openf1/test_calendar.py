@@ -121,6 +121,11 @@ def test_a_session_is_read_from_a_row_of_the_calendar() -> None:
     found = session({**row, "is_cancelled": True, "location": None, "session_name": None})
     assert found is not None
     assert found.is_cancelled
+    [of_cancelled_meeting, of_another] = [
+        session(row, {key}) for key in (RACE.meeting_key, RACE.meeting_key + 1)
+    ]
+    assert of_cancelled_meeting == replace(RACE, is_cancelled=True)
+    assert of_another == RACE
     assert (found.name, found.location, found.category) == ("Unknown", "unknown", Category.OTHER)
 
 

@@ -48,6 +48,73 @@ def test_a_host_that_never_answered_and_cannot_be_connected_to_is_tried_twice(
     assert client.requests == 2
 
 
+PROXY = "http://ann:s3c@et@127.0.0.1:9"
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.7"])
+def test_this_machine_is_never_asked_through_a_proxy(
+    openf1: Any, make: Make, monkeypatch: pytest.MonkeyPatch, variable: str, host: str
+) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("no_proxy", "example.com")
+    monkeypatch.setenv(variable, PROXY)
+    openf1.script = [ROWS]
+    client = Client(openf1.base_url.replace("127.0.0.1", host), make()._limits, attempts=1)
+    if host == "127.0.0.7":  # nothing listens there: tried directly, it is not the proxy that fails
+        with pytest.raises(TransientError, match="no connection to OpenF1 "):
+            client.get("laps", SESSION)
+    else:
+        assert client.get("laps", SESSION).status == 200
+
+
+@pytest.mark.parametrize(
+    ("url", "variable", "proxy", "named"),
+    [
+        ("http://example.com/v1", "http_proxy", PROXY, "http://127.0.0.1:9 failed"),
+        ("https://example.com/v1", "HTTPS_PROXY", PROXY, "http://127.0.0.1:9 failed"),
+        (
+            "https://example.com/v1",
+            "all_proxy",
+            "socks5://ann:s3c@et@127.0.0.1:9",
+            "socks5://127.0.0.1:9 cannot",
+        ),
+        (
+            "http://example.com/v1",
+            "http_proxy",
+            "http://ann:s3c@et@[127.0.0.1:9",
+            "http://[127.0.0.1:9 cannot",
+        ),
+    ],
+)
+def test_a_proxy_that_fails_is_named_without_its_password(
+    limits: RateLimits,
+    clock: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    variable: str,
+    proxy: str,
+    named: str,
+) -> None:
+    monkeypatch.setenv(variable, proxy)
+    client = Client(url, limits, clock=clock, now=clock.now, sleep=clock.sleep)
+    with pytest.raises(OpenF1Error) as caught:
+        client.get("laps", SESSION)
+    assert f"the proxy {named}" in str(caught.value)
+    assert "HTTPS_PROXY" in str(caught.value)
+    assert "s3c" not in str(caught.value)
+
+
+def test_a_proxy_that_wants_a_password_is_named(
+    openf1: Any, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openf1.script = [Reply(407, b"", {}), Reply(407, b"", {})]
+    monkeypatch.setenv("http_proxy", openf1.base_url.removesuffix("/v1"))
+    client = Client("http://example.com/v1", make()._limits, attempts=1)
+    with pytest.raises(TransientError, match=r"the proxy http://127.0.0.1:\d+ refuses: it wants a user name"):
+        client.get("laps", SESSION)
+
+
 def test_a_host_that_has_answered_before_is_waited_for(openf1: Any, make: Make) -> None:
     openf1.script = [ROWS]
     client = make(attempts=4)

@@ -7,9 +7,8 @@ from shutil import copyfile
 from typing import Any
 
 import duckdb
-import orjson
 
-from f1_lakehouse.defs.transform import dbt_project
+from f1_lakehouse.defs.transform import MANIFEST
 from f1_lakehouse.pages.site import FAMILIES, Built, open_site
 from f1_lakehouse.settings import Settings
 
@@ -19,7 +18,7 @@ KEYS = {"race": 103, "qualifying": 102, "sprint": 101, "practice": 100}
 
 def contracts() -> dict[str, dict[str, str]]:
     """Gold table → column → type, as the models promise them."""
-    nodes = orjson.loads(dbt_project().manifest_path.read_bytes())["nodes"].values()
+    nodes = MANIFEST["nodes"].values()
     return {
         node["name"]: {column["name"]: column["data_type"] for column in node["columns"].values()}
         for node in nodes
@@ -30,14 +29,12 @@ def contracts() -> dict[str, dict[str, str]]:
 def make_empty(file: Path) -> None:
     """A gold.duckdb without a row."""
     with duckdb.connect(str(file)) as con:
-        con.execute("create schema gold; create schema meta")
+        con.execute("create schema meta")
         for table, columns in contracts().items():
-            con.execute(
-                f"create table gold.gold.{table} ({', '.join(f'{n} {t}' for n, t in columns.items())})"
-            )
+            con.execute(f"create table {table} ({', '.join(f'{n} {t}' for n, t in columns.items())})")
         con.execute(
             "create table meta.publication as select '1-a' as bronze_version, "
-            "timestamptz '2025-03-17 10:00:00+00' as published_at, '0.1' as code_version, '{}'::json as tables"
+            "timestamp '2025-03-17 10:00:00' as published_at, '0.1' as code_version, '{}'::json as tables"
         )
 
 
@@ -52,7 +49,7 @@ class PaperGold:
     def run(self, sql: str, *values: object) -> None:
         """Change it; unqualified tables are gold's."""
         with duckdb.connect(str(self.settings.gold)) as con:
-            con.execute("set search_path = 'gold.gold,gold.meta'")
+            con.execute("set search_path = 'gold.main,gold.meta'")
             con.execute(sql, values)
 
     def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
@@ -60,9 +57,7 @@ class PaperGold:
         with duckdb.connect(str(self.settings.gold)) as con:
             for row in rows:
                 places = ", ".join("?" for _ in row)
-                con.execute(
-                    f"insert into gold.gold.{table} ({', '.join(row)}) values ({places})", list(row.values())
-                )
+                con.execute(f"insert into {table} ({', '.join(row)}) values ({places})", list(row.values()))
 
     # A weekend of two cars
 
@@ -132,7 +127,10 @@ class PaperGold:
                 }
             ],
         )
-        self.insert("dim_teams", [{"team_id": f"t{number}", "team_name": team, "team_colour": colour}])
+        self.insert(
+            "dim_team_seasons",
+            [{"season": 2025, "team_id": f"t{number}", "team_name": team, "team_colour": colour}],
+        )
 
     def results(self, kind: str, *rows: dict[str, Any], team: str = "Team") -> None:
         """Rows of fact_results, in the order of the classification."""

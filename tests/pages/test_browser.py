@@ -86,3 +86,43 @@ def test_a_button_switches_its_line_off_and_on_again(race: PaperGold, browser: A
         f"document.querySelectorAll('#lap-chart .scatterlayer .trace').length === {before}"
     )
     page.close()
+
+
+HOVERED = """
+() => [...document.querySelectorAll("#lap-chart .chart")].flatMap(gd => gd.data.flatMap((trace, curve) =>
+  gd.calcdata[curve].map((point, number) => {
+    Plotly.Fx.hover(gd, [{ curveNumber: curve, pointNumber: number }], ["xy"]);
+    const said = gd.querySelector(".hovertext").textContent;
+    Plotly.Fx.unhover(gd);
+    return [said, trace.name, point.x, point.y];
+  })))
+"""
+TITLE_AT_LABELS = """
+() => [...document.querySelectorAll(".chart")].flatMap(gd => ["x", "y"].flatMap(letter => {
+  const title = gd.querySelector(`.${letter}title`)?.getBoundingClientRect();
+  return [...gd.querySelectorAll(`.${letter}tick text`)].map(one => one.getBoundingClientRect()).filter(one => title &&
+    one.left < title.right + (letter === "y" ? 5 : 0) && one.right > title.left && one.top < title.bottom && one.bottom > title.top
+  ).map(() => gd.parentElement.id);
+}))
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_hover_text_names_its_own_driver_and_no_title_is_close_to_a_label(
+    race: PaperGold, browser: Any, width: int
+) -> None:
+    for place, number in enumerate(range(30, 48), 3):
+        race.driver(number, label=f"WM{number}")
+        race.results("race", {"driver_number": number, "grid_position": place})
+        race.laps("race", number, [95.0] * 10, place=place)
+    done = build(race.settings)
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    page.goto((done.folder / "2025/paper-race-103.html").as_uri())
+    page.wait_for_function("document.documentElement.dataset.drawn === 'yes'")
+    hovered = page.evaluate(HOVERED)
+    assert len(hovered) == 220
+    assert [text for text, *_ in hovered] == [
+        f"{name} lap {lap}: position {position}" for _, name, lap, position in hovered
+    ]
+    assert page.evaluate(TITLE_AT_LABELS) == []
+    page.close()

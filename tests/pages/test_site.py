@@ -8,8 +8,9 @@ from pathlib import Path
 import orjson
 import plotly.graph_objects as go
 import pytest
-from paper_gold import PaperGold, build
+from paper_gold import PaperGold, build, contracts
 
+from f1_lakehouse.lake.card import GENERATED, LICENCE
 from f1_lakehouse.pages import site
 from f1_lakehouse.pages.queries import Gold
 from f1_lakehouse.pages.site import FAMILIES, PagesError, broken_links, open_site
@@ -206,6 +207,95 @@ def test_every_chart_has_words_and_a_table_and_every_colour_is_defined(race: Pap
     assert used <= {*re.findall(r"(--[a-z0-9]+):", page)}
 
 
+def test_a_number_in_a_hover_text_is_the_value_and_not_the_label_of_an_axis(race: PaperGold) -> None:
+    """Without a format Plotly writes an axis label, which on the axis of positions names who started there."""
+    race.run("update dim_sessions set season = 2025")
+    build(race.settings)
+    for address in (RACE, "2025/index.html"):
+        for name, figure in figures(read(race, address)).items():
+            layout, shared = figure["layout"], figure["layout"].get("meta", {}).get("hover", "")
+            for trace in figure["data"]:
+                axes = {"x": trace.get("xaxis", "x"), "y": trace.get("yaxis", "y")}
+                for letter, axis in axes.items():
+                    text = layout[f"{letter}axis{axis[1:]}"].get("type") == "category"
+                    used = re.findall(rf"%{{{letter}(.*?)}}", trace.get("hovertemplate", shared))
+                    assert all((form == "") == text for form in used), (name, trace)
+                said = trace.get("hovertemplate", shared)
+                assert said or trace.get("hoverinfo") == "skip", (name, trace)
+
+
+def test_the_hover_text_of_a_box_knows_the_laps_beyond_its_whiskers(gold: PaperGold) -> None:
+    gold.weekend("race")
+    gold.driver(4, label="NOR")
+    gold.laps("race", 4, [90.0, 90.1, 90.2, 90.3, 90.4, 99.0])
+    build(gold.settings)
+    box, marks = figures(read(gold, RACE))["pace-chart"]["data"]
+    assert box["upperfence"] == [90.4]
+    assert marks["hovertemplate"].startswith(
+        "NOR: median 90.250 s, middle half 90.125 to 90.375 s, laps 90.000 to 99.000 s"
+    )
+    assert set(marks["y"]) == {90.0, 90.125, 90.25, 90.375, 90.4}
+
+
+def test_an_age_of_tyres_that_is_not_known_is_not_said_to_be_none(race: PaperGold) -> None:
+    race.run("update fact_stints set tyre_age_at_start = null where driver_number = 4")
+    build(race.settings)
+    [trace] = figures(read(race, RACE))["tyre-chart"]["data"]
+    assert [said for *_, said in trace["customdata"]] == ["age of the tyres not known", "new tyres"]
+
+
+def test_names_beside_the_lines_lie_within_the_axis(race: PaperGold) -> None:
+    for number in range(30, 42):
+        race.driver(number, label=f"D{number}")
+        race.laps("race", number, [95.0 + i / 10 for i in range(10)], place=number)
+        race.results("race", {"driver_number": number, "number_of_laps": 10})
+    build(race.settings)
+    figure = figures(read(race, RACE))["gap-chart"]["layout"]
+    low, high = sorted(figure["yaxis"]["range"])
+    assert len(figure["meta"]["ends"]) > 10
+    assert all(low <= y <= high for *_, y in figure["meta"]["ends"])
+
+
+# Generated data
+
+
+def renumber(gold: PaperGold, key: int, to: int) -> None:
+    for table, columns in contracts().items():
+        if "session_key" in columns:
+            gold.run(f"update {table} set session_key = {to} where session_key = {key}")
+
+
+def test_a_generated_session_is_marked_on_every_page_that_shows_it_and_a_real_one_is_not(
+    race: PaperGold,
+) -> None:
+    race.weekend("qualifying")
+    race.results("qualifying", {"driver_number": 4, "q1_s": 80.0})
+    build(race.settings)
+    for path in (race.settings.root / "pages").rglob("*.html"):
+        assert not re.search(r"enerated data|\(generated\)|Generated class", path.read_text("utf-8")), path
+    renumber(race, 103, 2025015)
+    build(race.settings)
+    generated, real = read(race, "2025/paper-race-2025015.html"), read(race, "2025/paper-qualifying-102.html")
+    assert GENERATED in generated
+    assert "Generated classification" in generated
+    assert "Official" not in generated
+    assert LICENCE not in generated
+    assert "(generated)</h1>" in generated
+    assert LICENCE in real
+    assert "Official classification" in real
+    assert GENERATED not in real
+    for address in ("2025/index.html", "index.html", "data.html"):
+        page = read(race, address)
+        assert "1 of 2 sessions are generated data" in page, address
+        assert LICENCE in page, address
+        assert "(generated)" in page, address
+    renumber(race, 102, 2025014)
+    build(race.settings)
+    for address in ("2025/index.html", "index.html", "data.html"):
+        assert GENERATED in read(race, address), address
+        assert LICENCE not in read(race, address), address
+
+
 def test_headings_come_in_order(race: PaperGold) -> None:
     build(race.settings)
     levels = [int(level) for level in re.findall(r"<h([1-6])", read(race, RACE))]
@@ -349,7 +439,17 @@ def test_markup_in_names_and_messages_is_text(gold: PaperGold) -> None:
     )
     gold.insert(
         "teammate_head_to_head",
-        [{"season": 2025, "team_name": HOSTILE, "driver_id": "d4", "teammate_id": HOSTILE, "team_id": "t4"}],
+        [
+            {
+                "season": 2025,
+                "team_name": HOSTILE,
+                "driver_id": "d4",
+                "full_name": HOSTILE,
+                "teammate_id": HOSTILE,
+                "teammate_full_name": HOSTILE,
+                "team_id": "t4",
+            }
+        ],
     )
     gold.insert(
         "championship_progression",
@@ -360,6 +460,8 @@ def test_markup_in_names_and_messages_is_text(gold: PaperGold) -> None:
                 "round_number": 1,
                 "entrant_id": "d4",
                 "driver_id": "d4",
+                "full_name": HOSTILE,
+                "name_acronym": "<b>",
                 "team_id": "t4",
                 "team_name": HOSTILE,
                 "points": 1.0,

@@ -19,6 +19,7 @@ import requests
 
 from f1_lakehouse.replay import world
 from f1_lakehouse.replay.generate import GenerateError, generate, publish_corrections
+from f1_lakehouse.replay.keys import generated
 from f1_lakehouse.replay.rows import sessions_of
 from f1_lakehouse.replay.server import ReplayServer
 from f1_lakehouse.replay.telemetry import track
@@ -48,6 +49,18 @@ class Season:
 
     def keys(self, *names: str) -> list[int]:
         return [key for key, name in self.names.items() if name in names]
+
+
+def test_every_key_of_a_season_says_that_it_is_generated_and_no_key_of_the_source_does() -> None:
+    for season in world.SEASONS:
+        keys = [
+            session.session_key
+            for number, weekend in enumerate(world.calendar(season), 1)
+            for session in sessions_of(season, number, weekend)
+        ]
+        assert len(keys) > 100
+        assert generated(keys) == set(keys)
+    assert generated([None, 0, 1, 7953, 11_303, 20_000, 3_000_000_000]) == set()
 
 
 def digest(folder: Path) -> dict[str, str]:

@@ -23,13 +23,11 @@ ranked as (
             partition by drivers.driver_id
             order by
                 case when drivers.is_f1_driver then 0 else 1 end,
-                sessions.date_start desc nulls last,
+                drivers.date_start desc nulls last,
                 drivers.session_key desc,
                 drivers.driver_number
         ) as newness
-    from {{ ref('silver_drivers') }} as drivers
-    left join {{ ref('silver_sessions') }} as sessions
-        on drivers.session_key = sessions.session_key
+    from {{ ref('int_drivers') }} as drivers
 )
 
 select

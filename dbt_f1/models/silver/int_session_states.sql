@@ -2,14 +2,16 @@
 {{ config(materialized='ephemeral') }}
 {#- What the source says of each session now. In a build as of a moment there is none, see int_driver_states. -#}
 select
-    session_key,
-    meeting_key,
-    session_name,
-    session_category,
-    location,
-    date_start,
-    date_end,
-    is_cancelled,
-    pulled_at
-from {{ ref('silver_sessions') }}
+    sessions.session_key,
+    sessions.meeting_key,
+    sessions.session_name,
+    sessions.session_category,
+    sessions.location,
+    sessions.date_start,
+    sessions.date_end,
+    coalesce(calendar.is_session_cancelled, sessions.is_cancelled) as is_cancelled,
+    sessions.pulled_at
+from {{ ref('silver_sessions') }} as sessions
+left join {{ ref('int_calendar') }} as calendar
+    on sessions.session_key = calendar.session_key
 {{ 'where 1 = 0' if var('as_of') }}

@@ -1,7 +1,13 @@
 {#-
-One row a driver of a session: who drove which car for whom on that day. `driver_id` is the person; a number is not, it
+One row per driver of a session: who drove which car for whom on that day. `driver_id` is the person; a number is not, it
 passes from one to the next. Rows without a number name nobody and stay in bronze. Of conflicting rows the one that names
-a team is kept.
+a team is kept, of several such rows the one served last: it is the newest.
+
+The source has mixed the list of a support series into that of a session (Practice 1, Budapest 2023): there full and broadcast
+name are those of the support driver, while first and last name, team and portrait are those of the Formula 1 driver with the
+same number. `has_name_conflict` marks rows whose names differ. In a list that also has drivers without a team such a row is no
+Formula 1 driver; `named_driver_id` is the person that first and last name mean. What follows from other sessions is decided
+in int_drivers.
 -#}
 {%- set columns = [
     'session_key',
@@ -16,7 +22,8 @@ a team is kept.
     'team_colour',
     'headshot_url',
     'country_code',
-    'season'
+    'season',
+    'has_conflicting_rows'
 ] -%}
 
 with source_rows as (
@@ -35,6 +42,7 @@ with source_rows as (
         country_code,
         _season as season,
         _pull_id as pull_id,
+        _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'drivers') }}
     where
@@ -42,12 +50,23 @@ with source_rows as (
         and driver_number is not null
 ),
 
+compared_rows as (
+    select
+        *,
+        coalesce(min(lower(full_name)) over rows_of_a_car <> max(lower(full_name)) over rows_of_a_car, false)
+        or coalesce(min(lower(team_name)) over rows_of_a_car <> max(lower(team_name)) over rows_of_a_car, false)
+            as has_conflicting_rows
+    from source_rows
+    window rows_of_a_car as (partition by session_key, driver_number)
+),
+
 one_row as (
     {{ keep_one(
-        'source_rows',
+        'compared_rows',
         key=['session_key', 'driver_number'],
         columns=columns,
-        prefer="case when team_name is null then 1 else 0 end"
+        prefer="case when team_name is null then 1 else 0 end",
+        served='served_order'
     ) | indent(4) }}
 ),
 
@@ -66,6 +85,7 @@ known as (
         headshot_url,
         country_code,
         season,
+        has_conflicting_rows,
         pull_id,
         pulled_at,
         source_rows,
@@ -76,27 +96,60 @@ known as (
 named as (
     select
         *,
-        {{ slug('coalesce(known_name, broadcast_name)') }} as name_slug
+        nullif({{ slug('coalesce(known_name, broadcast_name)') }}, '') as name_slug,
+        nullif({{ slug("first_name || ' ' || last_name") }}, '') as first_last_slug,
+        nullif({{ slug("last_name || ' ' || first_name") }}, '') as last_first_slug,
+        regexp_extract({{ slug('broadcast_name') }}, '([^-]+)$', 1) as broadcast_word,
+        min(case when team_name is null then 0 else 1 end) over (partition by session_key) = 0 as lists_support_series
     from known
+),
+
+identified as (
+    select
+        named.*,
+        coalesce(
+            aliases.driver_id, named.name_slug, 'unknown-' || cast(named.driver_number as {{ dbt.type_string() }})
+        ) as driver_id,
+        coalesce(first_last_aliases.driver_id, named.first_last_slug) as named_driver_id,
+        coalesce(
+            coalesce(first_last_aliases.driver_id, named.first_last_slug) <> coalesce(aliases.driver_id, named.name_slug)
+            and coalesce(last_first_aliases.driver_id, named.last_first_slug)
+            <> coalesce(aliases.driver_id, named.name_slug),
+            false
+        ) as is_other_person
+    from named
+    left join {{ ref('driver_aliases') }} as aliases
+        on named.name_slug = aliases.name_slug
+    left join {{ ref('driver_aliases') }} as first_last_aliases
+        on named.first_last_slug = first_last_aliases.name_slug
+    left join {{ ref('driver_aliases') }} as last_first_aliases
+        on named.last_first_slug = last_first_aliases.name_slug
 )
 
 select
     named.session_key,
     named.meeting_key,
     named.driver_number,
-    coalesce(driver_aliases.driver_id, named.name_slug, 'unknown-' || cast(named.driver_number as {{ dbt.type_string() }}))
-        as driver_id,
+    named.driver_id,
+    named.named_driver_id,
+    named.is_other_person
+    or coalesce('-' || named.name_slug || '-' not like '%-' || named.broadcast_word || '-%', false) as has_name_conflict,
+    named.has_conflicting_rows,
     coalesce(named.broadcast_name, named.known_name, 'Unknown Driver') as broadcast_name,
     coalesce(named.known_name, named.broadcast_name, 'Unknown Driver') as full_name,
     named.first_name,
     named.last_name,
     named.name_acronym,
     coalesce(named.team_name, 'Unknown Team') as team_name,
-    coalesce(team_lineage.team_id, {{ slug('named.team_name') }}, 'unknown-team') as team_id,
+    coalesce(team_lineage.team_id, nullif({{ slug('named.team_name') }}, ''), 'unknown-team') as team_id,
+    coalesce(
+        team_lineage.constructor_id, nullif(replace({{ slug('named.team_name') }}, '-', '_'), ''), 'unknown-team'
+    ) as constructor_id,
     coalesce(team_lineage.team_category, 'Unknown') as team_category,
     team_lineage.team_id is not null as is_known_team,
     named.team_colour,
-    named.team_name is not null as is_f1_driver,
+    named.team_name is not null and not (named.lists_support_series and named.is_other_person) as is_f1_driver,
+    named.lists_support_series,
     named.headshot_url,
     named.country_code,
     named.season,
@@ -104,9 +157,7 @@ select
     named.pulled_at,
     named.source_rows,
     named.source_variants
-from named
-left join {{ ref('driver_aliases') }} as driver_aliases
-    on named.name_slug = driver_aliases.name_slug
+from identified as named
 left join {{ ref('team_lineage') }} as team_lineage
     on
         lower(named.team_name) = lower(team_lineage.team_name)

@@ -1,6 +1,7 @@
 {#-
-One row a driver and lap. This is the one place where a lap becomes valid: every rank, best and average further on takes
-`is_valid_lap` from here. A lap without a start time stays: the first lap of a race often has none.
+One row per driver and lap. `is_valid_lap` is what the row alone says: every rank, best and average takes the flag of the same
+name of fact_laps, which also knows stops, stints, red flags and deletions. A lap without a start time stays: the first lap
+of a race often has none.
 -#}
 {%- set columns = [
     'session_key',
@@ -84,6 +85,25 @@ measured as (
         source_rows,
         source_variants
     from one_row
+),
+
+judged as (
+    select
+        *,
+        -- Too short for a lap, or the time of one or two sectors. A complete lap with a missing sector stays a lap: 252 of
+        -- the recorded race laps are such, two of them official fastest laps.
+        coalesce(
+            lap_duration < {{ var('min_valid_lap_s') }}
+            {%- for sectors in [
+                'duration_sector_1', 'duration_sector_2', 'duration_sector_3',
+                'duration_sector_1 + duration_sector_2', 'duration_sector_1 + duration_sector_3',
+                'duration_sector_2 + duration_sector_3'
+            ] %}
+            or abs(lap_duration - ({{ sectors }})) < 0.0025
+            {%- endfor %},
+            false
+        ) as is_impossible_time
+    from measured
 )
 
 select
@@ -108,10 +128,9 @@ select
     speed_trap_speed,
     max_speed,
     is_pit_out_lap,
-    coalesce(
-        lap_duration between {{ var('min_valid_lap_s') }} and {{ var('max_valid_lap_s') }} and not is_pit_out_lap,
-        false
-    ) as is_valid_lap,
+    is_impossible_time,
+    coalesce(lap_duration <= {{ var('max_valid_lap_s') }} and not is_impossible_time and not is_pit_out_lap, false)
+        as is_valid_lap,
     segments_sector_1,
     segments_sector_2,
     segments_sector_3,
@@ -120,4 +139,4 @@ select
     pulled_at,
     source_rows,
     source_variants
-from measured
+from judged

@@ -45,6 +45,7 @@ with source_rows as (
         is_cancelled,
         _season as season,
         _pull_id as pull_id,
+        _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'meetings') }}
     where
@@ -56,7 +57,8 @@ one_row as (
         'source_rows',
         key=['meeting_key'],
         columns=columns,
-        prefer="season"
+        prefer="season",
+        served='served_order'
     ) | indent(4) }}
 )
 

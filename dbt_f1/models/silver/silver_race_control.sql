@@ -1,5 +1,7 @@
 {#-
-One row a message. Most columns of the natural key may be null, so the grain is the key made of them.
+One row a message. Most columns of the natural key may be null, so the grain is the key made of them, as served.
+
+The source fills the driver of flags and car events only; elsewhere it follows from the message ("CAR 4 (NOR) TIME …").
 -#}
 {%- set columns = [
     'session_key',
@@ -30,6 +32,7 @@ with source_rows as (
         {{ whole('qualifying_phase') }} as qualifying_phase,
         message,
         _season as season,
+        cast(_row_number as integer) as served_order,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'race_control') }}
@@ -42,6 +45,7 @@ one_row as (
         'source_rows',
         key=['session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
         columns=columns,
+        served='served_order',
         nullable=['date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message']
     ) | indent(4) }}
 )
@@ -53,7 +57,7 @@ select
     session_key,
     meeting_key,
     date,
-    driver_number,
+    coalesce(one_row.driver_number, {{ driver_of_message('message') }}) as driver_number,
     lap_number,
     category,
     flag,
@@ -61,6 +65,7 @@ select
     sector,
     qualifying_phase,
     message,
+    served_order,
     season,
     pull_id,
     pulled_at,

@@ -1,7 +1,7 @@
 {#-
-One row a driver of the official classification. In qualifying duration and gap are lists of three, a value a phase: the
-time and the gap that count are those of the last phase the driver took part in. Of conflicting rows the classified one is
-kept.
+One row per driver of the official classification. In qualifying duration and gap are lists of three, one value per phase: the
+time and the gap that count are those of the last phase in which the driver set a time. Of conflicting rows the one served last
+is kept: a driver who is disqualified later is listed again. Where the order served is unknown, the classified one is kept.
 -#}
 {%- set columns = [
     'session_key',
@@ -23,7 +23,7 @@ with source_rows as (
         {{ whole('session_key') }} as session_key,
         {{ whole('meeting_key') }} as meeting_key,
         {{ whole('driver_number') }} as driver_number,
-        {{ whole('position') }} as position,
+        {{ classified_position() }} as position,
         {{ whole('number_of_laps') }} as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,
@@ -33,6 +33,7 @@ with source_rows as (
         gap_to_leader,
         _season as season,
         _pull_id as pull_id,
+        _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'session_result') }}
     where
@@ -44,7 +45,8 @@ one_row as (
         'source_rows',
         key=['session_key', 'driver_number'],
         columns=columns,
-        prefer="case when position is null then 1 else 0 end"
+        prefer="case when position is null and served_order is null then 1 else 0 end",
+        served='served_order'
     ) | indent(4) }}
 ),
 

@@ -39,6 +39,7 @@ with source_rows as (
         is_cancelled,
         _season as season,
         _pull_id as pull_id,
+        _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'sessions') }}
     where
@@ -50,7 +51,8 @@ one_row as (
         'source_rows',
         key=['session_key'],
         columns=columns,
-        prefer="season"
+        prefer="season",
+        served='served_order'
     ) | indent(4) }}
 )
 

@@ -1,5 +1,5 @@
 {#-
-One row a driver of a grid. `session_key` is the (sprint) qualifying session that set the grid, never the race: join over
+One row per driver of a grid. Of conflicting rows the one with a position is kept, of several such rows the one served last. `session_key` is the (sprint) qualifying session that set the grid, never the race: join over
 the meeting and the kind of session.
 -#}
 {%- set columns = [
@@ -20,6 +20,7 @@ with source_rows as (
         {{ measure('lap_duration') }} as lap_duration,
         _season as season,
         _pull_id as pull_id,
+        _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'starting_grid') }}
     where
@@ -31,7 +32,8 @@ one_row as (
         'source_rows',
         key=['session_key', 'driver_number'],
         columns=columns,
-        prefer="case when position is null then 1 else 0 end"
+        prefer="case when position is null then 1 else 0 end",
+        served='served_order'
     ) | indent(4) }}
 )
 

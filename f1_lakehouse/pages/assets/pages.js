@@ -34,8 +34,10 @@
     };
     for (const name of Object.keys(made).filter(k => /^[xy]axis\d*$/.test(k)))
       made[name] = {
-        gridcolor: line, linecolor: line, zerolinecolor: line, automargin: name[0] === "y",
+        gridcolor: line, linecolor: line, zerolinecolor: line, automargin: true,
         fixedrange: made.dragmode === false, ...made[name],
+        // With a distance of its own Plotly puts the title beside the labels however long they are, and makes room for both.
+        title: { standoff: 8, ...made[name].title },
       };
     return made;
   };

@@ -9,7 +9,26 @@ session to `is_current`.
 Rows without a team (support series) count only for people who never drove for one, so that a team that is missing in one
 session does not break a period in two.
 -#}
-with entries as (
+with listed as (
+    select
+        session_key, driver_number, driver_id, name_acronym, team_id, team_name, broadcast_name, full_name, first_name,
+        last_name, country_code, headshot_url, is_f1_driver, date_start
+    from {{ ref('int_drivers') }}
+
+    union all
+
+    -- known only by the first and last name in a row that names a support driver
+    select
+        session_key, driver_number, number_driver_id, null, number_team_id, number_team_name,
+        first_name || ' ' || last_name, first_name || ' ' || last_name, first_name, last_name, country_code, headshot_url,
+        true, date_start
+    from {{ ref('int_drivers') }}
+    where
+        number_driver_id is not null
+        and number_driver_id not in (select driver_id from {{ ref('int_drivers') }} where is_f1_driver)
+),
+
+entries as (
     select
         drivers.driver_id,
         drivers.driver_number,
@@ -24,16 +43,13 @@ with entries as (
         drivers.headshot_url,
         drivers.is_f1_driver,
         max(case when drivers.is_f1_driver then 1 else 0 end) over (partition by drivers.driver_id) as ever_f1,
-        sessions.date_start,
+        drivers.date_start,
         -- a person is in one car of a session; where the source lists two, the lower number stands for the session
         row_number() over (
-            partition by drivers.driver_id, sessions.date_start
+            partition by drivers.driver_id, drivers.date_start
             order by case when drivers.is_f1_driver then 0 else 1 end, drivers.session_key, drivers.driver_number
         ) as choice
-    from {{ ref('silver_drivers') }} as drivers
-    inner join {{ ref('silver_sessions') }} as sessions
-        on drivers.session_key = sessions.session_key
-    where sessions.date_start is not null
+    from listed as drivers
 ),
 
 compared as (

@@ -1,9 +1,16 @@
-{#- One row a race weekend or test. Rounds count the race weekends that take place, in the order of their dates. -#}
-with counted as (
+{#- One row per race weekend or test. Rounds count the race weekends that take place, in the order of their dates. -#}
+with calendar as (
+    select meeting_key, is_meeting_cancelled from {{ ref('int_calendar') }} group by meeting_key, is_meeting_cancelled
+),
+
+counted as (
     select
-        *,
-        meeting_name like '%Testing%' or meeting_name like 'Pre-Season%' as is_test
-    from {{ ref('silver_meetings') }}
+        meetings.*,
+        coalesce(calendar.is_meeting_cancelled, false) as is_decided_cancelled,
+        meetings.meeting_name like '%Testing%' or meetings.meeting_name like 'Pre-Season%' as is_test
+    from {{ ref('silver_meetings') }} as meetings
+    left join calendar
+        on meetings.meeting_key = calendar.meeting_key
 )
 
 select
@@ -13,9 +20,9 @@ select
     year,
     cast(
         case
-            when not is_test and not is_cancelled
+            when not is_test and not is_decided_cancelled
                 then row_number() over (
-                    partition by season, is_test, is_cancelled order by date_start, meeting_key
+                    partition by season, is_test, is_decided_cancelled order by date_start, meeting_key
                 )
         end as integer
     ) as round_number,
@@ -31,5 +38,5 @@ select
     date_start,
     date_end,
     is_test,
-    is_cancelled
+    is_decided_cancelled as is_cancelled
 from counted

@@ -1,11 +1,11 @@
-{#- One row a session, future and cancelled ones included; the winner is the driver classified first, and was not disqualified. -#}
+{#- One row per session, future and cancelled ones included; the winner is the driver classified first, and was not disqualified. -#}
 with firsts as (
     select
         session_key,
         driver_number,
         row_number() over (partition by session_key order by driver_number) as choice
     from {{ ref('silver_session_results') }}
-    where position = 1 and dsq is not true
+    where position = 1 and status <> 'DSQ'
 )
 
 select
@@ -36,13 +36,15 @@ select
     sessions.session_category = 'Sprint' as is_sprint,
     sessions.session_category in ('Qualifying', 'Sprint Qualifying') as is_qualifying,
     sessions.session_category = 'Practice' as is_practice,
-    sessions.is_cancelled,
+    coalesce(calendar.is_session_cancelled, sessions.is_cancelled) as is_cancelled,
     firsts.driver_number as winner_driver_number,
     drivers.driver_id as winner_driver_id
 from {{ ref('silver_sessions') }} as sessions
 left join {{ ref('dim_meetings') }} as meetings
     on sessions.meeting_key = meetings.meeting_key
+left join {{ ref('int_calendar') }} as calendar
+    on sessions.session_key = calendar.session_key
 left join firsts
     on sessions.session_key = firsts.session_key and firsts.choice = 1
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on firsts.session_key = drivers.session_key and firsts.driver_number = drivers.driver_number

@@ -5,35 +5,35 @@ took part in. `unknown-team` is always there: facts of drivers whose team the so
 with entries as (
     select
         drivers.team_id,
+        drivers.constructor_id,
         drivers.team_name,
         drivers.team_category,
         drivers.team_colour,
         drivers.season,
         row_number() over (
             partition by drivers.team_id
-            order by sessions.date_start desc nulls last, drivers.session_key desc, drivers.driver_number
+            order by drivers.date_start desc nulls last, drivers.session_key desc, drivers.driver_number
         ) as newness,
         min(drivers.season) over (partition by drivers.team_id) as first_season,
         max(drivers.season) over (partition by drivers.team_id) as last_season
-    from {{ ref('silver_drivers') }} as drivers
-    left join {{ ref('silver_sessions') }} as sessions
-        on drivers.session_key = sessions.session_key
+    from {{ ref('int_drivers') }} as drivers
     where drivers.is_f1_driver and drivers.team_id <> 'unknown-team'
 ),
 
 teams as (
-    select team_id, team_name, team_category, team_colour, first_season, last_season
+    select team_id, constructor_id, team_name, team_category, team_colour, first_season, last_season
     from entries
     where newness = 1
 
     union all
 
-    select 'unknown-team', 'Unknown Team', 'Unknown', null, null, null
+    select 'unknown-team', 'unknown-team', 'Unknown Team', 'Unknown', null, null, null
 )
 
 select
     {{ surrogate_key(['team_id']) | indent(4) }} as team_key,
     team_id,
+    constructor_id,
     team_name,
     team_category,
     team_colour,

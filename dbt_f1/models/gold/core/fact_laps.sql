@@ -1,13 +1,14 @@
-{#- One row a driver and lap, with what was going on around it (int_laps) and who drove it, for which team. -#}
+{#-
+One row per driver and lap, with what was going on around it (int_laps) and who drove it, for which team. A race ends with the
+chequered flag: rows that the source serves of the lap back to the pits are no laps.
+-#}
 select
     {{ surrogate_key(['laps.session_key', 'laps.driver_number', 'laps.lap_number']) | indent(4) }} as lap_key,
     laps.session_key,
     laps.meeting_key,
     laps.season,
     laps.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     laps.lap_number,
     laps.date_start,
     laps.lap_start_at,
@@ -24,6 +25,9 @@ select
     laps.speed_trap_speed,
     laps.max_speed,
     laps.is_valid_lap,
+    laps.is_impossible_time,
+    laps.is_deleted,
+    laps.deletion_reason,
     laps.is_pit_out_lap,
     laps.is_pit_in_lap,
     laps.driver_lap_rank,
@@ -43,5 +47,8 @@ select
     laps.is_raining,
     laps.pulled_at
 from {{ ref('int_laps') }} as laps
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on laps.session_key = drivers.session_key and laps.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on laps.meeting_key = meetings.meeting_key
+where laps.is_after_chequered_flag is not true

@@ -51,12 +51,13 @@ select
     gains.season,
     gains.date,
     gains.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     gains.overtaken_driver_number,
     overtaken_drivers.driver_id as overtaken_driver_id,
+    overtaken_drivers.name_acronym as overtaken_name_acronym,
+    overtaken_drivers.full_name as overtaken_full_name,
     coalesce(overtaken_drivers.team_id, 'unknown-team') as overtaken_team_id,
+    coalesce(overtaken_drivers.constructor_id, 'unknown-team') as overtaken_constructor_id,
     coalesce(overtaken_drivers.team_name, 'Unknown Team') as overtaken_team_name,
     gains.position,
     -- the first lap of a race often has no start: what is before the first known one happened on it
@@ -81,9 +82,11 @@ left join {{ ref('fact_laps') }} as losing_laps
         losses.session_key = losing_laps.session_key
         and losses.driver_number = losing_laps.driver_number
         and coalesce(losses.known_lap, 1) = losing_laps.lap_number
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on gains.session_key = drivers.session_key and gains.driver_number = drivers.driver_number
-left join {{ ref('silver_drivers') }} as overtaken_drivers
+left join {{ ref('silver_meetings') }} as meetings
+    on gains.meeting_key = meetings.meeting_key
+left join {{ ref('int_session_drivers') }} as overtaken_drivers
     on
         gains.session_key = overtaken_drivers.session_key
         and gains.overtaken_driver_number = overtaken_drivers.driver_number

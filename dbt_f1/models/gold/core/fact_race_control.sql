@@ -8,6 +8,9 @@ select
     messages.lap_number,
     messages.driver_number,
     drivers.driver_id,
+    drivers.name_acronym,
+    drivers.full_name,
+    meetings.meeting_name,
     messages.category,
     messages.flag,
     messages.scope,
@@ -16,5 +19,7 @@ select
     messages.message,
     messages.pulled_at
 from {{ ref('silver_race_control') }} as messages
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on messages.session_key = drivers.session_key and messages.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on messages.meeting_key = meetings.meeting_key

@@ -1,8 +1,12 @@
 {#-
-One row a driver of the official classification, with the grid he started from and his fastest lap.
+One row per driver of the official classification, with the grid position and the fastest lap.
 
 The grid is kept by the source under the session that decided it, so it is found over the meeting and the kind of
 session: Qualifying sets the grid of the Race, Sprint Qualifying that of the Sprint.
+
+A driver who starts from the pit lane has no grid position, although the source numbers such drivers after the last one on the
+grid. Race control says so of some. A position without a lap time of a driver who has one of the session's last phase is no
+position that qualifying gave: it is left out as well (never served in 2023 to 2025).
 -#}
 with results as (
     select
@@ -13,6 +17,18 @@ with results as (
         on results.session_key = sessions.session_key
 ),
 
+timed as (
+    select
+        session_key,
+        driver_number,
+        case
+            when max(case when q3_s is not null then 1 else 0 end) over (partition by session_key) = 1 then q3_s
+            when max(case when q2_s is not null then 1 else 0 end) over (partition by session_key) = 1 then q2_s
+            else q1_s
+        end is not null as has_time_of_last_phase
+    from results
+),
+
 grids as (
     select
         sessions.meeting_key,
@@ -21,7 +37,8 @@ grids as (
             when 'Sprint Qualifying' then 'Sprint'
         end as session_category,
         grid.driver_number,
-        grid.position as grid_position,
+        case when grid.lap_duration is not null or not coalesce(timed.has_time_of_last_phase, false) then grid.position end
+            as grid_position,
         row_number() over (
             partition by sessions.meeting_key, sessions.session_category, grid.driver_number
             order by sessions.date_start desc nulls last, grid.session_key desc
@@ -29,6 +46,24 @@ grids as (
     from {{ ref('silver_starting_grid') }} as grid
     inner join {{ ref('silver_sessions') }} as sessions
         on grid.session_key = sessions.session_key
+    left join timed
+        on grid.session_key = timed.session_key and grid.driver_number = timed.driver_number
+),
+
+from_pit_lane as (
+    select results.session_key, results.driver_number
+    from results
+    inner join {{ ref('silver_race_control') }} as messages
+        on
+            results.session_key = messages.session_key
+            and (
+                messages.driver_number = results.driver_number
+                or messages.message like '% ' || cast(results.driver_number as {{ dbt.type_string() }}) || ' (%'
+            )
+    where
+        results.session_category in ('Race', 'Sprint')
+        and regexp_extract(upper(messages.message), '(START(S|ED|ING)? FROM (THE )?PIT ?LANE)', 1) <> ''
+    group by results.session_key, results.driver_number
 ),
 
 -- where a meeting lists two qualifyings of a kind, the later one set the grid
@@ -54,14 +89,13 @@ select
     results.season,
     results.session_category,
     results.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     results.position,
     results.status,
     results.points,
-    grid.grid_position,
-    grid.grid_position - results.position as positions_gained,
+    case when from_pit_lane.driver_number is null then grid.grid_position end as grid_position,
+    case when from_pit_lane.driver_number is not null then true end as started_from_pit_lane,
+    case when from_pit_lane.driver_number is null then grid.grid_position - results.position end as positions_gained,
     results.number_of_laps,
     results.duration_s,
     results.q1_s,
@@ -74,8 +108,12 @@ select
     cast(fastest.fastest_lap_rank as integer) as fastest_lap_rank,
     results.pulled_at
 from results
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on results.session_key = drivers.session_key and results.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on results.meeting_key = meetings.meeting_key
+left join from_pit_lane
+    on results.session_key = from_pit_lane.session_key and results.driver_number = from_pit_lane.driver_number
 left join grid
     on
         results.meeting_key = grid.meeting_key

@@ -4,6 +4,8 @@ One row a driver and stint: how long, how fast, and how much slower by the lap.
 Pace and degradation are those of the clean laps (`is_clean_lap` of fact_laps). The degradation is the slope of the
 least-squares line of lap time over tyre age, null below var min_laps_for_degradation clean laps. It is what the stopwatch
 shows: the car gets lighter meanwhile, so the tyre itself loses more.
+
+The source starts a stint at every visit to the pit lane. `tyre_set_number` says which stints are on one set of tyres.
 -#}
 with summed as (
     select
@@ -23,6 +25,10 @@ with summed as (
     from {{ ref('fact_laps') }}
     where stint_number is not null
     group by session_key, driver_number, stint_number
+),
+
+drivers_with_laps as (
+    select distinct session_key, driver_number from {{ ref('fact_laps') }}
 )
 
 select
@@ -31,9 +37,7 @@ select
     stints.meeting_key,
     stints.season,
     stints.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     stints.stint_number,
     stints.compound,
     stints.tyre_age_at_start,
@@ -52,6 +56,13 @@ select
                 'summed.clean_laps', 'summed.sum_x', 'summed.sum_y', 'summed.sum_xy', 'summed.sum_xx'
             ) | indent(12) }}
     end as degradation_s_per_lap,
+    sets.is_new_set,
+    sets.tyre_set_number,
+    -- the source serves stints after the chequered flag; no lap of the driver is in them
+    coalesce(sets.was_driven, stints.stint_laps > 0)
+    and (
+        stints.stint_laps = 0 or coalesce(summed.laps_driven, 0) > 0 or drivers_with_laps.session_key is null
+    ) as is_driven,
     stints.is_repaired,
     stints.pulled_at
 from {{ ref('silver_stints') }} as stints
@@ -60,5 +71,14 @@ left join summed
         stints.session_key = summed.session_key
         and stints.driver_number = summed.driver_number
         and stints.stint_number = summed.stint_number
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_tyre_sets') }} as sets
+    on
+        stints.session_key = sets.session_key
+        and stints.driver_number = sets.driver_number
+        and stints.stint_number = sets.stint_number
+left join drivers_with_laps
+    on stints.session_key = drivers_with_laps.session_key and stints.driver_number = drivers_with_laps.driver_number
+left join {{ ref('int_session_drivers') }} as drivers
     on stints.session_key = drivers.session_key and stints.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on stints.meeting_key = meetings.meeting_key

@@ -1,16 +1,27 @@
 {{ config(materialized='incremental', incremental_strategy='replace_scopes', on_schema_change='fail') }}
 {#-
-One row a sample of a car, about 3.7 a second: what the car did, where it was, and on which lap. Published as Delta only.
+One row per sample of a car, about 3.7 a second: what the car did, where it was, and on which lap. Published as Delta only.
 
 - place: of the last sample of the location feed before and the first one after, the nearer; none farther away in time than
   var max_location_offset_s. The two feeds are sampled at times of their own.
-- lap: the one that had started last and not ended. Laps without a known start (often the first) have no samples.
+- lap: the one that had started last and not ended. A lap whose end is not known ends where the car stops: in the garage or
+  beside the track. Laps without a known start have no samples.
 - distance: by the trapezoid between samples, from the start of the lap.
 
-Incremental by session: sessions of which neither telemetry nor laps nor drivers have changed are not read.
+Incremental by session: sessions of which neither telemetry nor drivers have changed, nor what the bounds of laps follow from,
+are not read.
 -#}
 with touched as (
-    {{ touched_sessions([ref('silver_car_data'), ref('silver_locations'), ref('silver_laps'), ref('silver_drivers')]) }}
+    {{ touched_sessions([
+        ref('silver_car_data'),
+        ref('silver_locations'),
+        ref('silver_laps'),
+        ref('silver_drivers'),
+        ref('silver_race_control'),
+        ref('silver_pit_stops'),
+        ref('silver_stints'),
+        ref('silver_session_results')
+    ]) }}
 ),
 
 -- of two laps with one start the later one: an as-of join must find one
@@ -74,9 +85,32 @@ with_lap as (
     ) | indent(4) }}
 ),
 
+-- on the grid a car stands at the start of its lap
+stops as (
+    select session_key, driver_number, last_lap_number, min(date) as stopped_at
+    from with_lap
+    where
+        last_lap_end_at is null
+        and speed = 0
+        and {{ seconds_between('last_lap_start_at', 'date') }} > {{ var('max_grid_wait_s') }}
+    group by session_key, driver_number, last_lap_number
+),
+
+with_lap_end as (
+    select
+        with_lap.*,
+        coalesce(with_lap.last_lap_end_at, stops.stopped_at) as on_lap_until
+    from with_lap
+    left join stops
+        on
+            with_lap.session_key = stops.session_key
+            and with_lap.driver_number = stops.driver_number
+            and with_lap.last_lap_number = stops.last_lap_number
+),
+
 with_place as (
     {{ asof_join(
-        'with_lap', 'places', ['session_key', 'driver_number'], 'date', 'date',
+        'with_lap_end', 'places', ['session_key', 'driver_number'], 'date', 'date',
         {
             'date': 'before_at', 'position_x': 'before_x', 'position_y': 'before_y', 'position_z': 'before_z',
             'next_date': 'after_at', 'next_x': 'after_x', 'next_y': 'after_y', 'next_z': 'after_z'
@@ -87,7 +121,7 @@ with_place as (
 measured as (
     select
         *,
-        coalesce(last_lap_end_at is null or date < last_lap_end_at, true) and last_lap_number is not null as is_on_lap,
+        coalesce(date < on_lap_until, true) and last_lap_number is not null as is_on_lap,
         {{ seconds_between('before_at', 'date') }} as since_before_s,
         {{ seconds_between('date', 'after_at') }} as until_after_s
     from with_place
@@ -135,9 +169,7 @@ select
     travelled.meeting_key,
     travelled.season,
     travelled.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     travelled.date,
     travelled.lap_number,
     travelled.lap_elapsed_s,
@@ -157,5 +189,7 @@ select
     travelled.pulled_at,
     travelled.built_from
 from travelled
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on travelled.session_key = drivers.session_key and travelled.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on travelled.meeting_key = meetings.meeting_key

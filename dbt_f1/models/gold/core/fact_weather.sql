@@ -1,16 +1,19 @@
 {#- One row a measurement at the track, about one a minute. -#}
 select
-    {{ surrogate_key(['session_key', 'date']) | indent(4) }} as weather_key,
-    session_key,
-    meeting_key,
-    season,
-    date,
-    air_temperature,
-    track_temperature,
-    humidity,
-    pressure,
-    is_raining,
-    wind_direction,
-    wind_speed,
-    pulled_at
-from {{ ref('silver_weather') }}
+    {{ surrogate_key(['measurements.session_key', 'measurements.date']) | indent(4) }} as weather_key,
+    measurements.session_key,
+    measurements.meeting_key,
+    meetings.meeting_name,
+    measurements.season,
+    measurements.date,
+    measurements.air_temperature,
+    measurements.track_temperature,
+    measurements.humidity,
+    measurements.pressure,
+    measurements.is_raining,
+    measurements.wind_direction,
+    measurements.wind_speed,
+    measurements.pulled_at
+from {{ ref('silver_weather') }} as measurements
+left join {{ ref('silver_meetings') }} as meetings
+    on measurements.meeting_key = meetings.meeting_key

@@ -1,26 +1,32 @@
 {#-
-The championships as they stood after each round, out of the official classifications: one row a season, round and driver
+The championships as they stood after each round, out of the official classifications: one row per season, round and driver
 or team. Sprint points count for the round they belong to. Everyone who has taken part so far has a row, also in rounds
-that he missed.
+that the driver missed.
 
-Equal points are decided by countback: more wins, then more second places, and so on, in Grands Prix only (a sprint win is
-no win). Who is equal in all of it shares the rank.
+Equal points are decided by countback: more wins, then more second positions, and so on, in Grands Prix only (a sprint win is
+no win; a disqualified driver has no position). Entrants that are equal in all of it share the rank.
 
 A round without a race in the lake adds nothing but its sprint, one without its sprint only the race, and every sum from it on
-is short: `is_complete` says where that is so.
+is short. So it is after a session whose points are not all in the rows: the source serves none for a driver who is classified
+in the points, or serves them for a number that no list of the season names (int_points_missing), or for a session that
+belongs to no round. `is_complete` is false from there on.
 -#}
 {%- set places = range(1, 25) -%}
 with rounds as (
     select
         sessions.season,
         sessions.round_number,
+        sessions.date_start,
         results.meeting_key,
         results.session_key,
         results.session_category,
         results.driver_id,
+        results.name_acronym,
+        results.full_name,
         results.team_id,
+        results.constructor_id,
         results.team_name,
-        results.position,
+        case when results.status <> 'DSQ' then results.position end as position,
         results.points
     from {{ ref('fact_results') }} as results
     inner join {{ ref('dim_sessions') }} as sessions
@@ -34,6 +40,7 @@ rounds_held as (
         round_number,
         max(meeting_key) as meeting_key,
         max(case when session_category = 'Race' then session_key end) as race_key,
+        max(date_start) as date_start,
         max(session_key) as any_key
     from rounds
     group by season, round_number
@@ -44,6 +51,34 @@ sprints_missing as (
     from {{ ref('dim_sessions') }}
     where is_sprint and not is_cancelled and session_key not in (select session_key from rounds)
     group by season, round_number
+),
+
+-- sessions with points that are in no row, or that the source has not served; a session without a date counts for all rounds
+points_missing as (
+    select sessions.season, sessions.date_start, missing.reason
+    from {{ ref('int_points_missing') }} as missing
+    inner join {{ ref('silver_sessions') }} as sessions
+        on missing.session_key = sessions.session_key
+
+    union all
+
+    select results.season, sessions.date_start, 'No round' as reason
+    from {{ ref('fact_results') }} as results
+    left join {{ ref('dim_sessions') }} as sessions
+        on results.session_key = sessions.session_key
+    where results.points > 0 and sessions.round_number is null
+),
+
+rounds_short as (
+    select
+        held.season,
+        held.round_number,
+        max(case when missing.reason <> 'No team' then 1 else 0 end) as drivers_short,
+        1 as teams_short
+    from rounds_held as held
+    inner join points_missing as missing
+        on held.season = missing.season and (missing.date_start is null or missing.date_start <= held.date_start)
+    group by held.season, held.round_number
 ),
 
 -- a round counts when its race is there: with the sprint alone it is not over
@@ -64,15 +99,15 @@ numbered_rounds as (
 ),
 
 entries as (
-    select 'drivers' as championship, season, round_number, session_category, driver_id as entrant_id, team_id, team_name,
-        position, points
+    select 'drivers' as championship, season, round_number, session_category, driver_id as entrant_id, name_acronym, full_name,
+        team_id, constructor_id, team_name, position, points
     from rounds
     where driver_id is not null
 
     union all
 
-    select 'teams' as championship, season, round_number, session_category, team_id as entrant_id, team_id, team_name,
-        position, points
+    select 'teams' as championship, season, round_number, session_category, team_id as entrant_id, null, null,
+        team_id, constructor_id, team_name, position, points
     from rounds
     where team_id <> 'unknown-team'
 ),
@@ -83,9 +118,10 @@ scored as (
         season,
         round_number,
         entrant_id,
-        -- of the round's sessions the race tells the team
-        max_by(team_id, case session_category when 'Race' then 1 else 0 end) as team_id,
-        max_by(team_name, case session_category when 'Race' then 1 else 0 end) as team_name,
+        -- of the round's sessions the race decides the team
+        {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
+        max_by({{ column }}, case session_category when 'Race' then 1 else 0 end) as {{ column }},
+        {%- endfor %}
         sum(coalesce(points, 0)) as points,
         {%- for place in places %}
         count(case when session_category = 'Race' and position = {{ place }} then 1 end) as place_{{ place }}{{ ',' if not loop.last }}
@@ -125,8 +161,9 @@ summed as (
         grid.meeting_key,
         grid.session_key,
         grid.entrant_id,
-        {{ last_known('scored.team_id') }} over so_far as team_id,
-        {{ last_known('scored.team_name') }} over so_far as team_name,
+        {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
+        {{ last_known('scored.' ~ column) }} over so_far as {{ column }},
+        {%- endfor %}
         coalesce(scored.points, 0) as round_points,
         sum(coalesce(scored.points, 0)) over so_far as points,
         sum(coalesce(scored.place_1, 0)) over so_far as wins,
@@ -158,15 +195,20 @@ ranked as (
 )
 
 select
-    {{ surrogate_key(['championship', 'season', 'round_number', 'entrant_id']) | indent(4) }} as progression_key,
-    championship,
-    season,
-    round_number,
-    entrant_id,
+    {{ surrogate_key(['ranked.championship', 'ranked.season', 'ranked.round_number', 'ranked.entrant_id']) | indent(4) }}
+        as progression_key,
+    ranked.championship,
+    ranked.season,
+    ranked.round_number,
+    ranked.entrant_id,
     case when championship = 'drivers' then entrant_id end as driver_id,
+    name_acronym,
+    full_name,
     team_id,
+    constructor_id,
     team_name,
-    meeting_key,
+    ranked.meeting_key,
+    meetings.meeting_name,
     session_key,
     cast(round_points as {{ type_double() }}) as round_points,
     cast(points as {{ type_double() }}) as points,
@@ -174,9 +216,18 @@ select
     cast(leader_points - points as {{ type_double() }}) as points_behind_leader,
     cast(wins as integer) as wins,
     cast(
-        lag(championship_rank) over (partition by championship, season, entrant_id order by round_number)
+        lag(championship_rank) over (
+            partition by championship, ranked.season, entrant_id order by ranked.round_number
+        )
         - championship_rank as integer
     ) as ranks_gained,
     cast(rounds_counted as integer) as rounds_counted,
-    rounds_counted = round_number and sprints_missing = 0 as is_complete
+    rounds_counted = ranked.round_number
+    and sprints_missing = 0
+    and coalesce(case championship when 'drivers' then rounds_short.drivers_short else rounds_short.teams_short end, 0) = 0
+        as is_complete
 from ranked
+left join rounds_short
+    on ranked.season = rounds_short.season and ranked.round_number = rounds_short.round_number
+left join {{ ref('dim_meetings') }} as meetings
+    on ranked.meeting_key = meetings.meeting_key

@@ -8,6 +8,7 @@ that day brought and still holds, so the cost follows the new data; rows of earl
 - reconciliation: silver: rows as served that a row of silver stands for; gold: rows of silver that are in the fact
 - validity: values in bronze within the bounds that the catalogue names; one row may fail more than once
 - quarantine: rows as served that could be typed
+- matching: messages that delete or reinstate a lap whose lap was found; in sessions whose laps are there
 -#}
 {%- set checks = {
     'meetings': ('silver_meetings', 'date_start is not null'),
@@ -30,7 +31,7 @@ that day brought and still holds, so the cost follows the new data; rows of earl
     'car_data': ('silver_car_data', 'n_gear is not null and throttle is not null and brake is not null')
 } -%}
 {%- set facts = {
-    'laps': ('silver_laps', 'fact_laps'),
+    'laps': ('int_laps', 'fact_laps', 'is_after_chequered_flag is not true'),
     'session_result': ('silver_session_results', 'fact_results'),
     'stints': ('silver_stints', 'fact_stints'),
     'pit': ('silver_pit_stops', 'fact_pit_stops'),
@@ -101,6 +102,7 @@ carried as (
     select '{{ fact[1] }}' as fact, held.session_key, count(*) as in_silver, 0 as in_gold
     from {{ ref(fact[0]) }} as held
     inner join (select scope from news where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
+    {{ 'where ' ~ fact[2] if fact | length > 2 }}
     group by held.session_key
 
     union all
@@ -151,6 +153,16 @@ counted as (
 
     select 'bronze.' || endpoint, 'quarantine', rows + quarantined, quarantined
     from served
+
+    union all
+
+    select
+        'silver.silver_race_control',
+        'matching',
+        count(case when has_laps then 1 end),
+        count(case when has_laps and lap_number is null then 1 end)
+    from {{ ref('int_deletion_messages') }}
+    where session_key in (select scope from news where endpoint in ('race_control', 'laps'))
 ),
 
 rated as (

@@ -49,7 +49,7 @@ source_rows as (
         {{ whole('session_key') }} as session_key,
         {{ whole('meeting_key') }} as meeting_key,
         {{ whole('driver_number') }} as driver_number,
-        {{ whole('position') }} as position,
+        {{ classified_position() }} as position,
         {{ whole('number_of_laps') }} as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,
@@ -59,6 +59,7 @@ source_rows as (
         gap_to_leader,
         _season as season,
         _pull_id as pull_id,
+        _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'session_result') }}
 ),
@@ -68,7 +69,8 @@ one_row as (
         'source_rows',
         key=['pull_id', 'session_key', 'driver_number'],
         columns=columns,
-        prefer="case when position is null then 1 else 0 end"
+        prefer="case when position is null and served_order is null then 1 else 0 end",
+        served='served_order'
     ) | indent(4) }}
 ),
 
@@ -191,9 +193,7 @@ select
     revisions.meeting_key,
     revisions.season,
     revisions.driver_number,
-    drivers.driver_id,
-    coalesce(drivers.team_id, 'unknown-team') as team_id,
-    coalesce(drivers.team_name, 'Unknown Team') as team_name,
+    {{ driver_columns() }},
     cast(revisions.revision as integer) as revision,
     revisions.change,
     revisions.changed_columns,
@@ -212,5 +212,7 @@ select
     revisions.superseded_at is null as is_current,
     revisions.pull_id
 from revisions
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on revisions.session_key = drivers.session_key and revisions.driver_number = drivers.driver_number
+left join {{ ref('silver_meetings') }} as meetings
+    on revisions.meeting_key = meetings.meeting_key

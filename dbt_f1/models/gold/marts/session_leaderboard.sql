@@ -30,11 +30,8 @@ select
     ordered.meeting_key,
     ordered.season,
     ordered.driver_number,
-    ordered.driver_id,
+    {{ carried_driver_columns('ordered') }},
     drivers.broadcast_name,
-    drivers.name_acronym,
-    ordered.team_id,
-    ordered.team_name,
     cast(ordered.position as integer) as position,
     cast(ordered.team_position as integer) as team_position,
     round(ordered.lap_duration, 3) as fastest_lap_time,
@@ -49,7 +46,7 @@ select
     ordered.team_position = 1 as is_fastest_in_team,
     results.position as classified_position
 from ordered
-left join {{ ref('silver_drivers') }} as drivers
+left join {{ ref('int_session_drivers') }} as drivers
     on ordered.session_key = drivers.session_key and ordered.driver_number = drivers.driver_number
 left join {{ ref('fact_results') }} as results
     on ordered.session_key = results.session_key and ordered.driver_number = results.driver_number

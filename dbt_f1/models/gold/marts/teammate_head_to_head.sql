@@ -1,15 +1,20 @@
 {#-
-Team mates of a season against each other: one row a season, team and pair, the person whose driver_id comes first as
+Team mates of a season against each other: one row per season, team and pair, the person whose driver_id comes first as
 `driver`, the other one as `teammate`. Grands Prix only: sprints and their qualifying do not count.
 
-Qualifying and race are won by the better place in the official classification; who is not classified loses to who is, and
-where neither is, nobody wins. A session in which one of the two did not start is no meeting of the pair. Gaps are driver
-minus team mate: negative means that `driver` was faster.
+Qualifying and race are won by the better position in the official classification; a driver who is not classified loses to
+one who is, and where neither is, nobody wins. A session in which one of the two did not start or was disqualified does not
+count for the pair. Gaps are driver minus team mate: negative means that `driver` was faster.
 -#}
 with entries as (
     select
         results.*,
-        pace.median_pace_s
+        pace.median_pace_s,
+        -- one person listed with two numbers counts once
+        row_number() over (
+            partition by results.session_key, results.driver_id, results.team_id
+            order by results.position nulls last, results.driver_number
+        ) as choice
     from {{ ref('fact_results') }} as results
     left join {{ ref('race_pace') }} as pace
         on results.session_key = pace.session_key and results.driver_number = pace.driver_number
@@ -17,7 +22,7 @@ with entries as (
         results.session_category in ('Qualifying', 'Race')
         and results.driver_id is not null
         and results.team_id <> 'unknown-team'
-        and results.status <> 'DNS'
+        and results.status not in ('DNS', 'DSQ')
 ),
 
 meetings_of_pair as (
@@ -25,6 +30,11 @@ meetings_of_pair as (
         driver.season,
         driver.team_id,
         driver.team_name,
+        driver.constructor_id,
+        driver.full_name,
+        driver.name_acronym,
+        mate.full_name as teammate_full_name,
+        mate.name_acronym as teammate_name_acronym,
         driver.session_key,
         driver.session_category,
         driver.driver_id,
@@ -43,15 +53,21 @@ meetings_of_pair as (
             driver.session_key = mate.session_key
             and driver.team_id = mate.team_id
             and driver.driver_id < mate.driver_id
+    where driver.choice = 1 and mate.choice = 1
 )
 
 select
     {{ surrogate_key(['season', 'team_id', 'driver_id', 'teammate_id']) | indent(4) }} as head_to_head_key,
     season,
     team_id,
+    max_by(constructor_id, session_key) as constructor_id,
     max_by(team_name, session_key) as team_name,
     driver_id,
+    max_by(name_acronym, session_key) as name_acronym,
+    max_by(full_name, session_key) as full_name,
     teammate_id,
+    max_by(teammate_name_acronym, session_key) as teammate_name_acronym,
+    max_by(teammate_full_name, session_key) as teammate_full_name,
     cast(count(case when session_category = 'Qualifying' then 1 end) as integer) as qualifying_sessions,
     cast(count(case when session_category = 'Qualifying' and is_won then 1 end) as integer) as qualifying_wins,
     cast(count(case when session_category = 'Qualifying' and is_lost then 1 end) as integer) as teammate_qualifying_wins,

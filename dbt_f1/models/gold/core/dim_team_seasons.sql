@@ -1,0 +1,31 @@
+{#-
+One row per team and season: name, constructor and colour as in the newest session of that season, where dim_teams has those
+of the newest session of all. Pages and charts of a season take the colour from here.
+-#}
+with entries as (
+    select
+        *,
+        row_number() over (
+            partition by team_id, season order by date_start desc nulls last, session_key desc, driver_number
+        ) as newness
+    from {{ ref('int_drivers') }}
+    where is_f1_driver
+),
+
+numbers as (
+    select team_id, season, count(distinct driver_id) as drivers_count from entries group by team_id, season
+)
+
+select
+    {{ surrogate_key(['entries.season', 'entries.team_id']) | indent(4) }} as team_season_key,
+    entries.season,
+    entries.team_id,
+    entries.constructor_id,
+    entries.team_name,
+    entries.team_category,
+    entries.team_colour,
+    cast(numbers.drivers_count as integer) as drivers_count
+from entries
+inner join numbers
+    on entries.team_id = numbers.team_id and entries.season = numbers.season
+where entries.newness = 1

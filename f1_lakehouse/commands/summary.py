@@ -1,0 +1,106 @@
+"""The end of a load on a terminal: what was loaded, which checks failed and what they mean, where to look. Decides nothing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.observe.logs import tell
+from f1_lakehouse.observe.runs import CheckResult
+from f1_lakehouse.openf1.endpoints import BY_NAME, Scope
+from f1_lakehouse.settings import Settings
+
+_CURES = {
+    "row_count": "f1 load --session KEY --endpoint {table} --force requests it again",
+    "schema": "the source has changed; look for a newer version of f1-lakehouse",
+    "quarantine": 'f1 sql "from data_quality_metrics"; the rows themselves are in bronze/_quarantine',
+    "duplicates": "nothing to do",
+}
+_SOURCE = "the source says so: nothing to do, f1 ui shows the rows"
+_DEFECT = "f1 ui shows the rows; see {runbooks}"
+
+
+def print_loaded(pulls: Sequence[Pull], seconds: float) -> None:
+    """One line: sessions, pulls, rows, requests and time of what was just loaded."""
+    answered = [pull for pull in pulls if pull.is_answer]
+    if not answered:
+        return
+    sessions = {pull.scope for pull in answered if BY_NAME[pull.endpoint].scope is not Scope.SEASON}
+    waited = sum(pull.waited_s for pull in pulls)
+    line = (
+        f"loaded {counted(len(sessions), 'session')}: {counted(len(answered), 'pull')}, "
+        f"{counted(sum(pull.rows for pull in answered), 'row')}, "
+        f"{counted(sum(pull.requests for pull in pulls), 'request')}, {seconds:.0f} s"
+    )
+    # Requests of one pull wait side by side: the sum may be longer than the load.
+    if waited >= 1:
+        line += f" (up to {min(waited, seconds):.0f} s of them waiting for the rate limit)"
+    tell(line, "summary")
+
+
+def print_checks(
+    failed: Sequence[CheckResult],
+    total: int,
+    settings: Settings,
+    descriptions: Callable[[], Mapping[tuple[str, str], str]],
+) -> None:
+    """How many checks passed, and one entry for each kind that did not: where, what it means, what to do first.
+
+    Args:
+        failed: those that did not pass, of `total`.
+        settings: of the lake.
+        descriptions: what a check says of its table when it passes, by asset and name; called if there is one to describe.
+    """
+    if not total:
+        return
+    tell(f"checks: {total - len(failed)} of {total} passed", "summary")
+    if not failed:
+        return
+    described = descriptions()
+    groups: dict[tuple[str, str, str], list[CheckResult]] = {}
+    for one in failed:
+        groups.setdefault((one.severity, one.check, one.asset), []).append(one)
+    for (severity, check, asset), found in sorted(groups.items()):
+        first = found[0]
+        where = (
+            f"{len(found)} sessions"
+            if len(found) > 1
+            else ", ".join(filter(None, (first.partition, first.message)))
+        )
+        meaning = described.get((asset, check)) or check.replace("_", " ")
+        cure = _CURES.get(check, _SOURCE if severity == "WARN" else _DEFECT)
+        cure = cure.format(table=asset.rpartition("/")[2], runbooks=settings.runbooks)
+        word = "failed" if severity == "ERROR" else "warning"
+        tell(f"  {word}: {asset} {check}" + (f" ({where})" if where else ""), "summary")
+        tell(f"    expected: {meaning}. First step: {cure}", "summary")
+
+
+def print_where(settings: Settings, sessions: Sequence[int]) -> None:
+    """Where the page of the newest of these sessions is (a race, if there is one), and how to query gold."""
+    page = page_of(settings, sessions)
+    if page is not None:
+        tell(f"page: {page}", "summary")
+    tell('query: f1 sql "from session_leaderboard limit 5"', "summary")
+
+
+def page_of(settings: Settings, sessions: Sequence[int] = ()) -> Path | None:
+    """The page of the newest race among these sessions, else of the newest of them; None if none has a page.
+
+    Args:
+        settings: whose site.
+        sessions: session keys; all of published gold when empty.
+    """
+    from f1_lakehouse.pages.site import open_site, site
+
+    with open_site(settings) as opened:
+        found = [one for one in opened.sessions if not sessions or one.key in sessions]
+    held = [one for one in found if not one.is_cancelled]
+    races = [one for one in held if one.category == "Race"]
+    for one in [*reversed(races), *reversed(held)]:
+        if (site(settings) / one.page).exists():
+            return site(settings) / one.page
+    return None
+
+
+def counted(number: int, word: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{number:,} {word}" + ("" if number == 1 else "s")

@@ -1,0 +1,60 @@
+"""How a process ends on a signal when its main thread takes no notice. (Commands as a whole: test_cli.py.)"""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+# Its handlers are replaced, as Dagster does, and it would never end; neither would its child and that one's child.
+DEAF = """
+import os, signal, subprocess, sys, time
+from f1_lakehouse import interrupts
+interrupts.GRACE_S = float(sys.argv[1])
+interrupts.install(lambda what: os.write(2, f"said: {what}".encode()))
+for one in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(one, lambda *_: None)
+child = subprocess.Popen(["sh", "-c", "trap '' TERM INT; sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, text=True)
+pids = [child.pid, int(child.stdout.readline())]
+with interrupts.described(lambda: "2 pulls"), interrupts.cleanup(lambda: os.write(2, b"cleaned up; ")):
+    print(*pids, flush=True)
+    while True:
+        time.sleep(0.01)
+"""
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def deaf(grace: str) -> tuple["subprocess.Popen[str]", list[int]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", DEAF, grace], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    return process, [int(pid) for pid in process.stdout.readline().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_process_that_takes_no_notice_is_ended_with_its_children(number: signal.Signals, code: int) -> None:
+    process, pids = deaf("0.1")
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (code, "cleaned up; said: 2 pulls")
+    assert [pid for pid in pids if not is_gone(pid)] == []
+
+
+def test_a_second_signal_ends_it_at_once() -> None:
+    process, _ = deaf("600")
+    began = time.monotonic()
+    while process.poll() is None and time.monotonic() - began < 20:
+        process.send_signal(signal.SIGINT)  # two within a moment are one
+        time.sleep(0.05)
+    process.kill()
+    assert process.wait() == 130

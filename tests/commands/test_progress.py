@@ -1,0 +1,127 @@
+"""Progress of a load, on a terminal of its own: no Dagster, no lake, no network."""
+
+import logging
+import os
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from terminal import WIDTH, Terminal
+
+from f1_lakehouse.commands.progress import LoadProgress
+from f1_lakehouse.commands.summary import print_checks
+from f1_lakehouse.observe.runs import CheckResult
+from f1_lakehouse.settings import Settings
+
+log = logging.getLogger("f1_lakehouse.openf1.client")
+URL = "http://127.0.0.1:9/v1/laps?session_key=1"
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    return Terminal()
+
+
+@pytest.fixture
+def progress(
+    terminal: Terminal, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> LoadProgress:
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
+    out = os.fdopen(os.dup(terminal.slave), "w", buffering=1)
+    return LoadProgress(Console(file=out, force_terminal=True, width=WIDTH, height=30), clock)
+
+
+def wait(seconds: float) -> None:
+    log.info("waiting", extra={"event": "wait", "url": URL, "seconds": seconds})
+
+
+def test_a_wait_is_counted_down_and_its_text_goes_away(progress: LoadProgress, clock: Clock) -> None:
+    with progress:
+        wait(20.0)
+        seen = []
+        for _ in range(22):
+            seen.append(progress.detail())
+            clock.now += 1
+        assert seen[:2] == ["rate limit: next request in 20 s", "rate limit: next request in 19 s"]
+        assert seen[19] == "rate limit: next request in 1 s"
+        assert seen[20:] == ["", ""]
+        wait(5.0)
+        log.info("200", extra={"event": "request", "url": URL})
+        assert progress.detail() == ""
+
+
+def test_a_retry_says_why_and_when(progress: LoadProgress) -> None:
+    with progress:
+        log.info("503", extra={"event": "retry", "url": URL, "seconds": 4.0, "cause": "OpenF1 answered 503"})
+        assert progress.detail() == "OpenF1 answered 503: retry in 4 s"
+
+
+def test_the_bar_is_drawn_again_while_nothing_is_logged(
+    progress: LoadProgress, terminal: Terminal, clock: Clock
+) -> None:
+    with progress:
+        wait(20.0)
+        progress._progress.refresh()
+        clock.now += 7
+        progress._progress.refresh()  # rich's thread does it four times a second
+    progress._console.file.close()
+    terminal.close()
+    bars = [
+        line
+        for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", terminal.text))
+        if "━" in line
+    ]
+    assert bars
+    assert max(map(len, bars)) <= WIDTH - 3, "^C is written behind it and must not break the line"
+    assert "next request in 20 s" in terminal.text
+    assert "next request in 13 s" in terminal.text
+
+
+def test_log_lines_stand_above_the_bar_each_in_a_line_of_its_own_and_the_bar_is_gone_at_the_end(
+    progress: LoadProgress, terminal: Terminal
+) -> None:
+    lines = [f"line {number} [of] many {'x' * 40}" for number in range(5)]
+    with progress:
+        for line in lines:
+            log.warning("%s", line)
+            progress._progress.refresh()
+            log.info("dbt", extra={"event": "dbt"})
+        print("a library prints", flush=True)
+        logging.getLogger("f1_lakehouse").warning("the last one")
+    progress._console.file.close()
+    terminal.close()
+    shown = [line for line in terminal.shown() if line]
+    assert shown == [*lines, "a library prints", "the last one"]
+
+
+def failing(check: str, asset: str, partition: str | None, severity: str = "WARN") -> CheckResult:
+    return CheckResult(asset, check, partition, False, severity, "2 rows")
+
+
+def test_checks_that_failed_are_listed_once_for_all_sessions(capsys: pytest.CaptureFixture[str]) -> None:
+    described = {("bronze/pit", "duplicates"): "No two rows have the same key"}
+    failed = [failing("duplicates", "bronze/pit", f"session-{n}") for n in range(5)]
+    failed.append(failing("laps_are_positive", "gold/fact_laps", None, "ERROR"))
+    print_checks(failed, 100, Settings(), lambda: described)
+    assert capsys.readouterr().err.splitlines() == [
+        "checks: 94 of 100 passed",
+        "  failed: gold/fact_laps laps_are_positive (2 rows)",
+        "    expected: laps are positive. First step: f1 ui shows the rows; see docs/operations.md",
+        "  warning: bronze/pit duplicates (5 sessions)",
+        "    expected: No two rows have the same key. First step: nothing to do",
+    ]

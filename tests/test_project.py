@@ -1,0 +1,61 @@
+"""The dbt project's digest, and the environment that dbt gets."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from f1_lakehouse.project import PROJECT_DIR, dbt_environment, project_digest
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    kept = shutil.ignore_patterns("target", "logs", ".user.yml")
+    return Path(shutil.copytree(PROJECT_DIR, tmp_path / "elsewhere", ignore=kept))
+
+
+def test_the_digest_of_a_copy_with_other_times_and_other_files_is_the_same(project: Path) -> None:
+    for path in project.rglob("*.sql"):
+        os.utime(path, (0, 0))
+    (project / "models" / ".DS_Store").write_bytes(b"x")
+    (project / "models" / "gold" / "fact_laps.sql~").write_text("select 1")
+    (project / "target").mkdir()
+    (project / "target" / "manifest.json").write_text("{}")
+    (project / "tests" / "another.sql").write_text("select 1")  # judges what is built, and changes none of it
+    assert project_digest(project) == project_digest()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: (p / "models" / "new.sql").write_text("select 1"),
+        lambda p: (p / "models" / "gold" / "core" / "fact_laps.sql").unlink(),
+        lambda p: next((p / "models" / "silver").glob("*.sql")).rename(
+            p / "models" / "silver" / "silver_x.sql"
+        ),
+        lambda p: (p / "macros" / "nulls.sql").open("a").write(" "),
+        lambda p: (p / "seeds" / "team_lineage.csv").open("a").write("\n"),
+        lambda p: (p / "snapshots" / "_snapshots.yml").open("a").write("#"),
+        lambda p: (p / "dbt_project.yml").open("a").write("#"),
+    ],
+    ids=["new model", "model gone", "model renamed", "macro", "seed", "snapshot", "vars"],
+)
+def test_the_digest_is_another_after_any_change_of_what_is_built(
+    project: Path, change: Callable[[Path], object]
+) -> None:
+    change(project)
+    assert project_digest(project) != project_digest()
+
+
+def test_dbt_sees_no_variable_of_another_project_and_this_process_keeps_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DBT_QUIET", "true")
+    monkeypatch.setenv("DBT_ENGINE_TARGET", "prod")
+    monkeypatch.setenv("F1_ENV", "stage")
+    with dbt_environment():
+        assert not [name for name in os.environ if name.startswith("DBT_")]
+        assert os.environ["F1_ENV"] == "stage"
+    assert (os.environ["DBT_QUIET"], os.environ["DBT_ENGINE_TARGET"]) == ("true", "prod")
