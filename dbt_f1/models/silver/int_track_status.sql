@@ -11,12 +11,15 @@ What a message means stands in the macro track_event; here is what follows from 
 - A safety car lasts until TRACK CLEAR, not until it is called in. After a rolling start it lasts until the next lap that
   no car had started before, by a car over the line. So it does when it is called in and TRACK CLEAR does not follow.
 - A race that starts behind the safety car stays behind it when the track is clear before the first lap.
-- A yellow lasts in its marshal sector until that sector, or the track, is clear.
+- A yellow lasts in its marshal sector until that sector, or the track, is clear, or the race starts: those shown while the
+  cars form up on the grid are often not cleared by a message (Zandvoort 2025). The race starts with its first lap; where
+  that start is not served, with the last light of the pit exit before the second one (recorded: the same second).
 - A sector's yellow and its clear in one second change nothing: the state before decides. Other messages of one second
   count in the order served. Where that is not known, each is taken to change something: what was there before goes and comes
   back, what was not comes and goes; a red flag comes last. What has been called in is over.
 
-Incremental by session. `touched_sessions` looks at sessions with a message that begins a state.
+Incremental by session. `touched_sessions` looks at sessions with a message that begins a state; the few whose messages leave
+no period (a yellow that is cleared in its second, and nothing else) are worked out again in each run.
 -#}
 {%- set event = track_event('category', 'flag', 'scope', 'message') -%}
 {#- A lap that is shorter is none: a served start of lap 1 so close to that of lap 2 is that of a restart. -#}
@@ -82,6 +85,25 @@ laps as (
 -- the leader's laps: when the first car began each
 first_starts as (
     select session_key, lap_number, min(date_start) as first_at from laps group by session_key, lap_number
+),
+
+race_starts as (
+    select
+        lap_starts.session_key,
+        coalesce(
+            min(lap_starts.lap_1_at),
+            max(case when events.event = 'pit_exit_open' and events.date < lap_starts.lap_2_at then events.date end)
+        ) as race_start_at
+    from (
+        select
+            session_key,
+            min(case when lap_number = 1 then first_at end) as lap_1_at,
+            min(case when lap_number = 2 then first_at end) as lap_2_at
+        from first_starts
+        group by session_key
+    ) as lap_starts
+    inner join events on lap_starts.session_key = events.session_key
+    group by lap_starts.session_key
 ),
 
 -- red_number: the red flags up to here; 0 before the first
@@ -340,6 +362,10 @@ resets as (
     union all
 
     select session_key, red_ended_at, null from red_periods where red_ended_at is not null
+
+    union all
+
+    select session_key, race_start_at, null from race_starts where race_start_at is not null
 ),
 
 sector_seconds as (
