@@ -6,8 +6,8 @@ A stint is a set of tyres that was driven on: the stints of fact_stints on one s
 that is no pass through it (is_pass_through of fact_pit_stops). The cost leaves out stops under a red flag, when the race
 stood.
 
-Unknown is null, never 0. Stops are known where the session has visits at all, or no driver changed tyres, and the driver
-has a stop for every change. Whether all of it is known is in `is_complete`; the last lap of a driver may lack in the
+Unknown is null, never 0. Stops are known where the session has visits at all, or no driver changed tyres, and not of a driver
+with tyre changes and no stop. With fewer stops than tyre changes the strategy is incomplete. Whether all of it is known is in `is_complete`; the last lap of a driver may lack in the
 stints, as the source often leaves out the lap of a retirement.
 -#}
 with races as (
@@ -136,7 +136,7 @@ known as (
         drivers.driver_number,
         coalesce(
             (served_sessions.session_key is not null or sessions_without_a_change.session_key is not null)
-            and coalesce(listed.stints, 1) - 1 <= coalesce(counted.stops, 0),
+            and (coalesce(counted.stops, 0) > 0 or coalesce(listed.stints, 1) = 1),
             false
         ) as has_stops
     from drivers
@@ -173,6 +173,7 @@ select
         as fastest_pit_lane_time_s,
     coalesce(
         known.has_stops
+        and listed.stints - 1 <= coalesce(counted.stops, 0)
         and listed.first_lap <= 1
         and listed.laps_of_stints >= listed.last_lap
         and listed.last_lap >= coalesce(laps.last_lap - 1, listed.last_lap)
