@@ -22,3 +22,23 @@ drivers.driver_id,
 {{ ', ' if not loop.last }}
 {%- endfor -%}
 {%- endmacro %}
+
+{#
+Every team that a session lists, one row per car. `choice` is 1 for cars of support drivers, whose team counts where no other
+row has it: facts name it for the driver whose number the car has.
+#}
+{% macro listed_teams() -%}
+select
+    team_id, constructor_id, team_name, team_category, team_colour, driver_id, season, date_start, session_key, driver_number,
+    0 as choice
+from {{ ref('int_drivers') }}
+where is_f1_driver and team_id <> 'unknown-team'
+
+union all
+
+select
+    number_team_id, number_constructor_id, number_team_name, number_team_category, number_team_colour,
+    coalesce(number_driver_id, driver_id), season, date_start, session_key, driver_number, 1 as choice
+from {{ ref('int_drivers') }}
+where number_team_id is not null
+{%- endmacro %}

@@ -6,7 +6,8 @@ with listed_once as (
     select
         driver_id,
         date_start,
-        max(session_key) as session_key
+        max(session_key) as session_key,
+        max(driver_number) as driver_number
     from {{ ref('int_drivers') }}
     where is_f1_driver
     group by driver_id, date_start
@@ -18,7 +19,10 @@ from (
     select distinct session_key, driver_number, driver_id, team_name from {{ ref('fact_laps') }}
 ) as laps
 inner join listed_once
-    on laps.session_key = listed_once.session_key and laps.driver_id = listed_once.driver_id
+    on
+        laps.session_key = listed_once.session_key
+        and laps.driver_number = listed_once.driver_number
+        and laps.driver_id = listed_once.driver_id
 inner join {{ ref('dim_drivers') }} as drivers
     on
         laps.driver_id = drivers.driver_id

@@ -1,7 +1,8 @@
--- Where the qualifying of a race's meeting has a grid, the race has one: a join over session_key leaves it empty.
+-- Where the qualifying of a race's meeting has a grid, the race has one: a join over session_key leaves it empty. Positions that
+-- fact_results leaves out are not counted: of drivers who start from the pit lane, or without a lap time where others have one.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_results'}}}) }}
 with races as (
-    select session_key, meeting_key, session_category, driver_number, grid_position
+    select session_key, meeting_key, session_category, driver_number, grid_position, started_from_pit_lane
     from {{ ref('fact_results') }}
     where session_category in ('Race', 'Sprint')
 ),
@@ -10,7 +11,9 @@ grids as (
     select
         sessions.meeting_key,
         case sessions.session_category when 'Qualifying' then 'Race' else 'Sprint' end as session_category,
-        grid.driver_number
+        grid.driver_number,
+        grid.lap_duration,
+        max(grid.lap_duration) over (partition by grid.session_key) as longest_lap
     from {{ ref('silver_starting_grid') }} as grid
     inner join {{ ref('silver_sessions') }} as sessions
         on grid.session_key = sessions.session_key
@@ -24,5 +27,8 @@ inner join grids
         races.meeting_key = grids.meeting_key
         and races.session_category = grids.session_category
         and races.driver_number = grids.driver_number
+where
+    races.started_from_pit_lane is null
+    and (grids.lap_duration is not null or grids.longest_lap is null)
 group by races.session_key
 having count(races.grid_position) = 0

@@ -70,6 +70,8 @@ select
     case when team_id <> 'unknown-team' and not is_decided_f1_driver then team_id end as number_team_id,
     case when team_id <> 'unknown-team' and not is_decided_f1_driver then constructor_id end as number_constructor_id,
     case when team_id <> 'unknown-team' and not is_decided_f1_driver then team_name end as number_team_name,
+    case when team_id <> 'unknown-team' and not is_decided_f1_driver then team_category end as number_team_category,
+    case when team_id <> 'unknown-team' and not is_decided_f1_driver then team_colour end as number_team_colour,
     season,
     date_start,
     pulled_at

@@ -109,7 +109,7 @@ everyone as (
         case when number_driver_id is null then team_id else number_team_id end as team_id,
         case when number_driver_id is null then constructor_id else number_constructor_id end as constructor_id,
         case when number_driver_id is null then team_name else number_team_name end as team_name,
-        team_colour,
+        number_team_colour as team_colour,
         number_driver_id is not null as is_f1_driver,
         number_driver_id is null as is_listed
     from others

@@ -2,14 +2,17 @@
 One row per team and season: name, constructor and colour as in the newest session of that season, where dim_teams has those
 of the newest session of all. Pages and charts of a season take the colour from here.
 -#}
-with entries as (
+with listed as (
+    {{ listed_teams() | indent(4) }}
+),
+
+entries as (
     select
         *,
         row_number() over (
-            partition by team_id, season order by date_start desc nulls last, session_key desc, driver_number
+            partition by team_id, season order by choice, date_start desc nulls last, session_key desc, driver_number
         ) as newness
-    from {{ ref('int_drivers') }}
-    where is_f1_driver
+    from listed
 ),
 
 numbers as (

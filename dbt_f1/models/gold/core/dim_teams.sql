@@ -2,7 +2,11 @@
 One row a team through all its names (AlphaTauri, RB and Racing Bulls are one), described as in the newest session it
 took part in. `unknown-team` is always there: facts of drivers whose team the source does not name point to it.
 -#}
-with entries as (
+with listed as (
+    {{ listed_teams() | indent(4) }}
+),
+
+entries as (
     select
         drivers.team_id,
         drivers.constructor_id,
@@ -12,12 +16,11 @@ with entries as (
         drivers.season,
         row_number() over (
             partition by drivers.team_id
-            order by drivers.date_start desc nulls last, drivers.session_key desc, drivers.driver_number
+            order by drivers.choice, drivers.date_start desc nulls last, drivers.session_key desc, drivers.driver_number
         ) as newness,
         min(drivers.season) over (partition by drivers.team_id) as first_season,
         max(drivers.season) over (partition by drivers.team_id) as last_season
-    from {{ ref('int_drivers') }} as drivers
-    where drivers.is_f1_driver and drivers.team_id <> 'unknown-team'
+    from listed as drivers
 ),
 
 teams as (

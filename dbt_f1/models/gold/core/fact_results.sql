@@ -5,8 +5,9 @@ The grid is kept by the source under the session that decided it, so it is found
 session: Qualifying sets the grid of the Race, Sprint Qualifying that of the Sprint.
 
 A driver who starts from the pit lane has no grid position, although the source numbers such drivers after the last one on the
-grid. Race control says so of some. A position without a lap time of a driver who has one of the session's last phase is no
-position that qualifying gave: it is left out as well (never served in 2023 to 2025).
+grid. Race control says so of some. In a grid that has the lap times of most drivers, a position without one of a driver who
+has a time of the session's last phase is no position that qualifying gave: it is left out as well (never served in 2023 to
+2025).
 -#}
 with results as (
     select
@@ -29,6 +30,14 @@ timed as (
     from results
 ),
 
+grid_rows as (
+    select
+        *,
+        count(lap_duration) over (partition by session_key) as timed_rows,
+        count(*) over (partition by session_key) as all_rows
+    from {{ ref('silver_starting_grid') }}
+),
+
 grids as (
     select
         sessions.meeting_key,
@@ -37,13 +46,15 @@ grids as (
             when 'Sprint Qualifying' then 'Sprint'
         end as session_category,
         grid.driver_number,
-        case when grid.lap_duration is not null or not coalesce(timed.has_time_of_last_phase, false) then grid.position end
-            as grid_position,
+        case
+            when grid.lap_duration is null and timed.has_time_of_last_phase and 2 * grid.timed_rows > grid.all_rows then null
+            else grid.position
+        end as grid_position,
         row_number() over (
             partition by sessions.meeting_key, sessions.session_category, grid.driver_number
             order by sessions.date_start desc nulls last, grid.session_key desc
         ) as newness
-    from {{ ref('silver_starting_grid') }} as grid
+    from grid_rows as grid
     inner join {{ ref('silver_sessions') }} as sessions
         on grid.session_key = sessions.session_key
     left join timed
