@@ -37,8 +37,9 @@ where is_f1_driver and team_id <> 'unknown-team'
 union all
 
 select
-    number_team_id, number_constructor_id, number_team_name, number_team_category, number_team_colour,
-    coalesce(number_driver_id, driver_id), season, date_start, session_key, driver_number, 1 as choice
+    number_team_id as team_id, number_constructor_id as constructor_id, number_team_name as team_name,
+    number_team_category as team_category, number_team_colour as team_colour,
+    coalesce(number_driver_id, driver_id) as driver_id, season, date_start, session_key, driver_number, 1 as choice
 from {{ ref('int_drivers') }}
 where number_team_id is not null
 {%- endmacro %}

@@ -13,7 +13,8 @@ Formula 1 driver has in it, and one per support driver that the session's list n
 with sessions as (
     select session_key, meeting_key, season, date_start from {{ ref('silver_sessions') }}
     union all
-    select session_key, max(meeting_key), max(season), cast(null as timestamp)
+    select
+        session_key, max(meeting_key) as meeting_key, max(season) as season, cast(null as timestamp) as date_start
     from {{ ref('int_drivers') }}
     where session_key not in (select session_key from {{ ref('silver_sessions') }})
     group by session_key

@@ -106,8 +106,8 @@ entries as (
 
     union all
 
-    select 'teams' as championship, season, round_number, session_category, team_id as entrant_id, null, null,
-        team_id, constructor_id, team_name, position, points
+    select 'teams' as championship, season, round_number, session_category, team_id as entrant_id,
+        null as name_acronym, null as full_name, team_id, constructor_id, team_name, position, points
     from rounds
     where team_id <> 'unknown-team'
 ),
