@@ -27,7 +27,8 @@ teams as (
 
     union all
 
-    select 'unknown-team', 'unknown-team', 'Unknown Team', 'Unknown', null, null, null
+    select 'unknown-team' as team_id, 'unknown-team' as constructor_id, 'Unknown Team' as team_name,
+        'Unknown' as team_category, null as team_colour, null as first_season, null as last_season
 )
 
 select
