@@ -678,12 +678,13 @@ ranked as (
     from valid
 ),
 
--- A lap that was driven from line to line on a free track; a session without race control counts as green. A deleted time
--- counts in no ranking, but the car did drive it: it tells the pace.
+-- A lap that was driven from line to line on a free track; a session without race control counts as green. A lap that is
+-- deleted in a race counts in no ranking, but its time stays in the race time: it tells the pace.
 green as (
     select
         *,
         is_timed_lap
+        and (is_in_race or not is_deleted)
         and not is_pit_in_lap
         and not (is_in_race and lap_number = 1)
         and coalesce(track_status, 'Green') = 'Green' as is_green_lap
