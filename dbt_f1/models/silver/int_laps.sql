@@ -279,8 +279,9 @@ with_previous as (
     window driver_laps as (partition by session_key, driver_number, is_after_chequered_flag order by lap_number)
 ),
 
--- A lap ends after its own time. An out-lap of practice and qualifying is timed from the line before, with the time in the
--- garage, so that its end is the next start; where the car comes straight in again, the end of the lap before plus its time.
+-- A lap ends after its own time. An out-lap of practice and qualifying is mostly timed from the line before, with the time in
+-- the garage, so that its end is the next start. Where the car comes straight in again, it is the end of the lap before plus
+-- its time, or, where that is before it started, its start plus its time.
 ended as (
     select
         *,
@@ -289,8 +290,19 @@ ended as (
             when is_out_lap
                 then coalesce(
                     case when ends_at_next_start then next_start end,
-                    case when not is_in_race then {{ add_seconds('previous_end', 'driven_s') }} end,
-                    case when is_in_race then {{ add_seconds('believed_start', 'driven_s') }} end
+                    case
+                        when not is_in_race and {{ add_seconds('previous_end', 'driven_s') }} > believed_start
+                            then {{ add_seconds('previous_end', 'driven_s') }}
+                    end,
+                    case
+                        when
+                            is_in_race
+                            or (
+                                driven_s <= {{ var('max_valid_lap_s') }}
+                                and coalesce({{ add_seconds('believed_start', 'driven_s') }} <= next_start, true)
+                            )
+                            then {{ add_seconds('believed_start', 'driven_s') }}
+                    end
                 )
             else coalesce(
                 {{ add_seconds('believed_start', 'driven_s') }},
