@@ -617,8 +617,7 @@ joined as (
         coalesce(laps.is_valid_lap, false)
         and not laps.has_impossible_time
         and not laps.is_out_lap
-        and not laps.is_after_chequered_flag
-        and deleted_laps.lap_number is null as is_final_valid_lap,
+        and not laps.is_after_chequered_flag as is_timed_lap,
         case
             -- the flag that its start was taken from stopped the car on this lap
             when not laps.is_start_believed and laps.over_by is null then 'Red'
@@ -661,6 +660,10 @@ joined as (
         on laps.session_key = controlled_sessions.session_key
 ),
 
+valid as (
+    select *, is_timed_lap and not is_deleted as is_final_valid_lap from joined
+),
+
 ranked as (
     select
         *,
@@ -672,14 +675,16 @@ ranked as (
         min(case when is_final_valid_lap then lap_duration end) over (
             partition by session_key, driver_number
         ) as driver_best_lap_time
-    from joined
+    from valid
 ),
 
--- a lap that was driven from line to line on a free track; a session without race control counts as green
+-- A lap that was driven from line to line on a free track; a session without race control counts as green. A lap that is
+-- deleted in a race counts in no ranking, but its time stays in the race time: it tells the pace.
 green as (
     select
         *,
-        is_final_valid_lap
+        is_timed_lap
+        and (is_in_race or not is_deleted)
         and not is_pit_in_lap
         and not (is_in_race and lap_number = 1)
         and coalesce(track_status, 'Green') = 'Green' as is_green_lap
