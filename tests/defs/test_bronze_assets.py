@@ -83,7 +83,9 @@ def test_one_endpoint_that_fails_for_good_does_not_keep_the_others_from_landing(
     bad = tmp_path / "openf1"
     shutil.copytree(weekend, bad)
     laps = bad / "laps" / f"{session_key}.json"
-    laps.write_text(json.dumps([{"session_key": session_key, "driver_number": "one", "lap_number": n} for n in (1, 2)]))
+    laps.write_text(
+        json.dumps([{"session_key": session_key, "driver_number": "one", "lap_number": n} for n in (1, 2)])
+    )
     with type(house.server)(bad) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("F1_OPENF1_URL", server.url)
         names = ["drivers", "laps", "stints", "weather"]
