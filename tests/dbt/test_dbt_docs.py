@@ -70,7 +70,19 @@ def test_the_picture_has_a_line_for_every_join_of_a_core_table(manifest: dict[st
         ("session_leaderboard", "fastest_lap_number", {"laps.lap_number"}),
         ("session_leaderboard", "classified_position", {"session_result.position"}),
         ("championship_progression", "points", {"session_result.points"}),
-        ("team_performance", "intra_team_gap", {"laps.is_pit_out_lap", "laps.lap_duration"}),
+        # which laps are valid follows from stops, stints, red and chequered flags and deleted laps too
+        (
+            "team_performance",
+            "intra_team_gap",
+            {
+                *(f"laps.{name}" for name in ("date_start", "lap_number", "lap_duration", "is_pit_out_lap")),
+                *(f"laps.duration_sector_{number}" for number in (1, 2, 3)),
+                *(f"race_control.{name}" for name in ("date", "message")),
+                *(f"sessions.{name}" for name in ("session_name", "session_type")),
+                *(f"stints.{name}" for name in ("lap_start", "lap_end")),
+                *("pit.lap_number", "session_result.number_of_laps"),
+            },
+        ),
         ("dim_drivers", "valid_from", {"sessions.date_start"}),
         ("lap_chart", "compound", {"stints.compound"}),
         ("source_changes", "changed_at", {"_pulls.at", "sessions._ingested_at"}),

@@ -96,7 +96,7 @@ def test_the_present_returns_when_the_moment_is_left(life: Life) -> None:
 def test_the_fastest_lap_leads_the_board_and_the_winner_is_named_beside_it(life: Life) -> None:
     assert life.rows["first load"]["leaderboard"] == [
         (1, 3, 94.0, 2, 4),
-        (2, 4, 95.0, 3, 1),
+        (2, 4, 96.0, 2, 1),
         (3, 81, 96.5, 3, 2),
         (4, 43, 99.0, 2, 3),
     ]
@@ -104,17 +104,18 @@ def test_the_fastest_lap_leads_the_board_and_the_winner_is_named_beside_it(life:
 
 def test_laps_are_ranked_over_valid_ones_and_the_first_lap_is_not_lost(life: Life) -> None:
     laps = {row[:2]: row[2:] for row in life.rows["first load"]["fact_laps"]}
-    assert laps[4, 1] == (None, None, "SOFT", "Green", 3, None)
+    assert laps[4, 1] == (None, None, "SOFT", "Green", 1, None)
     assert laps[3, 3][:2] == (None, None), "a pit-out lap of 60 s takes no rank"
     assert laps[3, 2][:2] == (1, 1)
-    assert laps[4, 3][:2] == (1, 2)
+    assert laps[4, 3][:2] == (None, None), "nor does a lap of 95 s after a stop"
+    assert laps[4, 2][:2] == (1, 2)
     assert len(laps) == 11
 
 
 def test_context_of_a_lap_comes_from_the_other_feeds(life: Life) -> None:
     laps = {row[:2]: row[2:] for row in life.rows["first load"]["fact_laps"]}
     assert laps[4, 2][2] == "SOFT", "the lap two stints share is the in-lap, on the old tyres"
-    assert laps[4, 3][2:] == ("HARD", "SC", 3, 310)
+    assert laps[4, 3][2:] == ("HARD", "SC", 2, 310), "second over the line, whatever the feed says"
     assert laps[81, 2][5] is None, "unknown speed is not 0"
 
 
@@ -146,7 +147,7 @@ def test_a_number_that_passes_on_is_two_people(life: Life) -> None:
 def test_teams_without_a_lap_are_last_and_the_gap_is_whole(life: Life) -> None:
     assert life.rows["first load"]["teams"] == [
         ("racing-bulls", 1, 94.0, None),
-        ("mclaren", 2, 95.0, 1.5),
+        ("mclaren", 2, 96.0, 0.5),
         ("williams", 3, 99.0, None),
         ("audi", 4, None, None),
     ]
@@ -154,7 +155,7 @@ def test_teams_without_a_lap_are_last_and_the_gap_is_whole(life: Life) -> None:
 
 def test_a_missing_sector_leaves_the_best_lap_unknown(life: Life) -> None:
     summary = {row[0]: row[1:] for row in life.rows["first load"]["summary"]}
-    assert summary[4] == (3, 2, 93.0, 310)
+    assert summary[4] == (3, 1, 96.0, 280)
     assert summary[81] == (3, 2, None, None)
 
 

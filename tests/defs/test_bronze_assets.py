@@ -83,7 +83,9 @@ def test_one_endpoint_that_fails_for_good_does_not_keep_the_others_from_landing(
     bad = tmp_path / "openf1"
     shutil.copytree(weekend, bad)
     laps = bad / "laps" / f"{session_key}.json"
-    laps.write_text(json.dumps([{"session_key": session_key, "driver_number": "one", "lap_number": 1}]))
+    laps.write_text(
+        json.dumps([{"session_key": session_key, "driver_number": "one", "lap_number": n} for n in (1, 2)])
+    )
     with type(house.server)(bad) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("F1_OPENF1_URL", server.url)
         names = ["drivers", "laps", "stints", "weather"]
@@ -182,7 +184,7 @@ def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_u
     bad = tmp_path / "openf1"
     shutil.copytree(weekend, bad)
     session_key = int(failing.rsplit("-", 1)[1])
-    refused = [{"session_key": session_key, "driver_number": "one"}]
+    refused = [{"session_key": session_key, "driver_number": name} for name in ("one", "two")]
     (bad / "position" / f"{session_key}.json").write_text(json.dumps(refused))
     tags = {
         "dagster/asset_partition_range_start": partitions[0],

@@ -42,7 +42,7 @@ def go_back(changes: Changes, version: int) -> int:
 
 def test_a_plan_says_what_would_be_lost_and_changes_nothing(house: House, changes: Changes, lap: Lap) -> None:
     first, second = house.pull([lap(1)]), house.pull([lap(1), lap(2)])
-    other = house.pull([lap(7)], scope=9607)
+    other = house.pull([lap(7, session_key=9607)], scope=9607)
     plan = plan_restore(changes, "laps", 1)
     assert (plan.version, plan.version_now) == (1, 3)
     assert (set(plan.lost), plan.back) == ({second, other}, ())
@@ -55,7 +55,7 @@ def test_a_restored_table_is_a_new_version_and_the_ledger_follows(
     house: House, changes: Changes, lap: Lap
 ) -> None:
     first, _ = house.pull([lap(1)]), house.pull([lap(1), lap(2)])
-    house.pull([lap(7)], scope=9607)
+    house.pull([lap(7, session_key=9607)], scope=9607)
     before = house.bronze.ledger.version()
     assert go_back(changes, 1) == house.version() == 4
     assert (numbers(house), numbers(house, 9607)) == ([1], [])
@@ -130,7 +130,7 @@ def test_a_restore_that_is_cut_off_leaves_no_truth_without_rows_and_is_completed
 ) -> None:
     house.pull([lap(1)])
     house.pull([lap(1), lap(2)])
-    house.pull([lap(7)], scope=9607)
+    house.pull([lap(7, session_key=9607)], scope=9607)
     if back == 2:
         go_back(changes, 1)
     target = 1 if back == 1 else 3

@@ -279,8 +279,9 @@ with_previous as (
     window driver_laps as (partition by session_key, driver_number, is_after_chequered_flag order by lap_number)
 ),
 
--- A lap ends after its own time. An out-lap of practice and qualifying is timed from the line before, with the time in the
--- garage, so that its end is the next start; where the car comes straight in again, the end of the lap before plus its time.
+-- A lap ends after its own time. An out-lap of practice and qualifying is mostly timed from the line before, with the time in
+-- the garage, so that its end is the next start. Where the car comes straight in again, it is the end of the lap before plus
+-- its time, or, where that is before it started, its start plus its time.
 ended as (
     select
         *,
@@ -289,8 +290,19 @@ ended as (
             when is_out_lap
                 then coalesce(
                     case when ends_at_next_start then next_start end,
-                    case when not is_in_race then {{ add_seconds('previous_end', 'driven_s') }} end,
-                    case when is_in_race then {{ add_seconds('believed_start', 'driven_s') }} end
+                    case
+                        when not is_in_race and {{ add_seconds('previous_end', 'driven_s') }} > believed_start
+                            then {{ add_seconds('previous_end', 'driven_s') }}
+                    end,
+                    case
+                        when
+                            is_in_race
+                            or (
+                                driven_s <= {{ var('max_valid_lap_s') }}
+                                and coalesce({{ add_seconds('believed_start', 'driven_s') }} <= next_start, true)
+                            )
+                            then {{ add_seconds('believed_start', 'driven_s') }}
+                    end
                 )
             else coalesce(
                 {{ add_seconds('believed_start', 'driven_s') }},
@@ -605,8 +617,7 @@ joined as (
         coalesce(laps.is_valid_lap, false)
         and not laps.has_impossible_time
         and not laps.is_out_lap
-        and not laps.is_after_chequered_flag
-        and deleted_laps.lap_number is null as is_final_valid_lap,
+        and not laps.is_after_chequered_flag as is_timed_lap,
         case
             -- the flag that its start was taken from stopped the car on this lap
             when not laps.is_start_believed and laps.over_by is null then 'Red'
@@ -649,6 +660,10 @@ joined as (
         on laps.session_key = controlled_sessions.session_key
 ),
 
+valid as (
+    select *, is_timed_lap and not is_deleted as is_final_valid_lap from joined
+),
+
 ranked as (
     select
         *,
@@ -660,14 +675,16 @@ ranked as (
         min(case when is_final_valid_lap then lap_duration end) over (
             partition by session_key, driver_number
         ) as driver_best_lap_time
-    from joined
+    from valid
 ),
 
--- a lap that was driven from line to line on a free track; a session without race control counts as green
+-- A lap that was driven from line to line on a free track; a session without race control counts as green. A lap that is
+-- deleted in a race counts in no ranking, but its time stays in the race time: it tells the pace.
 green as (
     select
         *,
-        is_final_valid_lap
+        is_timed_lap
+        and (is_in_race or not is_deleted)
         and not is_pit_in_lap
         and not (is_in_race and lap_number = 1)
         and coalesce(track_status, 'Green') = 'Green' as is_green_lap
