@@ -57,18 +57,46 @@ def test_the_picture_has_a_line_for_every_join_of_a_core_table(manifest: dict[st
     assert len(drawn.findall(f"{svg}rect")) == len(tables) + 1
 
 
+# a driver who was disqualified has no position; qualifying, whose result is a list, knows no disqualification
+POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration", "gap_to_leader")}
+
+
 @pytest.mark.parametrize(
     ("table", "column", "origins"),
     [
         ("fact_results", "points", {"session_result.points"}),
-        ("fact_results", "position", {"session_result.position"}),
-        ("fact_results", "grid_position", {"starting_grid.position"}),
+        ("fact_results", "position", POSITION),
+        # not of a car that starts from the pit lane, nor without a lap time of a driver who has one
+        (
+            "fact_results",
+            "grid_position",
+            {
+                *("starting_grid.position", "starting_grid.lap_duration"),
+                *("session_result.duration", "session_result.driver_number"),
+            },
+        ),
         ("fact_results", "fastest_lap_time", {"laps.lap_duration"}),
-        ("fact_results", "team_name", {"drivers.team_name"}),
+        # a row that names two persons is that of a support driver, who has no team
+        (
+            "fact_results",
+            "team_name",
+            {
+                *(
+                    f"drivers.{name}"
+                    for name in ("team_name", "driver_number", "full_name", "broadcast_name")
+                ),
+                *(
+                    "drivers.first_name",
+                    "drivers.last_name",
+                    "driver_aliases.driver_id",
+                    "team_lineage.team_id",
+                ),
+            },
+        ),
         ("fact_stints", "compound", {"stints.compound"}),
         ("session_leaderboard", "fastest_lap_time", {"laps.lap_duration"}),
         ("session_leaderboard", "fastest_lap_number", {"laps.lap_number"}),
-        ("session_leaderboard", "classified_position", {"session_result.position"}),
+        ("session_leaderboard", "classified_position", POSITION),
         ("championship_progression", "points", {"session_result.points"}),
         # which laps are valid follows from stops, stints, red and chequered flags and deleted laps too
         (
@@ -83,7 +111,7 @@ def test_the_picture_has_a_line_for_every_join_of_a_core_table(manifest: dict[st
                 *("pit.lap_number", "session_result.number_of_laps"),
             },
         ),
-        ("dim_drivers", "valid_from", {"sessions.date_start"}),
+        ("dim_drivers", "valid_from", {"sessions.date_start", "drivers._season"}),
         ("lap_chart", "compound", {"stints.compound"}),
         ("source_changes", "changed_at", {"_pulls.at", "sessions._ingested_at"}),
     ],
