@@ -1,0 +1,71 @@
+"""What the documentation names exists: links and anchors, paths of the project, tests.
+
+Belongs here: references from Markdown into the repository. The wording is checked by test_language.py; the SQL blocks are run by
+test_cli.py.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"), *(PROJECT / ".github").glob("*.md")])
+TOP_LEVEL = r"(?:f1_lakehouse|dbt_f1|tests|deploy|docs|benchmarks)"
+TEST_FILES = sorted((PROJECT / "tests").rglob("*.py"))
+
+
+def without_blocks(text: str) -> str:
+    return re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of a page's headings, and those written as HTML."""
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", without_blocks(text), re.MULTILINE)
+    made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return made | set(re.findall(r'<a id="([^"]+)">', text))
+
+
+def broken_links(page: Path) -> Iterator[str]:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_blocks(page.read_text(encoding="utf-8"))):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        if not found.exists() or (anchor and anchor not in anchors(found)):
+            yield target
+
+
+def missing_paths(text: str) -> set[str]:
+    """Paths of the project that are written as code and do not exist."""
+    paths = re.findall(rf"(?<![\w/~.])({TOP_LEVEL}/[\w./-]*)", " ".join(re.findall(r"`([^`\n]+)`", text)))
+    return {path for path in paths if not (PROJECT / path).exists()}
+
+
+def missing_tests(text: str) -> set[str]:
+    """Test functions that are named and do not exist. Files of tests are paths."""
+    names = set(re.findall(r"\btest_\w+\b(?!\.py)", re.sub(r"[\w/]+\.py", "", text)))
+    defined = set(re.findall(r"def (test_\w+)", "\n".join(file.read_text("utf-8") for file in TEST_FILES)))
+    return names - defined
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_links_to_what_exists(page: Path) -> None:
+    assert list(broken_links(page)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_paths_and_tests_that_exist(page: Path) -> None:
+    text = without_blocks(page.read_text(encoding="utf-8"))
+    assert (missing_paths(text), missing_tests(text)) == (set(), set())
+
+
+def test_missing_paths_tests_and_links_are_found(tmp_path: Path) -> None:
+    text = "`f1_lakehouse/gone.py` `tests/test_docs.py` test_gone test_missing_paths_tests_and_links_are_found"
+    assert missing_paths(text) == {"f1_lakehouse/gone.py"}
+    assert missing_tests(text) == {"test_gone"}
+    page = tmp_path / "page.md"
+    page.write_text("# One\n[here](#one) [gone](#two) [gone](three.md) [out](https://example.com)")
+    assert list(broken_links(page)) == ["#two", "three.md"]
