@@ -185,7 +185,7 @@ def parser() -> argparse.ArgumentParser:
         type=int,
         nargs=2,
         metavar=("A", "B"),
-        help="show the rows of version B that are not in version A",
+        help="show the rows that changed from version A to B",
     )
     history.add_argument("--json", action="store_true", help="JSON, one row per line")
 

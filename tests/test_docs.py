@@ -63,7 +63,9 @@ def test_a_page_names_paths_and_tests_that_exist(page: Path) -> None:
 
 
 def test_missing_paths_tests_and_links_are_found(tmp_path: Path) -> None:
-    text = "`f1_lakehouse/gone.py` `tests/test_docs.py` test_gone test_missing_paths_tests_and_links_are_found"
+    text = (
+        "`f1_lakehouse/gone.py` `tests/test_docs.py` test_gone test_missing_paths_tests_and_links_are_found"
+    )
     assert missing_paths(text) == {"f1_lakehouse/gone.py"}
     assert missing_tests(text) == {"test_gone"}
     page = tmp_path / "page.md"
