@@ -1,14 +1,17 @@
-"""What the documentation names exists: links and anchors, paths of the project, tests.
+"""What the documentation names exists: links and anchors, paths of the project, tests, commands and options.
 
-Belongs here: references from Markdown into the repository. The wording is checked by test_language.py; the SQL blocks are run by
+Belongs here: references from Markdown into the repository, commands and their options included. The wording is checked by test_language.py; the SQL blocks are run by
 test_cli.py.
 """
 
+import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from f1_lakehouse.cli import parser
 
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"), *(PROJECT / ".github").glob("*.md")])
@@ -51,6 +54,39 @@ def missing_tests(text: str) -> set[str]:
     return names - defined
 
 
+def options() -> dict[str, set[str]]:
+    """Each command of `f1` with its options."""
+    [commands] = [one for one in parser()._actions if isinstance(one, argparse._SubParsersAction)]
+    return {name: set(one._option_string_actions) for name, one in commands.choices.items()}
+
+
+def unknown_commands(text: str) -> set[str]:
+    """Commands and options of `f1` that are written as code and do not exist."""
+    known = options()
+    found = set()
+    for line in re.findall(r"`([^`\n]+)`", text) + re.findall(
+        r"^.*\bf1 .*$", code_blocks(text), re.MULTILINE
+    ):
+        for command, rest in re.findall(r"(?:^|[ $]|bin/)f1 ([a-z][a-z-]*)([^#]*)", line):
+            if command not in known:
+                found.add(f"f1 {command}")
+            else:
+                unknown = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest)) - known[command]
+                found |= {f"f1 {command} {option}" for option in unknown}
+    return found
+
+
+def code_blocks(text: str) -> str:
+    """Lines of shell blocks, and of transcripts those with a prompt."""
+    shell = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    return shell + "\n" + "\n".join(re.findall(r"^\$ .*$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_commands_and_options_that_exist(page: Path) -> None:
+    assert unknown_commands(page.read_text(encoding="utf-8")) == set()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_links_to_what_exists(page: Path) -> None:
     assert list(broken_links(page)) == []
@@ -60,6 +96,11 @@ def test_a_page_links_to_what_exists(page: Path) -> None:
 def test_a_page_names_paths_and_tests_that_exist(page: Path) -> None:
     text = without_blocks(page.read_text(encoding="utf-8"))
     assert (missing_paths(text), missing_tests(text)) == (set(), set())
+
+
+def test_unknown_commands_and_options_are_found() -> None:
+    text = "`f1 gone` `f1 load --gone --force`\n```sh\n.venv/bin/f1 sql --lost x # --comment\n```\n```\n$ f1 lost\n```\n"
+    assert unknown_commands(text) == {"f1 gone", "f1 load --gone", "f1 sql --lost", "f1 lost"}
 
 
 def test_missing_paths_tests_and_links_are_found(tmp_path: Path) -> None:
