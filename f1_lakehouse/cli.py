@@ -35,7 +35,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """Build the parser of the complete command line."""
     top = _Parser(
         prog="f1", description="A Formula 1 lakehouse: OpenF1 → Delta bronze → dbt silver and gold."
     )
@@ -47,9 +47,7 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    load = command(
-        "load", _load, "Load sessions from OpenF1 through to published gold; go on where it stopped"
-    )
+    load = command("load", _load, "Load sessions from OpenF1 into published gold; resumes where it stopped")
     load.add_argument(
         "--session", nargs="+", action="extend", default=[], metavar="KEY", help="session keys, or latest"
     )
@@ -65,79 +63,93 @@ def parser() -> argparse.ArgumentParser:
         action="extend",
         default=[],
         metavar="TYPE",
-        help="only these: Race, Sprint, Qualifying, 'Sprint Qualifying', Practice",
+        help="only these types: Race, Sprint, Qualifying, 'Sprint Qualifying', Practice",
     )
     load.add_argument(
         "--endpoint", nargs="+", action="extend", default=[], metavar="NAME", help="only these endpoints"
     )
     load.add_argument(
-        "--no-telemetry", action="store_true", help="leave out car_data and location (most of the rows)"
+        "--no-telemetry", action="store_true", help="exclude car_data and location (most of the rows)"
     )
-    load.add_argument("--no-transform", action="store_true", help="stop at bronze")
-    load.add_argument("--force", action="store_true", help="ask again for what is there and not due")
+    load.add_argument("--no-transform", action="store_true", help="load into bronze only")
+    load.add_argument(
+        "--force", action="store_true", help="request everything again, even if it is loaded and not due"
+    )
 
-    transform = command(
-        "transform", _transform, "Build silver and gold from the bronze that is there, and publish"
+    transform = command("transform", _transform, "Build silver and gold from bronze, and publish gold")
+    transform.add_argument(
+        "--full-refresh", action="store_true", help="rebuild silver and gold from all of bronze"
     )
-    transform.add_argument("--full-refresh", action="store_true", help="rebuild silver from all of bronze")
 
     replay = command("replay", _replay, "Serve FOLDER/<endpoint>/*.json[.gz] as an OpenF1 API")
     replay.add_argument("folder", type=Path, metavar="FOLDER")
     replay.add_argument("--port", type=_port, default=8000, metavar="N")
     replay.add_argument("--host", default="127.0.0.1", metavar="H")
     replay.add_argument(
-        "--max-rows", type=int, default=0, metavar="N", help="answer 422 above so many rows; 0: never"
+        "--max-rows",
+        type=int,
+        default=0,
+        metavar="N",
+        help="respond with 422 above this number of rows; 0: never",
     )
-    replay.add_argument("--rps", type=int, default=0, metavar="N", help="requests per second; 0: any number")
-    replay.add_argument("--rpm", type=int, default=0, metavar="N", help="requests per minute; 0: any number")
     replay.add_argument(
-        "--fail-rate", type=_share, default=0.0, metavar="P", help="share of answers that fail, 0 to 1"
+        "--rps", type=int, default=0, metavar="N", help="allowed requests per second; 0: unlimited"
     )
-    replay.add_argument("--live", action="store_true", help="answer 401, as during a session")
+    replay.add_argument(
+        "--rpm", type=int, default=0, metavar="N", help="allowed requests per minute; 0: unlimited"
+    )
+    replay.add_argument(
+        "--fail-rate", type=_share, default=0.0, metavar="P", help="share of responses that fail, 0 to 1"
+    )
+    replay.add_argument("--live", action="store_true", help="respond with 401, as during a live session")
 
-    generate = command("generate", _generate, "Write a generated season in the layout that f1 replay serves")
+    generate = command("generate", _generate, "Generate a season in the layout that f1 replay serves")
     generate.add_argument("folder", type=Path, metavar="FOLDER")
     generate.add_argument("--season", type=_year, required=True, metavar="YEAR")
     generate.add_argument("--meetings", type=int, required=True, metavar="N")
-    generate.add_argument("--telemetry", action="store_true", help="with car_data and location at full rate")
-    generate.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same bytes")
-
-    demo = command(
-        "demo", _demo, "A generated race weekend through the whole lakehouse, in a lake of its own"
+    generate.add_argument(
+        "--telemetry", action="store_true", help="include car_data and location at full rate"
     )
+    generate.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="the same seed generates the same bytes"
+    )
+
+    demo = command("demo", _demo, "Run a generated race weekend through the lakehouse, in a separate lake")
     demo.add_argument(
-        "--ui", action="store_true", help="then open the Dagster UI on it, with its OpenF1 still served"
+        "--ui", action="store_true", help="then open the Dagster UI on that lake, while its OpenF1 is served"
     )
     demo.add_argument("--port", type=_port, default=3000, metavar="N", help="port of the UI")
 
-    ui = command("ui", _ui, "The Dagster UI and daemon on this lake")
+    ui = command("ui", _ui, "Run the Dagster UI and daemon on this lake")
     ui.add_argument("--host", default="127.0.0.1", metavar="H")
     ui.add_argument("--port", type=_port, default=3000, metavar="N")
-    ui.add_argument("--read-only", action="store_true", help="a UI alone, in which nothing can be changed")
+    ui.add_argument("--read-only", action="store_true", help="run only a UI that cannot change anything")
 
-    command("daemon", _daemon, "The Dagster daemon alone, for a lake whose UI runs elsewhere")
+    command("daemon", _daemon, "Run only the Dagster daemon, for a lake whose UI runs elsewhere")
 
-    report = command("report", _report, "Bring the site of pages up to date with published gold")
+    report = command("report", _report, "Update the static site from published gold")
     which = report.add_mutually_exclusive_group()
-    which.add_argument("--session", metavar="KEY", help="say where the page of this session is; or latest")
-    which.add_argument("--season", type=_year, metavar="YEAR", help="say where the page of this season is")
+    which.add_argument(
+        "--session", metavar="KEY", help="print the path of the page of this session; or latest"
+    )
+    which.add_argument(
+        "--season", type=_year, metavar="YEAR", help="print the path of the page of this season"
+    )
     report.add_argument("--open", action="store_true", help="open that page in a browser")
 
-    status = command("status", _status, "What is here, since when, and what is due")
-    status.add_argument("--session", type=int, metavar="KEY", help="each endpoint of one session")
+    status = command("status", _status, "Show loaded sessions, when they were loaded, and what is due")
+    status.add_argument("--session", type=int, metavar="KEY", help="show each endpoint of one session")
 
-    alerts = command("alerts", _alerts, "What is wrong now, since when, and what to do")
+    alerts = command("alerts", _alerts, "Show current problems, since when, and what to do")
     alerts.add_argument(
         "--test", action="store_true", help="send a test message to each receiver of F1_ALERT_URLS"
     )
 
-    sql = command(
-        "sql", _sql, "Query the published gold, and the record of what happened: runs, pulls, alerts"
-    )
+    sql = command("sql", _sql, "Query published gold and the logs: runs, pulls, alerts")
     sql.add_argument(
         "--as-of",
         metavar="TIME",
-        help="ask gold as it would have been built then, e.g. 2024-09-22T20:00 (UTC); builds it first",
+        help="query gold as of this time (UTC), for example 2024-09-22T20:00; builds it first",
     )
     sql.add_argument("query", metavar="SQL", help='for example "from session_leaderboard limit 5"')
     form = sql.add_mutually_exclusive_group()
@@ -148,68 +160,90 @@ def parser() -> argparse.ArgumentParser:
     replay_run = command(
         "replay-run",
         _replay_run,
-        "Build gold again as a run built it, beside the lake's, and compare the two",
+        "Rebuild gold as a run built it, next to the gold of the lake, and compare them",
     )
     replay_run.add_argument(
-        "run_id", metavar="RUN_ID", help='or how it begins; f1 sql "from runs" lists them'
+        "run_id", metavar="RUN_ID", help='a run id or its first characters; f1 sql "from runs" lists them'
     )
 
     history = command(
-        "history", _history, "Each pull of a bronze table and what it changed; a table as it was"
+        "history", _history, "Show the pulls of a bronze table and their changes, or an earlier version"
     )
     history.add_argument("table", metavar="TABLE")
-    history.add_argument("--session", type=int, metavar="KEY", help="of one session (or season) only")
+    history.add_argument("--session", type=int, metavar="KEY", help="only one session (or season)")
     history.add_argument(
-        "--changes", action="store_true", help="every row that was inserted, updated, deleted"
+        "--changes", action="store_true", help="show every inserted, updated and deleted row"
     )
-    history.add_argument("--since", metavar="TIME", help="only pulls after this moment")
+    history.add_argument("--since", metavar="TIME", help="only pulls after this time (UTC)")
     what = history.add_mutually_exclusive_group()
     what.add_argument(
-        "--version", dest="as_of", type=int, metavar="N", help="the rows as of a version of the table"
+        "--version", dest="as_of", type=int, metavar="N", help="show the rows of a version of the table"
     )
-    what.add_argument("--at", metavar="TIME", help="the rows as of a moment, UTC")
+    what.add_argument("--at", metavar="TIME", help="show the rows at this time (UTC)")
     what.add_argument(
-        "--diff", type=int, nargs=2, metavar=("A", "B"), help="what version B says and A does not"
+        "--diff",
+        type=int,
+        nargs=2,
+        metavar=("A", "B"),
+        help="show the rows that changed from version A to B",
     )
-    history.add_argument("--json", action="store_true", help="JSON; rows one a line")
+    history.add_argument("--json", action="store_true", help="JSON, one row per line")
 
-    restore = command("restore", _restore, "Set a bronze table back to a version, which makes a new version")
+    restore = command("restore", _restore, "Restore a bronze table to a version; creates a new version")
     restore.add_argument("table", metavar="TABLE")
     restore.add_argument(
-        "--version", dest="as_of", type=int, required=True, metavar="N", help="as f1 history shows them"
+        "--version", dest="as_of", type=int, required=True, metavar="N", help="a version number of f1 history"
     )
-    restore.add_argument("--yes", action="store_true", help="do it; without it, only show what would be lost")
+    restore.add_argument(
+        "--yes", action="store_true", help="restore; without --yes, only show what would be lost"
+    )
 
     rebuild = command(
-        "rebuild-bronze", _rebuild, "Put back into bronze what it has lost, from landing, with no request"
+        "rebuild-bronze",
+        _rebuild,
+        "Rebuild missing or damaged parts of bronze from landing, without a request",
     )
     rebuild.add_argument("--endpoint", nargs="+", action="extend", default=[], metavar="NAME")
 
-    optimize = command("optimize", _optimize, "Make few files of many, while loads and readers go on")
-    optimize.add_argument("tables", nargs="*", metavar="TABLE", help="all by default")
+    optimize = command(
+        "optimize", _optimize, "Compact small files; loads and readers can run at the same time"
+    )
+    optimize.add_argument("tables", nargs="*", metavar="TABLE", help="default: all tables")
     optimize.add_argument("--z-order", action="store_true", help="sort telemetry by session, driver and date")
 
-    vacuum = command("vacuum", _vacuum, "Count, or with --yes remove, files that no version of a week needs")
-    vacuum.add_argument("tables", nargs="*", metavar="TABLE", help="all by default")
-    vacuum.add_argument("--days", type=int, default=7, metavar="N", help="keep what is younger; at least 7")
-    vacuum.add_argument("--yes", action="store_true", help="remove them; without it, only count")
-    vacuum.add_argument("--dry-run", action="store_true", help="only count, as without --yes")
+    vacuum = command(
+        "vacuum", _vacuum, "Count, or with --yes remove, files that no version of the last week needs"
+    )
+    vacuum.add_argument("tables", nargs="*", metavar="TABLE", help="default: all tables")
+    vacuum.add_argument(
+        "--days",
+        type=int,
+        default=7,
+        metavar="N",
+        help="keep files of versions younger than this; at least 7",
+    )
+    vacuum.add_argument("--yes", action="store_true", help="remove the files; without --yes, only count them")
+    vacuum.add_argument("--dry-run", action="store_true", help="only count the files, as without --yes")
 
-    backup = command("backup", _backup, "Copy the raw answers to FOLDER, only what is new")
+    backup = command("backup", _backup, "Copy new raw responses to FOLDER")
     backup.add_argument("folder", type=Path, metavar="FOLDER")
-    backup.add_argument("--restore", action="store_true", help="bring back what is missing or damaged here")
+    backup.add_argument(
+        "--restore", action="store_true", help="restore missing and damaged files of this lake from FOLDER"
+    )
 
     promote = command(
-        "promote", _promote, "Bring what another environment's lake has pulled into this one, and build gold"
+        "promote", _promote, "Copy the pulls of another environment's lake into this one, and build gold"
     )
-    promote.add_argument("folder", type=Path, metavar="FOLDER", help="the root of the lake to take it from")
-    promote.add_argument("--yes", action="store_true", help="do it; without it, only show what would come")
+    promote.add_argument("folder", type=Path, metavar="FOLDER", help="the root of the source lake")
+    promote.add_argument(
+        "--yes", action="store_true", help="promote; without --yes, only show what would be copied"
+    )
 
     verify = command(
-        "verify", _verify, "Check every raw answer against its sha256, and bronze against the ledger"
+        "verify", _verify, "Check every raw response against its sha256, and bronze against the pull log"
     )
     verify.add_argument(
-        "folder", type=Path, nargs="?", metavar="FOLDER", help="a backup instead of this lake"
+        "folder", type=Path, nargs="?", metavar="FOLDER", help="check a backup instead of this lake"
     )
     return top
 

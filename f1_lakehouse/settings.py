@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     openf1_password: SecretStr | None = None
     alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     alert_remind_daily: bool = False
-    runbooks: str = "docs/operations.md"
+    runbooks: str = "docs/runbook.md"
     pushgateway_url: SecretStr | None = None
     dagster_storage: SecretStr | None = None
     log_format: LogFormat = LogFormat.TEXT

@@ -400,7 +400,7 @@ def test_a_documented_question_is_answered(loaded, question, sql):
 
 
 OPERATIONS = re.findall(
-    r"### ([^\n]+\?)\n(.*?)(?=\n##)", (PROJECT / "docs" / "operations.md").read_text(), re.DOTALL
+    r"### ([^\n]+\?)\n(.*?)(?=\n##)", (PROJECT / "docs" / "observability.md").read_text(), re.DOTALL
 )
 ASKED = [(name, sql) for name, text in OPERATIONS for sql in re.findall(r"```sql\n(.+?)```", text, re.DOTALL)]
 LEFT_EMPTY = ("What is stale?", "What failed in the last week, and why?")

@@ -274,7 +274,7 @@ CASES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_drift_has_its_answer(lake: Lake, source: Path, case: str) -> None:
-    """The rows of the table in docs/operations.md."""
+    """The rows of the table in docs/observability.md."""
     change, fate = CASES[case]
     first, second = laps(2)
     (source / "laps" / "11.json").write_bytes(

@@ -1,4 +1,4 @@
-"""Operating a lake from the command line, and what docs/operations.md says to do after each accident."""
+"""Operating a lake from the command line, and what docs/runbook.md says to do after each accident."""
 
 import json
 import os

@@ -28,7 +28,7 @@ Z_ORDER = ("session_key", "driver_number", "date")
 Not done unless asked for. A telemetry pull is written driver by driver, one file a session, and so lies in that order
 already: of 29 row groups a question about one driver reads 2. Z-ordered it read 10 of 27, without the date 6, and
 compacted 7 (delta-rs mixes the bits of whole columns, and those of a date outweigh the others). The numbers are in
-docs/operations.md.
+docs/upkeep.md.
 """
 
 Progress = Callable[[str], None]

@@ -181,7 +181,7 @@ def test(settings: Settings) -> dict[str, str]:
     """
     if not settings.alert_urls:
         raise AlertError(
-            "no receiver is set; set F1_ALERT_URLS to one or more apprise URLs, see docs/operations.md"
+            "no receiver is set; set F1_ALERT_URLS to one or more apprise URLs, see docs/observability.md"
         )
     title = f"F1 lakehouse {settings.env} on {socket.gethostname()}: test"
     return {

@@ -30,7 +30,7 @@ SHOWN = 3
 
 
 class Kind(StrEnum):
-    """The kinds of condition; each has a section of its name in docs/operations.md."""
+    """The kinds of condition; each has a section of its name in docs/runbook.md."""
 
     LOAD_FAILED = "load failed"
     TRANSFORM_FAILED = "transform failed"

@@ -121,7 +121,7 @@ def test_checks_that_failed_are_listed_once_for_all_sessions(capsys: pytest.Capt
     assert capsys.readouterr().err.splitlines() == [
         "checks: 94 of 100 passed",
         "  failed: gold/fact_laps laps_are_positive (2 rows)",
-        "    expected: laps are positive. First step: f1 ui shows the rows; see docs/operations.md",
+        "    expected: laps are positive. First step: f1 ui shows the rows; see docs/runbook.md",
         "  warning: bronze/pit duplicates (5 sessions)",
         "    expected: No two rows have the same key. First step: nothing to do",
     ]

@@ -52,7 +52,7 @@ def test_a_message_says_what_which_session_since_when_and_what_to_do(settings):
         "  since 2024-09-25 12:00 UTC",
         "  laps: 503",
         "  start with: f1 load --session 9606",
-        "  what it means and what to do: docs/operations.md#alert-load-failed",
+        "  what it means and what to do: docs/runbook.md#alert-load-failed",
     ]
 
 
