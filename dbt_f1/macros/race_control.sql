@@ -2,9 +2,9 @@
 What the texts of race control say, in one place: the wordings stand here, the rules that use them in the models.
 #}
 
-{# The car that a message names, the first one of several: "CAR 4 (NOR) …", "CARS 18 (STR) AND 16 (LEC) …". #}
+{# The car that a message names, the first one of several: "CAR 4 (NOR) …", "CARS 18 (STR) AND 16 (LEC) …", "CARS 3, 1 AND 2 …". #}
 {% macro driver_of_message(message) -%}
-cast(nullif(regexp_extract({{ message }}, '(^|[^A-Z])CARS? ([0-9]{1,3})( |$)', 2), '') as integer)
+cast(nullif(regexp_extract({{ message }}, '(^|[^A-Z])CARS? ([0-9]{1,3})([^0-9A-Z]|$)', 2), '') as integer)
 {%- endmacro %}
 
 
@@ -42,7 +42,7 @@ cast(nullif(regexp_extract({{ message }}, 'LAP ([0-9]{1,3})( |$)', 1), '') as in
 
 {# Why a lap is deleted, "TRACK LIMITS AT TURN 6", without the lap and the clock behind it. #}
 {% macro deletion_reason(message) -%}
-nullif(trim(both ' ' from regexp_extract({{ message }}, 'DELETED *[-–]? *(.*?)( LAP [0-9].*| [(].*)?$', 1)), '')
+nullif(trim(both ' ' from regexp_extract({{ message }}, 'DELETED *[-–]? *(.*?)( LAP [0-9].*| [0-9]{2}:[0-9]{2}:[0-9]{2}.*| [(].*)?$', 1)), '')
 {%- endmacro %}
 
 

@@ -2,10 +2,10 @@
 One row a message of race control that deletes a lap or reinstates one, with the lap that it is about. Not published.
 
 The lap that the row carries is the leader's when the message was sent, up to 13 laps late; it is not used. A message that
-quotes a time is about the driver's lap with that time, of several the one nearest to the quoted lap, else the last one before
-the message; a lap without a time can be found by the clock or the quoted lap too, as for a message without a time. The quoted
-lap is the source's in races and sprints (706 of 711 recorded messages) and one more than the source's in practice and
-qualifying (14 of 14).
+quotes a time is about the driver's lap with that time, of several the one nearest to the quoted lap, else the one at the
+quoted clock, else the last one before the message; a lap without a time can be found by the clock or the quoted lap too, as
+for a message without a time. The quoted lap is the source's in races and sprints (706 of 711 recorded messages) and one more
+than the source's in practice and qualifying (14 of 14).
 -#}
 with touched as (
     {{ touched_sessions([
@@ -65,6 +65,13 @@ by_time as (
                 partition by messages.race_control_key
                 order by
                     abs(laps.lap_number - messages.quoted_lap_number),
+                    case
+                        when
+                            {{ add_seconds('messages.date', '-messages.clock_age_s') }}
+                            between laps.date_start and {{ add_seconds('laps.date_start', 'laps.lap_duration + 1') }}
+                            then 0
+                        else 1
+                    end,
                     case when laps.date_start <= messages.date then 0 else 1 end,
                     laps.lap_number desc
             ) as choice

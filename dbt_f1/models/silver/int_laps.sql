@@ -95,7 +95,7 @@ race_starts as (
 ),
 
 first_red_flags as (
-    select race_starts.session_key, min(messages.date) as first_red_flag_at
+    select race_starts.session_key, min(messages.date) as first_red_flag_at, max(messages.date) as last_red_flag_at
     from race_starts
     inner join messages
         on
@@ -156,6 +156,7 @@ served as (
         or stint_starts.lap_number is not null as is_out_lap,
         race_starts.race_started_at,
         first_red_flags.first_red_flag_at,
+        first_red_flags.last_red_flag_at,
         race_lengths.race_laps,
         chequered_flags.chequered_flag_at,
         -- a duration that no clock could add to a time is not used for times
@@ -180,17 +181,23 @@ served as (
 ),
 
 -- The winner's finish: the end of the last lap of the result, but not long before the flag was shown (up to 3.6 s late in
--- the recorded races); a race that was counted back ended later than its result.
+-- the recorded races); a race that was counted back ended later than its result, with the red flag where none was waved.
 finished as (
     select
         *,
-        greatest(
+        case
+            when chequered_flag_at is null
+                then case when last_lap_end_at is not null then greatest(last_lap_end_at, last_red_flag_at) end
+            else greatest(last_lap_end_at, {{ add_seconds('chequered_flag_at', '-5') }})
+        end as race_finished_at
+    from (
+        select
+            *,
             min(case when lap_number = race_laps then {{ add_seconds('date_start', 'sane_duration') }} end) over (
                 partition by session_key
-            ),
-            {{ add_seconds('chequered_flag_at', '-5') }}
-        ) as race_finished_at
-    from served
+            ) as last_lap_end_at
+        from served
+    ) as ends_of_last_laps
 ),
 
 flagged as (
@@ -207,6 +214,7 @@ flagged as (
                     chequered_flag_at is not null
                     and date_start > {{ add_seconds('race_finished_at', '1') }}
                 )
+                or (lap_number > race_laps and date_start > {{ add_seconds('chequered_flag_at', '-5') }})
             ),
             false
         ) as is_after_chequered_flag
@@ -307,6 +315,7 @@ ended as (
             else coalesce(
                 {{ add_seconds('believed_start', 'driven_s') }},
                 case when ends_at_next_start then next_start end,
+                {{ add_seconds('previous_end', 'driven_s') }},
                 {{ add_seconds('believed_start', 'sane_duration') }}
             )
         end as lap_end_at
@@ -429,6 +438,28 @@ line_estimates as (
             and elapsed.driver_number = run_starts.driver_number
             and elapsed.run = run_starts.run
     where elapsed.lap_number > 1
+
+    union all
+
+    -- the start of the lap after the flag, which is no lap of the race, is the end of the last one
+    select
+        timed.session_key,
+        timed.driver_number,
+        timed.lap_number - 1 as lap_number,
+        cast(null as {{ type_double() }}) as exact_s,
+        cast(null as {{ type_double() }}) as end_s,
+        {{ seconds_between('session_starts.first_start_at', 'timed.believed_start') }} as next_start_s
+    from timed
+    inner join (
+        select session_key, min(lap_start_at) as first_start_at
+        from timed
+        where not is_after_chequered_flag
+        group by session_key
+    ) as session_starts on timed.session_key = session_starts.session_key
+    where
+        timed.is_in_race
+        and timed.is_after_chequered_flag
+        and timed.lap_number - 1 <= timed.race_laps
 ),
 
 estimated as (
@@ -588,13 +619,30 @@ with_weather as (
     ) | indent(4) }}
 ),
 
+lap_lengths as (
+    select session_key, median(driven_s) as median_lap_s
+    from timed
+    where driven_s <= {{ var('max_valid_lap_s') }}
+    group by session_key
+),
+
+-- Of a lap without a known end only this is known: what there was when it began, and the red flag that stopped it, which came
+-- before the lap could be over.
 gravest as (
     select timed.session_key, timed.driver_number, timed.lap_number, max(track.gravity) as gravity
     from timed
+    left join lap_lengths on timed.session_key = lap_lengths.session_key
     inner join {{ ref('int_track_status') }} as track
         on
             timed.session_key = track.session_key
-            and track.started_at < timed.over_by
+            and track.started_at < coalesce(
+                timed.over_by,
+                case
+                    when track.gravity = 4
+                        then {{ add_seconds('timed.lap_start_at', var('max_ratio_of_open_lap') ~ ' * lap_lengths.median_lap_s') }}
+                end,
+                timed.lap_start_at
+            )
             and (track.ended_at is null or track.ended_at > coalesce(timed.lap_start_at, timed.over_by))
     group by timed.session_key, timed.driver_number, timed.lap_number
 ),
@@ -621,12 +669,12 @@ joined as (
         case
             -- the flag that its start was taken from stopped the car on this lap
             when not laps.is_start_believed and laps.over_by is null then 'Red'
-            when laps.over_by is null or controlled_sessions.session_key is null then null
+            when controlled_sessions.session_key is null then null
             when gravest.gravity = 4 then 'Red'
             when gravest.gravity = 3 then 'SC'
             when gravest.gravity = 2 then 'VSC'
             when gravest.gravity = 1 then 'Yellow'
-            else 'Green'
+            when laps.over_by is not null then 'Green'
         end as track_status,
         over_the_line.line_position,
         over_the_line.line_gap_s

@@ -171,7 +171,7 @@ penalties as (
         regexp_extract(messages.message, '(DRIVE.THROUGH|STOP.{1,5}GO)', 0) <> ''
         and messages.message like '%PENALTY%'
         and messages.message not like '%SERVED%'
-        and messages.message like '%CAR ' || cast(visits.driver_number as {{ dbt.type_string() }}) || ' %'
+        and messages.message || ' ' like '%CAR ' || cast(visits.driver_number as {{ dbt.type_string() }}) || ' %'
 )
 
 select

@@ -6,8 +6,9 @@ What a message means stands in the macro track_event; here is what follows from 
 - A red flag ends, in practice and qualifying, when the pit exit opens. In races and sprints it ends with a standing start, a
   rolling start, a start behind the safety car, or else with the first lap started afterwards; TRACK CLEAR and the lights of the
   pit lane do not end it, and a time at which the race will resume is a forecast. Where the session status is served, it ends it.
-- The laps that the cars start on their way back to the pits are not the restart. The restart is the first lap of a driver
-  that begins after a gap longer than the time from the flag to the lap before it.
+- The laps that the cars start on their way back to the pits, and in the pit lane, are not the restart. The restart is the
+  lap of a driver that begins after the longest pause of minutes after the flag; where no pause is so long, the first lap that
+  begins after a gap longer than the time from the flag to the lap before it.
 - A safety car lasts until TRACK CLEAR, not until it is called in. After a rolling start it lasts until the next lap that
   no car had started before, by a car over the line. So it does when it is called in and TRACK CLEAR does not follow.
 - A race that starts behind the safety car stays behind it when the track is clear before the first lap.
@@ -16,7 +17,7 @@ What a message means stands in the macro track_event; here is what follows from 
   that start is not served, with the last light of the pit exit before the second one (recorded: the same second).
 - A sector's yellow and its clear in one second change nothing: the state before decides. Other messages of one second
   count in the order served. Where that is not known, each is taken to change something: what was there before goes and comes
-  back, what was not comes and goes; a red flag comes last. What has been called in is over.
+  back, what was not comes and goes; a red flag comes last. What has been called in is over; what is called in next came.
 
 Incremental by session. `touched_sessions` looks at sessions with a message that begins a state; the few whose messages leave
 no period (a yellow that is cleared in its second, and nothing else) are worked out again in each run.
@@ -26,6 +27,8 @@ no period (a yellow that is cleared in its second, and nothing else) are worked 
 {%- set shortest_lap_s = 45 -%}
 {#- A lap that starts so long after a red flag does not lead to the pits. -#}
 {%- set longest_way_to_the_pits_s = 300 -%}
+{#- On the way to the pits a car crosses the line on the track, and again in the pit lane. -#}
+{%- set most_starts_to_the_restart = 3 -%}
 {#- The race director ends a virtual safety car 10 to 15 s after the announcement (recorded: 10 to 15 s). -#}
 {%- set vsc_notice_s = 15 -%}
 {#- A car needs about this to the line after a rolling start, where no lap says when it was there. -#}
@@ -148,40 +151,64 @@ reds as (
 -- the first lap started after a red flag that does not lead to the pits
 starts_after_a_red as (
     select
-        reds.session_key,
-        reds.red_number,
-        reds.red_at,
-        reds.abandoned_at,
-        laps.date_start,
-        lead(laps.date_start) over driver_laps as next_start,
-        row_number() over driver_laps as start_number
-    from reds
-    inner join laps
-        on
-            reds.session_key = laps.session_key
-            and reds.red_at < laps.date_start
-            and (reds.next_red_at is null or reds.next_red_at > laps.date_start)
-    window driver_laps as (
-        partition by reds.session_key, reds.red_number, laps.driver_number order by laps.date_start, laps.lap_number
-    )
+        *,
+        {{ seconds_between('coalesce(previous_start, red_at)', 'date_start') }} as pause_s
+    from (
+        select
+            reds.session_key,
+            reds.red_number,
+            reds.red_at,
+            reds.abandoned_at,
+            laps.driver_number,
+            laps.date_start,
+            lag(laps.date_start) over driver_laps as previous_start,
+            lead(laps.date_start) over driver_laps as next_start,
+            row_number() over driver_laps as start_number
+        from reds
+        inner join laps
+            on
+                reds.session_key = laps.session_key
+                and reds.red_at < laps.date_start
+                and (reds.next_red_at is null or reds.next_red_at > laps.date_start)
+        window driver_laps as (
+            partition by reds.session_key, reds.red_number, laps.driver_number order by laps.date_start, laps.lap_number
+        )
+    ) as starts
+),
+
+stoppages as (
+    select session_key, red_number, driver_number, max(pause_s) as longest_pause_s
+    from starts_after_a_red
+    where start_number <= {{ most_starts_to_the_restart }}
+    group by session_key, red_number, driver_number
 ),
 
 restarts as (
     select session_key, red_number, min(restart_at) as restart_at
     from (
         select
-            session_key,
-            red_number,
-            abandoned_at,
+            starts.session_key,
+            starts.red_number,
+            starts.abandoned_at,
             case
+                when stoppages.longest_pause_s > {{ longest_way_to_the_pits_s }} then
+                    case when starts.pause_s = stoppages.longest_pause_s then starts.date_start end
+                when starts.start_number > 1 then null
                 when
-                    {{ seconds_between('red_at', 'date_start') }}
-                    < coalesce({{ seconds_between('date_start', 'next_start') }}, {{ longest_way_to_the_pits_s }})
-                    then next_start
-                else date_start
+                    {{ seconds_between('starts.red_at', 'starts.date_start') }}
+                    < coalesce(
+                        {{ seconds_between('starts.date_start', 'starts.next_start') }}, {{ longest_way_to_the_pits_s }}
+                    )
+                    then starts.next_start
+                else starts.date_start
             end as restart_at
-        from starts_after_a_red
-        where start_number = 1
+        from starts_after_a_red as starts
+        inner join stoppages
+            on
+                starts.session_key = stoppages.session_key
+                and starts.red_number = stoppages.red_number
+                and starts.driver_number = stoppages.driver_number
+        where starts.start_number <= {{ most_starts_to_the_restart }}
     ) as restarts_of_drivers
     where abandoned_at is null or restart_at < abandoned_at
     group by session_key, red_number
@@ -402,6 +429,8 @@ states as (
             when ends_a_red = 1 then gravest
             when unordered = 0 then served_last
             when mildest > 0 or gravest = 0 then gravest
+            -- what is called in next had come
+            when lead(is_ending) over (partition by session_key order by date) = 1 then gravest
             when lag(is_ending) over (partition by session_key order by date) = 1 then 0
         end as gravity
     from track_seconds
