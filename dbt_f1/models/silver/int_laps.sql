@@ -181,7 +181,8 @@ served as (
 ),
 
 -- The winner's finish: the end of the last lap of the result, but not long before the flag was shown (up to 3.6 s late in
--- the recorded races); a race that was counted back ended later than its result, with the red flag where no chequered flag was shown.
+-- the recorded races); a race that was counted back ended later than its result, with the red flag where no chequered flag
+-- was shown.
 finished as (
     select
         *,
