@@ -8,6 +8,12 @@ cast(nullif(regexp_extract({{ message }}, '(^|[^A-Z])CARS? ([0-9]{1,3})([^0-9A-Z
 {%- endmacro %}
 
 
+{# Whether a message sends the safety car, and the field behind it, through the pit lane. #}
+{% macro is_through_the_pit_lane(message) -%}
+(regexp_extract({{ message }}, '(SAFETY CAR (WILL )?(GO THROUGH|PASS THROUGH|THROUGH|VIA|USE) (THE )?PIT ?LANE)', 1) <> '')
+{%- endmacro %}
+
+
 {# Whether a message deletes a lap or reinstates one. #}
 {% macro is_about_a_deleted_lap(message) -%}
 ({{ message }} like '%DELETED%' or {{ message }} like '%REINSTATED%')
@@ -100,7 +106,7 @@ case
     when {{ text }} like 'VSC END%' then 'vsc_ending'
     when {{ text }} like 'SC DEPLOYED%' then 'sc'
     when {{ text }} like 'SC IN THIS LAP%' then 'sc_ending'
-    when {{ text }} like '%SC THROUGH THE PIT LANE%' then 'sc'
+    when {{ is_through_the_pit_lane(message) }} then 'sc'
     when {{ text }} like '%FORMATION%' then null
     when {{ text }} like '%SC WILL STAY OUT%' then 'restart_behind_sc'
     when {{ message }} like '%RESUME% AT%' or {{ message }} like '%RESTART% AT%' then

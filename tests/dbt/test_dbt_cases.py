@@ -18,7 +18,10 @@ RECORDED = Path(os.environ.get("F1_RECORDED_DATA", "no-recorded-data"))
 CASES = RECORDED.parent / "cases"
 FIRST_SEASON = 2031
 
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="F1_RECORDED_DATA has no cases next to it")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CASES.is_dir(), reason="F1_RECORDED_DATA has no cases next to it"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -181,7 +181,8 @@ served as (
 ),
 
 -- The winner's finish: the end of the last lap of the result, but not long before the flag was shown (up to 3.6 s late in
--- the recorded races); a race that was counted back ended later than its result, with the red flag where none was waved.
+-- the recorded races); a race that was counted back ended later than its result, with the red flag where no chequered flag
+-- was shown.
 finished as (
     select
         *,
@@ -271,19 +272,55 @@ durations as (
     from inferred
 ),
 
-with_previous as (
+-- Where starts are not served, times follow from the last one that is, plus the laps driven since.
+chained as (
+    select
+        *,
+        sum(begins_chain) over (
+            partition by session_key, driver_number, is_after_chequered_flag order by lap_number
+            rows between unbounded preceding and current row
+        ) as chain
+    from (
+        select
+            *,
+            case
+                when
+                    believed_start is null
+                    and follows_previous
+                    and lag(driven_s) over driver_laps is not null
+                    and (is_in_race or not lag(is_out_lap) over driver_laps)
+                    then 0
+                else 1
+            end as begins_chain
+        from durations
+        window driver_laps as (partition by session_key, driver_number, is_after_chequered_flag order by lap_number)
+    ) as links
+),
+
+own_ends as (
     select
         *,
         case
-            when lag(lap_number) over driver_laps = lap_number - 1
-                then
-                    lag(
-                        case
-                            when is_in_race or not is_out_lap then {{ add_seconds('believed_start', 'driven_s') }}
-                        end
-                    ) over driver_laps
-        end as previous_end
-    from durations
+            when is_in_race or not is_out_lap
+                then {{ add_seconds(
+                    'max(believed_start) over laps_of_chain',
+                    'case when driven_s is not null then sum(driven_s) over laps_so_far end'
+                ) }}
+        end as own_end
+    from chained
+    window
+        laps_of_chain as (partition by session_key, driver_number, is_after_chequered_flag, chain),
+        laps_so_far as (
+            partition by session_key, driver_number, is_after_chequered_flag, chain order by lap_number
+            rows between unbounded preceding and current row
+        )
+),
+
+with_previous as (
+    select
+        *,
+        case when follows_previous then lag(own_end) over driver_laps end as previous_end
+    from own_ends
     window driver_laps as (partition by session_key, driver_number, is_after_chequered_flag order by lap_number)
 ),
 

@@ -126,10 +126,10 @@ routes as (
     select
         session_key,
         date,
-        message like '%SAFETY CAR THROUGH THE PIT%LANE%' as is_through_the_pit_lane
+        {{ is_through_the_pit_lane('message') }} as is_through_the_pit_lane
     from messages
     where
-        message like '%SAFETY CAR THROUGH THE PIT%LANE%'
+        {{ is_through_the_pit_lane('message') }}
         or category = 'SafetyCar'
         or message like '%SAFETY CAR WILL USE%STRAIGHT%'
         or flag = 'RED'
