@@ -15,7 +15,7 @@ from xdist.scheduler import LoadFileScheduling
 FIRST = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
 """Files that take minutes. A worker takes whole files, and a long one that is begun last is waited for."""
 
-LIVED = ("test_dbt_lake.py", "test_dbt_mutations.py", "test_dbt_project.py")
+LIVED = ("test_dbt_docs.py", "test_dbt_lake.py", "test_dbt_mutations.py", "test_dbt_project.py")
 """Files that look at the life of one lake (dbt/dbt_life.py), which takes a worker two minutes: one worker takes them all."""
 
 

@@ -4,8 +4,9 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
+from dbt_life import Life
 
-from f1_lakehouse.commands.dictionary import PAGE, compiled, dictionary
+from f1_lakehouse.commands.dictionary import PAGE, dictionary
 from f1_lakehouse.commands.star import PICTURE, star
 from f1_lakehouse.lineage import Column, column_lineage
 
@@ -13,9 +14,9 @@ AGAIN = "run: python -m f1_lakehouse.commands.dictionary"
 
 
 @pytest.fixture(scope="module")
-def manifest() -> dict[str, Any]:
-    """What dbt makes of the models in a lake without a row."""
-    return compiled()
+def manifest(life: Life) -> dict[str, Any]:
+    """What dbt made of the models in the first load of the lake that all dbt tests share."""
+    return life.manifest
 
 
 @pytest.fixture(scope="module")
