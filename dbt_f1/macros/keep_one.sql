@@ -1,5 +1,5 @@
 {#
-One row a key, and why. Rows whose key is null cannot be placed and are left out, but for columns in `nullable`.
+One row per key, and why. Rows whose key is null cannot be placed and are left out, but for columns in `nullable`.
 
 Exact duplicates collapse. Of rows that share a key and differ, the one is kept that comes first by `prefer` (the
 model's own rule), then the one with the fewest nulls, then the one with the greatest values, column by column: the same

@@ -1,6 +1,6 @@
 {{ config(materialized='ephemeral') }}
 {#-
-The laps that race control has deleted and not reinstated, one row a lap: the last message about a lap decides. Not published.
+The laps that race control has deleted and not reinstated, one row per lap: the last message about a lap decides. Not published.
 -#}
 select session_key, driver_number, lap_number, deletion_reason
 from (

@@ -1,5 +1,5 @@
 {#-
-One row a message of race control that deletes a lap or reinstates one, with the lap that it is about. Not published.
+One row per message of race control that deletes a lap or reinstates one, with the lap that it is about. Not published.
 
 The lap that the row carries is the leader's when the message was sent, up to 13 laps late; it is not used. A message that
 quotes a time is about the driver's lap with that time, of several the one nearest to the quoted lap, else the one at the

@@ -1,5 +1,5 @@
 {#-
-Periods in which the track was not green, out of all messages of race control, one row a period and place. Not published.
+Periods in which the track was not green, out of all messages of race control, one row per period and place. Not published.
 
 What a message means stands in the macro track_event; here is what follows from one after the other. In short:
 

@@ -1,5 +1,5 @@
 {#-
-One row a sample of a car. The source sends 104 in throttle and brake for no signal; it becomes null.
+One row per sample of a car. The source sends 104 in throttle and brake for no signal; it becomes null.
 -#}
 {%- set columns = [
     'session_key',

@@ -1,5 +1,5 @@
 {#-
-One row a driver: the championship before and after a race or sprint. A beta endpoint with gaps.
+One row per driver: the championship before and after a race or sprint. A beta endpoint with gaps.
 -#}
 {%- set columns = [
     'session_key',

@@ -1,5 +1,5 @@
 {#-
-One row a team: the championship before and after a race or sprint. A beta endpoint with gaps.
+One row per team: the championship before and after a race or sprint. A beta endpoint with gaps.
 -#}
 {%- set columns = [
     'session_key',

@@ -1,5 +1,5 @@
 {#-
-One row a driver and measurement, about every 4 s of a race.
+One row per driver and measurement, about every 4 s of a race.
 -#}
 {%- set columns = [
     'session_key',

@@ -1,5 +1,5 @@
 {#-
-One row a sample of a car's place. The origin (0, 0, 0) is what the source sends while it knows none.
+One row per sample of a car's place. The origin (0, 0, 0) is what the source sends while it knows none.
 -#}
 {%- set columns = [
     'session_key',

@@ -1,5 +1,5 @@
 {#-
-One row a race weekend or test. A pull covers a season, so a season is what is replaced.
+One row per race weekend or test. A pull covers a season, so a season is what is replaced.
 -#}
 {%- set columns = [
     'meeting_key',

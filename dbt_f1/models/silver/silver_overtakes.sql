@@ -1,5 +1,5 @@
 {#-
-One row an exchange of position.
+One row per exchange of position.
 -#}
 {%- set columns = [
     'session_key',

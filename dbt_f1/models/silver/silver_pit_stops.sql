@@ -1,5 +1,5 @@
 {#-
-One row a driver and lap on which he came in. Rows without a lap cannot be placed and stay in bronze. Older answers have
+One row per driver and lap on which he came in. Rows without a lap cannot be placed and stay in bronze. Older answers have
 `pit_duration` only, which is the time in the pit lane under its former name.
 -#}
 {%- set columns = [

@@ -1,5 +1,5 @@
 {#-
-One row a change of a driver's position.
+One row per change of a driver's position.
 -#}
 {%- set columns = [
     'session_key',

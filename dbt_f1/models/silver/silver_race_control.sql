@@ -1,5 +1,5 @@
 {#-
-One row a message. Most columns of the natural key may be null, so the grain is the key made of them, as served.
+One row per message. Most columns of the natural key may be null, so the grain is the key made of them, as served.
 
 The source fills the driver of flags and car events only; elsewhere it follows from the message ("CAR 4 (NOR) TIME …").
 -#}

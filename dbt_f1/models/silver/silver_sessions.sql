@@ -1,5 +1,5 @@
 {#-
-One row a session, future and cancelled ones included. A pull covers a season, so a season is what is replaced.
+One row per session, future and cancelled ones included. A pull covers a season, so a season is what is replaced.
 -#}
 {%- set columns = [
     'session_key',

@@ -1,5 +1,5 @@
 {#-
-One row a driver and stint. The source lets stints overlap and end before they start; the repair:
+One row per driver and stint. The source lets stints overlap and end before they start; the repair:
 
 1. A lap belongs to one stint, the earlier one: the lap that two stints share is the in-lap, on the old tyres (180 of
    180 such laps of the races of 2024 and 2025 have a pit stop). So a stint starts after the last end before it.

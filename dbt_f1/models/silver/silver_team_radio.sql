@@ -1,5 +1,5 @@
 {#-
-One row a recording. The time may be null, so the grain is the key made of the natural one.
+One row per recording. The time may be null, so the grain is the key made of the natural one.
 -#}
 {%- set columns = [
     'session_key',

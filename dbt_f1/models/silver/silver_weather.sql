@@ -1,5 +1,5 @@
 {#-
-One row a measurement, about once a minute. A track at exactly 0.0 degrees is a glitch of the source and becomes null.
+One row per measurement, about once a minute. A track at exactly 0.0 degrees is a glitch of the source and becomes null.
 -#}
 {%- set columns = [
     'session_key',

@@ -1,4 +1,4 @@
-{# One row a combination of the columns, and none of them null: one query instead of one test a column. #}
+{# One row per combination of the columns, and none of them null: one query instead of one test a column. #}
 {% test grain(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as rows_of_it
 from {{ model }}

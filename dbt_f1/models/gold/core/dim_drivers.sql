@@ -1,5 +1,5 @@
 {#-
-One row a person and period in which number, team and acronym stay the same: the history as it happened on track, so it
+One row per person and period in which number, team and acronym stay the same: the history as it happened on track, so it
 comes out the same whenever and in whatever order sessions are loaded.
 
 A period starts with the first session that shows it and ends where the next one starts; the newest has no end. Join a

@@ -1,5 +1,5 @@
 {#-
-One row a team through all its names (AlphaTauri, RB and Racing Bulls are one), described as in the newest session it
+One row per team through all its names (AlphaTauri, RB and Racing Bulls are one), described as in the newest session it
 took part in. `unknown-team` is always there: facts of drivers whose team the source does not name point to it.
 -#}
 with listed as (

@@ -1,6 +1,6 @@
 {{ config(materialized='incremental', incremental_strategy='replace_scopes', on_schema_change='fail') }}
 {#-
-One row a driver and lap: what the samples of the lap come to. Shares are of the samples that have a signal (104 means
+One row per driver and lap: what the samples of the lap come to. Shares are of the samples that have a signal (104 means
 none); a lap with few samples says so in `samples` and `covered_share`. Incremental by session, as fact_telemetry.
 -#}
 with touched as (

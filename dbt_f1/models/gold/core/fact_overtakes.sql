@@ -1,5 +1,5 @@
 {#-
-One row an exchange of position, told from the car that gained it: driver and team are that one's, those of the other car
+One row per exchange of position, told from the car that gained it: driver and team are that one's, those of the other car
 come as `overtaken_…`. The source counts every exchange, also the ones that happen because a car is in the pit lane.
 -#}
 with lap_starts as (

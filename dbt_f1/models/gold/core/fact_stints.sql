@@ -1,5 +1,5 @@
 {#-
-One row a driver and stint: how long, how fast, and how much slower by the lap.
+One row per driver and stint: how long, how fast, and how much slower by the lap.
 
 Pace and degradation are those of the clean laps (`is_clean_lap` of fact_laps). The degradation is the slope of the
 least-squares line of lap time over tyre age, null below var min_laps_for_degradation clean laps. It is what the stopwatch

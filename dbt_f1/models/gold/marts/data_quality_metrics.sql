@@ -1,5 +1,5 @@
 {#-
-How good the data is that a day brought: one row a run date, table and kind of check. The run date is the day of the newest
+How good the data is that a day brought: one row per run date, table and kind of check. The run date is the day of the newest
 pull, so a build on old data measures nothing twice and the clock of the machine plays no part. Checked is what the pulls of
 that day brought and still holds, so the cost follows the new data; rows of earlier days are kept, which makes the trend.
 

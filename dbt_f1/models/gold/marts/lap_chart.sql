@@ -1,5 +1,5 @@
 {#-
-One row a race or sprint, lap and driver: where he was at the end of each lap. Places gained are against the end of the lap
+One row per race or sprint, lap and driver: where he was at the end of each lap. Places gained are against the end of the lap
 before; on lap 1 against the grid. Drivers who have retired have no row: a chart ends where its car did.
 -#}
 with laps as (

@@ -1,5 +1,5 @@
 {#-
-How fast a driver was in a race or sprint when nothing held him up: one row a driver with a lap, over his clean laps.
+How fast a driver was in a race or sprint when nothing held him up: one row per driver with a lap, over his clean laps.
 
 The degradation by compound pools his stints on it: within each stint the laps are taken against the stint's own mean, so
 that a stint late in the race, with a light car, does not pass for a tyre that gets faster. Null below var

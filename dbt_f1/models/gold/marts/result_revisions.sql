@@ -1,5 +1,5 @@
 {#-
-Everything the official classification ever said: one row a session, driver and revision. Results change for days after a
+Everything the official classification ever said: one row per session, driver and revision. Results change for days after a
 race; bronze keeps each answer, so this can tell who was third on Sunday night.
 
 The ledger says which pull held the truth after each pull. A driver has a revision where what it says of him differs from

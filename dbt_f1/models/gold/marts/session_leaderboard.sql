@@ -1,5 +1,5 @@
 {#-
-Who was fastest in a session: one row a driver with a valid lap, by his fastest one. It is not the result: a race is not
+Who was fastest in a session: one row per driver with a valid lap, by his fastest one. It is not the result: a race is not
 won by the fastest lap, so the official place stands beside it as `classified_position`.
 -#}
 with best as (

@@ -1,5 +1,5 @@
 {#-
-What the source changed its mind about: one row a change of a session's or a person's description, with before and after.
+What the source changed its mind about: one row per change of a session's or a person's description, with before and after.
 Sessions that were moved, renamed or called off; people who got another number, team or spelling in the newest session.
 Read from the snapshots, so it knows changes since the lake began to look.
 -#}
