@@ -38,7 +38,7 @@ def race() -> tuple[Path, int]:
         return Path(RECORDED) / "openf1", 9606
     folder = ROOT / "race"
     if not (folder / "done").exists():
-        from f1_lakehouse.replay.generate import generate
+        from f1_lakehouse.simulator.generate import generate
 
         generate(folder, 2024, 1, telemetry=True)
         (folder / "done").touch()

@@ -46,7 +46,7 @@ def files() -> Path:
     """The four seasons as the embedded OpenF1 serves them."""
     folder = ROOT / "seasons"
     if not (folder / "done").exists():
-        from f1_lakehouse.replay.generate import generate
+        from f1_lakehouse.simulator.generate import generate
 
         for season, meetings in SEASONS.items():
             generate(folder, season, meetings, telemetry=True, telemetry_every=THINNED)

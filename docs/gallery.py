@@ -14,8 +14,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from f1_lakehouse.replay.generate import generate
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.server import ReplayServer
 
 IMAGES = Path(__file__).parent / "images"
 F1 = str(Path(sys.executable).parent / "f1")

@@ -346,8 +346,8 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.lake.changes", "HistoryError"),
         ("f1_lakehouse.lake.maintenance", "MaintenanceError"),
         ("f1_lakehouse.lake.publish", "PublishError"),
-        ("f1_lakehouse.replay.store", "ReplayError"),
-        ("f1_lakehouse.replay.generate", "GenerateError"),
+        ("f1_lakehouse.simulator.store", "ReplayError"),
+        ("f1_lakehouse.simulator.generate", "GenerateError"),
         ("f1_lakehouse.defs.load", "LoadError"),
         ("f1_lakehouse.defs.local_runs", "StorageError"),
         ("dagster_postgres.utils", "DagsterPostgresException"),
@@ -519,7 +519,7 @@ def _build_gold(*, full_refresh: bool = False) -> int:
 
 
 def _replay(given: argparse.Namespace) -> int:
-    from f1_lakehouse.replay.server import ReplayServer
+    from f1_lakehouse.simulator.server import ReplayServer
 
     server = ReplayServer(
         given.folder,
@@ -541,7 +541,7 @@ def _replay(given: argparse.Namespace) -> int:
 
 
 def _generate(given: argparse.Namespace) -> int:
-    from f1_lakehouse.replay.generate import generate
+    from f1_lakehouse.simulator.generate import generate
 
     generate(
         given.folder, season=given.season, meetings=given.meetings, telemetry=given.telemetry, seed=given.seed

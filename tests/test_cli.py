@@ -22,8 +22,8 @@ from terminal import Terminal
 from f1_lakehouse import interrupts
 from f1_lakehouse.commands.query import run_query
 from f1_lakehouse.lake.publish import current_digest
-from f1_lakehouse.replay.generate import generate, publish_corrections
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.generate import generate, publish_corrections
+from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings
 
 F1 = str(Path(sys.executable).parent / "f1")

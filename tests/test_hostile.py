@@ -25,7 +25,7 @@ from f1_lakehouse.openf1.client import Client
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.openf1.limits import RateLimits
 from f1_lakehouse.pull import PullError, pull
-from f1_lakehouse.replay.server import Answer, ReplayServer
+from f1_lakehouse.simulator.server import Answer, ReplayServer
 from f1_lakehouse.settings import Settings
 
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)

@@ -16,8 +16,8 @@ from f1_lakehouse import cli, lakes
 from f1_lakehouse.lake.publish import current_digest
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import _alone, no_pulls, pull
-from f1_lakehouse.replay.generate import generate, publish_corrections
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.generate import generate, publish_corrections
+from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings
 
 RACE = 2024015

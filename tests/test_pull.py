@@ -16,8 +16,8 @@ from f1_lakehouse.lakes import Lake
 from f1_lakehouse.openf1.calendar import Category, Session
 from f1_lakehouse.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import PullError, pull, recover
-from f1_lakehouse.replay import generate as generator
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator import generate as generator
+from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings
 
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)

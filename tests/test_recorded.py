@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.server import ReplayServer
 
 SINGAPORE, QUALIFYING = 9606, 9602
 PODIUMS = {9472: [1, 11, 55], SINGAPORE: [4, 1, 81], 9655: [1, 16, 81], 9839: [1, 81, 4]}

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from f1_lakehouse.lake.publish import current_digest
-from f1_lakehouse.replay.generate import generate
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.server import ReplayServer
 
 PROJECT = Path(__file__).parents[1]
 BEFORE = "71e9364"

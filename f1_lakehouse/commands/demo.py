@@ -37,8 +37,8 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         root: the demo's own lake; what an earlier demo left there is kept and not asked for again.
         ui_port: then run the Dagster UI on this port, with the generated OpenF1 still served.
     """
-    from f1_lakehouse.replay.generate import generate
-    from f1_lakehouse.replay.server import ReplayServer
+    from f1_lakehouse.simulator.generate import generate
+    from f1_lakehouse.simulator.server import ReplayServer
 
     began = time.monotonic()
     here = Path.cwd()  # dbt changes the working directory of the process

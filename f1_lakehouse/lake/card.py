@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable
 
 import duckdb
 
-from f1_lakehouse.replay.keys import GENERATED as GENERATED_KEYS
-from f1_lakehouse.replay.keys import generated
+from f1_lakehouse.simulator.keys import GENERATED as GENERATED_KEYS
+from f1_lakehouse.simulator.keys import generated
 
 LICENCE = "Data: OpenF1 (openf1.org), CC BY-NC-SA 4.0. Not affiliated with Formula 1."
 GENERATED = "Generated data, made up by f1 generate: none of it took place, none of it is from OpenF1."

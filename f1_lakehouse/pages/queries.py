@@ -17,7 +17,7 @@ import duckdb
 
 from f1_lakehouse.lake.delta import scan
 from f1_lakehouse.lake.publish import connect_gold, published_parts
-from f1_lakehouse.replay.keys import generated
+from f1_lakehouse.simulator.keys import generated
 from f1_lakehouse.settings import Settings
 
 Row = dict[str, Any]

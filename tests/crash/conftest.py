@@ -22,7 +22,7 @@ from deltalake import DeltaTable
 
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.openf1.endpoints import BY_NAME
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.server import ReplayServer
 
 SEASON, RACE = 2024, 11
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)

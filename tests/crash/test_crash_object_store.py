@@ -17,8 +17,8 @@ from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.maintenance import optimize, plan_restore, restore, vacuum
 from f1_lakehouse.lake.recovery import check_bronze, check_landing, copy_landing, rebuild
 from f1_lakehouse.lake.store import Store
-from f1_lakehouse.replay.generate import generate
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.server import ReplayServer
 
 F1 = str(Path(sys.executable).parent / "f1")
 KILLED = -9

@@ -13,8 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from f1_lakehouse.replay.generate import generate
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.server import ReplayServer
 
 F1 = str(Path(sys.executable).parent / "f1")
 Scene = Any

@@ -29,8 +29,8 @@ from f1_lakehouse.openf1.client import Client
 from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
 from f1_lakehouse.openf1.limits import RateLimits
 from f1_lakehouse.pull import PullError, pull
-from f1_lakehouse.replay.generate import generate
-from f1_lakehouse.replay.server import Answer, ReplayServer
+from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.server import Answer, ReplayServer
 from f1_lakehouse.settings import Settings
 
 SEASON = 2025

@@ -18,7 +18,7 @@ from dbt_lake import PROJECT, Lake
 from deltalake import DeltaTable
 
 from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
-from f1_lakehouse.replay.generate import generate
+from f1_lakehouse.simulator.generate import generate
 
 pytestmark = [
     pytest.mark.slow,

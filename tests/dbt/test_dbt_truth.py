@@ -13,7 +13,7 @@ import pytest
 from dbt_lake import Lake
 
 from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
-from f1_lakehouse.replay.generate import generate
+from f1_lakehouse.simulator.generate import generate
 
 pytestmark = pytest.mark.slow
 

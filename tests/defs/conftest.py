@@ -11,8 +11,8 @@ from defs_instance import instance_in
 
 from f1_lakehouse import lakes
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.replay.generate import generate
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.server import ReplayServer
 
 SEASON = 2024
 

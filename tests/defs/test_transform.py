@@ -30,7 +30,7 @@ from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.runs import Run
 from f1_lakehouse.openf1.calendar import Category
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 from replay_rows import DRIVERS, INTERVALS, LAPS, NOW, SESSIONS, WEATHER, write
 
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.server import ReplayServer
 
 
 @pytest.fixture

@@ -17,12 +17,12 @@ import orjson
 import pytest
 import requests
 
-from f1_lakehouse.replay import world
-from f1_lakehouse.replay.generate import GenerateError, generate, publish_corrections
-from f1_lakehouse.replay.keys import generated
-from f1_lakehouse.replay.rows import sessions_of
-from f1_lakehouse.replay.server import ReplayServer
-from f1_lakehouse.replay.telemetry import track
+from f1_lakehouse.simulator import world
+from f1_lakehouse.simulator.generate import GenerateError, generate, publish_corrections
+from f1_lakehouse.simulator.keys import generated
+from f1_lakehouse.simulator.rows import sessions_of
+from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.simulator.telemetry import track
 
 Rows = list[dict[str, Any]]
 ENDPOINTS = {
@@ -91,7 +91,7 @@ def test_the_same_arguments_give_the_same_bytes(with_telemetry: Path, tmp_path: 
 
 
 def test_the_bytes_do_not_depend_on_the_process_that_writes_them(tmp_path: Path) -> None:
-    script = "import sys; from f1_lakehouse.replay.generate import generate; generate(sys.argv[1], 2024, 1)"
+    script = "import sys; from f1_lakehouse.simulator.generate import generate; generate(sys.argv[1], 2024, 1)"
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         subprocess.run([sys.executable, "-c", script, str(tmp_path / hash_seed)], env=environment, check=True)

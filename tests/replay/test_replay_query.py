@@ -10,8 +10,8 @@ import pytest
 import requests
 from replay_rows import NOW
 
-from f1_lakehouse.replay.query import QueryError, cast, parse
-from f1_lakehouse.replay.server import ReplayServer
+from f1_lakehouse.simulator.query import QueryError, cast, parse
+from f1_lakehouse.simulator.server import ReplayServer
 
 
 class Values(Protocol):

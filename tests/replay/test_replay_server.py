@@ -18,9 +18,9 @@ import pytest
 import requests
 from replay_rows import LAPS, NOW, write
 
-from f1_lakehouse.replay import store
-from f1_lakehouse.replay.server import DROPPED, ReplayPortError, ReplayServer
-from f1_lakehouse.replay.store import ReplayFolderError
+from f1_lakehouse.simulator import store
+from f1_lakehouse.simulator.server import DROPPED, ReplayPortError, ReplayServer
+from f1_lakehouse.simulator.store import ReplayFolderError
 
 NO_ROWS = {"detail": "No results found."}
 

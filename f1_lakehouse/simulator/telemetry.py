@@ -21,9 +21,9 @@ from pathlib import Path
 
 import orjson
 
-from f1_lakehouse.replay.rows import Session, iso
-from f1_lakehouse.replay.running import MINUTE, Lap, Run
-from f1_lakehouse.replay.world import LAST_DRS, Circuit, Driver
+from f1_lakehouse.simulator.rows import Session, iso
+from f1_lakehouse.simulator.running import MINUTE, Lap, Run
+from f1_lakehouse.simulator.world import LAST_DRS, Circuit, Driver
 
 SAMPLE = 270  # ms between two samples of one feed: 3.7 Hz
 LOCATION_LATER = 110  # ms: the two feeds are not sampled at the same moments

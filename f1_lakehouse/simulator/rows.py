@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from f1_lakehouse.replay import keys
-from f1_lakehouse.replay.running import MINUTE, Classified, Run
-from f1_lakehouse.replay.world import (
+from f1_lakehouse.simulator import keys
+from f1_lakehouse.simulator.running import MINUTE, Classified, Run
+from f1_lakehouse.simulator.world import (
     LAST_COUNTRY_CODE,
     STOP_DURATION_SINCE,
     Circuit,

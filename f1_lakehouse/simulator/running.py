@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from f1_lakehouse.replay.world import Circuit, Driver
+from f1_lakehouse.simulator.world import Circuit, Driver
 
 MINUTE = 60_000
 GREEN_LIGHT = "GREEN LIGHT - PIT EXIT OPEN"

@@ -27,7 +27,7 @@ from typing import Any, cast
 
 import orjson
 
-from f1_lakehouse.replay.query import Condition, FieldFilter, Query, stored_date, typed
+from f1_lakehouse.simulator.query import Condition, FieldFilter, Query, stored_date, typed
 
 Row = dict[str, Any]
 SortKey = tuple[tuple[int, Any], ...]

@@ -34,8 +34,8 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from f1_lakehouse.replay.query import DATE_FIELDS, NoLatestSession, QueryError, parse, stored_date
-from f1_lakehouse.replay.store import ReplayError, ReplayFolderError, Row, Store
+from f1_lakehouse.simulator.query import DATE_FIELDS, NoLatestSession, QueryError, parse, stored_date
+from f1_lakehouse.simulator.store import ReplayError, ReplayFolderError, Row, Store
 
 TOKEN_SECONDS = 3600
 LIVE_DETAIL = (

@@ -24,10 +24,10 @@ from pathlib import Path
 
 import orjson
 
-from f1_lakehouse.replay import flaws, race, rows, running, telemetry, world
-from f1_lakehouse.replay.rows import Row, Session
-from f1_lakehouse.replay.running import Run
-from f1_lakehouse.replay.store import ReplayError
+from f1_lakehouse.simulator import flaws, race, rows, running, telemetry, world
+from f1_lakehouse.simulator.rows import Row, Session
+from f1_lakehouse.simulator.running import Run
+from f1_lakehouse.simulator.store import ReplayError
 
 CORRECTIONS = ".corrections"
 

@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from f1_lakehouse.replay.running import (
+from f1_lakehouse.simulator.running import (
     GREEN_LIGHT,
     MINUTE,
     Classified,
@@ -24,7 +24,7 @@ from f1_lakehouse.replay.running import (
     split_lap,
     yellow,
 )
-from f1_lakehouse.replay.world import RACE_POINTS, SPRINT_POINTS, Circuit, Driver
+from f1_lakehouse.simulator.world import RACE_POINTS, SPRINT_POINTS, Circuit, Driver
 
 INTERVAL_STEP = 4_000  # ms between two intervals of one driver, as in the recorded races
 RACE_SPREAD = 1.5  # slow cars lose more over a race than over a lap: two or three are lapped in most

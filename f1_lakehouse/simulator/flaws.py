@@ -11,7 +11,7 @@ import random
 from collections.abc import Sequence
 from itertools import pairwise
 
-from f1_lakehouse.replay.rows import Row, Session
+from f1_lakehouse.simulator.rows import Row, Session
 
 PENALTY = 5.0  # seconds
 
