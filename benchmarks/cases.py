@@ -42,7 +42,7 @@ def _import_pandera() -> None:
     """What pandera imports only when it validates for the first time."""
     import pyarrow as pa
 
-    from f1_lakehouse.openf1.endpoints import BY_NAME
+    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
     from f1_lakehouse.quality.contracts import improbable
 
     schema = BY_NAME["weather"].schema
@@ -62,7 +62,7 @@ def _race() -> Iterator[Served]:
 def race_lakehouse(folder: Path) -> Measured:
     """The lake's own pull: limits, landing, typing, quarantine, fingerprint, validation, bronze, ledger."""
     from f1_lakehouse.lakes import Lake
-    from f1_lakehouse.openf1.endpoints import BY_NAME
+    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
     from f1_lakehouse.pull import pull
     from f1_lakehouse.settings import load_settings
 

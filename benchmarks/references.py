@@ -73,7 +73,7 @@ def bare_rebuild(landing: Path, target: Path) -> int:
     import pyarrow as pa
     from deltalake import write_deltalake
 
-    from f1_lakehouse.openf1.endpoints import ENDPOINTS, Kind
+    from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, Kind
 
     codec = pa.Codec("zstd")
     written = 0

@@ -6,7 +6,7 @@ A run that would overrun stops asking; what has arrived is kept, and the same co
 import time
 from collections.abc import Callable
 
-from f1_lakehouse.openf1.errors import BudgetError
+from f1_lakehouse.sources.openf1.errors import BudgetError
 from f1_lakehouse.settings import Settings
 
 LOOK_EVERY = 10.0

@@ -340,7 +340,7 @@ def _is_expected(error: Exception) -> bool:
 
     expected: tuple[type[Exception], ...] = (CliError, SettingsError)
     for module, name in (
-        ("f1_lakehouse.openf1.errors", "OpenF1Error"),
+        ("f1_lakehouse.sources.openf1.errors", "OpenF1Error"),
         ("f1_lakehouse.lake.landing", "LandingError"),
         ("f1_lakehouse.lake.pulls", "BronzeError"),
         ("f1_lakehouse.lake.changes", "HistoryError"),
@@ -433,7 +433,7 @@ def _settings(*, must_exist: bool = True, writes: bool = False) -> "Settings":
 
 
 def _load(given: argparse.Namespace) -> int:
-    from f1_lakehouse.openf1.calendar import Category
+    from f1_lakehouse.sources.openf1.calendar import Category
 
     names = {str(one).lower(): one for one in Category if one is not Category.OTHER}
     for text in given.session_type:

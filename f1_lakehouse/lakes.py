@@ -13,9 +13,9 @@ from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.observe.alerts import Told
 from f1_lakehouse.observe.runs import Runs
-from f1_lakehouse.openf1.calendar import Session, session
-from f1_lakehouse.openf1.client import Client
-from f1_lakehouse.openf1.limits import RateLimits
+from f1_lakehouse.sources.openf1.calendar import Session, session
+from f1_lakehouse.sources.openf1.client import Client
+from f1_lakehouse.sources.rate_limiter import RateLimits
 from f1_lakehouse.settings import Settings, load_settings
 
 AT_ONCE = 3

@@ -17,9 +17,9 @@ from f1_lakehouse.lake import rows
 from f1_lakehouse.lake.landing import LandedAnswer, LandingError, OpenPull, new_pull_id, seconds_waited
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.openf1.calendar import Session
-from f1_lakehouse.openf1.endpoints import Endpoint
-from f1_lakehouse.openf1.errors import OpenF1Error
+from f1_lakehouse.sources.openf1.calendar import Session
+from f1_lakehouse.sources.openf1.endpoints import Endpoint
+from f1_lakehouse.sources.openf1.errors import OpenF1Error
 
 log = logging.getLogger(__name__)
 

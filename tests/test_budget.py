@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from f1_lakehouse.budget import Budget
-from f1_lakehouse.openf1.errors import BudgetError
+from f1_lakehouse.sources.openf1.errors import BudgetError
 from f1_lakehouse.settings import Settings
 
 

@@ -248,7 +248,7 @@ def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
 def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
     from f1_lakehouse.defs import load as loading
     from f1_lakehouse.lakes import current_lake
-    from f1_lakehouse.openf1.endpoints import BY_NAME
+    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
     from f1_lakehouse.pull import pull
 
     class Other(Quiet):
@@ -342,7 +342,7 @@ def test_report_on_a_session_that_is_not_in_gold(loaded):
 
 def test_a_load_that_only_brings_in_what_had_landed_before_a_crash_succeeds(loaded, monkeypatch):
     from f1_lakehouse.lakes import current_lake
-    from f1_lakehouse.openf1.endpoints import BY_NAME
+    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
     from f1_lakehouse.pull import pull
 
     for name, value in {"F1_LAKEHOUSE_ROOT": str(loaded.root), "F1_OPENF1_URL": loaded.server.url}.items():

@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 
 from f1_lakehouse import cli, lakes
 from f1_lakehouse.lake.publish import current_digest
-from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import _alone, no_pulls, pull
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer

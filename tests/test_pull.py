@@ -13,8 +13,8 @@ from f1_lakehouse import pull as pull_module
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.landing import OpenPull
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.openf1.calendar import Category, Session
-from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.calendar import Category, Session
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import PullError, pull, recover
 from f1_lakehouse.simulator import generate as generator
 from f1_lakehouse.simulator.server import ReplayServer

@@ -31,9 +31,9 @@ from rich.text import Text
 
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.observe.logs import PACKAGE, log_as, tell
-from f1_lakehouse.openf1.calendar import Due
-from f1_lakehouse.openf1.endpoints import BY_NAME
-from f1_lakehouse.openf1.errors import OpenF1Error
+from f1_lakehouse.sources.openf1.calendar import Due
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.errors import OpenF1Error
 from f1_lakehouse.settings import LogFormat, load_settings
 
 _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.observe.runs import CheckResult
-from f1_lakehouse.openf1.endpoints import BY_NAME, Scope
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
 from f1_lakehouse.settings import Settings
 
 _CURES = {

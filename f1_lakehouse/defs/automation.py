@@ -1,7 +1,7 @@
 """What runs by itself: two sensors that compare states of the lake, and the weekly schedule.
 
 State, not events: an event can be lost, a difference between the ledger and the calendar, or between bronze and
-the published gold, cannot. What is due is decided in openf1/calendar.py.
+the published gold, cannot. What is due is decided in sources/openf1/calendar.py.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,8 @@ from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lake.publish import current_digest, find_lag
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.openf1.calendar import WATCHED, Due, due, last_answer, season_due, session_key_of
-from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
+from f1_lakehouse.sources.openf1.calendar import WATCHED, Due, due, last_answer, season_due, session_key_of
+from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 
 BUSY = [
     dg.DagsterRunStatus.QUEUED,

@@ -11,7 +11,7 @@ from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.defs.transform import silver_tables
 from f1_lakehouse.lake.publish import last_build, published_sessions
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.openf1.endpoints import BY_NAME, Scope
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconcile import reconcile
 from f1_lakehouse.quality.service import ANSWER_WITHIN, answer_times, slow_runs

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 
 _calendar = dg.AssetSelection.assets(*(["bronze", endpoint.name] for endpoint in SEASON_ENDPOINTS))
 

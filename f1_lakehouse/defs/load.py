@@ -1,6 +1,6 @@
 """A load, as the command line does it: which sessions, what of them is due, then the jobs one after the other.
 
-The steps are Dagster runs in this process (local_runs.py); what is due is decided by openf1/calendar.py. Printing
+The steps are Dagster runs in this process (local_runs.py); what is due is decided by sources/openf1/calendar.py. Printing
 belongs to cli.py, which is told what happens by `Listener`.
 """
 
@@ -15,7 +15,7 @@ from f1_lakehouse.lake.landing import OpenPull
 from f1_lakehouse.lake.publish import find_lag, must_rebuild, publication
 from f1_lakehouse.lakes import Lake, current_lake
 from f1_lakehouse.observe.runs import CheckResult
-from f1_lakehouse.openf1.calendar import (
+from f1_lakehouse.sources.openf1.calendar import (
     LIVE_MARGIN,
     WATCHED,
     Category,
@@ -25,8 +25,8 @@ from f1_lakehouse.openf1.calendar import (
     grid_session,
     season_due,
 )
-from f1_lakehouse.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
-from f1_lakehouse.openf1.query import Filter
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
+from f1_lakehouse.sources.openf1.request_plan import Filter
 
 FIRST_SEASON = 2023
 

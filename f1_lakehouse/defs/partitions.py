@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from f1_lakehouse.openf1.calendar import Session, session_key_of
+from f1_lakehouse.sources.openf1.calendar import Session, session_key_of
 
 sessions = dg.DynamicPartitionsDefinition(name="sessions")
 seasons = dg.TimeWindowPartitionsDefinition(cron_schedule="0 0 1 1 *", start="2023", fmt="%Y", end_offset=1)

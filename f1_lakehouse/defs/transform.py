@@ -42,7 +42,7 @@ from f1_lakehouse.lake.publish import (
     publish,
 )
 from f1_lakehouse.lake.store import write_whole
-from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.project import PROJECT_DIR, dbt_environment
 from f1_lakehouse.settings import load_settings
 

@@ -31,7 +31,7 @@ from f1_lakehouse.lake.delta import AFTER_APPEND, Opened, scan
 from f1_lakehouse.lake.landing import LandedAnswer, Landing, Manifest, seconds_waited
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
-from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
 
 _UTC = pa.timestamp("us", tz="UTC")
 QUARANTINE_SCHEMA = pa.schema(

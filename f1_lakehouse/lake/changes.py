@@ -21,7 +21,7 @@ from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.delta import scan
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.pulls import Outcome, Pull, reading
-from f1_lakehouse.openf1.endpoints import BY_NAME, LAKE_COLUMNS
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, LAKE_COLUMNS
 
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
 _LAKE = {column.name for column in LAKE_COLUMNS}

@@ -17,7 +17,7 @@ from f1_lakehouse.lake.bronze import WRITER, Bronze
 from f1_lakehouse.lake.changes import Changes, pulls_in
 from f1_lakehouse.lake.landing import new_pull_id
 from f1_lakehouse.lake.pulls import Outcome, Pull, reading
-from f1_lakehouse.openf1.endpoints import TELEMETRY
+from f1_lakehouse.sources.openf1.endpoints import TELEMETRY
 
 RETENTION = timedelta(days=7)
 """How long files that no version needs any more are kept: readers and restores of a week find theirs."""

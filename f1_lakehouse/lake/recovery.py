@@ -20,7 +20,7 @@ from f1_lakehouse.lake.landing import LandedAnswer, Landing, LandingError, Manif
 from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
 from f1_lakehouse.lake.rows import Batch, BodyError, Rejected, merge
 from f1_lakehouse.lake.store import Store
-from f1_lakehouse.openf1.endpoints import ARROW_TYPES, BY_NAME, LAKE_COLUMNS, Kind
+from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, LAKE_COLUMNS, Kind
 
 SET_ASIDE = "_set_aside"
 """Where damaged tables are kept, below bronze: nothing is thrown away by a repair."""

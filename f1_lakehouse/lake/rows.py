@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from f1_lakehouse.openf1.endpoints import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind, Scope
+from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind, Scope
 
 NEW_COLUMN = "a column the catalogue does not know"
 

@@ -15,9 +15,9 @@ from operator import itemgetter
 
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.observe.runs import CANCELED, COMMAND, FAILURE, Run, failing
-from f1_lakehouse.openf1.calendar import Session, due, last_answer
-from f1_lakehouse.openf1.endpoints import SEASON_ENDPOINTS
-from f1_lakehouse.openf1.errors import LiveWindowError
+from f1_lakehouse.sources.openf1.calendar import Session, due, last_answer
+from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
+from f1_lakehouse.sources.openf1.errors import LiveWindowError
 from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
 
 SLOW = timedelta(minutes=30)

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 from pandera.errors import SchemaErrors
 
-from f1_lakehouse.openf1.endpoints import BY_NAME, Column, Kind
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Column, Kind
 
 AT_ONCE = 200_000
 """Rows that are validated at once: a copy is made of them."""

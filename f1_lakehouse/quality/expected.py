@@ -10,8 +10,8 @@ is an error.
 
 from dataclasses import dataclass
 
-from f1_lakehouse.openf1.calendar import Category
-from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.calendar import Category
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 _ALL = (Category.RACE, Category.SPRINT, Category.QUALIFYING, Category.SPRINT_QUALIFYING, Category.PRACTICE)
 

@@ -6,7 +6,7 @@ Not a matter of when something last ran: a backfill of an old session is recent 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from f1_lakehouse.openf1.calendar import Session
+from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.quality.expected import Verdict
 
 FRESH_WITHIN = timedelta(hours=48)

@@ -14,7 +14,7 @@ from f1_lakehouse.commands.summary import print_checks
 from f1_lakehouse.observe.runs import CheckResult
 from f1_lakehouse.settings import Settings
 
-log = logging.getLogger("f1_lakehouse.openf1.client")
+log = logging.getLogger("f1_lakehouse.sources.openf1.client")
 URL = "http://127.0.0.1:9/v1/laps?session_key=1"
 
 

@@ -21,7 +21,7 @@ import requests
 from deltalake import DeltaTable
 
 from f1_lakehouse.lake.bronze import Bronze
-from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.simulator.server import ReplayServer
 
 SEASON, RACE = 2024, 11

@@ -25,7 +25,7 @@ import pyarrow.dataset  # noqa: F401
 from f1_lakehouse.lake import bronze, maintenance, publish, pulls, store
 from f1_lakehouse.lake.changes import Changes
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import pull
 from f1_lakehouse.quality import contracts  # noqa: F401
 from f1_lakehouse.settings import Settings

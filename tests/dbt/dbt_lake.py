@@ -22,7 +22,7 @@ from deltalake import DeltaTable, write_deltalake
 from f1_lakehouse.lake.bronze import QUARANTINE_SCHEMA
 from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.lake.pulls import Pull
-from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Kind
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Kind
 
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 """What is done to served rows on the way."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from dbt_lake import Lake
 
-from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 
 RECORDED = Path(os.environ.get("F1_RECORDED_DATA", "no-recorded-data"))
 CASES = RECORDED.parent / "cases"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from odd_values import ODD, Odd, OddLake, guilty, plant, planted, read, season
 
-from f1_lakehouse.openf1.endpoints import ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
 
 FIRST = int(os.environ.get("F1_TEST_SEED", "1"))
 SEEDS = range(FIRST, FIRST + int(os.environ.get("F1_TEST_SEEDS", "2")))

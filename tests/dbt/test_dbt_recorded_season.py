@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from dbt_lake import Lake
 
-from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 
 pytestmark = [
     pytest.mark.slow,

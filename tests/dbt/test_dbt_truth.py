@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from dbt_lake import Lake
 
-from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 from f1_lakehouse.simulator.generate import generate
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.openf1.calendar import Category
+from f1_lakehouse.sources.openf1.calendar import Category
 
 
 def key(name: str) -> dg.AssetKey:

@@ -7,7 +7,7 @@ import pytest
 
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import transform
-from f1_lakehouse.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
 from f1_lakehouse.settings import Settings
 
 

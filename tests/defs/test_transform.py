@@ -29,7 +29,7 @@ from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged, refuse_un
 from f1_lakehouse.lake.publish import publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.runs import Run
-from f1_lakehouse.openf1.calendar import Category
+from f1_lakehouse.sources.openf1.calendar import Category
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings
 

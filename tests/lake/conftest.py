@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from f1_lakehouse.lake.bronze import Bronze
 from f1_lakehouse.lake.landing import Landing, Manifest
 from f1_lakehouse.lake.pulls import Pull
-from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 

@@ -21,7 +21,7 @@ from f1_lakehouse.lake import bronze as bronze_module
 from f1_lakehouse.lake.bronze import Bronze, BronzeError, DriftError, fingerprint
 from f1_lakehouse.lake.pulls import Pull
 from f1_lakehouse.lake.rows import merge, parse_rows
-from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, Column, Kind
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Column, Kind
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 LAPS = BY_NAME["laps"]

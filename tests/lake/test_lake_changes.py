@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from f1_lakehouse.lake.changes import Changes, HistoryError, compare
-from f1_lakehouse.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -12,7 +12,7 @@ import pytest
 
 from f1_lakehouse.lake.bronze import fingerprint
 from f1_lakehouse.lake.rows import Batch, merge, parse, parse_rows
-from f1_lakehouse.openf1.endpoints import BY_NAME, ENDPOINTS, TELEMETRY
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, TELEMETRY
 from f1_lakehouse.quality.contracts import improbable
 
 VARIABLE = "F1_RECORDED_DATA"

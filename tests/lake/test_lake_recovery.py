@@ -14,8 +14,8 @@ from f1_lakehouse.lake.changes import Changes
 from f1_lakehouse.lake.landing import Landing
 from f1_lakehouse.lake.maintenance import plan_restore, restore
 from f1_lakehouse.lake.recovery import check_bronze, check_landing, copy_landing, rebuild
-from f1_lakehouse.openf1 import endpoints
-from f1_lakehouse.openf1.endpoints import BY_NAME, Kind
+from f1_lakehouse.sources.openf1 import endpoints
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Kind
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

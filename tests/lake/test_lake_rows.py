@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from f1_lakehouse.lake import rows
 from f1_lakehouse.lake.rows import Batch, BodyError, merge, parse, parse_rows, to_array
-from f1_lakehouse.openf1.endpoints import ARROW_TYPES, BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind
+from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind
 
 LAPS = BY_NAME["laps"]
 EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "12"))

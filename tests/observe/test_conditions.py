@@ -12,7 +12,7 @@ from f1_lakehouse.lake.publish import current_digest
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.conditions import SLOW, Kind, State, conditions
 from f1_lakehouse.observe.watch import state_of
-from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CALENDAR_KNOWN = [pull(name, 2 * DAY, scope=2024) for name in ("meetings", "sessions")]

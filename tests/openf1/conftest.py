@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from scripted_openf1 import Clock, FakeOpenF1
 
-from f1_lakehouse.openf1.client import Client
-from f1_lakehouse.openf1.limits import RateLimits
+from f1_lakehouse.sources.openf1.client import Client
+from f1_lakehouse.sources.rate_limiter import RateLimits
 
 
 @pytest.fixture

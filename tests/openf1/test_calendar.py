@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from f1_lakehouse.openf1.calendar import (
+from f1_lakehouse.sources.openf1.calendar import (
     CONFIRM_AFTER,
     CORRECTIONS,
     LIVE_MARGIN,
@@ -25,7 +25,7 @@ from f1_lakehouse.openf1.calendar import (
     session_key_of,
     why_due,
 )
-from f1_lakehouse.openf1.endpoints import BY_NAME, SESSION_ENDPOINTS, Availability
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SESSION_ENDPOINTS, Availability
 
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 END = datetime(2024, 9, 22, 14, 0, tzinfo=UTC)

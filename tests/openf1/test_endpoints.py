@@ -5,7 +5,7 @@ import re
 import pyarrow as pa
 import pytest
 
-from f1_lakehouse.openf1.endpoints import (
+from f1_lakehouse.sources.openf1.endpoints import (
     ARROW_TYPES,
     BY_NAME,
     ENDPOINTS,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from f1_lakehouse.openf1.client import Outcome, classify
-from f1_lakehouse.openf1.errors import LiveWindowError, OpenF1Error, PermanentError, TransientError
+from f1_lakehouse.sources.openf1.client import Outcome, classify
+from f1_lakehouse.sources.openf1.errors import LiveWindowError, OpenF1Error, PermanentError, TransientError
 
 URL = "https://api.openf1.org/v1/laps?session_key=9606"
 NONE = b'{"detail":"No results found."}'

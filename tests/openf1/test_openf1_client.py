@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from scripted_openf1 import HTML, Reply
 
-from f1_lakehouse.openf1.client import Answer, Client
-from f1_lakehouse.openf1.endpoints import BY_NAME
-from f1_lakehouse.openf1.errors import (
+from f1_lakehouse.sources.openf1.client import Answer, Client
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.errors import (
     BudgetError,
     LiveWindowError,
     OpenF1Error,
@@ -25,8 +25,8 @@ from f1_lakehouse.openf1.errors import (
     TooLargeError,
     TransientError,
 )
-from f1_lakehouse.openf1.limits import RateLimits
-from f1_lakehouse.openf1.query import Filter
+from f1_lakehouse.sources.rate_limiter import RateLimits
+from f1_lakehouse.sources.openf1.request_plan import Filter
 
 Make = Callable[..., Client]
 ROWS = Reply(body=[{"a": 1}])
@@ -299,7 +299,7 @@ def test_events_are_logged_with_their_fields(
 ) -> None:
     openf1.script = [DOWN, ROWS]
     seen: list[tuple[str, Mapping[str, Any]]] = []
-    with caplog.at_level(logging.INFO, "f1_lakehouse.openf1.client"):
+    with caplog.at_level(logging.INFO, "f1_lakehouse.sources.openf1.client"):
         make(on_event=lambda name, fields: seen.append((name, fields))).get("laps", SESSION)
     records = [vars(record) for record in caplog.records if "event" in vars(record)]
     assert [record["event"] for record in records] == ["request", "retry", "request"]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from f1_lakehouse.openf1.errors import OpenF1Error
-from f1_lakehouse.openf1.limits import STALE, RateLimits
+from f1_lakehouse.sources.openf1.errors import OpenF1Error
+from f1_lakehouse.sources.rate_limiter import STALE, RateLimits
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_killed_process_holds_its_slot_only_until_the_time_out(
     new: Any, tmp_path: Path, clock: Any
 ) -> None:
     code = (
-        "import os, sys; from f1_lakehouse.openf1.limits import RateLimits\n"
+        "import os, sys; from f1_lakehouse.sources.rate_limiter import RateLimits\n"
         "held = RateLimits(sys.argv[1], 1, 0, clock=lambda: 1000.0).request(); held.__enter__(); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "limits.sqlite")], check=False)
@@ -190,7 +190,7 @@ def test_a_folder_that_cannot_be_written_is_one_line_that_names_it(tmp_path: Pat
 
 WORKER = """
 import sys, threading, urllib.request
-from f1_lakehouse.openf1.limits import RateLimits
+from f1_lakehouse.sources.rate_limiter import RateLimits
 path, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 limits = RateLimits(path, 6, 14, lengths=(0.3, 1.0))
 def work():

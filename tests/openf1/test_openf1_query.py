@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from f1_lakehouse.openf1.query import Filter, url
+from f1_lakehouse.sources.openf1.request_plan import Filter, url
 
 BASE = "https://api.openf1.org/v1"
 

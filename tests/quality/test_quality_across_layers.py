@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from f1_lakehouse.openf1.calendar import Category, Session
+from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconcile import reconcile
 

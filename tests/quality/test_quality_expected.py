@@ -2,8 +2,8 @@
 
 import pytest
 
-from f1_lakehouse.openf1.calendar import Category
-from f1_lakehouse.openf1.endpoints import ENDPOINTS, SESSION_ENDPOINTS, Endpoint
+from f1_lakehouse.sources.openf1.calendar import Category
+from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SESSION_ENDPOINTS, Endpoint
 from f1_lakehouse.quality.expected import Verdict, bounds, is_critical, judge
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from f1_lakehouse.openf1.endpoints import SESSION_ENDPOINTS, Availability, Endpoint
+from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS, Availability, Endpoint
 
 LIVE_MARGIN = timedelta(minutes=30)
 """The API restricts access from this long before a session until this long after it."""

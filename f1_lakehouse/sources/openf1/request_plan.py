@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import quote
 
-from f1_lakehouse.openf1.endpoints import Endpoint
-from f1_lakehouse.openf1.errors import TooLargeError
+from f1_lakehouse.sources.openf1.endpoints import Endpoint
+from f1_lakehouse.sources.openf1.errors import TooLargeError
 
 Op = Literal["=", ">=", "<=", ">", "<"]
 Value = int | float | str | datetime

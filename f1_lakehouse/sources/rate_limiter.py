@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from f1_lakehouse.openf1.errors import OpenF1Error
+from f1_lakehouse.sources.openf1.errors import OpenF1Error
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

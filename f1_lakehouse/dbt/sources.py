@@ -1,4 +1,4 @@
-"""The dbt sources, made from the catalogue: `python -m f1_lakehouse.openf1.dbt_sources` writes the file.
+"""The dbt sources, made from the catalogue: `python -m f1_lakehouse.dbt.sources` writes the file.
 
 Here: the text of `dbt_f1/models/silver/_bronze__sources.yml`, and nothing but text. A test holds the committed file
 equal to it, so an endpoint that is added to the catalogue cannot be forgotten in dbt.
@@ -9,13 +9,13 @@ Not here: what silver does with a source (dbt), how bronze is written (lake/).
 from collections.abc import Iterable
 from pathlib import Path
 
-from f1_lakehouse.openf1.endpoints import ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
 
 SOURCES_FILE = Path(__file__).parents[2] / "dbt_f1" / "models" / "silver" / "_bronze__sources.yml"
 
 _HEADER = """\
-# Generated from the catalogue (f1_lakehouse/openf1/endpoints.py); do not edit. To write it again:
-#   python -m f1_lakehouse.openf1.dbt_sources
+# Generated from the catalogue (f1_lakehouse/sources/openf1/endpoints.py); do not edit. To write it again:
+#   python -m f1_lakehouse.dbt.sources
 version: 2
 
 sources:

@@ -1,1 +1,0 @@
-"""All that is known of the OpenF1 API; nothing of storage, Dagster or dbt belongs here."""
