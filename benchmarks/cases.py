@@ -238,8 +238,8 @@ def rebuild_lakehouse(folder: Path) -> Measured:
     """`rebuild`: every answer checked against its sha256, typed, appended; the ledger made anew, all verified."""
     root = _landed(folder)
     _import_pandera()
-    from f1_lakehouse.lake.bronze import Bronze
-    from f1_lakehouse.lake.landing import Landing
+    from f1_lakehouse.storage.bronze import Bronze
+    from f1_lakehouse.storage.landing import Landing
     from f1_lakehouse.lake.recovery import rebuild
 
     clock = Clock()

@@ -341,8 +341,8 @@ def _is_expected(error: Exception) -> bool:
     expected: tuple[type[Exception], ...] = (CliError, SettingsError)
     for module, name in (
         ("f1_lakehouse.sources.openf1.errors", "OpenF1Error"),
-        ("f1_lakehouse.lake.landing", "LandingError"),
-        ("f1_lakehouse.lake.pulls", "BronzeError"),
+        ("f1_lakehouse.storage.landing", "LandingError"),
+        ("f1_lakehouse.storage.pull_log", "BronzeError"),
         ("f1_lakehouse.lake.changes", "HistoryError"),
         ("f1_lakehouse.lake.maintenance", "MaintenanceError"),
         ("f1_lakehouse.lake.publish", "PublishError"),

@@ -14,7 +14,7 @@ from dbt.adapters.duckdb.utils import SourceConfig
 from dbt_common.events.contextvars import get_node_info
 from deltalake import DeltaTable
 
-from f1_lakehouse.lake.delta import scan
+from f1_lakehouse.storage.delta import scan
 
 KEPT = "64MiB"
 """What DuckDB may keep of what a model has read until the next one."""

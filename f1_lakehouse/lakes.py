@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from f1_lakehouse.budget import Budget
-from f1_lakehouse.lake.bronze import Bronze
-from f1_lakehouse.lake.landing import Landing
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.observe.alerts import Told
 from f1_lakehouse.observe.runs import Runs
 from f1_lakehouse.sources.openf1.calendar import Session, session

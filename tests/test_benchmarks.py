@@ -11,7 +11,7 @@ PROJECT = Path(__file__).parents[1]
 
 GROWN = """
 from benchmarks import lakes
-from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.storage.bronze import Bronze
 lakes.SEASONS, lakes.FULL_RACE = {2025: 2}, 2025015
 root = lakes.lake(1)
 lakes._fill(root, 2025)  # once more: everything is there

@@ -10,8 +10,8 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse import pull as pull_module
-from f1_lakehouse.lake.bronze import Bronze
-from f1_lakehouse.lake.landing import OpenPull
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.landing import OpenPull
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME

@@ -1,6 +1,6 @@
 {#
 Values of a source within what the tables from silver on can hold; what lies beyond is null, and a row whose key is null
-stays in bronze (keep_one). Ingest refuses such values by the same bounds (f1_lakehouse/lake/rows.py); bronze of older
+stays in bronze (keep_one). Ingest refuses such values by the same bounds (f1_lakehouse/storage/parsing.py); bronze of older
 versions has them. Within the bounds no sum, difference or product of the models leaves its type.
 #}
 

@@ -5,7 +5,7 @@ import sys
 from rich.table import Table
 
 from f1_lakehouse.commands.tables import stdout
-from f1_lakehouse.lake.pulls import BronzeError
+from f1_lakehouse.storage.pull_log import BronzeError
 from f1_lakehouse.lakes import current_lake, current_settings
 from f1_lakehouse.observe import alerts
 from f1_lakehouse.observe.conditions import conditions

@@ -29,7 +29,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.observe.logs import PACKAGE, log_as, tell
 from f1_lakehouse.sources.openf1.calendar import Due
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME

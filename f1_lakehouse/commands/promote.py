@@ -5,8 +5,8 @@ from pathlib import Path
 from f1_lakehouse.commands.progress import working
 from f1_lakehouse.commands.upkeep import print_problems, print_rebuild
 from f1_lakehouse.lake import recovery
-from f1_lakehouse.lake.bronze import Bronze
-from f1_lakehouse.lake.landing import Landing
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.lake.maintenance import MaintenanceError
 from f1_lakehouse.lake.publish import current_digest, publication
 from f1_lakehouse.observe.logs import tell

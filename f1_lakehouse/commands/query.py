@@ -141,7 +141,7 @@ def _tables_elsewhere(settings: Settings) -> dict[str, tuple[str, pa.Schema | No
 
     The record has a schema, for it can be asked before it has a row; a gold table that was not built cannot.
     """
-    from f1_lakehouse.lake.pulls import SCHEMA as PULLS
+    from f1_lakehouse.storage.pull_log import SCHEMA as PULLS
     from f1_lakehouse.observe.alerts import SCHEMA as ALERTS
     from f1_lakehouse.observe.runs import SCHEMA as RUNS
 
@@ -161,7 +161,7 @@ def _add_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) 
             continue
         from deltalake import DeltaTable
 
-        from f1_lakehouse.lake.delta import scan
+        from f1_lakehouse.storage.delta import scan
 
         if DeltaTable.is_deltatable(uri):
             con.register(table, scan(DeltaTable(uri)))

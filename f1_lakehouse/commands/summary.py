@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.observe.runs import CheckResult
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope

@@ -9,9 +9,9 @@ from rich.table import Table
 from f1_lakehouse.commands.progress import working
 from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.lake import maintenance, recovery
-from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.lake.changes import Changes
-from f1_lakehouse.lake.landing import Landing
+from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.lake.maintenance import MaintenanceError, Upkeep
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.logs import tell

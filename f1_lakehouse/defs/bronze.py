@@ -8,7 +8,7 @@ import dagster as dg
 
 from f1_lakehouse.defs.partitions import know, seasons, sessions
 from f1_lakehouse.defs.resources import LakeResource, record_table
-from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.calendar import Session, season_due, session_key_of, why_due
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Scope

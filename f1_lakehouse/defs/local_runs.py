@@ -27,7 +27,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster._utils import touch_file
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.lake.store import write_whole
+from f1_lakehouse.storage.object_store import write_whole
 from f1_lakehouse.lakes import current_settings
 from f1_lakehouse.observe.runs import CheckResult, code_version, command, one_line, user
 from f1_lakehouse.project import DAGSTER_CONFIG

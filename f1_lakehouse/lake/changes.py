@@ -16,11 +16,11 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from f1_lakehouse.lake import rows as typing
-from f1_lakehouse.lake.bronze import Bronze
-from f1_lakehouse.lake.delta import scan
-from f1_lakehouse.lake.landing import Landing
-from f1_lakehouse.lake.pulls import Outcome, Pull, reading
+from f1_lakehouse.storage import parsing as typing
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.delta import scan
+from f1_lakehouse.storage.landing import Landing
+from f1_lakehouse.storage.pull_log import Outcome, Pull, reading
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, LAKE_COLUMNS
 
 INSERT, UPDATE, DELETE = "insert", "update", "delete"

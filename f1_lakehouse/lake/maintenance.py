@@ -13,10 +13,10 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from f1_lakehouse import __version__
-from f1_lakehouse.lake.bronze import WRITER, Bronze
+from f1_lakehouse.storage.bronze import WRITER, Bronze
 from f1_lakehouse.lake.changes import Changes, pulls_in
-from f1_lakehouse.lake.landing import new_pull_id
-from f1_lakehouse.lake.pulls import Outcome, Pull, reading
+from f1_lakehouse.storage.landing import new_pull_id
+from f1_lakehouse.storage.pull_log import Outcome, Pull, reading
 from f1_lakehouse.sources.openf1.endpoints import TELEMETRY
 
 RETENTION = timedelta(days=7)

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from f1_lakehouse.lake.bronze import Bronze, fingerprint
-from f1_lakehouse.lake.delta import scan
-from f1_lakehouse.lake.landing import LandedAnswer, Landing, LandingError, Manifest
-from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
-from f1_lakehouse.lake.rows import Batch, BodyError, Rejected, merge
-from f1_lakehouse.lake.store import Store
+from f1_lakehouse.storage.bronze import Bronze, fingerprint
+from f1_lakehouse.storage.delta import scan
+from f1_lakehouse.storage.landing import LandedAnswer, Landing, LandingError, Manifest
+from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
+from f1_lakehouse.storage.parsing import Batch, BodyError, Rejected, merge
+from f1_lakehouse.storage.object_store import Store
 from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, LAKE_COLUMNS, Kind
 
 SET_ASIDE = "_set_aside"

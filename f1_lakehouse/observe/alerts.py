@@ -18,7 +18,7 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from f1_lakehouse.observe.conditions import Condition, Kind
-from f1_lakehouse.observe.log import Log
+from f1_lakehouse.storage.append_only_log import Log
 from f1_lakehouse.settings import Settings
 
 LAKE = "lake"

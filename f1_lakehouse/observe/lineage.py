@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from f1_lakehouse.lake.pulls import Outcome, Pull
+from f1_lakehouse.storage.pull_log import Outcome, Pull
 from f1_lakehouse.lineage import direct_lineage
 from f1_lakehouse.observe.runs import CANCELED, FAILURE, Run
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from f1_lakehouse.lake.pulls import Outcome, Pull
+from f1_lakehouse.storage.pull_log import Outcome, Pull
 from f1_lakehouse.observe.conditions import Condition, Kind, State
 from f1_lakehouse.observe.runs import SUCCESS, Run, failing
 

@@ -1,7 +1,7 @@
 """The record of runs, `metrics/runs`: who ran what, on which code and input, what it cost and what came of it.
 
 One row a run, entered once when it is over and never changed: metrics, alerts, audit and replays all read it. What a
-pull did is in the ledger (lake/pulls.py) and only summed up here; finding the runs is defs/observe.py.
+pull did is in the ledger (storage/pull_log.py) and only summed up here; finding the runs is defs/observe.py.
 """
 
 import getpass
@@ -21,8 +21,8 @@ from typing import Any
 import pyarrow as pa
 
 from f1_lakehouse import __version__
-from f1_lakehouse.lake.pulls import Pull
-from f1_lakehouse.observe.log import Log
+from f1_lakehouse.storage.pull_log import Pull
+from f1_lakehouse.storage.append_only_log import Log
 
 PROJECT = Path(__file__).parents[2]
 SUCCESS, FAILURE, CANCELED = "success", "failure", "canceled"

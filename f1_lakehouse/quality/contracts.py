@@ -1,7 +1,7 @@
 """What a good row is: pandera schemas made from the catalogue.
 
 A value outside its column's range or known values is improbable: it is kept in bronze and counted. What cannot be
-typed or placed never gets here: lake/rows.py has set it aside.
+typed or placed never gets here: storage/parsing.py has set it aside.
 """
 
 from collections import Counter

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from f1_lakehouse.lake.pulls import Ledger
+from f1_lakehouse.storage.pull_log import Ledger
 
 
 @dataclass(frozen=True)

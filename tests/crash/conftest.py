@@ -20,7 +20,7 @@ import pytest
 import requests
 from deltalake import DeltaTable
 
-from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.simulator.server import ReplayServer
 

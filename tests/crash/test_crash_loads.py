@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from f1_lakehouse.lake.bronze import Bronze
-from f1_lakehouse.lake.pulls import Outcome
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.pull_log import Outcome
 
 KILLED, BY_ALARM = -9, -14
 Scene = Any

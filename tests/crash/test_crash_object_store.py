@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.lake.changes import Changes
-from f1_lakehouse.lake.landing import Landing
+from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.lake.maintenance import optimize, plan_restore, restore, vacuum
 from f1_lakehouse.lake.recovery import check_bronze, check_landing, copy_landing, rebuild
-from f1_lakehouse.lake.store import Store
+from f1_lakehouse.storage.object_store import Store
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
 

@@ -19,9 +19,9 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
-from f1_lakehouse.lake.bronze import QUARANTINE_SCHEMA
-from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
-from f1_lakehouse.lake.pulls import Pull
+from f1_lakehouse.storage.bronze import QUARANTINE_SCHEMA
+from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
+from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Kind
 
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]

@@ -10,7 +10,7 @@ import yaml
 from dbt_lake import PROJECT
 from dbt_life import Life
 
-from f1_lakehouse.lake import rows
+from f1_lakehouse.storage import parsing as rows
 
 
 def nodes(life: Life, kind: str) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from f1_lakehouse.lake.delta import scan
+from f1_lakehouse.storage.delta import scan
 
 
 @pytest.fixture

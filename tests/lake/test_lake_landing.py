@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from f1_lakehouse.lake.landing import (
+from f1_lakehouse.storage.landing import (
     RESUME_WITHIN,
     Landing,
     LandingError,
@@ -17,7 +17,7 @@ from f1_lakehouse.lake.landing import (
     pull_started,
     seconds_waited,
 )
-from f1_lakehouse.lake.store import Store
+from f1_lakehouse.storage.object_store import Store
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 BODY = b'[{"lap_number": 1, "name": "R\xc3\xa4ikk\xc3\xb6nen"}]'

@@ -12,10 +12,10 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from f1_lakehouse.lake import maintenance
-from f1_lakehouse.lake.bronze import Bronze
+from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.lake.changes import Changes
 from f1_lakehouse.lake.maintenance import MaintenanceError, optimize, plan_restore, restore, vacuum
-from f1_lakehouse.lake.pulls import Outcome
+from f1_lakehouse.storage.pull_log import Outcome
 from f1_lakehouse.sources.openf1.calendar import why_due
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)

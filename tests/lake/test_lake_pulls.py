@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.lake import pulls as pulls_module
-from f1_lakehouse.lake.bronze import LEDGER_PROPERTIES
-from f1_lakehouse.lake.pulls import SCHEMA, BronzeError, Ledger, Outcome, Pull
+from f1_lakehouse.storage import pull_log as pulls_module
+from f1_lakehouse.storage.bronze import LEDGER_PROPERTIES
+from f1_lakehouse.storage.pull_log import SCHEMA, BronzeError, Ledger, Outcome, Pull
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 

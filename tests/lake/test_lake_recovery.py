@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from f1_lakehouse.lake.bronze import Bronze, BronzeError
+from f1_lakehouse.storage.bronze import Bronze, BronzeError
 from f1_lakehouse.lake.changes import Changes
-from f1_lakehouse.lake.landing import Landing
+from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.lake.maintenance import plan_restore, restore
 from f1_lakehouse.lake.recovery import check_bronze, check_landing, copy_landing, rebuild
 from f1_lakehouse.sources.openf1 import endpoints

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from f1_lakehouse.lake import rows
-from f1_lakehouse.lake.rows import Batch, BodyError, merge, parse, parse_rows, to_array
+from f1_lakehouse.storage import parsing as rows
+from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_rows, to_array
 from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind
 
 LAPS = BY_NAME["laps"]

@@ -10,7 +10,7 @@ from observe_parts import NOW, check, pull, run
 
 from f1_lakehouse.commands.query import QueryError, run_query
 from f1_lakehouse.observe import runs as module
-from f1_lakehouse.observe.log import COMPACT_EVERY
+from f1_lakehouse.storage.append_only_log import COMPACT_EVERY
 from f1_lakehouse.observe.runs import (
     LONGEST_ERROR,
     Runs,

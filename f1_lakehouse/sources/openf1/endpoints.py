@@ -3,7 +3,7 @@
 The one place that says what an endpoint is. Dagster assets and checks, Delta schemas, pandera schemas, dbt
 sources and the table in the docs are all made from it. To add an endpoint: one entry here and one silver model.
 
-Not here: how an endpoint is asked (client.py), when (calendar.py), how rows are typed (lake/rows.py).
+Not here: how an endpoint is asked (client.py), when (calendar.py), how rows are typed (storage/parsing.py).
 
 Source of types, keys and nullability: the API's code and documentation, checked against recorded rows. A column
 is `required` when a row without it cannot be placed (a key); everything else may be null, as in the real answers.

@@ -17,7 +17,7 @@ from typing import Protocol
 import orjson
 import pyarrow as pa
 
-from f1_lakehouse.lake.store import Store
+from f1_lakehouse.storage.object_store import Store
 
 RESUME_WITHIN = timedelta(hours=24)
 """An unfinished pull older than this is left as it is and a new one is begun: rows of different days do not mix."""

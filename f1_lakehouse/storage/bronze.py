@@ -26,11 +26,11 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterP
 from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
-from f1_lakehouse.lake import rows as typing
-from f1_lakehouse.lake.delta import AFTER_APPEND, Opened, scan
-from f1_lakehouse.lake.landing import LandedAnswer, Landing, Manifest, seconds_waited
-from f1_lakehouse.lake.pulls import SCHEMA as PULLS_SCHEMA
-from f1_lakehouse.lake.pulls import BronzeError, Ledger, Outcome, Pull, reading
+from f1_lakehouse.storage import parsing as typing
+from f1_lakehouse.storage.delta import AFTER_APPEND, Opened, scan
+from f1_lakehouse.storage.landing import LandedAnswer, Landing, Manifest, seconds_waited
+from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
+from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
 
 _UTC = pa.timestamp("us", tz="UTC")

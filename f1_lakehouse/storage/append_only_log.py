@@ -8,9 +8,9 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from f1_lakehouse.lake.bronze import PROPERTIES
-from f1_lakehouse.lake.delta import AFTER_APPEND, scan
-from f1_lakehouse.lake.pulls import COMPACT_EVERY, reading
+from f1_lakehouse.storage.bronze import PROPERTIES
+from f1_lakehouse.storage.delta import AFTER_APPEND, scan
+from f1_lakehouse.storage.pull_log import COMPACT_EVERY, reading
 
 
 class Log:
