@@ -240,7 +240,7 @@ def rebuild_lakehouse(folder: Path) -> Measured:
     _import_pandera()
     from f1_lakehouse.storage.bronze import Bronze
     from f1_lakehouse.storage.landing import Landing
-    from f1_lakehouse.lake.recovery import rebuild
+    from f1_lakehouse.operations.recovery import rebuild
 
     clock = Clock()
     done = rebuild(Landing(str(root / "landing")), Bronze(str(root / "bronze")))

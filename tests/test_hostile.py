@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from f1_lakehouse import pull as pull_module
-from f1_lakehouse.lake.recovery import check_bronze, check_landing
+from f1_lakehouse.operations.recovery import check_bronze, check_landing
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.calendar import Category, Session, due
 from f1_lakehouse.sources.openf1.client import Client

@@ -1,13 +1,13 @@
-"""What one environment's lake has pulled, carried to the next one's with no request. How to copy and rebuild is in lake/recovery.py."""
+"""What one environment's lake has pulled, carried to the next one's with no request. How to copy and rebuild is in operations/recovery.py."""
 
 from pathlib import Path
 
 from f1_lakehouse.commands.progress import working
 from f1_lakehouse.commands.upkeep import print_problems, print_rebuild
-from f1_lakehouse.lake import recovery
+from f1_lakehouse.operations import recovery
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
-from f1_lakehouse.lake.maintenance import MaintenanceError
+from f1_lakehouse.operations.maintenance import MaintenanceError
 from f1_lakehouse.lake.publish import current_digest, publication
 from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.settings import Settings

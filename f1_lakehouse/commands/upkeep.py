@@ -8,11 +8,12 @@ from rich.table import Table
 
 from f1_lakehouse.commands.progress import working
 from f1_lakehouse.commands.tables import stdout
-from f1_lakehouse.lake import maintenance, recovery
+from f1_lakehouse.operations import recovery
+from f1_lakehouse.operations import maintenance
 from f1_lakehouse.storage.bronze import Bronze
-from f1_lakehouse.lake.changes import Changes
+from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.storage.landing import Landing
-from f1_lakehouse.lake.maintenance import MaintenanceError, Upkeep
+from f1_lakehouse.operations.maintenance import MaintenanceError, Upkeep
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.pull import no_pulls

@@ -183,7 +183,7 @@ def _changes(lake: Lake, endpoint: Endpoint, done: Pull) -> tuple[int, int, int]
     if done.truth_pull_id != done.pull_id:
         return 0, 0, 0
     # What compares them is slow to import, and a first pull does without.
-    from f1_lakehouse.lake.changes import Changes
+    from f1_lakehouse.operations.history import Changes
 
     steps = Changes(lake.bronze, lake.landing).steps(endpoint.name, done.scope, before[-1].at)
     step = next(step for step in steps if step.pull.pull_id == done.pull_id)

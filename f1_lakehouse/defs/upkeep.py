@@ -1,6 +1,6 @@
 """The lake's weekly housekeeping as assets: many small files made few, what nothing needs any more removed.
 
-What is done, and why it disturbs nobody, is in lake/maintenance.py; by hand it is `f1 optimize` and `f1 vacuum`.
+What is done, and why it disturbs nobody, is in operations/maintenance.py; by hand it is `f1 optimize` and `f1 vacuum`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.lake.maintenance import Upkeep, optimize, vacuum
+from f1_lakehouse.operations.maintenance import Upkeep, optimize, vacuum
 from f1_lakehouse.observe.runs import Run
 
 

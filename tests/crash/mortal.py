@@ -22,14 +22,16 @@ import polars  # noqa: F401
 import pyarrow.compute
 import pyarrow.dataset  # noqa: F401
 
-from f1_lakehouse.lake import maintenance, publish
+from f1_lakehouse.lake import publish
+
+from f1_lakehouse.operations import maintenance
 
 from f1_lakehouse.storage import bronze
 
 from f1_lakehouse.storage import pull_log as pulls
 
 from f1_lakehouse.storage import object_store as store
-from f1_lakehouse.lake.changes import Changes
+from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import pull

@@ -12,10 +12,10 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse.storage.bronze import Bronze
-from f1_lakehouse.lake.changes import Changes
+from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.storage.landing import Landing
-from f1_lakehouse.lake.maintenance import optimize, plan_restore, restore, vacuum
-from f1_lakehouse.lake.recovery import check_bronze, check_landing, copy_landing, rebuild
+from f1_lakehouse.operations.maintenance import optimize, plan_restore, restore, vacuum
+from f1_lakehouse.operations.recovery import check_bronze, check_landing, copy_landing, rebuild
 from f1_lakehouse.storage.object_store import Store
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer

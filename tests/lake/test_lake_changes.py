@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from f1_lakehouse.lake.changes import Changes, HistoryError, compare
+from f1_lakehouse.operations.history import Changes, HistoryError, compare
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
