@@ -345,7 +345,7 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.storage.pull_log", "BronzeError"),
         ("f1_lakehouse.operations.history", "HistoryError"),
         ("f1_lakehouse.operations.maintenance", "MaintenanceError"),
-        ("f1_lakehouse.lake.publish", "PublishError"),
+        ("f1_lakehouse.publishing.publish", "PublishError"),
         ("f1_lakehouse.simulator.store", "ReplayError"),
         ("f1_lakehouse.simulator.generate", "GenerateError"),
         ("f1_lakehouse.defs.load", "LoadError"),

@@ -21,7 +21,7 @@ from terminal import Terminal
 
 from f1_lakehouse import interrupts
 from f1_lakehouse.commands.query import run_query
-from f1_lakehouse.lake.publish import current_digest
+from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from f1_lakehouse.lake.publish import Build, current_digest, note_build, publish
+from f1_lakehouse.publishing.publish import Build, current_digest, note_build, publish
 from f1_lakehouse.settings import Settings
 
 CLIENTS = Path(os.environ.get("F1_TEST_CLIENTS", "nowhere"))

@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse import cli, lakes
-from f1_lakehouse.lake.publish import current_digest
+from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.pull import _alone, no_pulls, pull
 from f1_lakehouse.simulator.generate import generate, publish_corrections

@@ -11,7 +11,7 @@ from f1_lakehouse.commands.alerts import look_after
 from f1_lakehouse.commands.progress import LoadProgress
 from f1_lakehouse.commands.query import run_query
 from f1_lakehouse.commands.summary import page_of, print_checks, print_loaded
-from f1_lakehouse.lake.card import GENERATED
+from f1_lakehouse.publishing.data_card import GENERATED
 from f1_lakehouse.settings import Settings
 
 SEASON, SEED = 2025, 7

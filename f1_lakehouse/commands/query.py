@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from f1_lakehouse.lake.publish import DELTA_ONLY, connect_gold, current_digest
+from f1_lakehouse.publishing.publish import DELTA_ONLY, connect_gold, current_digest
 from f1_lakehouse.settings import Settings
 
 

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from f1_lakehouse.commands.query import QueryError, build_gold
 from f1_lakehouse.commands.tables import stdout
-from f1_lakehouse.lake.publish import gold_fingerprints
+from f1_lakehouse.publishing.publish import gold_fingerprints
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.logs import tell
 from f1_lakehouse.observe.runs import Run, code_version

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from f1_lakehouse.commands.tables import stdout
-from f1_lakehouse.lake.publish import find_lag, publication
+from f1_lakehouse.publishing.publish import find_lag, publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.calendar import WATCHED, Session, due
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from f1_lakehouse.storage.landing import OpenPull
-from f1_lakehouse.lake.publish import find_lag, must_rebuild, publication
+from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
 from f1_lakehouse.lakes import Lake, current_lake
 from f1_lakehouse.observe.runs import CheckResult
 from f1_lakehouse.sources.openf1.calendar import (

@@ -32,7 +32,7 @@ from packaging.version import Version
 from f1_lakehouse import interrupts
 from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
-from f1_lakehouse.lake.publish import (
+from f1_lakehouse.publishing.publish import (
     Build,
     PublishError,
     current_digest,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from f1_lakehouse.lake.publish import find_lag, publication, published_sessions
+from f1_lakehouse.publishing.publish import find_lag, publication, published_sessions
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe import alerts, lineage, metrics
 from f1_lakehouse.observe.conditions import Condition, State, conditions

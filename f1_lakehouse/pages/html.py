@@ -14,7 +14,7 @@ import orjson
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from f1_lakehouse.lake.card import attribution, generated_note
+from f1_lakehouse.publishing.data_card import attribution, generated_note
 from f1_lakehouse.pages import colours
 from f1_lakehouse.pages.figures import Figure
 

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from f1_lakehouse.storage.delta import scan
-from f1_lakehouse.lake.publish import connect_gold, published_parts
+from f1_lakehouse.publishing.publish import connect_gold, published_parts
 from f1_lakehouse.simulator.keys import generated
 from f1_lakehouse.settings import Settings
 

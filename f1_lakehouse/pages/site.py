@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from f1_lakehouse.lake.card import GENERATED, LICENCE
+from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.pages.data import data_page
 from f1_lakehouse.pages.html import Page, Table, render
 from f1_lakehouse.pages.queries import Gold, Session, open_gold

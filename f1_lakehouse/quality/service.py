@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from f1_lakehouse.lake.publish import connect_gold, gold_schema
+from f1_lakehouse.publishing.publish import connect_gold, gold_schema
 from f1_lakehouse.observe.conditions import SLOW
 from f1_lakehouse.observe.runs import Run
 from f1_lakehouse.settings import Settings

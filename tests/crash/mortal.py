@@ -22,7 +22,7 @@ import polars  # noqa: F401
 import pyarrow.compute
 import pyarrow.dataset  # noqa: F401
 
-from f1_lakehouse.lake import publish
+from f1_lakehouse.publishing import publish
 
 from f1_lakehouse.operations import maintenance
 

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.lake.publish import Build, current_digest, note_build, publication, publish
+from f1_lakehouse.publishing.publish import Build, current_digest, note_build, publication, publish
 from f1_lakehouse.settings import Settings
 
 KILLED = -9

@@ -12,7 +12,7 @@ from f1_lakehouse.defs import automation, local_runs
 from f1_lakehouse.defs.automation import gold_behind_bronze, session_due, weekly
 from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.lake.publish import Publication, current_digest
+from f1_lakehouse.publishing.publish import Publication, current_digest
 
 
 class Clock(datetime):
@@ -93,7 +93,7 @@ def test_gold_is_asked_for_when_bronze_says_something_new_and_nothing_runs(house
     version = house.lake.bronze.ledger.version()
     for digest, requests in ((current_digest(), 0), ("1-another", 1), (None, 1)):
         published = Publication(version, datetime.now(UTC), "0", {}, digest)
-        monkeypatch.setattr("f1_lakehouse.lake.publish.publication", lambda settings: published)  # noqa: B023
+        monkeypatch.setattr("f1_lakehouse.publishing.publish.publication", lambda settings: published)  # noqa: B023
         assert len(tick(gold_behind_bronze, house).run_requests or ()) == requests
 
 

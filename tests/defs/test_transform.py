@@ -26,7 +26,7 @@ from f1_lakehouse.defs.local_runs import repository
 from f1_lakehouse.defs.observe import observe
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged, refuse_unbuilt
-from f1_lakehouse.lake.publish import publication
+from f1_lakehouse.publishing.publish import publication
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.runs import Run
 from f1_lakehouse.sources.openf1.calendar import Category

@@ -14,8 +14,8 @@ import orjson
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from f1_lakehouse.lake import publish as publish_module
-from f1_lakehouse.lake.publish import (
+from f1_lakehouse.publishing import publish as publish_module
+from f1_lakehouse.publishing.publish import (
     Build,
     HeldError,
     PublishError,

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.lake.publish import _publish_sessions
+from f1_lakehouse.publishing.publish import _publish_sessions
 
 TABLE = "fact_telemetry"
 

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from observe_parts import NOW, RACE, check, pull, run
 
-from f1_lakehouse.lake.publish import current_digest
+from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observe.conditions import SLOW, Kind, State, conditions
 from f1_lakehouse.observe.watch import state_of

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 from paper_gold import PaperGold, build, contracts
 
-from f1_lakehouse.lake.card import GENERATED, LICENCE
+from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.pages import site
 from f1_lakehouse.pages.queries import Gold
 from f1_lakehouse.pages.site import FAMILIES, PagesError, broken_links, open_site
