@@ -43,7 +43,7 @@ def _import_pandera() -> None:
     import pyarrow as pa
 
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-    from f1_lakehouse.quality.contracts import improbable
+    from f1_lakehouse.validation.schemas import improbable
 
     schema = BY_NAME["weather"].schema
     improbable("weather", pa.table([pa.nulls(1, field.type) for field in schema], schema=schema))

@@ -202,7 +202,7 @@ class Bronze:
 
         own = outcome in (Outcome.APPENDED, Outcome.EMPTY, Outcome.EMPTIED)
         # pandera takes half a second to import, and who only reads bronze does without.
-        from f1_lakehouse.quality.contracts import improbable
+        from f1_lakehouse.validation.schemas import improbable
 
         counts = improbable(endpoint.name, whole.table)
         pull = Pull(

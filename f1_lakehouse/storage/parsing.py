@@ -5,7 +5,7 @@ the change loses nothing (58.0 where an int belongs), and when it lies within wh
 (`MAX_INTEGER`, `MAX_NUMBER`, `FIRST_TIME`, `END_OF_TIME`). A row with any other value is set aside with the reason.
 Telemetry, in which hardly a value is odd, is read by Arrow as a whole (`Flat`), to the same rows.
 
-Improbable but well-typed values are not judged here (quality/contracts.py counts them), and nothing is written.
+Improbable but well-typed values are not judged here (validation/schemas.py counts them), and nothing is written.
 """
 
 import json

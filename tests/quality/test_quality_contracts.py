@@ -6,7 +6,7 @@ import pytest
 
 from f1_lakehouse.storage.parsing import parse_rows
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind
-from f1_lakehouse.quality.contracts import improbable, schema
+from f1_lakehouse.validation.schemas import improbable, schema
 
 
 def count(endpoint: str, *rows: dict[str, Any]) -> dict[str, int]:
