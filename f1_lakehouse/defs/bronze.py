@@ -13,7 +13,7 @@ from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.calendar import Session, season_due, session_key_of, why_due
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Scope
 from f1_lakehouse.pull import PullError, pull
-from f1_lakehouse.quality.expected import Verdict, judge
+from f1_lakehouse.quality.row_counts import Verdict, judge
 
 WHY_TAG = "f1/why"
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation

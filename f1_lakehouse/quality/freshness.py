@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from f1_lakehouse.sources.openf1.calendar import Session
-from f1_lakehouse.quality.expected import Verdict
+from f1_lakehouse.quality.row_counts import Verdict
 
 FRESH_WITHIN = timedelta(hours=48)
 """How long after its end a session may be missing from gold."""
