@@ -290,7 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _say_interrupted(what: str) -> None:
     """The last lines of a command that was interrupted: what is complete, and how to go on."""
-    from f1_lakehouse.observe.logs import tell_directly
+    from f1_lakehouse.observability.log_output import tell_directly
 
     again = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     tell_directly(
@@ -299,7 +299,7 @@ def _say_interrupted(what: str) -> None:
 
 
 def _complain(line: str) -> None:
-    from f1_lakehouse.observe.logs import tell
+    from f1_lakehouse.observability.log_output import tell
 
     tell(line, "failed")
 
@@ -354,7 +354,7 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.commands.ui", "UiError"),
         ("f1_lakehouse.commands.query", "QueryError"),
         ("f1_lakehouse.commands.status", "StatusError"),
-        ("f1_lakehouse.observe.alerts", "AlertError"),
+        ("f1_lakehouse.observability.notifications", "AlertError"),
         ("f1_lakehouse.pages.site", "PagesError"),
     ):
         # Only what has been imported can have been raised.
@@ -390,7 +390,7 @@ def _year(text: str) -> int:
 
 def _settings(*, must_exist: bool = True, writes: bool = False) -> "Settings":
     """The settings, after a look at the folder: a lake, or one that can become one, and to be changed by who `writes`."""
-    from f1_lakehouse.observe.logs import log_as
+    from f1_lakehouse.observability.log_output import log_as
     from f1_lakehouse.settings import LogFormat, load_settings
 
     settings = load_settings()
@@ -625,7 +625,7 @@ def _replay_run(given: argparse.Namespace) -> int:
 
 def _on_record(settings: "Settings", name: str, do: Callable[[], int]) -> int:
     """Do what changes the lake without a run of Dagster, and enter it in the record of runs."""
-    from f1_lakehouse.observe.runs import Runs, on_record
+    from f1_lakehouse.observability.run_log import Runs, on_record
 
     return on_record(Runs(f"{settings.records}/runs"), name, do)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from f1_lakehouse.budget import Budget
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
-from f1_lakehouse.observe.alerts import Told
-from f1_lakehouse.observe.runs import Runs
+from f1_lakehouse.observability.notifications import Told
+from f1_lakehouse.observability.run_log import Runs
 from f1_lakehouse.sources.openf1.calendar import Session, session
 from f1_lakehouse.sources.openf1.client import Client
 from f1_lakehouse.sources.rate_limiter import RateLimits

@@ -51,7 +51,7 @@ def test_every_budget_is_in_the_guide_and_in_the_settings(name):
 def test_a_pull_as_json_has_its_fields(capsys):
     import logging
 
-    from f1_lakehouse.observe.logs import JsonFormatter
+    from f1_lakehouse.observability.log_output import JsonFormatter
 
     record = logging.makeLogRecord(
         {"msg": "%s done", "args": ("laps",), "levelno": 20, "levelname": "INFO", "event": "pull"}

@@ -7,10 +7,10 @@ from rich.table import Table
 from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.storage.pull_log import BronzeError
 from f1_lakehouse.lakes import current_lake, current_settings
-from f1_lakehouse.observe import alerts
-from f1_lakehouse.observe.conditions import conditions
-from f1_lakehouse.observe.logs import tell
-from f1_lakehouse.observe.watch import look, state_of
+from f1_lakehouse.observability import notifications as alerts
+from f1_lakehouse.observability.health import conditions
+from f1_lakehouse.observability.log_output import tell
+from f1_lakehouse.monitor import look, state_of
 from f1_lakehouse.settings import Settings
 
 

@@ -30,7 +30,7 @@ from rich.table import Column
 from rich.text import Text
 
 from f1_lakehouse.storage.pull_log import Pull
-from f1_lakehouse.observe.logs import PACKAGE, log_as, tell
+from f1_lakehouse.observability.log_output import PACKAGE, log_as, tell
 from f1_lakehouse.sources.openf1.calendar import Due
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.sources.openf1.errors import OpenF1Error
@@ -99,7 +99,7 @@ class LoadProgress(logging.Handler):
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logging.INFO)
-        # As JSON the records themselves are told (observe/logs.py), and nothing is drawn.
+        # As JSON the records themselves are told (observability/log_output.py), and nothing is drawn.
         self._as_json = load_settings().log_format is LogFormat.JSON
         self._console = console or Console(stderr=True, highlight=False)
         self._clock = clock

@@ -9,7 +9,7 @@ from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.operations.maintenance import MaintenanceError
 from f1_lakehouse.publishing.publish import current_digest, publication
-from f1_lakehouse.observe.logs import tell
+from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.settings import Settings
 
 

@@ -113,7 +113,7 @@ def build_gold(seen: datetime, target: Path) -> Path:
         QueryError: dbt failed.
     """
     from f1_lakehouse.defs.transform import dbt_cli
-    from f1_lakehouse.observe.logs import tell
+    from f1_lakehouse.observability.log_output import tell
 
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"partial_{os.getpid()}.duckdb")
@@ -142,8 +142,8 @@ def _tables_elsewhere(settings: Settings) -> dict[str, tuple[str, pa.Schema | No
     The record has a schema, for it can be asked before it has a row; a gold table that was not built cannot.
     """
     from f1_lakehouse.storage.pull_log import SCHEMA as PULLS
-    from f1_lakehouse.observe.alerts import SCHEMA as ALERTS
-    from f1_lakehouse.observe.runs import SCHEMA as RUNS
+    from f1_lakehouse.observability.notifications import SCHEMA as ALERTS
+    from f1_lakehouse.observability.run_log import SCHEMA as RUNS
 
     return {
         **{table: (f"{settings.published_tables}/{table}", None) for table in sorted(DELTA_ONLY)},

@@ -14,7 +14,7 @@ from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconciliation import reconcile
-from f1_lakehouse.quality.service import ANSWER_WITHIN, answer_times, slow_runs
+from f1_lakehouse.observability.service_levels import ANSWER_WITHIN, answer_times, slow_runs
 
 SHOWN = 50
 

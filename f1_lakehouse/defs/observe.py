@@ -1,4 +1,4 @@
-"""Dagster's runs as records of observe/, and the sensor that looks. What is made of them is in observe/watch.py."""
+"""Dagster's runs as records of observe/, and the sensor that looks. What is made of them is in monitor.py."""
 
 import socket
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from f1_lakehouse.defs.local_runs import (
 )
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lakes import Lake, current_settings
-from f1_lakehouse.observe.runs import (
+from f1_lakehouse.observability.run_log import (
     COMMAND,
     CheckResult,
     Run,
@@ -30,7 +30,7 @@ from f1_lakehouse.observe.runs import (
     one_line,
     user,
 )
-from f1_lakehouse.observe.watch import Looked, look
+from f1_lakehouse.monitor import Looked, look
 from f1_lakehouse.project import project_digest
 
 DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"

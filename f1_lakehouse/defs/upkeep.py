@@ -12,7 +12,7 @@ import dagster as dg
 
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.operations.maintenance import Upkeep, optimize, vacuum
-from f1_lakehouse.observe.runs import Run
+from f1_lakehouse.observability.run_log import Run
 
 
 @dg.asset(

@@ -17,7 +17,7 @@ import orjson
 
 from f1_lakehouse.storage.pull_log import Outcome, Pull
 from f1_lakehouse.lineage import direct_lineage
-from f1_lakehouse.observe.runs import CANCELED, FAILURE, Run
+from f1_lakehouse.observability.run_log import CANCELED, FAILURE, Run
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.settings import Settings
 

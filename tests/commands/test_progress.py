@@ -11,7 +11,7 @@ from terminal import WIDTH, Terminal
 
 from f1_lakehouse.commands.progress import LoadProgress
 from f1_lakehouse.commands.summary import print_checks
-from f1_lakehouse.observe.runs import CheckResult
+from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger("f1_lakehouse.sources.openf1.client")

@@ -13,7 +13,7 @@ from f1_lakehouse.defs import local_runs
 from f1_lakehouse.defs.observe import alerts, observe
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.upkeep import purge
-from f1_lakehouse.observe.conditions import Kind
+from f1_lakehouse.observability.health import Kind
 from f1_lakehouse.simulator.server import Answer
 
 

@@ -28,7 +28,7 @@ from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged, refuse_unbuilt
 from f1_lakehouse.publishing.publish import publication
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.observe.runs import Run
+from f1_lakehouse.observability.run_log import Run
 from f1_lakehouse.sources.openf1.calendar import Category
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings

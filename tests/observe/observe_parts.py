@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from f1_lakehouse.storage.pull_log import Pull
-from f1_lakehouse.observe.runs import CheckResult, Run
+from f1_lakehouse.observability.run_log import CheckResult, Run
 from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.settings import Settings
 

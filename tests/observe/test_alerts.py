@@ -8,9 +8,9 @@ import pytest
 from observe_parts import NOW, with_urls
 from receiver import Receiver
 
-from f1_lakehouse.observe import alerts
-from f1_lakehouse.observe.alerts import LAKE, Told, message, notices, tell
-from f1_lakehouse.observe.conditions import Condition, Kind
+from f1_lakehouse.observability import notifications as alerts
+from f1_lakehouse.observability.notifications import LAKE, Told, message, notices, tell
+from f1_lakehouse.observability.health import Condition, Kind
 from f1_lakehouse.settings import SettingsError, load_settings
 
 HOUR = timedelta(hours=1)

@@ -10,8 +10,8 @@ import pytest
 from observe_parts import NOW, RACE, check, pull, run
 from prometheus_client.parser import text_string_to_metric_families
 
-from f1_lakehouse.observe import metrics
-from f1_lakehouse.observe.conditions import State, conditions
+from f1_lakehouse.observability import metrics
+from f1_lakehouse.observability.health import State, conditions
 from f1_lakehouse.settings import Settings
 
 HOUR = timedelta(hours=1)

@@ -9,9 +9,9 @@ from deltalake.exceptions import DeltaError
 from observe_parts import NOW, check, pull, run
 
 from f1_lakehouse.commands.query import QueryError, run_query
-from f1_lakehouse.observe import runs as module
+from f1_lakehouse.observability import run_log as module
 from f1_lakehouse.storage.append_only_log import COMPACT_EVERY
-from f1_lakehouse.observe.runs import (
+from f1_lakehouse.observability.run_log import (
     LONGEST_ERROR,
     Runs,
     code_version,

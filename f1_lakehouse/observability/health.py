@@ -14,7 +14,7 @@ from itertools import groupby, takewhile
 from operator import itemgetter
 
 from f1_lakehouse.storage.pull_log import Pull
-from f1_lakehouse.observe.runs import CANCELED, COMMAND, FAILURE, Run, failing
+from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, Run, failing
 from f1_lakehouse.sources.openf1.calendar import Session, due, last_answer
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.errors import LiveWindowError

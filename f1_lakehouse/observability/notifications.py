@@ -17,7 +17,7 @@ from hashlib import sha256
 import pyarrow as pa
 from pydantic import SecretStr
 
-from f1_lakehouse.observe.conditions import Condition, Kind
+from f1_lakehouse.observability.health import Condition, Kind
 from f1_lakehouse.storage.append_only_log import Log
 from f1_lakehouse.settings import Settings
 

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 
 from f1_lakehouse.publishing.publish import find_lag, publication, published_sessions
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.observe import alerts, lineage, metrics
-from f1_lakehouse.observe.conditions import Condition, State, conditions
-from f1_lakehouse.observe.runs import Run, Runs
+from f1_lakehouse.observe import lineage
+from f1_lakehouse.observability import metrics
+from f1_lakehouse.observability import notifications as alerts
+from f1_lakehouse.observability.health import Condition, State, conditions
+from f1_lakehouse.observability.run_log import Run, Runs
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
