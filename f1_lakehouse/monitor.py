@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from f1_lakehouse.publishing.publish import find_lag, publication, published_sessions
 from f1_lakehouse.lakes import Lake
-from f1_lakehouse.observe import lineage
+from f1_lakehouse.lineage import openlineage as lineage
 from f1_lakehouse.observability import metrics
 from f1_lakehouse.observability import notifications as alerts
 from f1_lakehouse.observability.health import Condition, State, conditions

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from f1_lakehouse.commands.star import PICTURE, star
-from f1_lakehouse.lineage import Column, column_lineage
+from f1_lakehouse.lineage.columns import Column, column_lineage
 
 PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 LAYERS = {"gold": "Gold", "silver": "Silver", "snapshots": "Snapshots"}

@@ -8,7 +8,7 @@ from dbt_life import Life
 
 from f1_lakehouse.commands.dictionary import PAGE, dictionary
 from f1_lakehouse.commands.star import PICTURE, star
-from f1_lakehouse.lineage import Column, column_lineage
+from f1_lakehouse.lineage.columns import Column, column_lineage
 
 AGAIN = "run: python -m f1_lakehouse.commands.dictionary"
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from observe_parts import NOW, pull, run
 
-from f1_lakehouse.observe import lineage
+from f1_lakehouse.lineage import openlineage as lineage
 
 RUN = "0192fe60-0000-7000-8000-000000000001"
 MINUTES = timedelta(minutes=1)

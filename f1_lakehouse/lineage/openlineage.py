@@ -1,7 +1,7 @@
 """OpenLineage events of what ran: pulls, dbt's models, publish; sent once, after the run, and never in its way.
 
 To a file a day, `lineage/<date>.jsonl` in the lake's root, unless OpenLineage's own variables (`OPENLINEAGE_URL`,
-`OPENLINEAGE_CONFIG` …) say where else. Which column is made of which is lineage.py's to know, at the top of the package.
+`OPENLINEAGE_CONFIG` …) say where else. Which column is made of which is lineage/columns.py's to know, at the top of the package.
 """
 
 import os
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from f1_lakehouse.storage.pull_log import Outcome, Pull
-from f1_lakehouse.lineage import direct_lineage
+from f1_lakehouse.lineage.columns import direct_lineage
 from f1_lakehouse.observability.run_log import CANCELED, FAILURE, Run
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.settings import Settings

@@ -1,0 +1,1 @@
+"""Lineage: columns of the dbt models (sqlglot) and OpenLineage events of runs."""
