@@ -64,7 +64,7 @@ dbt-build: install ## dbt alone, unit tests included, on the bronze of DBT_LAKE 
 	@F1_BRONZE_URI="$(abspath $(DBT_LAKE))/bronze" F1_WAREHOUSE="$(abspath $(DBT_WAREHOUSE))" $(BIN)/dbt build --project-dir dbt_f1 --profiles-dir dbt_f1 --target-path "$(DBT_TARGET)" --log-path "$(DBT_TARGET)" --warn-error-options '{"error": ["Deprecations"]}'
 
 docs: install ## the dbt docs site of the published models, in local_data/docs
-	@$(BIN)/python -m f1_lakehouse.commands.docs
+	@$(BIN)/python -m f1_lakehouse.dbt.docs_site
 
 lock: ## resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock

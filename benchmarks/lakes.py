@@ -27,7 +27,7 @@ from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.client import Answer
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
 from f1_lakehouse.pages.site import pages_version
-from f1_lakehouse.project import project_digest
+from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.settings import Settings
 
 THINNED = 20

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from f1_lakehouse.project import PROJECT_DIR, dbt_environment, project_digest
+from f1_lakehouse.dbt.project import PROJECT_DIR, dbt_environment, project_digest
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from f1_lakehouse.publishing.publish import gold_fingerprints
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.observability.run_log import Run, code_version
-from f1_lakehouse.project import project_digest
+from f1_lakehouse.dbt.project import project_digest
 
 
 def print_replay(lake: Lake, run_id: str) -> int:

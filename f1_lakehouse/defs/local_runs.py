@@ -30,7 +30,7 @@ from f1_lakehouse import interrupts
 from f1_lakehouse.storage.object_store import write_whole
 from f1_lakehouse.lakes import current_settings
 from f1_lakehouse.observability.run_log import CheckResult, code_version, command, one_line, user
-from f1_lakehouse.project import DAGSTER_CONFIG
+from f1_lakehouse.dbt.project import DAGSTER_CONFIG
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)

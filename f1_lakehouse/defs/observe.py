@@ -31,7 +31,7 @@ from f1_lakehouse.observability.run_log import (
     user,
 )
 from f1_lakehouse.monitor import Looked, look
-from f1_lakehouse.project import project_digest
+from f1_lakehouse.dbt.project import project_digest
 
 DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
 GOLD, VERSIONS, ROWS = "fingerprints", "delta_versions", "dagster/row_count"

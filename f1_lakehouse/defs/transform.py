@@ -43,7 +43,7 @@ from f1_lakehouse.publishing.publish import (
 )
 from f1_lakehouse.storage.object_store import write_whole
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.project import PROJECT_DIR, dbt_environment
+from f1_lakehouse.dbt.project import PROJECT_DIR, dbt_environment
 from f1_lakehouse.settings import load_settings
 
 log = logging.getLogger(__name__)

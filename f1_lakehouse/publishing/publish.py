@@ -29,7 +29,7 @@ from f1_lakehouse import __version__
 from f1_lakehouse.storage.bronze import WRITER
 from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.storage.object_store import write_whole
-from f1_lakehouse.project import project_digest
+from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.settings import Settings
 
 LAYOUT = 2

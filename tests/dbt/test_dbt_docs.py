@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from dbt_life import Life
 
-from f1_lakehouse.commands.dictionary import PAGE, dictionary
-from f1_lakehouse.commands.star import PICTURE, star
+from f1_lakehouse.dbt.data_dictionary import PAGE, dictionary
+from f1_lakehouse.dbt.star_schema import PICTURE, star
 from f1_lakehouse.lineage.columns import Column, column_lineage
 
-AGAIN = "run: python -m f1_lakehouse.commands.dictionary"
+AGAIN = "run: python -m f1_lakehouse.dbt.data_dictionary"
 
 
 @pytest.fixture(scope="module")

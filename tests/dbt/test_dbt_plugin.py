@@ -9,7 +9,7 @@ from dbt.adapters.duckdb.utils import SourceConfig
 from dbt_common.events.contextvars import log_contextvars
 from deltalake import write_deltalake
 
-from f1_lakehouse.dbt_plugin import Plugin
+from f1_lakehouse.dbt.duckdb_plugin import Plugin
 
 HELD = "select coalesce(sum(memory_usage_bytes), 0) / 1024 ** 2 from duckdb_memory() where tag = 'BASE_TABLE'"
 LIMIT = "select current_setting('memory_limit')"

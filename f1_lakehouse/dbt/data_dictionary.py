@@ -1,6 +1,6 @@
 """The data dictionary: every silver and gold table and column and what it is made of, as one page of Markdown.
 
-`python -m f1_lakehouse.commands.dictionary` writes docs/data-dictionary.md and the picture of the star out of dbt's
+`python -m f1_lakehouse.dbt.data_dictionary` writes docs/data-dictionary.md and the picture of the star out of dbt's
 manifest, built on a lake that is empty; a test holds both to the models.
 """
 
@@ -14,14 +14,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from f1_lakehouse.commands.star import PICTURE, star
+from f1_lakehouse.dbt.star_schema import PICTURE, star
 from f1_lakehouse.lineage.columns import Column, column_lineage
 
 PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 LAYERS = {"gold": "Gold", "silver": "Silver", "snapshots": "Snapshots"}
 HEAD = """# Data dictionary
 
-Made from dbt's manifest by `python -m f1_lakehouse.commands.dictionary`; do not edit.
+Made from dbt's manifest by `python -m f1_lakehouse.dbt.data_dictionary`; do not edit.
 
 Times are UTC, durations seconds, speeds km/h unless a column says otherwise. Gold is published as `gold.duckdb` and as
 Delta; silver and snapshots stay in the pipeline's own `warehouse.duckdb`.
@@ -91,7 +91,7 @@ def _origins(columns: Iterable[Column]) -> str:
 def compiled() -> dict[str, Any]:
     """dbt's manifest with the SQL of every model, as it is for a lake without a row."""
     from f1_lakehouse.storage.bronze import Bronze
-    from f1_lakehouse.project import PROJECT_DIR, dbt_environment
+    from f1_lakehouse.dbt.project import PROJECT_DIR, dbt_environment
     from f1_lakehouse.settings import Settings
 
     with tempfile.TemporaryDirectory() as folder:
