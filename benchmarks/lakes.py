@@ -26,7 +26,7 @@ from benchmarks.data import AT_WORK, FEEDS, ROOT
 from f1_lakehouse.lakes import Lake
 from f1_lakehouse.sources.openf1.client import Answer
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
-from f1_lakehouse.pages.site import pages_version
+from f1_lakehouse.site.site import pages_version
 from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.settings import Settings
 

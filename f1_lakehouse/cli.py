@@ -355,7 +355,7 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.commands.query", "QueryError"),
         ("f1_lakehouse.commands.status", "StatusError"),
         ("f1_lakehouse.observability.notifications", "AlertError"),
-        ("f1_lakehouse.pages.site", "PagesError"),
+        ("f1_lakehouse.site.site", "PagesError"),
     ):
         # Only what has been imported can have been raised.
         if module in sys.modules and hasattr(sys.modules[module], name):

@@ -89,7 +89,7 @@ def page_of(settings: Settings, sessions: Sequence[int] = ()) -> Path | None:
         settings: whose site.
         sessions: session keys; all of published gold when empty.
     """
-    from f1_lakehouse.pages.site import open_site, site
+    from f1_lakehouse.site.site import open_site, site
 
     with open_site(settings) as opened:
         found = [one for one in opened.sessions if not sessions or one.key in sessions]

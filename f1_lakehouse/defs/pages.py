@@ -12,8 +12,8 @@ import dagster as dg
 from markupsafe import Markup
 
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.pages.html import Table
-from f1_lakehouse.pages.site import Built, Site, broken_links, open_site
+from f1_lakehouse.site.html import Table
+from f1_lakehouse.site.site import Built, Site, broken_links, open_site
 
 DESCRIPTIONS = {
     "races": "A page a race and sprint: result, places and gaps lap by lap, tyres, pace, stops, sectors, track map, weather.",

@@ -153,7 +153,7 @@ def test_a_page_that_fails_is_named_and_gold_stays_published(built, monkeypatch)
     def broken(*_):
         raise ValueError("no such table")
 
-    monkeypatch.setattr("f1_lakehouse.pages.site.data_page", broken)
+    monkeypatch.setattr("f1_lakehouse.site.site.data_page", broken)
     keys = [dg.AssetKey(["pages", name]) for name in ("races", "data")]
     result = run(instance, "transform", asset_selection=keys)
     assert not result.success

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from f1_lakehouse.defs.transform import MANIFEST
-from f1_lakehouse.pages.site import FAMILIES, Built, open_site
+from f1_lakehouse.site.site import FAMILIES, Built, open_site
 from f1_lakehouse.settings import Settings
 
 START = datetime.fromisoformat("2025-03-16T04:00")  # naive as in gold, where every time is UTC

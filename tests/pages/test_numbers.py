@@ -6,10 +6,10 @@ from itertools import pairwise
 import orjson
 import pytest
 
-from f1_lakehouse.pages.colours import DARK, FIXED, LIGHT, contrast, readable
-from f1_lakehouse.pages.figures import packed, quartiles, spans, spread
-from f1_lakehouse.pages.html import Chart, as_json, lap_time, race_time, signed
-from f1_lakehouse.pages.session import _curves, at, steady_gaps
+from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
+from f1_lakehouse.site.figures import packed, quartiles, spans, spread
+from f1_lakehouse.site.html import Chart, as_json, lap_time, race_time, signed
+from f1_lakehouse.site.session import _curves, at, steady_gaps
 
 
 def laps(driver: int, times: list[float], statuses: str = "") -> list[dict]:

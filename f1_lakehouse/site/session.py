@@ -12,9 +12,9 @@ from statistics import median
 
 from markupsafe import Markup
 
-from f1_lakehouse.pages import figures
-from f1_lakehouse.pages.figures import Style
-from f1_lakehouse.pages.html import (
+from f1_lakehouse.site import figures
+from f1_lakehouse.site.figures import Style
+from f1_lakehouse.site.html import (
     NONE,
     Chart,
     Key,
@@ -30,7 +30,7 @@ from f1_lakehouse.pages.html import (
     swatch,
     text,
 )
-from f1_lakehouse.pages.queries import Driver, Gold, Row, Session
+from f1_lakehouse.site.queries import Driver, Gold, Row, Session
 
 MIN_CURVE_LAPS = 3
 """Laps behind each point of the degradation chart, and points of each of its curves, below which nothing is drawn."""

@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from f1_lakehouse.publishing.data_card import attribution, generated_note
-from f1_lakehouse.pages import colours
-from f1_lakehouse.pages.figures import Figure
+from f1_lakehouse.site import colours
+from f1_lakehouse.site.figures import Figure
 
 NONE = "–"
 """What stands where gold has no value."""
@@ -117,7 +117,7 @@ def _style() -> str:
 @cache
 def _environment() -> Environment:
     made = Environment(
-        loader=PackageLoader("f1_lakehouse.pages", "assets"),
+        loader=PackageLoader("f1_lakehouse.site", "assets"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,

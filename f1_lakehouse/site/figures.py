@@ -14,7 +14,7 @@ from itertools import groupby
 from statistics import quantiles
 from typing import Any
 
-from f1_lakehouse.pages.queries import Row
+from f1_lakehouse.site.queries import Row
 
 Json = dict[str, Any]
 Figure = tuple[list[Json], Json]

@@ -3,8 +3,8 @@
 import orjson
 from markupsafe import Markup
 
-from f1_lakehouse.pages.html import NONE, Page, Section, Table, link, number, text
-from f1_lakehouse.pages.queries import Gold, Session
+from f1_lakehouse.site.html import NONE, Page, Section, Table, link, number, text
+from f1_lakehouse.site.queries import Gold, Session
 
 COVERED = {
     "fact_results": "Results",

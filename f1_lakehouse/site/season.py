@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from f1_lakehouse.pages import figures
-from f1_lakehouse.pages.figures import Style
-from f1_lakehouse.pages.html import (
+from f1_lakehouse.site import figures
+from f1_lakehouse.site.figures import Style
+from f1_lakehouse.site.html import (
     NONE,
     Chart,
     Key,
@@ -20,7 +20,7 @@ from f1_lakehouse.pages.html import (
     swatch,
     text,
 )
-from f1_lakehouse.pages.queries import Gold, Row, Session
+from f1_lakehouse.site.queries import Gold, Row, Session
 
 SHORT = {"Practice": "P", "Qualifying": "Q", "Sprint Qualifying": "SQ", "Sprint": "S", "Race": "R"}
 
