@@ -39,7 +39,7 @@ HOST_TAG, PID_TAG, STARTED_TAG = "f1/host", "f1/pid", "f1/process_started"
 USER_TAG, ORIGIN_TAG, CODE_TAG = "f1/user", "f1/command", "f1/code"
 IN_POSTGRESQL = "\nstorage: { postgres: { postgres_url: { env: F1_DAGSTER_STORAGE } } }\n"
 IN_FILES = (
-    "\nstorage: { custom: { module: f1_lakehouse.defs.storage, class: Storage, "
+    "\nstorage: { custom: { module: f1_lakehouse.instance.sqlite_storage, class: Storage, "
     "config: { base_dir: { env: DAGSTER_HOME } } } }\n"
 )
 _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]

@@ -8,7 +8,7 @@ import dagster as dg
 def instance_in(folder: Path) -> dg.DagsterInstance:
     folder.mkdir(exist_ok=True)
     custom = {
-        "module": "f1_lakehouse.defs.storage",
+        "module": "f1_lakehouse.instance.sqlite_storage",
         "class": "Storage",
         "config": {"base_dir": str(folder)},
     }

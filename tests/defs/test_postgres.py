@@ -11,7 +11,8 @@ import postgres
 import pytest
 
 from f1_lakehouse import cli, lakes
-from f1_lakehouse.defs import local_runs, storage
+from f1_lakehouse.defs import local_runs
+from f1_lakehouse.instance import sqlite_storage as storage
 from f1_lakehouse.defs.local_runs import StorageError
 from f1_lakehouse.sources.openf1.calendar import session_key_of
 from f1_lakehouse.simulator.server import ReplayServer

@@ -15,7 +15,9 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from defs_instance import instance_in
 from sqlalchemy import text
 
-from f1_lakehouse.defs import local_runs, storage
+from f1_lakehouse.defs import local_runs
+
+from f1_lakehouse.instance import sqlite_storage as storage
 from f1_lakehouse.settings import load_settings
 
 STORED_AND_KILLED = """
