@@ -18,7 +18,7 @@ from f1_lakehouse import interrupts
 
 if TYPE_CHECKING:
     from f1_lakehouse.commands.progress import LoadProgress
-    from f1_lakehouse.defs.load import Report, Selection
+    from f1_lakehouse.runs.load import Report, Selection
     from f1_lakehouse.settings import Settings
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
@@ -348,8 +348,8 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.publishing.publish", "PublishError"),
         ("f1_lakehouse.simulator.store", "ReplayError"),
         ("f1_lakehouse.simulator.generate", "GenerateError"),
-        ("f1_lakehouse.defs.load", "LoadError"),
-        ("f1_lakehouse.defs.local_runs", "StorageError"),
+        ("f1_lakehouse.runs.load", "LoadError"),
+        ("f1_lakehouse.runs.run_job", "StorageError"),
         ("dagster_postgres.utils", "DagsterPostgresException"),
         ("f1_lakehouse.commands.ui", "UiError"),
         ("f1_lakehouse.commands.query", "QueryError"),
@@ -440,7 +440,7 @@ def _load(given: argparse.Namespace) -> int:
         if text.lower().replace("-", " ") not in names:
             raise CliError(f"--session-type {text}: there are {', '.join(one for one in names.values())}")
     _settings(must_exist=False, writes=True)
-    from f1_lakehouse.defs.load import Selection
+    from f1_lakehouse.runs.load import Selection
 
     selection = Selection(
         sessions=given.session,
@@ -456,7 +456,7 @@ def _load(given: argparse.Namespace) -> int:
 
 def _run_load(selection: "Selection", *, transform: bool) -> int:
     from f1_lakehouse.commands.progress import LoadProgress
-    from f1_lakehouse.defs.load import load
+    from f1_lakehouse.runs.load import load
 
     with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):
         report = load(selection, progress, transform=transform)
@@ -485,7 +485,7 @@ def _finish(report: "Report", progress: "LoadProgress") -> int:
     settings = current_settings()
     print_loaded(progress.pulls, progress.seconds)
     if report.checks:
-        from f1_lakehouse.defs.local_runs import check_descriptions
+        from f1_lakehouse.runs.run_job import check_descriptions
 
         print_checks(report.failed_checks, report.checks, settings, check_descriptions)
     for line in report.failures:
@@ -507,7 +507,7 @@ def _transform(given: argparse.Namespace) -> int:
 
 def _build_gold(*, full_refresh: bool = False) -> int:
     from f1_lakehouse.commands.progress import LoadProgress
-    from f1_lakehouse.defs.load import run_transform
+    from f1_lakehouse.runs.load import run_transform
     from f1_lakehouse.lakes import current_lake
 
     with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):

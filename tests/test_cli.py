@@ -214,7 +214,7 @@ class Quiet:
 
 @pytest.fixture
 def run_does_nothing(loaded, monkeypatch):
-    from f1_lakehouse.defs import local_runs
+    from f1_lakehouse.runs import run_job as local_runs
 
     for name, value in {"F1_LAKEHOUSE_ROOT": str(loaded.root), "F1_OPENF1_URL": loaded.server.url}.items():
         monkeypatch.setenv(name, value)
@@ -224,7 +224,7 @@ def run_does_nothing(loaded, monkeypatch):
 
 @pytest.mark.usefixtures("run_does_nothing")
 def test_a_question_that_a_run_left_out_makes_the_load_fail():
-    from f1_lakehouse.defs import load as loading
+    from f1_lakehouse.runs import load as loading
 
     selection = loading.Selection(sessions=[str(RACE)], endpoints=["car_data"])
     report = loading.load(selection, Quiet(), transform=False)
@@ -234,7 +234,7 @@ def test_a_question_that_a_run_left_out_makes_the_load_fail():
 
 @pytest.mark.usefixtures("run_does_nothing")
 def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
-    from f1_lakehouse.defs.load import run_transform
+    from f1_lakehouse.runs.load import run_transform
     from f1_lakehouse.lakes import current_lake
 
     report = run_transform(current_lake(), Quiet(), always=True)
@@ -246,7 +246,7 @@ def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
 
 @pytest.mark.usefixtures("run_does_nothing")
 def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
-    from f1_lakehouse.defs import load as loading
+    from f1_lakehouse.runs import load as loading
     from f1_lakehouse.lakes import current_lake
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
     from f1_lakehouse.pull import pull

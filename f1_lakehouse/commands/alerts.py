@@ -52,7 +52,7 @@ def look_after() -> None:
         return  # a lake that cannot be opened cannot be looked at, as the command itself has said
     try:
         # Dagster takes seconds to import: who has not run anything by it has nothing to ask it.
-        if "f1_lakehouse.defs.local_runs" in sys.modules:
+        if "f1_lakehouse.runs.run_job" in sys.modules:
             from f1_lakehouse.defs.observe import look_from_here
 
             done = look_from_here(lake)

@@ -92,7 +92,7 @@ class _Bar(Progress):
 
 
 class LoadProgress(logging.Handler):
-    """A `Listener` of defs/load.py that is also a handler of the package's log records.
+    """A `Listener` of runs/load.py that is also a handler of the package's log records.
 
     `pulls`: those that were done while it listened.
     """

@@ -10,7 +10,7 @@ import dagster as dg
 
 from f1_lakehouse.defs.bronze import WHY_TAG
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
-from f1_lakehouse.defs.local_runs import reap
+from f1_lakehouse.runs.run_job import reap
 from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.publishing.publish import current_digest, find_lag

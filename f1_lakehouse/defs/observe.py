@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import orjson
 
-from f1_lakehouse.defs.local_runs import (
+from f1_lakehouse.runs.run_job import (
     CODE_TAG,
     HOST_TAG,
     ORIGIN_TAG,

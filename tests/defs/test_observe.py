@@ -9,7 +9,7 @@ import pytest
 
 from f1_lakehouse import lakes
 from f1_lakehouse.definitions import defs
-from f1_lakehouse.defs import local_runs
+from f1_lakehouse.runs import run_job as local_runs
 from f1_lakehouse.defs.observe import alerts, observe
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.upkeep import purge

@@ -11,9 +11,9 @@ import postgres
 import pytest
 
 from f1_lakehouse import cli, lakes
-from f1_lakehouse.defs import local_runs
+from f1_lakehouse.runs import run_job as local_runs
 from f1_lakehouse.instance import sqlite_storage as storage
-from f1_lakehouse.defs.local_runs import StorageError
+from f1_lakehouse.runs.run_job import StorageError
 from f1_lakehouse.sources.openf1.calendar import session_key_of
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import SettingsError, load_settings
@@ -108,7 +108,7 @@ def finish(commands: list[list[str]], **more: str) -> None:
 
 def test_two_processes_may_be_the_first_on_a_new_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
-    opens = "from f1_lakehouse.defs.local_runs import instance; assert instance().get_runs() == []"
+    opens = "from f1_lakehouse.runs.run_job import instance; assert instance().get_runs() == []"
     finish([[sys.executable, "-c", opens]] * 2)
 
 

@@ -15,7 +15,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from defs_instance import instance_in
 from sqlalchemy import text
 
-from f1_lakehouse.defs import local_runs
+from f1_lakehouse.runs import run_job as local_runs
 
 from f1_lakehouse.instance import sqlite_storage as storage
 from f1_lakehouse.settings import load_settings

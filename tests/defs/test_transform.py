@@ -22,7 +22,7 @@ from f1_lakehouse.defs.checks import (
     runs_take_no_longer_than_they_should,
     silver_reconciles_with_bronze,
 )
-from f1_lakehouse.defs.local_runs import repository
+from f1_lakehouse.runs.run_job import repository
 from f1_lakehouse.defs.observe import observe
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged, refuse_unbuilt

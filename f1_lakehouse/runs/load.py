@@ -115,7 +115,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     listener.planned(work)
     if work:
         # Dagster takes seconds to import: a load with nothing to do does without.
-        from f1_lakehouse.defs.local_runs import instance, reap, run_job
+        from f1_lakehouse.runs.run_job import instance, reap, run_job
         from f1_lakehouse.defs.partitions import know
 
         reap(instance())
@@ -172,7 +172,7 @@ def run_transform(
         raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
     if not always and find_lag(lake.settings, lake.bronze.ledger.version()) is None:
         return report
-    from f1_lakehouse.defs.local_runs import instance, reap, run_job
+    from f1_lakehouse.runs.run_job import instance, reap, run_job
 
     everything = ", all of it: the code has changed" if must_rebuild(lake.settings) else ""
     listener.stage(f"silver, gold and their tests (dbt){everything}")
@@ -275,7 +275,7 @@ def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, for
     ]
     if not names:
         return
-    from f1_lakehouse.defs.local_runs import instance, reap, run_job
+    from f1_lakehouse.runs.run_job import instance, reap, run_job
 
     listener.stage(f"calendar of {season}")
     reap(instance())

@@ -1,0 +1,1 @@
+"""Runs of jobs in this process: which partitions a load needs, and how a job is run without a daemon."""
