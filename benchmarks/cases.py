@@ -61,9 +61,9 @@ def _race() -> Iterator[Served]:
 
 def race_lakehouse(folder: Path) -> Measured:
     """The lake's own pull: limits, landing, typing, quarantine, fingerprint, validation, bronze, ledger."""
-    from f1_lakehouse.lakes import Lake
+    from f1_lakehouse.lakehouse import Lake
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-    from f1_lakehouse.pull import pull
+    from f1_lakehouse.ingest import pull
     from f1_lakehouse.settings import load_settings
 
     with _race() as served:
@@ -108,7 +108,7 @@ def race_dlt(folder: Path) -> Measured:
 
 def _waiting(at_once: int) -> Callable[[Path], Measured]:
     def measure(folder: Path) -> Measured:
-        from f1_lakehouse import lakes as parts
+        from f1_lakehouse import lakehouse as parts
 
         parts.AT_ONCE = at_once
         os.environ |= {"F1_BENCH_SECONDS": "3"}

@@ -21,9 +21,9 @@ from typing import Any
 
 import orjson
 
-import f1_lakehouse.pull as pulling
+import f1_lakehouse.ingest as pulling
 from benchmarks.data import AT_WORK, FEEDS, ROOT
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.client import Answer
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
 from f1_lakehouse.site.site import pages_version

@@ -480,7 +480,7 @@ def _looked_after() -> Iterator[None]:
 def _finish(report: "Report", progress: "LoadProgress") -> int:
     """Say what came of it; the exit code."""
     from f1_lakehouse.commands.summary import print_checks, print_loaded, print_where
-    from f1_lakehouse.lakes import current_settings
+    from f1_lakehouse.lakehouse import current_settings
 
     settings = current_settings()
     print_loaded(progress.pulls, progress.seconds)
@@ -508,7 +508,7 @@ def _transform(given: argparse.Namespace) -> int:
 def _build_gold(*, full_refresh: bool = False) -> int:
     from f1_lakehouse.commands.progress import LoadProgress
     from f1_lakehouse.runs.load import run_transform
-    from f1_lakehouse.lakes import current_lake
+    from f1_lakehouse.lakehouse import current_lake
 
     with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):
         report = run_transform(current_lake(), progress, full_refresh=full_refresh, always=True)
@@ -615,7 +615,7 @@ def _alerts(given: argparse.Namespace) -> int:
 def _replay_run(given: argparse.Namespace) -> int:
     _settings(writes=True)
     from f1_lakehouse.commands.replay_run import print_replay
-    from f1_lakehouse.lakes import current_lake
+    from f1_lakehouse.lakehouse import current_lake
 
     return print_replay(current_lake(), given.run_id)
 

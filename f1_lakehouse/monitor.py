@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from f1_lakehouse.publishing.publish import find_lag, publication, published_sessions
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.lineage import openlineage as lineage
 from f1_lakehouse.observability import metrics
 from f1_lakehouse.observability import notifications as alerts

@@ -17,14 +17,14 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from f1_lakehouse import pull as pull_module
+from f1_lakehouse import ingest as pull_module
 from f1_lakehouse.operations.recovery import check_bronze, check_landing
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.calendar import Category, Session, due
 from f1_lakehouse.sources.openf1.client import Client
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.sources.rate_limiter import RateLimits
-from f1_lakehouse.pull import PullError, pull
+from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.simulator.server import Answer, ReplayServer
 from f1_lakehouse.settings import Settings
 

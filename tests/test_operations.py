@@ -12,10 +12,12 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse import cli, lakes
+from f1_lakehouse import cli
+
+from f1_lakehouse import lakehouse as lakes
 from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.pull import _alone, no_pulls, pull
+from f1_lakehouse.ingest import _alone, no_pulls, pull
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings

@@ -9,13 +9,13 @@ import orjson
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse import pull as pull_module
+from f1_lakehouse import ingest as pull_module
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import OpenPull
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.pull import PullError, pull, recover
+from f1_lakehouse.ingest import PullError, pull, recover
 from f1_lakehouse.simulator import generate as generator
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import Settings
@@ -425,7 +425,7 @@ def test_a_damaged_file_in_landing_is_a_failed_pull_that_names_it(
 
 
 def test_progress_is_told_with_each_pull(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", logger="f1_lakehouse.pull"):
+    with caplog.at_level("INFO", logger="f1_lakehouse.ingest"):
         done = pull(lake, LAPS, RACE, why="first pull")
     [record] = [record for record in caplog.records if getattr(record, "event", "") == "pull"]
     assert record.getMessage() == f"laps of {RACE.partition}: appended, 3 rows"

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.storage.pull_log import BronzeError
-from f1_lakehouse.lakes import current_lake, current_settings
+from f1_lakehouse.lakehouse import current_lake, current_settings
 from f1_lakehouse.observability import notifications as alerts
 from f1_lakehouse.observability.health import conditions
 from f1_lakehouse.observability.log_output import tell

@@ -12,7 +12,7 @@ from rich.table import Table
 from f1_lakehouse.commands.progress import working
 from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.operations.history import Changes, HistoryError, Step
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.settings import Settings
 
 SHOWN = 40

@@ -262,7 +262,7 @@ class LoadProgress(logging.Handler):
         return self._left[1]
 
     def _look_up(self) -> str:
-        from f1_lakehouse.lakes import current_lake
+        from f1_lakehouse.lakehouse import current_lake
 
         limits = current_lake().limits
         try:

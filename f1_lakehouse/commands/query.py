@@ -90,7 +90,7 @@ def build_as_of(settings: Settings, moment: datetime) -> Path:
     Raises:
         QueryError: nothing had been pulled by then, or dbt failed.
     """
-    from f1_lakehouse.lakes import current_lake
+    from f1_lakehouse.lakehouse import current_lake
 
     pulls = current_lake().bronze.ledger.all()
     if not pulls or pulls[0].at > moment:

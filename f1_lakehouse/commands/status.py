@@ -7,7 +7,7 @@ from rich.table import Table
 
 from f1_lakehouse.commands.tables import stdout
 from f1_lakehouse.publishing.publish import find_lag, publication
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.calendar import WATCHED, Session, due
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 from f1_lakehouse.settings import Settings

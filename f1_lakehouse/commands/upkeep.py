@@ -14,9 +14,9 @@ from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.operations.maintenance import MaintenanceError, Upkeep
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.pull import no_pulls
+from f1_lakehouse.ingest import no_pulls
 from f1_lakehouse.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""Bronze assets, one an endpoint of the catalogue, with their checks. How a pull works is in f1_lakehouse/pull.py."""
+"""Bronze assets, one an endpoint of the catalogue, with their checks. How a pull works is in f1_lakehouse/ingest.py."""
 
 import warnings
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ import dagster as dg
 from f1_lakehouse.defs.partitions import know, seasons, sessions
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.storage.pull_log import Pull
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.calendar import Session, season_due, session_key_of, why_due
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Scope
-from f1_lakehouse.pull import PullError, pull
+from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.quality.row_counts import Verdict, judge
 
 WHY_TAG = "f1/why"

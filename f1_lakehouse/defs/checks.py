@@ -10,7 +10,7 @@ import duckdb
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.defs.transform import silver_tables
 from f1_lakehouse.publishing.publish import last_build, published_sessions
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconciliation import reconcile

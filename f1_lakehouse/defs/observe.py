@@ -19,7 +19,7 @@ from f1_lakehouse.runs.run_job import (
     step_error,
 )
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.lakes import Lake, current_settings
+from f1_lakehouse.lakehouse import Lake, current_settings
 from f1_lakehouse.observability.run_log import (
     COMMAND,
     CheckResult,

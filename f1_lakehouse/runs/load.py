@@ -13,7 +13,7 @@ import orjson
 
 from f1_lakehouse.storage.landing import OpenPull
 from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
-from f1_lakehouse.lakes import Lake, current_lake
+from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.sources.openf1.calendar import (
     LIVE_MARGIN,

@@ -32,9 +32,9 @@ from f1_lakehouse.storage import pull_log as pulls
 
 from f1_lakehouse.storage import object_store as store
 from f1_lakehouse.operations.history import Changes
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.pull import pull
+from f1_lakehouse.ingest import pull
 from f1_lakehouse.quality import contracts  # noqa: F401
 from f1_lakehouse.settings import Settings
 

@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 from defs_instance import instance_in
 
-from f1_lakehouse import lakes
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse import lakehouse as lakes
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
 

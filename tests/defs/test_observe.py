@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from f1_lakehouse import lakes
+from f1_lakehouse import lakehouse as lakes
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.runs import run_job as local_runs
 from f1_lakehouse.defs.observe import alerts, observe

@@ -10,7 +10,9 @@ import dagster as dg
 import postgres
 import pytest
 
-from f1_lakehouse import cli, lakes
+from f1_lakehouse import cli
+
+from f1_lakehouse import lakehouse as lakes
 from f1_lakehouse.runs import run_job as local_runs
 from f1_lakehouse.instance import sqlite_storage as storage
 from f1_lakehouse.runs.run_job import StorageError

@@ -62,7 +62,7 @@ def test_a_lake_keeps_its_runs_in_this_storage_where_dagster_would_keep_them(
 ) -> None:
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
     monkeypatch.delenv("F1_DAGSTER_STORAGE", raising=False)
-    from f1_lakehouse import lakes
+    from f1_lakehouse import lakehouse as lakes
 
     lakes._opened.clear()
     lakes.current_lake()

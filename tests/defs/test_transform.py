@@ -14,7 +14,7 @@ import pytest
 from defs_instance import instance_in
 from deltalake import DeltaTable
 
-from f1_lakehouse import lakes
+from f1_lakehouse import lakehouse as lakes
 from f1_lakehouse.defs import checks, transform
 from f1_lakehouse.defs.checks import (
     gold_answers_at_once,
@@ -27,7 +27,7 @@ from f1_lakehouse.defs.observe import observe
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged, refuse_unbuilt
 from f1_lakehouse.publishing.publish import publication
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.run_log import Run
 from f1_lakehouse.sources.openf1.calendar import Category
 from f1_lakehouse.simulator.server import ReplayServer

@@ -16,7 +16,7 @@ from pathlib import Path
 from f1_lakehouse.storage import parsing as rows
 from f1_lakehouse.storage.landing import LandedAnswer, LandingError, OpenPull, new_pull_id, seconds_waited
 from f1_lakehouse.storage.pull_log import Pull
-from f1_lakehouse.lakes import Lake
+from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import Endpoint
 from f1_lakehouse.sources.openf1.errors import OpenF1Error
