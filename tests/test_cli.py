@@ -20,7 +20,7 @@ import pytest
 from terminal import Terminal
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.commands.query import run_query
+from f1_lakehouse.cli.query import run_query
 from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer

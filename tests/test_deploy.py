@@ -19,7 +19,7 @@ import postgres
 import pytest
 import unprivileged
 
-from f1_lakehouse.cli import parser
+from f1_lakehouse.cli.app import parser
 
 PROJECT = Path(__file__).parents[1]
 DEPLOY = PROJECT / "deploy"

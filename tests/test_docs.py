@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from f1_lakehouse.cli import parser
+from f1_lakehouse.cli.app import parser
 
 PROJECT = Path(__file__).parents[1]
 PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"), *(PROJECT / ".github").glob("*.md")])

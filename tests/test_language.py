@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from f1_lakehouse.cli import parser
+from f1_lakehouse.cli.app import parser
 
 PROJECT = Path(__file__).parents[1]
 

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse import cli
+from f1_lakehouse.cli.app import app as cli
 
 from f1_lakehouse import lakehouse as lakes
 from f1_lakehouse.publishing.publish import current_digest
@@ -202,7 +202,7 @@ def test_logs_are_json_in_every_line_of_every_command_when_asked_for(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("F1_LOG_FORMAT", "json")
-    monkeypatch.setattr("f1_lakehouse.commands.progress.EVERY", 0.0)
+    monkeypatch.setattr("f1_lakehouse.cli.progress.EVERY", 0.0)
     shutil.rmtree(lake.root / "bronze" / "laps")
     for command, failed in (
         ("verify", True),
@@ -363,7 +363,7 @@ def test_what_was_not_tried_is_not_promoted(
     assert "does not match its sha256" in f1("--yes").err
     damaged.write_bytes(good)
 
-    monkeypatch.setattr("f1_lakehouse.commands.promote.current_digest", lambda: "others")
+    monkeypatch.setattr("f1_lakehouse.cli.promote.current_digest", lambda: "others")
     assert "was built by other models than these" in f1("--yes").err
     with duckdb.connect(str(tried.root / "gold.duckdb")) as con:
         con.execute("update meta.publication set bronze_version = 'an older one'")

@@ -22,7 +22,7 @@ while True:
 SUPERVISED = """
 import sys
 from pathlib import Path
-from f1_lakehouse.commands import ui
+from f1_lakehouse.cli import ui
 ui.GRACE_S = 1
 sys.exit(ui.supervise([sys.executable, "-c", sys.argv[1]], Path()))
 """

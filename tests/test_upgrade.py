@@ -38,7 +38,7 @@ class Old:
         }
         code = self.code if before else PROJECT
         return subprocess.run(
-            [sys.executable, "-c", "from f1_lakehouse.cli import main; main()", *arguments],
+            [sys.executable, "-c", "from f1_lakehouse.cli.app import main; main()", *arguments],
             env={
                 **clean,
                 "F1_LAKEHOUSE_ROOT": str(self.root),

@@ -56,7 +56,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         content.extractall(packages)
     script = folder / "bin" / "f1"
     script.write_text(
-        f"#!{folder}/bin/python\nimport sys\nfrom f1_lakehouse.cli import main\nsys.exit(main())\n"
+        f"#!{folder}/bin/python\nimport sys\nfrom f1_lakehouse.cli.app import main\nsys.exit(main())\n"
     )
     script.chmod(0o755)
     unprivileged.forbid_writing(packages)

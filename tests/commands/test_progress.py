@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 from terminal import WIDTH, Terminal
 
-from f1_lakehouse.commands.progress import LoadProgress
-from f1_lakehouse.commands.summary import print_checks
+from f1_lakehouse.cli.progress import LoadProgress
+from f1_lakehouse.cli.summary import print_checks
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.settings import Settings
 

@@ -157,7 +157,7 @@ def test_the_sensor_says_what_it_found_and_writes_the_metrics(house, race):
 def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, monkeypatch, capsys, receiver):
     monkeypatch.setenv("F1_ALERT_URLS", f"json://127.0.0.1:{receiver.port}/s3cr3t")
     spoil(house, "laps", Answer(400, "text/plain", b"no"))
-    from f1_lakehouse import cli
+    from f1_lakehouse.cli.app import app as cli
 
     race = str(house.season) + "015"
     with pytest.raises(SystemExit) as ended:
@@ -182,7 +182,7 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
 def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monkeypatch, capsys):
     monkeypatch.setenv("F1_BUDGET_REQUESTS", "5")
     monkeypatch.setenv("F1_LOG_FORMAT", "json")
-    from f1_lakehouse import cli
+    from f1_lakehouse.cli.app import app as cli
 
     def load():
         lakes._opened.clear()

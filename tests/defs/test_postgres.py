@@ -10,7 +10,7 @@ import dagster as dg
 import postgres
 import pytest
 
-from f1_lakehouse import cli
+from f1_lakehouse.cli.app import app as cli
 
 from f1_lakehouse import lakehouse as lakes
 from f1_lakehouse.runs import run_job as local_runs

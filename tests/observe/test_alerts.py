@@ -160,7 +160,7 @@ def test_urls_come_from_the_environment_and_a_mistake_in_them_does_not_show_them
 def test_f1_alerts_test_says_of_each_receiver_whether_it_took_the_message(
     settings, receiver, monkeypatch, capsys
 ):
-    from f1_lakehouse import cli
+    from f1_lakehouse.cli.app import app as cli
 
     monkeypatch.setenv("F1_ALERT_URLS", f"{json_url(receiver)} json://127.0.0.1:1/{SECRET}")
     with pytest.raises(SystemExit) as ended:
@@ -172,7 +172,7 @@ def test_f1_alerts_test_says_of_each_receiver_whether_it_took_the_message(
 
 
 def test_f1_alerts_test_without_a_receiver_is_one_line(settings, capsys):
-    from f1_lakehouse import cli
+    from f1_lakehouse.cli.app import app as cli
 
     with pytest.raises(SystemExit) as ended:
         cli.main(["alerts", "--test"])

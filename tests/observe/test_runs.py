@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from observe_parts import NOW, check, pull, run
 
-from f1_lakehouse.commands.query import QueryError, run_query
+from f1_lakehouse.cli.query import QueryError, run_query
 from f1_lakehouse.observability import run_log as module
 from f1_lakehouse.storage.append_only_log import COMPACT_EVERY
 from f1_lakehouse.observability.run_log import (

@@ -4,7 +4,7 @@ import sys
 
 from rich.table import Table
 
-from f1_lakehouse.commands.tables import stdout
+from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.storage.pull_log import BronzeError
 from f1_lakehouse.lakehouse import current_lake, current_settings
 from f1_lakehouse.observability import notifications as alerts

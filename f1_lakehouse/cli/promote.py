@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from f1_lakehouse.commands.progress import working
-from f1_lakehouse.commands.upkeep import print_problems, print_rebuild
+from f1_lakehouse.cli.progress import working
+from f1_lakehouse.cli.upkeep import print_problems, print_rebuild
 from f1_lakehouse.operations import recovery
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing

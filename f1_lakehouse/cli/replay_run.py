@@ -4,8 +4,8 @@ import duckdb
 import orjson
 from rich.table import Table
 
-from f1_lakehouse.commands.query import QueryError, build_gold
-from f1_lakehouse.commands.tables import stdout
+from f1_lakehouse.cli.query import QueryError, build_gold
+from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.publishing.publish import gold_fingerprints
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.log_output import tell

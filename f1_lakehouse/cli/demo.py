@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.commands.alerts import look_after
-from f1_lakehouse.commands.progress import LoadProgress
-from f1_lakehouse.commands.query import run_query
-from f1_lakehouse.commands.summary import page_of, print_checks, print_loaded
+from f1_lakehouse.cli.alerts import look_after
+from f1_lakehouse.cli.progress import LoadProgress
+from f1_lakehouse.cli.query import run_query
+from f1_lakehouse.cli.summary import page_of, print_checks, print_loaded
 from f1_lakehouse.publishing.data_card import GENERATED
 from f1_lakehouse.settings import Settings
 
@@ -86,7 +86,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         print(f"  {f1} load --session latest           the real thing, into local_data/")
         print(f"The page of the generated race, to open in a browser:\n  {page_of(settings)}")
         if ui_port is not None:
-            from f1_lakehouse.commands.ui import serve
+            from f1_lakehouse.cli.ui import serve
 
             return serve("127.0.0.1", ui_port)
     return 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from f1_lakehouse import interrupts
 
 if TYPE_CHECKING:
-    from f1_lakehouse.commands.progress import LoadProgress
+    from f1_lakehouse.cli.progress import LoadProgress
     from f1_lakehouse.runs.load import Report, Selection
     from f1_lakehouse.settings import Settings
 
@@ -351,9 +351,9 @@ def _is_expected(error: Exception) -> bool:
         ("f1_lakehouse.runs.load", "LoadError"),
         ("f1_lakehouse.runs.run_job", "StorageError"),
         ("dagster_postgres.utils", "DagsterPostgresException"),
-        ("f1_lakehouse.commands.ui", "UiError"),
-        ("f1_lakehouse.commands.query", "QueryError"),
-        ("f1_lakehouse.commands.status", "StatusError"),
+        ("f1_lakehouse.cli.ui", "UiError"),
+        ("f1_lakehouse.cli.query", "QueryError"),
+        ("f1_lakehouse.cli.status", "StatusError"),
         ("f1_lakehouse.observability.notifications", "AlertError"),
         ("f1_lakehouse.site.site", "PagesError"),
     ):
@@ -455,7 +455,7 @@ def _load(given: argparse.Namespace) -> int:
 
 
 def _run_load(selection: "Selection", *, transform: bool) -> int:
-    from f1_lakehouse.commands.progress import LoadProgress
+    from f1_lakehouse.cli.progress import LoadProgress
     from f1_lakehouse.runs.load import load
 
     with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):
@@ -466,7 +466,7 @@ def _run_load(selection: "Selection", *, transform: bool) -> int:
 @contextlib.contextmanager
 def _looked_after() -> Iterator[None]:
     """After a load or a transform, and also when it fails, do what the daemon's sensor does: record, and tell."""
-    from f1_lakehouse.commands.alerts import look_after
+    from f1_lakehouse.cli.alerts import look_after
 
     try:
         yield
@@ -479,7 +479,7 @@ def _looked_after() -> Iterator[None]:
 
 def _finish(report: "Report", progress: "LoadProgress") -> int:
     """Say what came of it; the exit code."""
-    from f1_lakehouse.commands.summary import print_checks, print_loaded, print_where
+    from f1_lakehouse.cli.summary import print_checks, print_loaded, print_where
     from f1_lakehouse.lakehouse import current_settings
 
     settings = current_settings()
@@ -506,7 +506,7 @@ def _transform(given: argparse.Namespace) -> int:
 
 
 def _build_gold(*, full_refresh: bool = False) -> int:
-    from f1_lakehouse.commands.progress import LoadProgress
+    from f1_lakehouse.cli.progress import LoadProgress
     from f1_lakehouse.runs.load import run_transform
     from f1_lakehouse.lakehouse import current_lake
 
@@ -553,7 +553,7 @@ def _generate(given: argparse.Namespace) -> int:
 
 
 def _demo(given: argparse.Namespace) -> int:
-    from f1_lakehouse.commands.demo import run_demo
+    from f1_lakehouse.cli.demo import run_demo
     from f1_lakehouse.settings import load_settings
 
     return run_demo(load_settings().root / "demo", ui_port=given.port if given.ui else None)
@@ -564,28 +564,28 @@ def _demo(given: argparse.Namespace) -> int:
 
 def _ui(given: argparse.Namespace) -> int:
     _settings(must_exist=given.read_only, writes=not given.read_only)
-    from f1_lakehouse.commands.ui import serve, serve_read_only
+    from f1_lakehouse.cli.ui import serve, serve_read_only
 
     return (serve_read_only if given.read_only else serve)(given.host, given.port)
 
 
 def _daemon(given: argparse.Namespace) -> int:
     _settings(must_exist=False, writes=True)
-    from f1_lakehouse.commands.ui import serve_daemon
+    from f1_lakehouse.cli.ui import serve_daemon
 
     return serve_daemon()
 
 
 def _report(given: argparse.Namespace) -> int:
     settings = _settings(writes=True)
-    from f1_lakehouse.commands.report import print_report
+    from f1_lakehouse.cli.report import print_report
 
     return print_report(settings, given.session, given.season, browse=given.open)
 
 
 def _status(given: argparse.Namespace) -> int:
     settings = _settings()
-    from f1_lakehouse.commands.status import print_status
+    from f1_lakehouse.cli.status import print_status
 
     return print_status(settings, given.session)
 
@@ -594,12 +594,12 @@ def _sql(given: argparse.Namespace) -> int:
     if not given.query.strip():
         raise CliError('there is no query; try f1 sql "show tables"')
     settings = _settings(writes=given.as_of is not None)
-    from f1_lakehouse.commands.query import run_query
+    from f1_lakehouse.cli.query import run_query
 
     form = "csv" if given.csv else "json" if given.json else "parquet" if given.parquet else "table"
     as_of = None
     if given.as_of is not None:
-        from f1_lakehouse.commands.history import moment
+        from f1_lakehouse.cli.history import moment
 
         as_of = moment(given.as_of)
     return run_query(settings, given.query, form, given.parquet, as_of)
@@ -607,14 +607,14 @@ def _sql(given: argparse.Namespace) -> int:
 
 def _alerts(given: argparse.Namespace) -> int:
     settings = _settings(must_exist=not given.test)
-    from f1_lakehouse.commands.alerts import print_alerts, send_test
+    from f1_lakehouse.cli.alerts import print_alerts, send_test
 
     return send_test(settings) if given.test else print_alerts()
 
 
 def _replay_run(given: argparse.Namespace) -> int:
     _settings(writes=True)
-    from f1_lakehouse.commands.replay_run import print_replay
+    from f1_lakehouse.cli.replay_run import print_replay
     from f1_lakehouse.lakehouse import current_lake
 
     return print_replay(current_lake(), given.run_id)
@@ -632,7 +632,7 @@ def _on_record(settings: "Settings", name: str, do: Callable[[], int]) -> int:
 
 def _history(given: argparse.Namespace) -> int:
     settings = _settings()
-    from f1_lakehouse.commands.history import Wish, print_history
+    from f1_lakehouse.cli.history import Wish, print_history
 
     diff = (given.diff[0], given.diff[1]) if given.diff else None
     wish = Wish(
@@ -643,7 +643,7 @@ def _history(given: argparse.Namespace) -> int:
 
 def _restore(given: argparse.Namespace) -> int:
     settings = _settings(writes=given.yes)
-    from f1_lakehouse.commands.upkeep import print_restore
+    from f1_lakehouse.cli.upkeep import print_restore
 
     def restore() -> int:
         return print_restore(settings, given.table, given.as_of, yes=given.yes)
@@ -653,14 +653,14 @@ def _restore(given: argparse.Namespace) -> int:
 
 def _rebuild(given: argparse.Namespace) -> int:
     settings = _settings(must_exist=False, writes=True)
-    from f1_lakehouse.commands.upkeep import print_rebuild
+    from f1_lakehouse.cli.upkeep import print_rebuild
 
     return _on_record(settings, "rebuild-bronze", lambda: print_rebuild(settings, given.endpoint))
 
 
 def _optimize(given: argparse.Namespace) -> int:
     settings = _settings(writes=True)
-    from f1_lakehouse.commands.upkeep import print_optimize
+    from f1_lakehouse.cli.upkeep import print_optimize
 
     return _on_record(
         settings, "optimize", lambda: print_optimize(settings, given.tables, z_order=given.z_order)
@@ -670,7 +670,7 @@ def _optimize(given: argparse.Namespace) -> int:
 def _vacuum(given: argparse.Namespace) -> int:
     remove = given.yes and not given.dry_run
     settings = _settings(writes=remove)
-    from f1_lakehouse.commands.upkeep import print_vacuum
+    from f1_lakehouse.cli.upkeep import print_vacuum
 
     def vacuum() -> int:
         return print_vacuum(settings, given.tables, days=given.days, yes=remove)
@@ -680,14 +680,14 @@ def _vacuum(given: argparse.Namespace) -> int:
 
 def _backup(given: argparse.Namespace) -> int:
     settings = _settings(must_exist=not given.restore, writes=given.restore)
-    from f1_lakehouse.commands.upkeep import print_backup
+    from f1_lakehouse.cli.upkeep import print_backup
 
     return print_backup(settings, given.folder.absolute(), restore=given.restore)
 
 
 def _promote(given: argparse.Namespace) -> int:
     settings = _settings(must_exist=False, writes=given.yes)
-    from f1_lakehouse.commands.promote import print_promotion
+    from f1_lakehouse.cli.promote import print_promotion
 
     def promote() -> int:
         return print_promotion(settings, given.folder.absolute(), yes=given.yes)
@@ -697,6 +697,6 @@ def _promote(given: argparse.Namespace) -> int:
 
 def _verify(given: argparse.Namespace) -> int:
     settings = _settings(must_exist=given.folder is None)
-    from f1_lakehouse.commands.upkeep import print_verify
+    from f1_lakehouse.cli.upkeep import print_verify
 
     return print_verify(settings, given.folder.absolute() if given.folder else None)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from f1_lakehouse.commands.progress import working
-from f1_lakehouse.commands.tables import stdout
+from f1_lakehouse.cli.progress import working
+from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.operations import recovery
 from f1_lakehouse.operations import maintenance
 from f1_lakehouse.storage.bronze import Bronze

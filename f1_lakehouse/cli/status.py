@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
-from f1_lakehouse.commands.tables import stdout
+from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.publishing.publish import find_lag, publication
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.calendar import WATCHED, Session, due
