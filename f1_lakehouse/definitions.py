@@ -5,7 +5,17 @@ Dagster's own loader of a folder needs the project's pyproject.toml, which is no
 
 import dagster as dg
 
-from f1_lakehouse.defs import automation, bronze, checks, jobs, observe, pages, resources, transform, upkeep
+from f1_lakehouse.defs import bronze, checks, jobs, resources
+
+from f1_lakehouse.defs import site as pages
+
+from f1_lakehouse.defs import dbt as transform
+
+from f1_lakehouse.defs import sensors as automation
+
+from f1_lakehouse.defs import monitoring as observe
+
+from f1_lakehouse.defs import maintenance as upkeep
 
 
 @dg.definitions

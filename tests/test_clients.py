@@ -72,7 +72,7 @@ def gold(tmp_path_factory: pytest.TempPathFactory, contracts: dict[str, dict[str
 
 @pytest.fixture(scope="module")
 def contracts() -> dict[str, dict[str, str]]:
-    from f1_lakehouse.defs.transform import MANIFEST
+    from f1_lakehouse.defs.dbt import MANIFEST
 
     return {
         node["name"]: {column["name"]: column["data_type"] for column in node["columns"].values()}

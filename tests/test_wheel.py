@@ -18,7 +18,7 @@ import duckdb
 import pytest
 import unprivileged
 
-from f1_lakehouse.defs.transform import load_manifest
+from f1_lakehouse.defs.dbt import load_manifest
 from f1_lakehouse.settings import load_settings
 
 PROJECT = Path(__file__).parents[1]

@@ -53,7 +53,7 @@ def look_after() -> None:
     try:
         # Dagster takes seconds to import: who has not run anything by it has nothing to ask it.
         if "f1_lakehouse.runs.run_job" in sys.modules:
-            from f1_lakehouse.defs.observe import look_from_here
+            from f1_lakehouse.defs.monitoring import look_from_here
 
             done = look_from_here(lake)
         else:

@@ -112,7 +112,7 @@ def build_gold(seen: datetime, target: Path) -> Path:
     Raises:
         QueryError: dbt failed.
     """
-    from f1_lakehouse.defs.transform import dbt_cli
+    from f1_lakehouse.defs.dbt import dbt_cli
     from f1_lakehouse.observability.log_output import tell
 
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -75,7 +75,7 @@ def _print_run(lake: Lake, run: Run) -> None:
 
 def _read_from_snapshots() -> set[str]:
     """Gold tables that read a snapshot: what it holds depends on all the runs before, not on bronze alone."""
-    from f1_lakehouse.defs.transform import MANIFEST
+    from f1_lakehouse.defs.dbt import MANIFEST
 
     return {
         node["name"]

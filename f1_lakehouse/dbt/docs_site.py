@@ -8,7 +8,7 @@ from f1_lakehouse.settings import SettingsError
 
 def build_docs() -> int:
     """Write `<root>/docs/index.html` and the pictures beside it; the exit code of dbt."""
-    from f1_lakehouse.defs.transform import dbt_cli
+    from f1_lakehouse.defs.dbt import dbt_cli
     from f1_lakehouse.lakehouse import current_settings
 
     settings = current_settings()

@@ -3,7 +3,7 @@ dbt project this is, and the environment that a dbt process gets.
 
 In a checkout they lie at its top level. A wheel carries them inside the package, where setup.py puts them. Both may be
 read-only: what is derived from them (dbt's manifest, logs, a lake's dagster.yaml) lies in the lake. Running dbt is
-defs/transform.py; what a build and a publication record of the version is publishing/publish.py.
+defs/dbt.py; what a build and a publication record of the version is publishing/publish.py.
 """
 
 import os

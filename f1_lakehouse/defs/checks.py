@@ -8,7 +8,7 @@ import dagster as dg
 import duckdb
 
 from f1_lakehouse.defs.resources import LakeResource, record_table
-from f1_lakehouse.defs.transform import silver_tables
+from f1_lakehouse.defs.dbt import silver_tables
 from f1_lakehouse.publishing.publish import last_build, published_sessions
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope

@@ -1,7 +1,7 @@
 """The record of runs, `metrics/runs`: who ran what, on which code and input, what it cost and what came of it.
 
 One row a run, entered once when it is over and never changed: metrics, alerts, audit and replays all read it. What a
-pull did is in the ledger (storage/pull_log.py) and only summed up here; finding the runs is defs/observe.py.
+pull did is in the ledger (storage/pull_log.py) and only summed up here; finding the runs is defs/monitoring.py.
 """
 
 import getpass

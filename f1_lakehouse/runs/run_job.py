@@ -356,11 +356,11 @@ def check_descriptions() -> dict[tuple[str, str], str]:
 
     Of dbt's tests only where this process has loaded them: only then can one have failed in it.
     """
-    with_dbt = "f1_lakehouse.defs.transform" in sys.modules
+    with_dbt = "f1_lakehouse.defs.dbt" in sys.modules
     graph = repository(with_dbt=with_dbt).asset_graph
     tests: dict[str, str] = {}
     if with_dbt:
-        from f1_lakehouse.defs.transform import MANIFEST
+        from f1_lakehouse.defs.dbt import MANIFEST
 
         nodes = MANIFEST["nodes"].values()
         tests = {node["alias"]: node["description"] for node in nodes if node["resource_type"] == "test"}

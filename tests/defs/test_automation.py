@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from f1_lakehouse.definitions import defs
-from f1_lakehouse.defs import automation
+from f1_lakehouse.defs import sensors as automation
 from f1_lakehouse.runs import run_job as local_runs
-from f1_lakehouse.defs.automation import gold_behind_bronze, session_due, weekly
+from f1_lakehouse.defs.sensors import gold_behind_bronze, session_due, weekly
 from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.publishing.publish import Publication, current_digest

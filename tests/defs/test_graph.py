@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from f1_lakehouse.definitions import defs
-from f1_lakehouse.defs import transform
+from f1_lakehouse.defs import dbt as transform
 from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
 from f1_lakehouse.settings import Settings
 

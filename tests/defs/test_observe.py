@@ -10,9 +10,9 @@ import pytest
 from f1_lakehouse import lakehouse as lakes
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.runs import run_job as local_runs
-from f1_lakehouse.defs.observe import alerts, observe
+from f1_lakehouse.defs.monitoring import alerts, observe
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.defs.upkeep import purge
+from f1_lakehouse.defs.maintenance import purge
 from f1_lakehouse.observability.health import Kind
 from f1_lakehouse.simulator.server import Answer
 

@@ -15,7 +15,8 @@ from defs_instance import instance_in
 from deltalake import DeltaTable
 
 from f1_lakehouse import lakehouse as lakes
-from f1_lakehouse.defs import checks, transform
+from f1_lakehouse.defs import checks
+from f1_lakehouse.defs import dbt as transform
 from f1_lakehouse.defs.checks import (
     gold_answers_at_once,
     newest_session_is_published,
@@ -23,9 +24,9 @@ from f1_lakehouse.defs.checks import (
     silver_reconciles_with_bronze,
 )
 from f1_lakehouse.runs.run_job import repository
-from f1_lakehouse.defs.observe import observe
+from f1_lakehouse.defs.monitoring import observe
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.defs.transform import dbt_arguments, refuse_damaged, refuse_unbuilt
+from f1_lakehouse.defs.dbt import dbt_arguments, refuse_damaged, refuse_unbuilt
 from f1_lakehouse.publishing.publish import publication
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.run_log import Run

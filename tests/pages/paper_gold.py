@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from f1_lakehouse.defs.transform import MANIFEST
+from f1_lakehouse.defs.dbt import MANIFEST
 from f1_lakehouse.site.site import FAMILIES, Built, open_site
 from f1_lakehouse.settings import Settings
 

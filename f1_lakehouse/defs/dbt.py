@@ -30,7 +30,7 @@ from dagster_dbt import (
 from packaging.version import Version
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.defs.observe import GOLD, VERSIONS, stamp
+from f1_lakehouse.defs.monitoring import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.publishing.publish import (
     Build,
