@@ -61,10 +61,10 @@ def _race() -> Iterator[Served]:
 
 def race_lakehouse(folder: Path) -> Measured:
     """The lake's own pull: limits, landing, typing, quarantine, fingerprint, validation, bronze, ledger."""
-    from f1_lakehouse.lakehouse import Lake
-    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
     from f1_lakehouse.ingest import pull
+    from f1_lakehouse.lakehouse import Lake
     from f1_lakehouse.settings import load_settings
+    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
     with _race() as served:
         os.environ.update(lakes.environment(folder, served.url))
@@ -238,9 +238,9 @@ def rebuild_lakehouse(folder: Path) -> Measured:
     """`rebuild`: every answer checked against its sha256, typed, appended; the ledger made anew, all verified."""
     root = _landed(folder)
     _import_pandera()
+    from f1_lakehouse.operations.recovery import rebuild
     from f1_lakehouse.storage.bronze import Bronze
     from f1_lakehouse.storage.landing import Landing
-    from f1_lakehouse.operations.recovery import rebuild
 
     clock = Clock()
     done = rebuild(Landing(str(root / "landing")), Bronze(str(root / "bronze")))

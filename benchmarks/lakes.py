@@ -23,12 +23,12 @@ import orjson
 
 import f1_lakehouse.ingest as pulling
 from benchmarks.data import AT_WORK, FEEDS, ROOT
+from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.site.site import pages_version
 from f1_lakehouse.sources.openf1.client import Answer
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
-from f1_lakehouse.site.site import pages_version
-from f1_lakehouse.dbt.project import project_digest
-from f1_lakehouse.settings import Settings
 
 THINNED = 20
 SEASONS = {2025: 24, 2024: 24, 2023: 22, 2026: 18}

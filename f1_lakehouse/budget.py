@@ -6,8 +6,8 @@ A run that would overrun stops asking; what has arrived is kept, and the same co
 import time
 from collections.abc import Callable
 
-from f1_lakehouse.sources.openf1.errors import BudgetError
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.openf1.errors import BudgetError
 
 LOOK_EVERY = 10.0
 """Seconds between two measurements of the disk: a lake has thousands of files."""

@@ -5,31 +5,21 @@ Dagster's own loader of a folder needs the project's pyproject.toml, which is no
 
 import dagster as dg
 
-from f1_lakehouse.defs import bronze, checks, jobs, resources
-
-from f1_lakehouse.defs import site as pages
-
-from f1_lakehouse.defs import dbt as transform
-
-from f1_lakehouse.defs import sensors as automation
-
-from f1_lakehouse.defs import monitoring as observe
-
-from f1_lakehouse.defs import maintenance as upkeep
+from f1_lakehouse.defs import bronze, checks, dbt, jobs, maintenance, monitoring, resources, sensors, site
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """All assets, checks, jobs, schedules and sensors of the lakehouse."""
-    modules = (bronze, checks, pages, upkeep)
+    modules = (bronze, checks, site, maintenance)
     return dg.Definitions.merge(
         resources.defs(),
-        transform.defs(),
+        dbt.defs(),
         dg.Definitions(
             assets=dg.load_assets_from_modules(modules),
             asset_checks=dg.load_asset_checks_from_modules(modules),
-            jobs=[jobs.calendar, jobs.ingest, jobs.transform, upkeep.upkeep],
-            schedules=[automation.weekly, upkeep.weekly_upkeep],
-            sensors=[automation.session_due, automation.gold_behind_bronze, observe.alerts],
+            jobs=[jobs.calendar, jobs.ingest, jobs.transform, maintenance.upkeep],
+            schedules=[sensors.weekly, maintenance.weekly_upkeep],
+            sensors=[sensors.session_due, sensors.gold_behind_bronze, monitoring.alerts],
         ),
     )

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from f1_lakehouse.storage import parsing as rows
-from f1_lakehouse.storage.landing import LandedAnswer, LandingError, OpenPull, new_pull_id, seconds_waited
-from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import Endpoint
 from f1_lakehouse.sources.openf1.errors import OpenF1Error
+from f1_lakehouse.storage import parsing
+from f1_lakehouse.storage.landing import LandedAnswer, LandingError, OpenPull, new_pull_id, seconds_waited
+from f1_lakehouse.storage.pull_log import Pull
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def _pull(
         open_pull = lake.landing.begin(endpoint.name, key, season, started, why)
         pull_id, started, answers = open_pull.pull_id, open_pull.started_at, open_pull.answers
         batches = _ask(lake, endpoint, scope, key, open_pull)
-    except (OpenF1Error, LandingError, rows.BodyError) as error:
+    except (OpenF1Error, LandingError, parsing.BodyError) as error:
         failed = lake.bronze.fail(
             endpoint,
             key,
@@ -172,11 +172,11 @@ def recover(lake: Lake, endpoint: Endpoint, key: int, *, run_id: str | None = No
 
 def _ask(
     lake: Lake, endpoint: Endpoint, scope: Session | int, key: int, open_pull: OpenPull
-) -> list[tuple[str, rows.Batch]]:
+) -> list[tuple[str, parsing.Batch]]:
     """The typed rows of every answer of a pull: those that had landed, then those that are still to be asked."""
     extra = lake.bronze.extra_columns(endpoint)
     batches = [
-        (answer.url, rows.parse(endpoint, lake.landing.body(open_pull.folder, answer), extra, key))
+        (answer.url, parsing.parse(endpoint, lake.landing.body(open_pull.folder, answer), extra, key))
         for answer in open_pull.answers
         if answer.has_rows
     ]
@@ -187,11 +187,11 @@ def _ask(
         drivers=lake.drivers(key) if endpoint.by_driver else (),
         window=(scope.start, scope.end) if isinstance(scope, Session) else None,
         known=open_pull.known,
-        read=partial(rows.decode, endpoint),
+        read=partial(parsing.decode, endpoint),
     )
     for answer in asked:
         if open_pull.add(answer).has_rows:
-            batches.append((answer.url, rows.parse_rows(endpoint, answer.content, extra, key)))
+            batches.append((answer.url, parsing.parse_rows(endpoint, answer.content, extra, key)))
     return batches
 
 

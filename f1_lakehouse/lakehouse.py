@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from f1_lakehouse.budget import Budget
-from f1_lakehouse.storage.bronze import Bronze
-from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.observability.notifications import Told
 from f1_lakehouse.observability.run_log import Runs
+from f1_lakehouse.settings import Settings, load_settings
 from f1_lakehouse.sources.openf1.calendar import Session, session
 from f1_lakehouse.sources.openf1.client import Client
 from f1_lakehouse.sources.rate_limiter import RateLimits
-from f1_lakehouse.settings import Settings, load_settings
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.landing import Landing
 
 AT_ONCE = 3
 """Questions of one pull that are under way together: with answers that take a second each, as many as OpenF1 allows."""

@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from f1_lakehouse.publishing.publish import find_lag, publication, published_sessions
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.lineage import openlineage as lineage
-from f1_lakehouse.observability import metrics
-from f1_lakehouse.observability import notifications as alerts
+from f1_lakehouse.lineage import openlineage
+from f1_lakehouse.observability import metrics, notifications
 from f1_lakehouse.observability.health import Condition, State, conditions
 from f1_lakehouse.observability.run_log import Run, Runs
+from f1_lakehouse.publishing.publish import find_lag, publication, published_sessions
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -54,11 +53,11 @@ def look(
         pulls = lake.bronze.ledger.all()
         entered = [run.with_pulls(pulls) for run in over(lake.runs)]
         # Lineage first: sent twice after a crash it says the same, while a run that is entered is not looked at again.
-        problems = lineage.send(pulls, settings, entered) if entered else []
+        problems = openlineage.send(pulls, settings, entered) if entered else []
         lake.runs.append(entered)
         state = state_of(lake, running, now or datetime.now(UTC))
         found = conditions(state)
-        problems += alerts.tell(lake.told, found, settings, state.now)
+        problems += notifications.tell(lake.told, found, settings, state.now)
         if entered or not settings.metrics.exists():
             problems += metrics.write(state, found, settings)
     for problem in problems:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from f1_lakehouse.budget import Budget
-from f1_lakehouse.sources.openf1.errors import BudgetError
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.openf1.errors import BudgetError
 
 
 def test_requests_and_minutes_are_allowed_up_to_the_budget(tmp_path):

@@ -22,9 +22,9 @@ from terminal import Terminal
 from f1_lakehouse import interrupts
 from f1_lakehouse.cli.query import run_query
 from f1_lakehouse.publishing.publish import current_digest
+from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer
-from f1_lakehouse.settings import Settings
 
 F1 = str(Path(sys.executable).parent / "f1")
 PROJECT = Path(__file__).parents[1]
@@ -234,8 +234,8 @@ def test_a_question_that_a_run_left_out_makes_the_load_fail():
 
 @pytest.mark.usefixtures("run_does_nothing")
 def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
-    from f1_lakehouse.runs.load import run_transform
     from f1_lakehouse.lakehouse import current_lake
+    from f1_lakehouse.runs.load import run_transform
 
     report = run_transform(current_lake(), Quiet(), always=True)
     assert not report.is_success
@@ -246,10 +246,10 @@ def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
 
 @pytest.mark.usefixtures("run_does_nothing")
 def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
-    from f1_lakehouse.runs import load as loading
-    from f1_lakehouse.lakehouse import current_lake
-    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
     from f1_lakehouse.ingest import pull
+    from f1_lakehouse.lakehouse import current_lake
+    from f1_lakehouse.runs import load as loading
+    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
     class Other(Quiet):
         def planned(self, work):
@@ -341,9 +341,9 @@ def test_report_on_a_session_that_is_not_in_gold(loaded):
 
 
 def test_a_load_that_only_brings_in_what_had_landed_before_a_crash_succeeds(loaded, monkeypatch):
+    from f1_lakehouse.ingest import pull
     from f1_lakehouse.lakehouse import current_lake
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-    from f1_lakehouse.ingest import pull
 
     for name, value in {"F1_LAKEHOUSE_ROOT": str(loaded.root), "F1_OPENF1_URL": loaded.server.url}.items():
         monkeypatch.setenv(name, value)

@@ -18,15 +18,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from f1_lakehouse import ingest as pull_module
-from f1_lakehouse.operations.recovery import check_bronze, check_landing
+from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.operations.recovery import check_bronze, check_landing
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.simulator.server import Answer, ReplayServer
 from f1_lakehouse.sources.openf1.calendar import Category, Session, due
 from f1_lakehouse.sources.openf1.client import Client
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.sources.rate_limiter import RateLimits
-from f1_lakehouse.ingest import PullError, pull
-from f1_lakehouse.simulator.server import Answer, ReplayServer
-from f1_lakehouse.settings import Settings
 
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 RACE = Session(START, START + timedelta(hours=2), 11, 1, 2024, "Race", "Marina Bay", Category.RACE)

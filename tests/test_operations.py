@@ -12,15 +12,14 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.cli.app import app as cli
-
-from f1_lakehouse import lakehouse as lakes
-from f1_lakehouse.publishing.publish import current_digest
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse import lakehouse
+from f1_lakehouse.cli import app
 from f1_lakehouse.ingest import _alone, no_pulls, pull
+from f1_lakehouse.publishing.publish import current_digest
+from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 RACE = 2024015
 
@@ -78,7 +77,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, server: ReplayServer) -> 
     settings = Settings(
         lakehouse_root=root, openf1_url=server.url, openf1_requests_per_second=0, openf1_requests_per_minute=0
     )
-    opened = lakes.Lake.open(settings)
+    opened = lakehouse.Lake.open(settings)
     for name in ("meetings", "sessions"):
         pull(opened, BY_NAME[name], 2024, why="f1 load", run_id="run-1")
     race = next(one for one in opened.calendar() if one.key == RACE)
@@ -108,7 +107,7 @@ def lake(
     def f1(*arguments: str) -> Done:
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
-            cli.main(arguments)
+            app.main(arguments)
         said = capsys.readouterr()
         return Done(int(ended.value.code or 0), said.out, said.err)
 
@@ -280,7 +279,7 @@ def test_the_restore_drill(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_a_restore_and_a_pull_wait_for_each_other(lake: Lake) -> None:
-    opened = lakes.Lake.open(Settings(lakehouse_root=lake.root))
+    opened = lakehouse.Lake.open(Settings(lakehouse_root=lake.root))
     pulled = threading.Event()
 
     def set_back() -> None:
@@ -310,7 +309,7 @@ def test_a_restore_and_a_pull_wait_for_each_other(lake: Lake) -> None:
 @pytest.fixture
 def tried(lake: Lake) -> Lake:
     """The lake with a gold that says of itself that these models built it out of all that bronze has."""
-    opened = lakes.Lake.open(Settings(lakehouse_root=lake.root))
+    opened = lakehouse.Lake.open(Settings(lakehouse_root=lake.root))
     with duckdb.connect(str(lake.root / "gold.duckdb")) as con:
         con.execute("create schema meta")
         con.execute(
@@ -342,7 +341,7 @@ def test_what_is_promoted_is_the_same_bronze_without_a_request_and_again_only_wh
     tried: Lake, tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Building gold is what `f1 transform` does, and tested there.
-    monkeypatch.setattr(cli, "_build_gold", lambda: 0)
+    monkeypatch.setattr(app, "_build_gold", lambda: 0)
     asked, before = len(server.requests), tried.all_rows()
     f1 = promote(tried, tmp_path / "stage", monkeypatch)
     assert f1("--yes").code == 0

@@ -10,15 +10,15 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse import ingest as pull_module
-from f1_lakehouse.storage.bronze import Bronze
-from f1_lakehouse.storage.landing import OpenPull
-from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.sources.openf1.calendar import Category, Session
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.ingest import PullError, pull, recover
+from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator import generate as generator
 from f1_lakehouse.simulator.server import ReplayServer
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.openf1.calendar import Category, Session
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.landing import OpenPull
 
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 RACE = Session(START, START + timedelta(hours=2), 11, 1, 2024, "Race", "Marina Bay", Category.RACE)

@@ -5,13 +5,13 @@ import sys
 from rich.table import Table
 
 from f1_lakehouse.cli.tables import stdout
-from f1_lakehouse.storage.pull_log import BronzeError
 from f1_lakehouse.lakehouse import current_lake, current_settings
-from f1_lakehouse.observability import notifications as alerts
+from f1_lakehouse.monitor import look, state_of
+from f1_lakehouse.observability import notifications
 from f1_lakehouse.observability.health import conditions
 from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.monitor import look, state_of
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.pull_log import BronzeError
 
 
 def print_alerts() -> int:
@@ -35,7 +35,7 @@ def send_test(settings: Settings) -> int:
     Raises:
         AlertError: there is no receiver.
     """
-    sent = alerts.test(settings)
+    sent = notifications.test(settings)
     for receiver, problem in sent.items():
         print(
             f"receiver {receiver}: {problem or 'took the message'}",

@@ -507,8 +507,8 @@ def _transform(given: argparse.Namespace) -> int:
 
 def _build_gold(*, full_refresh: bool = False) -> int:
     from f1_lakehouse.cli.progress import LoadProgress
-    from f1_lakehouse.runs.load import run_transform
     from f1_lakehouse.lakehouse import current_lake
+    from f1_lakehouse.runs.load import run_transform
 
     with _looked_after(), LoadProgress() as progress, interrupts.described(progress.describe):
         report = run_transform(current_lake(), progress, full_refresh=full_refresh, always=True)

@@ -59,8 +59,8 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
             F1_OPENF1_REQUESTS_PER_MINUTE="0",
         )
         os.environ.pop("F1_STORE_URI", None)
-        from f1_lakehouse.runs.load import Selection, load
         from f1_lakehouse.lakehouse import current_lake
+        from f1_lakehouse.runs.load import Selection, load
 
         with LoadProgress() as progress, interrupts.described(progress.describe):
             report = load(Selection(seasons=[SEASON], telemetry=False), progress)

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from f1_lakehouse.cli.progress import working
 from f1_lakehouse.cli.tables import stdout
-from f1_lakehouse.operations.history import Changes, HistoryError, Step
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.operations.history import Changes, HistoryError, Step
 from f1_lakehouse.settings import Settings
 
 SHOWN = 40

@@ -29,12 +29,12 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.observability.log_output import PACKAGE, log_as, tell
+from f1_lakehouse.settings import LogFormat, load_settings
 from f1_lakehouse.sources.openf1.calendar import Due
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.sources.openf1.errors import OpenF1Error
-from f1_lakehouse.settings import LogFormat, load_settings
+from f1_lakehouse.storage.pull_log import Pull
 
 _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")
 

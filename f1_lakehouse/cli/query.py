@@ -141,9 +141,9 @@ def _tables_elsewhere(settings: Settings) -> dict[str, tuple[str, pa.Schema | No
 
     The record has a schema, for it can be asked before it has a row; a gold table that was not built cannot.
     """
-    from f1_lakehouse.storage.pull_log import SCHEMA as PULLS
     from f1_lakehouse.observability.notifications import SCHEMA as ALERTS
     from f1_lakehouse.observability.run_log import SCHEMA as RUNS
+    from f1_lakehouse.storage.pull_log import SCHEMA as PULLS
 
     return {
         **{table: (f"{settings.published_tables}/{table}", None) for table in sorted(DELTA_ONLY)},

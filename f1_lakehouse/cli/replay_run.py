@@ -6,11 +6,11 @@ from rich.table import Table
 
 from f1_lakehouse.cli.query import QueryError, build_gold
 from f1_lakehouse.cli.tables import stdout
-from f1_lakehouse.publishing.publish import gold_fingerprints
+from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.observability.run_log import Run, code_version
-from f1_lakehouse.dbt.project import project_digest
+from f1_lakehouse.publishing.publish import gold_fingerprints
 
 
 def print_replay(lake: Lake, run_id: str) -> int:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.observability.run_log import CheckResult
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
+from f1_lakehouse.storage.pull_log import Pull
 
 _CURES = {
     "row_count": "f1 load --session KEY --endpoint {table} --force requests it again",

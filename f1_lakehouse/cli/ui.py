@@ -61,8 +61,8 @@ def _refuse_taken(host: str, port: int) -> None:
 
 
 def _run(module: str, *arguments: str, said: str, looks_only: bool = False) -> int:
-    from f1_lakehouse.runs.run_job import dagster_home, instance, reach, reap
     from f1_lakehouse.lakehouse import current_settings
+    from f1_lakehouse.runs.run_job import dagster_home, instance, reach, reap
     from f1_lakehouse.settings import LogFormat
 
     settings = current_settings()

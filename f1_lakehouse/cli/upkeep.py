@@ -8,16 +8,15 @@ from rich.table import Table
 
 from f1_lakehouse.cli.progress import working
 from f1_lakehouse.cli.tables import stdout
-from f1_lakehouse.operations import recovery
-from f1_lakehouse.operations import maintenance
-from f1_lakehouse.storage.bronze import Bronze
-from f1_lakehouse.operations.history import Changes
-from f1_lakehouse.storage.landing import Landing
-from f1_lakehouse.operations.maintenance import MaintenanceError, Upkeep
+from f1_lakehouse.ingest import no_pulls
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.ingest import no_pulls
+from f1_lakehouse.operations import maintenance, recovery
+from f1_lakehouse.operations.history import Changes
+from f1_lakehouse.operations.maintenance import MaintenanceError, Upkeep
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.landing import Landing
 
 
 def print_restore(settings: Settings, table: str, version: int, *, yes: bool) -> int:

@@ -90,9 +90,9 @@ def _origins(columns: Iterable[Column]) -> str:
 
 def compiled() -> dict[str, Any]:
     """dbt's manifest with the SQL of every model, as it is for a lake without a row."""
-    from f1_lakehouse.storage.bronze import Bronze
     from f1_lakehouse.dbt.project import PROJECT_DIR, dbt_environment
     from f1_lakehouse.settings import Settings
+    from f1_lakehouse.storage.bronze import Bronze
 
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(lakehouse_root=Path(folder), store_uri=folder)

@@ -7,14 +7,14 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.defs.dbt import silver_tables
-from f1_lakehouse.publishing.publish import last_build, published_sessions
+from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
+from f1_lakehouse.observability.service_levels import ANSWER_WITHIN, answer_times, slow_runs
+from f1_lakehouse.publishing.publish import last_build, published_sessions
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconciliation import reconcile
-from f1_lakehouse.observability.service_levels import ANSWER_WITHIN, answer_times, slow_runs
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
 
 SHOWN = 50
 

@@ -30,6 +30,7 @@ from dagster_dbt import (
 from packaging.version import Version
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.dbt.project import PROJECT_DIR, dbt_environment
 from f1_lakehouse.defs.monitoring import GOLD, VERSIONS, stamp
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.publishing.publish import (
@@ -41,10 +42,9 @@ from f1_lakehouse.publishing.publish import (
     note_build,
     publish,
 )
-from f1_lakehouse.storage.object_store import write_whole
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.dbt.project import PROJECT_DIR, dbt_environment
 from f1_lakehouse.settings import load_settings
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.storage.object_store import write_whole
 
 log = logging.getLogger(__name__)
 

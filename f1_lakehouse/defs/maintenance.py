@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.operations.maintenance import Upkeep, optimize, vacuum
 from f1_lakehouse.observability.run_log import Run
+from f1_lakehouse.operations.maintenance import Upkeep, optimize, vacuum
 
 
 @dg.asset(

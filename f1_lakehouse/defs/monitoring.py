@@ -8,18 +8,10 @@ from typing import Any
 import dagster as dg
 import orjson
 
-from f1_lakehouse.runs.run_job import (
-    CODE_TAG,
-    HOST_TAG,
-    ORIGIN_TAG,
-    USER_TAG,
-    check_result,
-    instance,
-    reap,
-    step_error,
-)
+from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lakehouse import Lake, current_settings
+from f1_lakehouse.monitor import Looked, look
 from f1_lakehouse.observability.run_log import (
     COMMAND,
     CheckResult,
@@ -30,8 +22,16 @@ from f1_lakehouse.observability.run_log import (
     one_line,
     user,
 )
-from f1_lakehouse.monitor import Looked, look
-from f1_lakehouse.dbt.project import project_digest
+from f1_lakehouse.runs.run_job import (
+    CODE_TAG,
+    HOST_TAG,
+    ORIGIN_TAG,
+    USER_TAG,
+    check_result,
+    instance,
+    reap,
+    step_error,
+)
 
 DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
 GOLD, VERSIONS, ROWS = "fingerprints", "delta_versions", "dagster/row_count"

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
-from f1_lakehouse.runs.run_job import HOST_TAG, place_tags
 from f1_lakehouse.lakehouse import Lake, current_lake
+from f1_lakehouse.runs.run_job import HOST_TAG, place_tags
 
 
 class LakeResource(dg.ConfigurableResource):

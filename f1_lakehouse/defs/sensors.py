@@ -10,11 +10,11 @@ import dagster as dg
 
 from f1_lakehouse.defs.bronze import WHY_TAG
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
-from f1_lakehouse.runs.run_job import reap
 from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.publishing.publish import current_digest, find_lag
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.publishing.publish import current_digest, find_lag
+from f1_lakehouse.runs.run_job import reap
 from f1_lakehouse.sources.openf1.calendar import WATCHED, Due, due, last_answer, season_due, session_key_of
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 

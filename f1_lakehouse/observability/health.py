@@ -13,12 +13,12 @@ from functools import cached_property
 from itertools import groupby, takewhile
 from operator import itemgetter
 
-from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, Run, failing
+from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
 from f1_lakehouse.sources.openf1.calendar import Session, due, last_answer
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.errors import LiveWindowError
-from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
+from f1_lakehouse.storage.pull_log import Pull
 
 SLOW = timedelta(minutes=30)
 """The longest that the load of one session, or a transform, should take."""

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from f1_lakehouse.storage.pull_log import Outcome, Pull
 from f1_lakehouse.observability.health import Condition, Kind, State
 from f1_lakehouse.observability.run_log import SUCCESS, Run, failing
+from f1_lakehouse.storage.pull_log import Outcome, Pull
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric

@@ -18,8 +18,8 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from f1_lakehouse.observability.health import Condition, Kind
-from f1_lakehouse.storage.append_only_log import Log
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.append_only_log import Log
 
 LAKE = "lake"
 """The receiver that is always there: the record of alerts itself, so that it says what went on when nobody was told."""

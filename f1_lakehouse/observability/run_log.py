@@ -21,8 +21,8 @@ from typing import Any
 import pyarrow as pa
 
 from f1_lakehouse import __version__
-from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.storage.append_only_log import Log
+from f1_lakehouse.storage.pull_log import Pull
 
 PROJECT = Path(__file__).parents[2]
 SUCCESS, FAILURE, CANCELED = "success", "failure", "canceled"

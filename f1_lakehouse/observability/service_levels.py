@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from f1_lakehouse.publishing.publish import connect_gold, gold_schema
 from f1_lakehouse.observability.health import SLOW
 from f1_lakehouse.observability.run_log import Run
+from f1_lakehouse.publishing.publish import connect_gold, gold_schema
 from f1_lakehouse.settings import Settings
 
 LOOKED_AT = timedelta(days=7)

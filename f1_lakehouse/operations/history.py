@@ -16,12 +16,12 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from f1_lakehouse.storage import parsing as typing
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, LAKE_COLUMNS
+from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.storage.pull_log import Outcome, Pull, reading
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, LAKE_COLUMNS
 
 INSERT, UPDATE, DELETE = "insert", "update", "delete"
 _LAKE = {column.name for column in LAKE_COLUMNS}
@@ -192,7 +192,7 @@ class Changes:
             manifest = self.landing.finished(endpoint, pull.scope, pull.pull_id)
             if manifest is not None:
                 batches = [batch for _, batch in self.bronze.parse(self.landing, manifest)]
-                return typing.merge(BY_NAME[endpoint], batches).table
+                return parsing.merge(BY_NAME[endpoint], batches).table
         return found
 
 

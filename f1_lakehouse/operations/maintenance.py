@@ -13,11 +13,11 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from f1_lakehouse import __version__
-from f1_lakehouse.storage.bronze import WRITER, Bronze
 from f1_lakehouse.operations.history import Changes, pulls_in
+from f1_lakehouse.sources.openf1.endpoints import TELEMETRY
+from f1_lakehouse.storage.bronze import WRITER, Bronze
 from f1_lakehouse.storage.landing import new_pull_id
 from f1_lakehouse.storage.pull_log import Outcome, Pull, reading
-from f1_lakehouse.sources.openf1.endpoints import TELEMETRY
 
 RETENTION = timedelta(days=7)
 """How long files that no version needs any more are kept: readers and restores of a week find theirs."""

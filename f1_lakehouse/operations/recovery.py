@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, LAKE_COLUMNS, Kind
 from f1_lakehouse.storage.bronze import Bronze, fingerprint
 from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.storage.landing import LandedAnswer, Landing, LandingError, Manifest
-from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
-from f1_lakehouse.storage.parsing import Batch, BodyError, Rejected, merge
 from f1_lakehouse.storage.object_store import Store
-from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, LAKE_COLUMNS, Kind
+from f1_lakehouse.storage.parsing import Batch, BodyError, Rejected, merge
+from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
 
 SET_ASIDE = "_set_aside"
 """Where damaged tables are kept, below bronze: nothing is thrown away by a repair."""

@@ -26,11 +26,11 @@ from deltalake import CommitProperties, DeltaTable, WriterProperties, write_delt
 from deltalake.exceptions import TableNotFoundError
 
 from f1_lakehouse import __version__
-from f1_lakehouse.storage.bronze import WRITER
-from f1_lakehouse.publishing.data_card import attribution_of, write_card
-from f1_lakehouse.storage.object_store import write_whole
 from f1_lakehouse.dbt.project import project_digest
+from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.bronze import WRITER
+from f1_lakehouse.storage.object_store import write_whole
 
 LAYOUT = 2
 """Of `gold.duckdb`; raise it with every change that lakes without new data are to get. 1: tables in schema `gold`."""

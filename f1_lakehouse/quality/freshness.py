@@ -6,8 +6,8 @@ Not a matter of when something last ran: a backfill of an old session is recent 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.quality.row_counts import Verdict
+from f1_lakehouse.sources.openf1.calendar import Session
 
 FRESH_WITHIN = timedelta(hours=48)
 """How long after its end a session may be missing from gold."""

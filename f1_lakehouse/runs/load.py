@@ -1,6 +1,6 @@
 """A load, as the command line does it: which sessions, what of them is due, then the jobs one after the other.
 
-The steps are Dagster runs in this process (local_runs.py); what is due is decided by sources/openf1/calendar.py. Printing
+The steps are Dagster runs in this process (run_job.py); what is due is decided by sources/openf1/calendar.py. Printing
 belongs to cli/app.py, which is told what happens by `Listener`.
 """
 
@@ -11,10 +11,9 @@ from typing import Any, Protocol
 
 import orjson
 
-from f1_lakehouse.storage.landing import OpenPull
-from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
+from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
 from f1_lakehouse.sources.openf1.calendar import (
     LIVE_MARGIN,
     WATCHED,
@@ -27,6 +26,7 @@ from f1_lakehouse.sources.openf1.calendar import (
 )
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
 from f1_lakehouse.sources.openf1.request_plan import Filter
+from f1_lakehouse.storage.landing import OpenPull
 
 FIRST_SEASON = 2023
 
@@ -115,8 +115,8 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     listener.planned(work)
     if work:
         # Dagster takes seconds to import: a load with nothing to do does without.
-        from f1_lakehouse.runs.run_job import instance, reap, run_job
         from f1_lakehouse.defs.partitions import know
+        from f1_lakehouse.runs.run_job import instance, reap, run_job
 
         reap(instance())
         partitions = know(instance(), [one.session for one in work])

@@ -27,11 +27,11 @@ from dagster._serdes import ConfigurableClassData
 from dagster._utils import touch_file
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.storage.object_store import write_whole
+from f1_lakehouse.dbt.project import DAGSTER_CONFIG
 from f1_lakehouse.lakehouse import current_settings
 from f1_lakehouse.observability.run_log import CheckResult, code_version, command, one_line, user
-from f1_lakehouse.dbt.project import DAGSTER_CONFIG
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.object_store import write_whole
 
 log = logging.getLogger(__name__)
 

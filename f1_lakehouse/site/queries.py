@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
-from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.publishing.publish import connect_gold, published_parts
-from f1_lakehouse.simulator.keys import generated
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.simulator.keys import generated
+from f1_lakehouse.storage.delta import scan
 
 Row = dict[str, Any]
 

@@ -19,12 +19,12 @@ import duckdb
 import orjson
 
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
+from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
 from f1_lakehouse.site.html import Page, Table, render
 from f1_lakehouse.site.queries import Gold, Session, open_gold
 from f1_lakehouse.site.season import index_page, season_page
 from f1_lakehouse.site.session import session_page
-from f1_lakehouse.settings import Settings
 
 FAMILIES = ("races", "qualifyings", "practices", "seasons", "data")
 """The kinds of pages; sprints are among the races, the first page among the seasons."""

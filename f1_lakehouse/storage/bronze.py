@@ -26,12 +26,12 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterP
 from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
-from f1_lakehouse.storage import parsing as typing
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
+from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.delta import AFTER_APPEND, Opened, scan
 from f1_lakehouse.storage.landing import LandedAnswer, Landing, Manifest, seconds_waited
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
 
 _UTC = pa.timestamp("us", tz="UTC")
 QUARANTINE_SCHEMA = pa.schema(
@@ -130,14 +130,14 @@ class Bronze:
                 extra[column.name] = Kind(kind) if kind else _KIND_OF_ARROW[column.type]
         return extra
 
-    def parse(self, landing: Landing, manifest: Manifest) -> list[tuple[str, typing.Batch]]:
+    def parse(self, landing: Landing, manifest: Manifest) -> list[tuple[str, parsing.Batch]]:
         """The typed rows of a landed pull: (source URL, batch) for each answer that has rows."""
         endpoint = BY_NAME[manifest.endpoint]
         extra = self.extra_columns(endpoint)
 
-        def rows_of(answer: LandedAnswer) -> tuple[str, typing.Batch]:
+        def rows_of(answer: LandedAnswer) -> tuple[str, parsing.Batch]:
             body = landing.body(manifest.folder, answer)
-            return answer.url, typing.parse(endpoint, body, extra, manifest.scope)
+            return answer.url, parsing.parse(endpoint, body, extra, manifest.scope)
 
         # Hashing, decompressing and Arrow's reading run side by side.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -146,7 +146,7 @@ class Bronze:
     def apply(
         self,
         manifest: Manifest,
-        batches: Iterable[tuple[str, typing.Batch]],
+        batches: Iterable[tuple[str, parsing.Batch]],
         *,
         force: bool = False,
         run_id: str | None = None,
@@ -173,7 +173,7 @@ class Bronze:
                 return entered
         urls = [url for url, _ in batches]
         parts = [batch for _, batch in batches]
-        whole = typing.merge(endpoint, parts)
+        whole = parsing.merge(endpoint, parts)
         digest = fingerprint(whole)
         last = self.ledger.last_answer(manifest.endpoint, manifest.scope)
         truth = self.ledger.truth(manifest.endpoint, manifest.scope)
@@ -234,7 +234,7 @@ class Bronze:
         )
         return self.ledger.append(pull)
 
-    def put_back(self, manifest: Manifest, batches: Iterable[tuple[str, typing.Batch]]) -> typing.Batch:
+    def put_back(self, manifest: Manifest, batches: Iterable[tuple[str, parsing.Batch]]) -> parsing.Batch:
         """Append the rows of a pull that is in the ledger, where bronze has lost them.
 
         The ledger stays as it is. Returns the rows of the pull, to be compared with what the ledger says of it.
@@ -244,15 +244,15 @@ class Bronze:
         for url, batch in batches:
             urls.append(url)
             parts.append(batch)
-        whole = typing.merge(endpoint, parts)
+        whole = parsing.merge(endpoint, parts)
         if whole.table.num_rows:
             self._append(endpoint, manifest, urls, parts, whole)
         return whole
 
-    def put_back_quarantine(self, manifest: Manifest, batches: Iterable[tuple[str, typing.Batch]]) -> None:
+    def put_back_quarantine(self, manifest: Manifest, batches: Iterable[tuple[str, parsing.Batch]]) -> None:
         """As `put_back`, for the rows that were refused."""
         endpoint = BY_NAME[manifest.endpoint]
-        self._quarantine(endpoint, manifest, typing.merge(endpoint, [b for _, b in batches]).rejected)
+        self._quarantine(endpoint, manifest, parsing.merge(endpoint, [b for _, b in batches]).rejected)
 
     def fail(
         self,
@@ -339,8 +339,8 @@ class Bronze:
         endpoint: Endpoint,
         manifest: Manifest,
         urls: list[str],
-        parts: list[typing.Batch],
-        whole: typing.Batch,
+        parts: list[parsing.Batch],
+        whole: parsing.Batch,
     ) -> int:
         """One commit, unless the pull is there already. Returns the table's version."""
         schema = pa.schema([*whole.table.schema, *endpoint.lake_columns])
@@ -387,7 +387,7 @@ class Bronze:
                     raise
         return int(self._open(endpoint.name).now().version())
 
-    def _quarantine(self, endpoint: Endpoint, manifest: Manifest, rejected: list[typing.Rejected]) -> None:
+    def _quarantine(self, endpoint: Endpoint, manifest: Manifest, rejected: list[parsing.Rejected]) -> None:
         season_scope = endpoint.scope is Scope.SEASON
         table = pa.table(
             {
@@ -431,8 +431,8 @@ def _with_lake_columns(
     endpoint: Endpoint,
     manifest: Manifest,
     urls: list[str],
-    parts: list[typing.Batch],
-    whole: typing.Batch,
+    parts: list[parsing.Batch],
+    whole: parsing.Batch,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a pull, answer by answer, with what the lake adds: on telemetry that is more than what came."""
     begin = number = 0
@@ -456,7 +456,7 @@ def _with_lake_columns(
         begin += part.table.num_rows
 
 
-def fingerprint(batch: typing.Batch) -> str:
+def fingerprint(batch: parsing.Batch) -> str:
     """sha256 of a pull's rows, whatever their order: typed rows sorted, then the refused ones as they came.
 
     One hash a pull, not one a row: hashes do not compress, and on telemetry they would make files 13 times bigger.

@@ -20,9 +20,9 @@ import pytest
 import requests
 from deltalake import DeltaTable
 
-from f1_lakehouse.storage.bronze import Bronze
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.storage.bronze import Bronze
 
 SEASON, RACE = 2024, 11
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)

@@ -22,21 +22,15 @@ import polars  # noqa: F401
 import pyarrow.compute
 import pyarrow.dataset  # noqa: F401
 
-from f1_lakehouse.publishing import publish
-
-from f1_lakehouse.operations import maintenance
-
-from f1_lakehouse.storage import bronze
-
-from f1_lakehouse.storage import pull_log as pulls
-
-from f1_lakehouse.storage import object_store as store
-from f1_lakehouse.operations.history import Changes
-from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.ingest import pull
+from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.operations import maintenance
+from f1_lakehouse.operations.history import Changes
+from f1_lakehouse.publishing import publish
 from f1_lakehouse.quality import contracts  # noqa: F401
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.storage import bronze, object_store, pull_log
 
 SEASON, RACE = 2024, 11
 ENDPOINTS = ("drivers", "laps", "weather", "car_data")
@@ -63,13 +57,13 @@ def mortal(owner: Any, name: str, kill_at: int) -> None:
 
 
 def make_mortal(kill_at: int) -> None:
-    for module in (bronze, pulls, publish):
+    for module in (bronze, pull_log, publish):
         mortal(module, "write_deltalake", kill_at)
-    mortal(store.Store, "write", kill_at)
+    mortal(object_store.Store, "write", kill_at)
     mortal(Path, "replace", kill_at)
     mortal(os, "fsync", kill_at)
     mortal(bronze.Bronze, "_quarantine", kill_at)
-    mortal(pulls.Ledger, "append", kill_at)
+    mortal(pull_log.Ledger, "append", kill_at)
     mortal(maintenance, "_enter", kill_at)
     mortal(deltalake.DeltaTable, "create", kill_at)
     mortal(deltalake.DeltaTable, "restore", kill_at)

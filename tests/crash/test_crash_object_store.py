@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.operations.history import Changes
-from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.operations.maintenance import optimize, plan_restore, restore, vacuum
 from f1_lakehouse.operations.recovery import check_bronze, check_landing, copy_landing, rebuild
-from f1_lakehouse.storage.object_store import Store
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.landing import Landing
+from f1_lakehouse.storage.object_store import Store
 
 F1 = str(Path(sys.executable).parent / "f1")
 KILLED = -9

@@ -23,15 +23,15 @@ from urllib.parse import parse_qsl, urlsplit
 import duckdb
 from dbt_lake import PROJECT
 
+from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.server import Answer, ReplayServer
 from f1_lakehouse.sources.openf1.calendar import Session, session
 from f1_lakehouse.sources.openf1.client import Client
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
 from f1_lakehouse.sources.rate_limiter import RateLimits
-from f1_lakehouse.ingest import PullError, pull
-from f1_lakehouse.simulator.generate import generate
-from f1_lakehouse.simulator.server import Answer, ReplayServer
-from f1_lakehouse.settings import Settings
 
 SEASON = 2025
 Served = dict[tuple[str, int], list[dict[str, Any]]]

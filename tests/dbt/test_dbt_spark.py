@@ -17,8 +17,8 @@ import pytest
 from dbt_lake import PROJECT, Lake
 from deltalake import DeltaTable
 
-from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 
 pytestmark = [
     pytest.mark.slow,

@@ -12,8 +12,8 @@ import duckdb
 import pytest
 from dbt_lake import Lake
 
-from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from defs_instance import instance_in
 
-from f1_lakehouse import lakehouse as lakes
+from f1_lakehouse import lakehouse
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
@@ -35,7 +35,7 @@ class House:
 
     @property
     def lake(self) -> Lake:
-        return lakes.current_lake()
+        return lakehouse.current_lake()
 
     def run(self, job: str, **rest: object) -> dg.ExecuteInProcessResult:
         from f1_lakehouse.definitions import defs
@@ -47,7 +47,7 @@ class House:
 @pytest.fixture
 def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     before = dict(os.environ)
-    lakes._opened.clear()
+    lakehouse._opened.clear()
     with (
         ReplayServer(weekend) as server,
         instance_in(tmp_path / "dagster") as instance,

@@ -9,11 +9,11 @@ import pytest
 
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import sensors as automation
-from f1_lakehouse.runs import run_job as local_runs
-from f1_lakehouse.defs.sensors import gold_behind_bronze, session_due, weekly
 from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.sensors import gold_behind_bronze, session_due, weekly
 from f1_lakehouse.publishing.publish import Publication, current_digest
+from f1_lakehouse.runs import run_job
 
 
 class Clock(datetime):
@@ -110,12 +110,12 @@ def test_gold_waits_while_something_runs(house, sessions):
 
 def test_a_run_whose_process_is_gone_is_failed_and_does_not_count_as_running(house, sessions):
     job = defs().get_repository_def().get_job("calendar")
-    tags = {**local_runs.process_tags(), local_runs.STARTED_TAG: "1"}
+    tags = {**run_job.process_tags(), run_job.STARTED_TAG: "1"}
     dead = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     alive = house.instance.create_run_for_job(
-        job, status=dg.DagsterRunStatus.STARTED, tags=local_runs.process_tags()
+        job, status=dg.DagsterRunStatus.STARTED, tags=run_job.process_tags()
     )
-    assert local_runs.reap(house.instance) == [dead.run_id]
+    assert run_job.reap(house.instance) == [dead.run_id]
     assert house.instance.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
     assert house.instance.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
 
@@ -126,21 +126,21 @@ def test_a_slot_is_freed_when_its_run_is_over_however_that_ended(house, sessions
     storage.set_concurrency_slots("openf1", 1)
     killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert storage.claim_concurrency_slot("openf1", killed.run_id, "bronze_laps").is_claimed
-    local_runs.reap(house.instance)
+    run_job.reap(house.instance)
     assert storage.get_concurrency_info("openf1").active_run_ids == {killed.run_id}
     house.instance.report_run_failed(killed)
-    local_runs.reap(house.instance)
+    run_job.reap(house.instance)
     assert storage.get_concurrency_info("openf1").active_run_ids == set()
 
 
 def test_a_run_of_the_daemon_says_which_process_it_lives_in_so_that_it_can_be_reaped(house, sessions):
     [run] = house.instance.get_runs()
-    assert {name: run.tags.get(name) for name in local_runs.place_tags()} == local_runs.place_tags()
-    assert local_runs.USER_TAG not in run.tags
+    assert {name: run.tags.get(name) for name in run_job.place_tags()} == run_job.place_tags()
+    assert run_job.USER_TAG not in run.tags
 
 
 def test_a_process_is_told_from_a_later_one_with_its_number():
-    assert local_runs.process_started(os.getpid()) == local_runs.process_started(os.getpid()) is not None
+    assert run_job.process_started(os.getpid()) == run_job.process_started(os.getpid()) is not None
 
 
 def test_the_weekly_schedule_sweeps_up_what_the_sensor_missed(house, sessions):

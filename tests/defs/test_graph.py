@@ -7,8 +7,8 @@ import pytest
 
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import dbt as transform
-from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from f1_lakehouse import lakehouse as lakes
+from f1_lakehouse import lakehouse
 from f1_lakehouse.definitions import defs
-from f1_lakehouse.runs import run_job as local_runs
+from f1_lakehouse.defs.maintenance import purge
 from f1_lakehouse.defs.monitoring import alerts, observe
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.defs.maintenance import purge
 from f1_lakehouse.observability.health import Kind
+from f1_lakehouse.runs import run_job
 from f1_lakehouse.simulator.server import Answer
 
 
@@ -72,7 +72,7 @@ def test_a_run_that_failed_is_entered_with_its_reason_and_told(house, race):
 
 def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, race):
     job = defs().get_repository_def().get_job("ingest")
-    tags = {**local_runs.process_tags(), local_runs.STARTED_TAG: "1", "dagster/partition": race.partition}
+    tags = {**run_job.process_tags(), run_job.STARTED_TAG: "1", "dagster/partition": race.partition}
     killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     said = tick(house)
     assert f"load failed: {race.partition}" in said
@@ -80,8 +80,8 @@ def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, 
     assert (entry.run_id, entry.outcome) == (killed.run_id, "failure")
     assert entry.errors == ["The process of this run is gone."]
     assert (entry.user, entry.origin) == (
-        local_runs.process_tags()["f1/user"],
-        local_runs.process_tags()["f1/command"],
+        run_job.process_tags()["f1/user"],
+        run_job.process_tags()["f1/command"],
     )
 
 
@@ -126,7 +126,7 @@ def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_other
 
 def test_a_run_that_hangs_is_told_while_it_runs(house, race):
     job = defs().get_repository_def().get_job("ingest")
-    hanging = house.instance.create_run_for_job(job, tags=local_runs.process_tags())
+    hanging = house.instance.create_run_for_job(job, tags=run_job.process_tags())
     an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
     began = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "ingest")
     house.instance.handle_new_event(
@@ -157,11 +157,11 @@ def test_the_sensor_says_what_it_found_and_writes_the_metrics(house, race):
 def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, monkeypatch, capsys, receiver):
     monkeypatch.setenv("F1_ALERT_URLS", f"json://127.0.0.1:{receiver.port}/s3cr3t")
     spoil(house, "laps", Answer(400, "text/plain", b"no"))
-    from f1_lakehouse.cli.app import app as cli
+    from f1_lakehouse.cli import app
 
     race = str(house.season) + "015"
     with pytest.raises(SystemExit) as ended:
-        cli.main(["load", "--session", race, "--endpoint", "laps", "drivers", "--no-transform"])
+        app.main(["load", "--session", race, "--endpoint", "laps", "drivers", "--no-transform"])
     assert ended.value.code == 1
     [body] = receiver.bodies
     assert "Load failed" in json.loads(body)["message"]
@@ -173,7 +173,7 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
         ("calendar", "success"),
         ("ingest", "failure"),
     }
-    tags = local_runs.process_tags()
+    tags = run_job.process_tags()
     assert {(run.origin, run.code_version) for run in lake.runs.all()} == {
         (tags["f1/command"], tags["f1/code"])
     }
@@ -182,12 +182,12 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
 def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monkeypatch, capsys):
     monkeypatch.setenv("F1_BUDGET_REQUESTS", "5")
     monkeypatch.setenv("F1_LOG_FORMAT", "json")
-    from f1_lakehouse.cli.app import app as cli
+    from f1_lakehouse.cli import app
 
     def load():
-        lakes._opened.clear()
+        lakehouse._opened.clear()
         with pytest.raises(SystemExit) as ended:
-            cli.main(
+            app.main(
                 [
                     "load",
                     "--session",

@@ -10,15 +10,14 @@ import dagster as dg
 import postgres
 import pytest
 
-from f1_lakehouse.cli.app import app as cli
-
-from f1_lakehouse import lakehouse as lakes
-from f1_lakehouse.runs import run_job as local_runs
-from f1_lakehouse.instance import sqlite_storage as storage
+from f1_lakehouse import lakehouse
+from f1_lakehouse.cli import app
+from f1_lakehouse.instance import sqlite_storage
+from f1_lakehouse.runs import run_job
 from f1_lakehouse.runs.run_job import StorageError
-from f1_lakehouse.sources.openf1.calendar import session_key_of
-from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.settings import SettingsError, load_settings
+from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.sources.openf1.calendar import session_key_of
 
 pytestmark = pytest.mark.skipif(not postgres.is_there(), reason="no PostgreSQL for this platform on PyPI")
 
@@ -39,7 +38,7 @@ def url(server: postgres.Postgres, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    lakes._opened.clear()
+    lakehouse._opened.clear()
     monkeypatch.delenv("F1_STORE_URI", raising=False)
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
     return tmp_path / "lake"
@@ -61,7 +60,7 @@ def load(key: int) -> list[str]:
 
 def finished_loads(keys: set[int]) -> dg.DagsterInstance:
     """The instance, after a look that everything of these loads is in it."""
-    found = local_runs.instance()
+    found = run_job.instance()
     runs = found.get_runs(dg.RunsFilter(job_name="ingest"))
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
     assert {session_key_of(run.tags["dagster/partition"]) for run in runs} == keys
@@ -85,7 +84,7 @@ def test_a_load_leaves_its_runs_events_partitions_and_pools_in_the_database_and_
         for name, value in asks(openf1).items():
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
-            cli.main(load(2024015))
+            app.main(load(2024015))
     said = capfd.readouterr()
     assert ended.value.code == 0, said.err
     found = finished_loads({2024015})
@@ -145,22 +144,22 @@ def test_a_load_whose_server_goes_away_ends_in_a_line_and_the_next_one_goes_on(
         asked = len(openf1.requests)
         finish([[F1, *load(2024015)]], **asks(openf1))
         assert 1 <= len(openf1.requests) - asked <= 2
-    finished = local_runs.instance().get_runs(dg.RunsFilter(job_name="ingest"))
+    finished = run_job.instance().get_runs(dg.RunsFilter(job_name="ingest"))
     assert {run.status for run in finished} <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 
 
 def test_a_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
-    found, job = local_runs.instance(), local_runs.repository(with_dbt=False).get_job("calendar")
-    gone = {**local_runs.process_tags(), local_runs.STARTED_TAG: "another process of that number"}
+    found, job = run_job.instance(), run_job.repository(with_dbt=False).get_job("calendar")
+    gone = {**run_job.process_tags(), run_job.STARTED_TAG: "another process of that number"}
     dead, alive = (
         found.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
-        for tags in (gone, local_runs.process_tags())
+        for tags in (gone, run_job.process_tags())
     )
     storage = found.event_log_storage
     storage.set_concurrency_slots("openf1", 1)
     assert storage.claim_concurrency_slot("openf1", dead.run_id, "bronze_laps").is_claimed
-    assert local_runs.reap(found) == [dead.run_id]
+    assert run_job.reap(found) == [dead.run_id]
     assert found.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
     assert found.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
     assert storage.claim_concurrency_slot("openf1", alive.run_id, "bronze_laps").is_claimed
@@ -181,9 +180,9 @@ def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(
 ) -> None:
     storage_is(monkeypatch, wrong.format(port=server.port))
     with pytest.raises(StorageError, match=said) as refused:
-        local_runs.instance()
+        run_job.instance()
     assert "wr0ng" not in str(refused.value)
-    assert cli._is_expected(refused.value)
+    assert app._is_expected(refused.value)
 
 
 def test_a_url_of_something_else_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,17 +195,17 @@ def test_a_lake_whose_runs_are_in_postgresql_does_not_begin_another_history(
     url: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage_is(monkeypatch, url)
-    local_runs.instance()
+    run_job.instance()
     monkeypatch.delenv("F1_DAGSTER_STORAGE")
-    local_runs._instances.clear()
+    run_job._instances.clear()
     with pytest.raises(StorageError, match="set F1_DAGSTER_STORAGE"):
-        local_runs.instance()
+        run_job.instance()
     (root / "dagster" / "dagster.yaml").unlink()
-    assert isinstance(local_runs.instance().event_log_storage, storage.EventLogStorage)
+    assert isinstance(run_job.instance().event_log_storage, sqlite_storage.EventLogStorage)
 
 
 def test_an_extra_that_is_not_installed_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
     monkeypatch.setitem(sys.modules, "dagster_postgres", None)
     with pytest.raises(StorageError, match=r"pip install 'f1-lakehouse\[postgres\]'"):
-        local_runs.instance()
+        run_job.instance()

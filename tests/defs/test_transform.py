@@ -14,7 +14,7 @@ import pytest
 from defs_instance import instance_in
 from deltalake import DeltaTable
 
-from f1_lakehouse import lakehouse as lakes
+from f1_lakehouse import lakehouse
 from f1_lakehouse.defs import checks
 from f1_lakehouse.defs import dbt as transform
 from f1_lakehouse.defs.checks import (
@@ -23,16 +23,16 @@ from f1_lakehouse.defs.checks import (
     runs_take_no_longer_than_they_should,
     silver_reconciles_with_bronze,
 )
-from f1_lakehouse.runs.run_job import repository
+from f1_lakehouse.defs.dbt import dbt_arguments, refuse_damaged, refuse_unbuilt
 from f1_lakehouse.defs.monitoring import observe
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.defs.dbt import dbt_arguments, refuse_damaged, refuse_unbuilt
-from f1_lakehouse.publishing.publish import publication
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.run_log import Run
-from f1_lakehouse.sources.openf1.calendar import Category
-from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.publishing.publish import publication
+from f1_lakehouse.runs.run_job import repository
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.sources.openf1.calendar import Category
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def built(
     """A lake with a race, built and published once, and the result of that run."""
     before = dict(os.environ)
     root = tmp_path_factory.mktemp("built")
-    lakes._opened.clear()
+    lakehouse._opened.clear()
     with (
         ReplayServer(weekend) as server,
         instance_in(tmp_path_factory.mktemp("home")) as instance,
@@ -53,7 +53,7 @@ def built(
             F1_OPENF1_REQUESTS_PER_SECOND="0",
             F1_OPENF1_REQUESTS_PER_MINUTE="0",
         )
-        lake = lakes.current_lake()
+        lake = lakehouse.current_lake()
         run(instance, "calendar", partition_key="2024")
         race = next(one for one in lake.calendar() if one.category is Category.RACE)
         instance.add_dynamic_partitions("sessions", [race.partition])

@@ -11,10 +11,10 @@ import orjson
 import pytest
 from deltalake import DeltaTable
 
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing, Manifest
 from f1_lakehouse.storage.pull_log import Pull
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 

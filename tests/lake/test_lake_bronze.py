@@ -17,11 +17,11 @@ from deltalake import DeltaTable, write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Column, Kind
 from f1_lakehouse.storage import bronze as bronze_module
 from f1_lakehouse.storage.bronze import Bronze, BronzeError, DriftError, fingerprint
-from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.storage.parsing import merge, parse_rows
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Column, Kind
+from f1_lakehouse.storage.pull_log import Pull
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 LAPS = BY_NAME["laps"]

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from f1_lakehouse.storage.bronze import Bronze, BronzeError
 from f1_lakehouse.operations.history import Changes
-from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.operations.maintenance import plan_restore, restore
 from f1_lakehouse.operations.recovery import check_bronze, check_landing, copy_landing, rebuild
 from f1_lakehouse.sources.openf1 import endpoints
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Kind
+from f1_lakehouse.storage.bronze import Bronze, BronzeError
+from f1_lakehouse.storage.landing import Landing
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,9 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from f1_lakehouse.storage import parsing as rows
+from f1_lakehouse.sources.openf1.endpoints import (
+    ARROW_TYPES,
+    BY_NAME,
+    ENDPOINTS,
+    LAKE_COLUMNS,
+    Endpoint,
+    Kind,
+)
+from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_rows, to_array
-from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, ENDPOINTS, LAKE_COLUMNS, Endpoint, Kind
 
 LAPS = BY_NAME["laps"]
 EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "12"))
@@ -161,7 +168,7 @@ def test_a_refused_value_takes_its_row_along_and_no_other(lap: Callable[..., dic
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
 def test_a_row_without_a_required_value_is_refused(endpoint: Endpoint) -> None:
-    for column in rows.required(endpoint):
+    for column in parsing.required(endpoint):
         row = {c.name: example(c.kind) for c in endpoint.columns}
         for broken in ({**row, column.name: None}, {k: v for k, v in row.items() if k != column.name}):
             batch = parse_rows(endpoint, [row, broken])
@@ -227,21 +234,21 @@ def test_a_value_that_no_table_can_hold_costs_its_row_and_no_other(text: bytes, 
         (
             "laps",
             {
-                "i1_speed": rows.MAX_INTEGER,
-                "lap_duration": -rows.MAX_NUMBER,
+                "i1_speed": parsing.MAX_INTEGER,
+                "lap_duration": -parsing.MAX_NUMBER,
                 "date_start": "1900-01-01T00:00:00Z",
             },
         ),
         (
             "laps",
             {
-                "i1_speed": -rows.MAX_INTEGER,
-                "segments_sector_1": [rows.MAX_INTEGER, None, -1],
+                "i1_speed": -parsing.MAX_INTEGER,
+                "segments_sector_1": [parsing.MAX_INTEGER, None, -1],
                 "lap_duration": 0,
             },
         ),
         ("laps", {"date_start": "2199-12-31T23:59:59.999999+00:00", "segments_sector_1": []}),
-        ("car_data", {"rpm": rows.MAX_INTEGER, "speed": -1}),
+        ("car_data", {"rpm": parsing.MAX_INTEGER, "speed": -1}),
     ],
 )
 def test_an_odd_value_that_a_table_can_hold_is_kept(endpoint: str, values: dict[str, Any]) -> None:
@@ -254,7 +261,7 @@ def test_an_odd_value_that_a_table_can_hold_is_kept(endpoint: str, values: dict[
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("rpm", rows.MAX_INTEGER + 1, "rpm: integer beyond 99999999"),
+        ("rpm", parsing.MAX_INTEGER + 1, "rpm: integer beyond 99999999"),
         ("date", "1899-12-31T23:59:59+00:00", "date: time outside 1900 to 2199"),
         ("session_key", 9605, "session_key: not the session that was requested"),
     ],
@@ -494,7 +501,7 @@ def test_any_payload_ends_as_exact_rows_or_rejected_ones_and_never_as_an_excepti
         for name, kind in kinds.items():
             assert same(row[name], source.get(name), kind), (name, row[name], source.get(name))
         assert all(value is None for name, value in source.items() if name not in kinds)
-        assert all(row[column.name] is not None for column in rows.required(endpoint))
+        assert all(row[column.name] is not None for column in parsing.required(endpoint))
     assert isinstance(batch.table, pa.Table)
 
 
@@ -530,10 +537,10 @@ def alike(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None)
         one_by_one = orjson.loads(body)
     except orjson.JSONDecodeError:
         with pytest.raises(orjson.JSONDecodeError):
-            rows.decode(endpoint, body)
+            parsing.decode(endpoint, body)
         return False
-    content = rows.decode(endpoint, body)
-    if isinstance(content, rows.Flat):
+    content = parsing.decode(endpoint, body)
+    if isinstance(content, parsing.Flat):
         found, expected = parse_rows(endpoint, content, extra), parse_rows(endpoint, one_by_one, extra)
         assert found.table.schema.equals(expected.table.schema, check_metadata=True)
         assert found.table.equals(expected.table)
@@ -542,7 +549,7 @@ def alike(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None)
         )
     else:
         assert content == one_by_one
-    return isinstance(content, rows.Flat)
+    return isinstance(content, parsing.Flat)
 
 
 def test_telemetry_is_read_as_a_whole_to_the_same_rows() -> None:

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.observability.run_log import CheckResult, Run
-from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.openf1.calendar import Category, Session
+from f1_lakehouse.storage.pull_log import Pull
 
 NOW = datetime(2024, 9, 25, 12, tzinfo=UTC)
 RACE = Session(

@@ -8,9 +8,9 @@ import pytest
 from observe_parts import NOW, with_urls
 from receiver import Receiver
 
-from f1_lakehouse.observability import notifications as alerts
-from f1_lakehouse.observability.notifications import LAKE, Told, message, notices, tell
+from f1_lakehouse.observability import notifications
 from f1_lakehouse.observability.health import Condition, Kind
+from f1_lakehouse.observability.notifications import LAKE, Told, message, notices, tell
 from f1_lakehouse.settings import SettingsError, load_settings
 
 HOUR = timedelta(hours=1)
@@ -130,7 +130,7 @@ def test_a_secret_is_in_no_log_no_problem_and_no_record(settings, told, receiver
     )
     with caplog.at_level(logging.DEBUG):
         problems = tell(told, [STALE], to, NOW)
-        tested = alerts.test(to)
+        tested = notifications.test(to)
     assert len(problems) == len(tested) == 3
     assert any(SECRET in path for path, _, _ in receiver.got)
     receiver.status = 200
@@ -160,11 +160,11 @@ def test_urls_come_from_the_environment_and_a_mistake_in_them_does_not_show_them
 def test_f1_alerts_test_says_of_each_receiver_whether_it_took_the_message(
     settings, receiver, monkeypatch, capsys
 ):
-    from f1_lakehouse.cli.app import app as cli
+    from f1_lakehouse.cli import app
 
     monkeypatch.setenv("F1_ALERT_URLS", f"{json_url(receiver)} json://127.0.0.1:1/{SECRET}")
     with pytest.raises(SystemExit) as ended:
-        cli.main(["alerts", "--test"])
+        app.main(["alerts", "--test"])
     out, err = capsys.readouterr()
     assert (ended.value.code, out) == (1, "receiver 1 (json): took the message\n")
     assert err == "receiver 2 (json): it did not take the message\n"
@@ -172,9 +172,9 @@ def test_f1_alerts_test_says_of_each_receiver_whether_it_took_the_message(
 
 
 def test_f1_alerts_test_without_a_receiver_is_one_line(settings, capsys):
-    from f1_lakehouse.cli.app import app as cli
+    from f1_lakehouse.cli import app
 
     with pytest.raises(SystemExit) as ended:
-        cli.main(["alerts", "--test"])
+        app.main(["alerts", "--test"])
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith("f1: no receiver is set; set F1_ALERT_URLS")

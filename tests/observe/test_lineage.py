@@ -7,7 +7,7 @@ import orjson
 import pytest
 from observe_parts import NOW, pull, run
 
-from f1_lakehouse.lineage import openlineage as lineage
+from f1_lakehouse.lineage import openlineage
 
 RUN = "0192fe60-0000-7000-8000-000000000001"
 MINUTES = timedelta(minutes=1)
@@ -38,7 +38,7 @@ def sent(settings):
 
 def test_each_pull_of_a_run_starts_and_completes_or_fails_within_it(ingest, settings):
     done, pulls = ingest
-    assert lineage.send(pulls, settings, [done]) == []
+    assert openlineage.send(pulls, settings, [done]) == []
     found = sent(settings)
     assert list(found) == [
         ("START", "ingest"),
@@ -122,7 +122,7 @@ def transform(settings):
 
 
 def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, settings):
-    assert lineage.send([], settings, [transform]) == []
+    assert openlineage.send([], settings, [transform]) == []
     found = sent(settings)
     silver = found["COMPLETE", "dbt.silver.silver_laps"]
     assert [one["name"] for one in silver["inputs"]] == [f"{settings.root}/bronze/laps"]
@@ -145,7 +145,7 @@ def test_artifacts_of_another_run_of_dbt_are_not_taken_for_those_of_this_one(tra
     later = type(transform)(
         **{**transform.__dict__, "started_at": NOW + MINUTES, "ended_at": NOW + 2 * MINUTES}
     )
-    assert lineage.send([], settings, [later]) == []
+    assert openlineage.send([], settings, [later]) == []
     assert [job for _, job in sent(settings)] == ["transform", "transform", "publish", "publish"]
 
 
@@ -153,7 +153,7 @@ def test_events_go_to_the_receiver_that_openlineage_is_told_of(ingest, settings,
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.port}")
     monkeypatch.setenv("OPENLINEAGE_API_KEY", "s3cr3t")
     done, pulls = ingest
-    assert lineage.send(pulls, settings, [done]) == []
+    assert openlineage.send(pulls, settings, [done]) == []
     assert {path for path, _, _ in receiver.got} == {"/api/v1/lineage"}
     assert {headers["Authorization"] for _, headers, _ in receiver.got} == {"Bearer s3cr3t"}
     assert [json.loads(body)["eventType"] for body in receiver.bodies][:2] == ["START", "FAIL"]
@@ -167,16 +167,16 @@ def test_a_receiver_that_refuses_or_is_slow_fails_nothing_and_is_left_alone(
     done, pulls = ingest
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.port}")
     receiver.status = 400
-    [problem] = lineage.send(pulls, settings, [done])
+    [problem] = openlineage.send(pulls, settings, [done])
     assert problem.startswith("lineage: the receiver did not take an event")
     assert len(receiver.got) == 1
-    monkeypatch.setattr(lineage, "LIMIT", 0.2)
+    monkeypatch.setattr(openlineage, "LIMIT", 0.2)
     monkeypatch.setenv("OPENLINEAGE_URL", "http://127.0.0.1:1")
-    [problem] = lineage.send(pulls, settings, [done])
+    [problem] = openlineage.send(pulls, settings, [done])
     assert problem == "lineage: not all was sent within 0 s"
 
 
 def test_artifacts_that_cannot_be_read_are_one_line(transform, settings):
     (settings.root / "dbt" / "run_results.json").write_text("{")
-    [problem] = lineage.send([], settings, [transform])
+    [problem] = openlineage.send([], settings, [transform])
     assert problem.startswith("lineage: no events could be made (JSONDecodeError")

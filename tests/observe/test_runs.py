@@ -10,7 +10,6 @@ from observe_parts import NOW, check, pull, run
 
 from f1_lakehouse.cli.query import QueryError, run_query
 from f1_lakehouse.observability import run_log as module
-from f1_lakehouse.storage.append_only_log import COMPACT_EVERY
 from f1_lakehouse.observability.run_log import (
     LONGEST_ERROR,
     Runs,
@@ -19,6 +18,7 @@ from f1_lakehouse.observability.run_log import (
     on_record,
     one_line,
 )
+from f1_lakehouse.storage.append_only_log import COMPACT_EVERY
 
 HOUR = timedelta(hours=1)
 

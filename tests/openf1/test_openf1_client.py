@@ -25,8 +25,8 @@ from f1_lakehouse.sources.openf1.errors import (
     TooLargeError,
     TransientError,
 )
-from f1_lakehouse.sources.rate_limiter import RateLimits
 from f1_lakehouse.sources.openf1.request_plan import Filter
+from f1_lakehouse.sources.rate_limiter import RateLimits
 
 Make = Callable[..., Client]
 ROWS = Reply(body=[{"a": 1}])

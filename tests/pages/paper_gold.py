@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 
 from f1_lakehouse.defs.dbt import MANIFEST
-from f1_lakehouse.site.site import FAMILIES, Built, open_site
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.site.site import FAMILIES, Built, open_site
 
 START = datetime.fromisoformat("2025-03-16T04:00")  # naive as in gold, where every time is UTC
 KEYS = {"race": 103, "qualifying": 102, "sprint": 101, "practice": 100}

@@ -11,10 +11,10 @@ import pytest
 from paper_gold import PaperGold, build, contracts
 
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
+from f1_lakehouse.settings import Settings
 from f1_lakehouse.site import site
 from f1_lakehouse.site.queries import Gold
 from f1_lakehouse.site.site import FAMILIES, PagesError, broken_links, open_site
-from f1_lakehouse.settings import Settings
 
 RACE = "2025/paper-race-103.html"
 HOSTILE = "<script>alert(1)</script>"

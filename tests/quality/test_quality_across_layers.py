@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconciliation import reconcile
+from f1_lakehouse.sources.openf1.calendar import Category, Session
 
 END = datetime(2024, 9, 22, 14, tzinfo=UTC)
 

@@ -91,7 +91,9 @@ def test_the_same_arguments_give_the_same_bytes(with_telemetry: Path, tmp_path: 
 
 
 def test_the_bytes_do_not_depend_on_the_process_that_writes_them(tmp_path: Path) -> None:
-    script = "import sys; from f1_lakehouse.simulator.generate import generate; generate(sys.argv[1], 2024, 1)"
+    script = (
+        "import sys; from f1_lakehouse.simulator.generate import generate; generate(sys.argv[1], 2024, 1)"
+    )
     for hash_seed in ("1", "2"):
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         subprocess.run([sys.executable, "-c", script, str(tmp_path / hash_seed)], env=environment, check=True)

@@ -5,7 +5,7 @@ without a session. The two are pulled separately and may disagree.
 
 A session is cancelled when its row or its meeting's row says so. A meeting is cancelled when its row says so, when all its
 sessions are cancelled, or when its race is and no sprint takes its place: without a race it is no round. The calendar of
-the loader (openf1/calendar.py) decides a session's state by the same rule.
+the loader (f1_lakehouse/sources/openf1/calendar.py) decides a session's state by the same rule.
 -#}
 with called as (
     select

@@ -39,6 +39,7 @@ import tenacity
 from urllib3.exceptions import NewConnectionError
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.settings import is_loopback
 from f1_lakehouse.sources.openf1.endpoints import Endpoint, Scope
 from f1_lakehouse.sources.openf1.errors import (
     LiveWindowError,
@@ -49,9 +50,8 @@ from f1_lakehouse.sources.openf1.errors import (
     TransientError,
     UnreachableError,
 )
-from f1_lakehouse.sources.rate_limiter import SLICE, RateLimits
 from f1_lakehouse.sources.openf1.request_plan import Filter, Learnt, Part, Pull, axis_of, known_parts, url
-from f1_lakehouse.settings import is_loopback
+from f1_lakehouse.sources.rate_limiter import SLICE, RateLimits
 
 logger = logging.getLogger(__name__)
 
