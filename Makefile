@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-clients bench lint format ui dbt-build docs clean lock
+.PHONY: help install demo test test-fast test-slow test-clients bench lint format ui dbt-build docs clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ demo: install ## a generated race weekend through the whole lakehouse, in a lake
 test: install ## the whole test suite
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 
+test-fast: install ## the unit tests: no Dagster, no dbt; the default while coding
+	@$(BIN)/pytest tests/unit -n auto --dist loadfile --no-loadscope-reorder
+
 test-slow: install ## the exhaustive tests: hundreds of kills, thousands of mutated payloads
 	@F1_TEST_EXAMPLES=$${F1_TEST_EXAMPLES:-300} F1_TEST_KILLS=$${F1_TEST_KILLS:-300} $(BIN)/pytest -m 'slow or not slow'
 
@@ -36,8 +39,8 @@ test-clients: install ## gold.duckdb in DuckDB 1.0, 1.4 and the newest, pandas, 
 	@set -e; while read -r name packages; do \
 		test -x "$(CLIENTS)/$$name/bin/python" || $(BIN)/uv venv --quiet --python $(BIN)/python "$(CLIENTS)/$$name"; \
 		$(BIN)/uv pip install --quiet --upgrade --python "$(CLIENTS)/$$name/bin/python" $$packages; \
-	done < tests/clients.txt
-	@F1_TEST_CLIENTS="$(abspath $(CLIENTS))" $(BIN)/pytest tests/test_clients.py
+	done < tests/e2e/clients.txt
+	@F1_TEST_CLIENTS="$(abspath $(CLIENTS))" $(BIN)/pytest tests/e2e/test_clients.py
 
 BENCH_DATA ?= local_data/benchmarks
 bench: install ## what it costs against what it could cost, into benchmarks/RESULTS.md (QUICK=1: under three minutes)

@@ -1,7 +1,14 @@
 """A Formula 1 lakehouse: OpenF1 into Delta bronze, dbt silver and gold, orchestrated by Dagster.
 
-`openf1` knows the API, `lake` knows storage, `quality` knows what good data looks like, `replay` is the
-embedded OpenF1, `defs` is the thin Dagster layer over them. Nothing outside `defs` imports Dagster.
+The packages from the bottom up; each imports only packages before it:
+
+- `simulator`: the embedded OpenF1, for tests and the demo; independent of the other packages
+- `sources`: what the project knows about each public API
+- `validation`, `storage`: value ranges; landing zone, bronze, pull log
+- `quality`, `observability`, `publishing`, `operations`, `lineage`, `site`, `dbt`: built on stored data
+- `ingest`, `lakehouse`, `monitor`: one pull; a lake opened from its settings; one check of its health
+- `instance`, `defs`, `definitions`, `runs`: Dagster
+- `cli`: the command `f1`
 """
 
 __version__ = "0.1.0"

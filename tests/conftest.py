@@ -1,6 +1,6 @@
-"""What holds for every test: the environment is afterwards what it was before.
+"""Rules for all tests: markers by folder, how files are distributed over workers, and an unchanged environment.
 
-Opening a lake puts its places into the environment, for dbt and child processes; the next test must not find them.
+Opening a lake writes its paths into the environment, for dbt and child processes; the next test must not see them.
 """
 
 import os
@@ -12,15 +12,17 @@ from receiver import Receiver
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+TESTS = Path(__file__).parent
+
 FIRST = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
-"""Files that take minutes. A worker takes whole files, and a long one that is begun last is waited for."""
+"""Files that take minutes. A worker runs complete files, so the longest ones start first."""
 
 LIVED = ("test_dbt_docs.py", "test_dbt_lake.py", "test_dbt_mutations.py", "test_dbt_project.py")
-"""Files that look at the life of one lake (dbt/dbt_life.py), which takes a worker two minutes: one worker takes them all."""
+"""Files that share one lake (dbt/dbt_life.py), which takes two minutes to build: one worker runs them all."""
 
 
 class OneLife(LoadFileScheduling):
-    """A worker takes whole files, and all those of one life."""
+    """Distribute complete files; the files that share a lake go to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
@@ -32,6 +34,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLife
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(item.path.relative_to(TESTS).parts[0])
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 

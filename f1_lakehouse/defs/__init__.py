@@ -1,1 +1,4 @@
-"""Dagster, thin: each module turns something of the core into assets, checks, jobs, schedules or sensors."""
+"""Dagster definitions: each module turns functions of the core into assets, checks, jobs, schedules or sensors.
+
+Does not belong here: logic that works without Dagster.
+"""

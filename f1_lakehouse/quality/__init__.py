@@ -1,1 +1,4 @@
-"""What good data looks like: expected counts, reconciliation, freshness. No Dagster here, no writing."""
+"""Data quality: expected row counts, freshness, reconciliation with the source.
+
+Does not belong here: Dagster, writes, and value ranges of columns (`validation`).
+"""

@@ -4,6 +4,6 @@ Belongs here: the API's query grammar (`query`), its rows as files (`store`), it
 making of plausible seasons (`generate` with `world`, `race`, `telemetry`, `keys`). Does not belong here: anything the
 pipeline needs in order to read the real API (that is `f1_lakehouse.sources.openf1`), and the command line.
 
-Nothing in this room knows the rest of the project, so that the pipeline is tested against a second, independent
-reading of the API's rules and not against its own assumptions.
+This package imports nothing from the rest of the project: the pipeline is tested against an independent implementation of the API's
+rules, not against its own assumptions.
 """

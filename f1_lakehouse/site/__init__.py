@@ -1,6 +1,6 @@
-"""Published gold as a static site: a page a session, a season, and one on the data itself.
+"""Published gold as a static site: one page per session and season, and one on the data itself.
 
-`queries` asks gold, `figures` makes Plotly figures of rows, `html` turns tables and figures into a page, `session`,
-`season` and `data` say what stands on which page, `site` which pages are there and which of them have to be written
-anew. Nothing here knows Dagster, dbt, bronze or silver: a page shows what is published, and nothing else.
+`queries` selects rows from gold, `figures` makes Plotly figures of rows, `html` turns tables and figures into a page, `session`,
+`season` and `data` define the sections of each page, `site` decides which pages have to be rendered. Does not belong here: Dagster,
+dbt, bronze, silver, and calculations that a mart of gold can make.
 """

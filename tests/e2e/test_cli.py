@@ -27,7 +27,7 @@ from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer
 
 F1 = str(Path(sys.executable).parent / "f1")
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 SEASON, RACE, QUALIFYING = 2024, 2024015, 2024014
 
 

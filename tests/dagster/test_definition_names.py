@@ -1,7 +1,7 @@
 """The names of all assets, checks, jobs, schedules and sensors, compared with a recorded list.
 
 A name that disappears breaks saved selections, alerts and dashboards of users. A renamed or added name is entered in
-golden_changes.yml. `python tests/defs/test_definition_names.py` prints the names as they are now.
+golden_changes.yml. `python tests/dagster/test_definition_names.py` prints the names as they are now.
 """
 
 import json

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import orjson
 import pytest
 import requests
-from replay_rows import LAPS, NOW, write
+from served_rows import LAPS, NOW, write
 
 from f1_lakehouse.simulator import store
 from f1_lakehouse.simulator.server import DROPPED, ReplayPortError, ReplayServer

@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 
 import pytest
-from observe_parts import NOW, with_urls
+from observability_parts import NOW, with_urls
 from receiver import Receiver
 
 from f1_lakehouse.observability import notifications

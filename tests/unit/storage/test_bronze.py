@@ -198,9 +198,9 @@ def test_a_second_writer_between_the_look_and_the_commit_does_not_double_a_pull(
     """Whatever the step in which the other one is faster, both end as one pull."""
     manifest = house.land([lap(1), lap(2, st_speed="fast")])
     other = Bronze(house.bronze.uri)
-    for module in ("bronze", "pulls"):
+    for module in ("bronze", "pull_log"):
         monkeypatch.setattr(
-            f"f1_lakehouse.lake.{module}.write_deltalake",
+            f"f1_lakehouse.storage.{module}.write_deltalake",
             lambda *args, **rest: (_once(), write_deltalake(*args, **rest)),
         )
     overtaken: list[Pull] = []
@@ -229,8 +229,8 @@ def test_a_second_writer_is_no_trouble_in_the_later_steps_either(
             other.apply(manifest, other.parse(house.landing, manifest))
         write_deltalake(target, *args, **rest)
 
-    for module in ("bronze", "pulls"):
-        monkeypatch.setattr(f"f1_lakehouse.lake.{module}.write_deltalake", write)
+    for module in ("bronze", "pull_log"):
+        monkeypatch.setattr(f"f1_lakehouse.storage.{module}.write_deltalake", write)
     house.apply(manifest)
     assert overtaken
     assert (len(house.table()), len(house.quarantine()), len(house.pulls())) == (1, 1, 1)

@@ -17,7 +17,7 @@ from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 BEFORE = "71e9364"
 """The last commit that published tables in the schema `gold`, in the newest storage version, without a digest."""
 RACE = 2024015

@@ -1,4 +1,4 @@
-"""A served folder of the rows in `replay_rows`, and ways to ask it."""
+"""A served folder of the rows in `served_rows`, and ways to ask it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from replay_rows import DRIVERS, INTERVALS, LAPS, NOW, SESSIONS, WEATHER, write
+from served_rows import DRIVERS, INTERVALS, LAPS, NOW, SESSIONS, WEATHER, write
 
 from f1_lakehouse.simulator.server import ReplayServer
 

@@ -44,7 +44,7 @@ def test_without_budgets_everything_is_allowed(tmp_path):
 
 @pytest.mark.parametrize("name", ["F1_BUDGET_REQUESTS", "F1_BUDGET_MINUTES", "F1_BUDGET_DISK_GB"])
 def test_every_budget_is_in_the_guide_and_in_the_settings(name):
-    assert re.search(name, (Path(__file__).parents[1] / "docs" / "deployment.md").read_text())
+    assert re.search(name, (Path(__file__).parents[2] / "docs" / "deployment.md").read_text())
     assert name.removeprefix("F1_").lower() in Settings.model_fields
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from f1_lakehouse.cli.app import parser
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"), *(PROJECT / ".github").glob("*.md")])
 TOP_LEVEL = r"(?:f1_lakehouse|dbt_f1|tests|deploy|docs|benchmarks)"
 TEST_FILES = sorted((PROJECT / "tests").rglob("*.py"))
@@ -104,9 +104,7 @@ def test_unknown_commands_and_options_are_found() -> None:
 
 
 def test_missing_paths_tests_and_links_are_found(tmp_path: Path) -> None:
-    text = (
-        "`f1_lakehouse/gone.py` `tests/test_docs.py` test_gone test_missing_paths_tests_and_links_are_found"
-    )
+    text = "`f1_lakehouse/gone.py` `tests/repository/test_docs.py` test_gone test_missing_paths_tests_and_links_are_found"
     assert missing_paths(text) == {"f1_lakehouse/gone.py"}
     assert missing_tests(text) == {"test_gone"}
     page = tmp_path / "page.md"

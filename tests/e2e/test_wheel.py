@@ -21,7 +21,7 @@ import unprivileged
 from f1_lakehouse.defs.dbt import load_manifest
 from f1_lakehouse.settings import load_settings
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 SOURCES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "dagster.yaml", "f1_lakehouse", "dbt_f1")
 LEFT_BY_DBT = ("target/manifest.json", "logs/dbt.log", "dbt_packages/one/dbt_project.yml", ".user.yml")
 BUILD = "import sys; from setuptools.build_meta import build_wheel; build_wheel(sys.argv[1])"

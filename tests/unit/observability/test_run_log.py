@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
-from observe_parts import NOW, check, pull, run
+from observability_parts import NOW, check, pull, run
 
 from f1_lakehouse.cli.query import QueryError, run_query
 from f1_lakehouse.observability import run_log as module

@@ -21,7 +21,7 @@ import unprivileged
 
 from f1_lakehouse.cli.app import parser
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 DEPLOY = PROJECT / "deploy"
 BIN = Path(sys.executable).parent
 

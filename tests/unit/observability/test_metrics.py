@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from observe_parts import NOW, RACE, check, pull, run
+from observability_parts import NOW, RACE, check, pull, run
 from prometheus_client.parser import text_string_to_metric_families
 
 from f1_lakehouse.observability import metrics
@@ -15,7 +15,7 @@ from f1_lakehouse.observability.health import State, conditions
 from f1_lakehouse.settings import Settings
 
 HOUR = timedelta(hours=1)
-DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana-dashboard.json"
+DASHBOARD = Path(__file__).parents[3] / "docs" / "grafana-dashboard.json"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pytest
 import requests
-from replay_rows import NOW
+from served_rows import NOW
 
 from f1_lakehouse.simulator.query import QueryError, cast, parse
 from f1_lakehouse.simulator.server import ReplayServer

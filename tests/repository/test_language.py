@@ -15,7 +15,7 @@ import pytest
 
 from f1_lakehouse.cli.app import parser
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 
 PAGES = ("README.md", "docs/*.md", ".github/*.md")
 MORE_PATHS: tuple[str, ...] = ()

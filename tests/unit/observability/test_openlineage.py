@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from observe_parts import NOW, pull, run
+from observability_parts import NOW, pull, run
 
 from f1_lakehouse.lineage import openlineage
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from observe_parts import NOW, RACE, check, pull, run
+from observability_parts import NOW, RACE, check, pull, run
 
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.monitor import state_of
@@ -149,7 +149,7 @@ def test_a_backfill_of_many_sessions_may_take_its_time():
 
 
 def test_every_kind_of_alert_has_a_section_in_the_runbook_and_an_anchor_in_the_index():
-    docs = Path(__file__).parents[2] / "docs"
+    docs = Path(__file__).parents[3] / "docs"
     sections = {
         line.removeprefix("### ").lower().replace(":", "").replace(" ", "-")
         for line in (docs / "runbook.md").read_text().splitlines()
