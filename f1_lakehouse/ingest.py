@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import Endpoint
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 LOCKS = 64
 
 
-class PullError(Exception):
+class PullError(F1LakehouseError):
     """A pull got no usable answer. It is in the ledger as failed, what had landed is kept, and it can be resumed."""
 
     def __init__(self, message: str, pull: Pull) -> None:

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from f1_lakehouse.errors import F1LakehouseError
 
-class SettingsError(Exception):
+
+class SettingsError(F1LakehouseError):
     """A malformed environment variable; the message names it, its value and what it takes."""
 
 

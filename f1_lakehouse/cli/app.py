@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.errors import F1LakehouseError
 
 if TYPE_CHECKING:
     from f1_lakehouse.cli.progress import LoadProgress
@@ -25,7 +26,7 @@ EXIT_FAILED, EXIT_USAGE = 1, 2
 MAX_PORT = 65_535
 
 
-class CliError(Exception):
+class CliError(F1LakehouseError):
     """A user's mistake; one line that names the cause and the cure."""
 
 
@@ -336,31 +337,11 @@ def _modules(error: Exception) -> Iterator[str]:
 
 def _is_expected(error: Exception) -> bool:
     """Whether the message of an error is meant for the user."""
-    from f1_lakehouse.settings import SettingsError
-
-    expected: tuple[type[Exception], ...] = (CliError, SettingsError)
-    for module, name in (
-        ("f1_lakehouse.sources.openf1.errors", "OpenF1Error"),
-        ("f1_lakehouse.storage.landing", "LandingError"),
-        ("f1_lakehouse.storage.pull_log", "BronzeError"),
-        ("f1_lakehouse.operations.history", "HistoryError"),
-        ("f1_lakehouse.operations.maintenance", "MaintenanceError"),
-        ("f1_lakehouse.publishing.publish", "PublishError"),
-        ("f1_lakehouse.simulator.store", "ReplayError"),
-        ("f1_lakehouse.simulator.generate", "GenerateError"),
-        ("f1_lakehouse.runs.load", "LoadError"),
-        ("f1_lakehouse.runs.run_job", "StorageError"),
-        ("dagster_postgres.utils", "DagsterPostgresException"),
-        ("f1_lakehouse.cli.ui", "UiError"),
-        ("f1_lakehouse.cli.query", "QueryError"),
-        ("f1_lakehouse.cli.status", "StatusError"),
-        ("f1_lakehouse.observability.notifications", "AlertError"),
-        ("f1_lakehouse.site.site", "PagesError"),
-    ):
-        # Only what has been imported can have been raised.
-        if module in sys.modules and hasattr(sys.modules[module], name):
-            expected += (getattr(sys.modules[module], name),)
-    return isinstance(error, expected)
+    # A class of Dagster's can have been raised only if its module has been imported.
+    postgres = sys.modules.get("dagster_postgres.utils")
+    return isinstance(error, F1LakehouseError) or (
+        postgres is not None and isinstance(error, postgres.DagsterPostgresException)
+    )
 
 
 def _port(text: str) -> int:

@@ -9,11 +9,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.publishing.publish import DELTA_ONLY, connect_gold, current_digest
 from f1_lakehouse.settings import Settings
 
 
-class QueryError(Exception):
+class QueryError(F1LakehouseError):
     """A query that cannot be answered; one line."""
 
 

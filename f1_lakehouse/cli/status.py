@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from f1_lakehouse.cli.tables import stdout
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.publishing.publish import find_lag, publication
 from f1_lakehouse.settings import Settings
@@ -13,7 +14,7 @@ from f1_lakehouse.sources.openf1.calendar import WATCHED, Session, due
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 
 
-class StatusError(Exception):
+class StatusError(F1LakehouseError):
     """Nothing can be said; one line."""
 
 

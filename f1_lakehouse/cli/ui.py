@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.errors import F1LakehouseError
 
 GRACE_S = 8
 """What the services get to end in. A run that is under way is not waited for: it is reaped, and goes on at the next start."""
 
 
-class UiError(Exception):
+class UiError(F1LakehouseError):
     """The UI cannot be started; one line."""
 
 

@@ -17,6 +17,7 @@ from hashlib import sha256
 import pyarrow as pa
 from pydantic import SecretStr
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.observability.health import Condition, Kind
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.append_only_log import Log
@@ -28,7 +29,7 @@ TIMEOUT = 5.0
 """Seconds to connect to a receiver, and again to be answered."""
 
 
-class AlertError(Exception):
+class AlertError(F1LakehouseError):
     """Alerts cannot be sent; one line."""
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, LAKE_COLUMNS
 from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.bronze import Bronze
@@ -27,7 +28,7 @@ INSERT, UPDATE, DELETE = "insert", "update", "delete"
 _LAKE = {column.name for column in LAKE_COLUMNS}
 
 
-class HistoryError(Exception):
+class HistoryError(F1LakehouseError):
     """A table, version or moment that there is not; one line that names what there is."""
 
 

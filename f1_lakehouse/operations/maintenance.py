@@ -13,6 +13,7 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from f1_lakehouse import __version__
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.operations.history import Changes, pulls_in
 from f1_lakehouse.sources.openf1.endpoints import TELEMETRY
 from f1_lakehouse.storage.bronze import WRITER, Bronze
@@ -34,7 +35,7 @@ docs/upkeep.md.
 Progress = Callable[[str], None]
 
 
-class MaintenanceError(Exception):
+class MaintenanceError(F1LakehouseError):
     """Upkeep that cannot be done as asked; one line that names the cause and the cure."""
 
 

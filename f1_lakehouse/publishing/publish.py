@@ -27,6 +27,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.dbt.project import project_digest
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.bronze import WRITER
@@ -48,7 +49,7 @@ share of the limit, so they are bounded too. Tried: 9.6 million rows of fact_lap
 TABLE_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=BATCH)
 
 
-class PublishError(Exception):
+class PublishError(F1LakehouseError):
     """Gold cannot be published or read; the message says why and what to do."""
 
 

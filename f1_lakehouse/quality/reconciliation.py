@@ -1,6 +1,6 @@
 """Reconciliation: does silver hold, session by session, what the ledger says bronze's truth is?
 
-Counts only; what a row must look like is in contracts.py and in dbt's tests. Silver may have fewer rows than bronze
+Counts only; what a row must look like is in validation/schemas.py and in dbt's tests. Silver may have fewer rows than bronze
 (duplicates collapse, rows without a key are left out), never more, and some where bronze has some with a key.
 """
 

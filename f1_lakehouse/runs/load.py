@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
@@ -31,7 +32,7 @@ from f1_lakehouse.storage.landing import OpenPull
 FIRST_SEASON = 2023
 
 
-class LoadError(Exception):
+class LoadError(F1LakehouseError):
     """A load that cannot be done as asked; one line that names the cause and the cure."""
 
 

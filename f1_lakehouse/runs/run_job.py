@@ -28,6 +28,7 @@ from dagster._utils import touch_file
 
 from f1_lakehouse import interrupts
 from f1_lakehouse.dbt.project import DAGSTER_CONFIG
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import current_settings
 from f1_lakehouse.observability.run_log import CheckResult, code_version, command, one_line, user
 from f1_lakehouse.settings import Settings
@@ -46,7 +47,7 @@ _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRu
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-class StorageError(Exception):
+class StorageError(F1LakehouseError):
     """Dagster's storage cannot be used; one line, which never shows the URL."""
 
 

@@ -27,6 +27,7 @@ from typing import Any, cast
 
 import orjson
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.simulator.query import Condition, FieldFilter, Query, stored_date, typed
 
 Row = dict[str, Any]
@@ -48,7 +49,7 @@ _NO_DATE = -(2**63)
 _KIND_ORDER = {"number": 1, "string": 2, "bool": 3, "date": 4}  # as MongoDB orders types; null is 0
 
 
-class ReplayError(ValueError):
+class ReplayError(F1LakehouseError, ValueError):
     """What stands in the way of serving a folder; one line that names the cause and the cure."""
 
 

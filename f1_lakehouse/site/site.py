@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 import orjson
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
@@ -37,7 +38,7 @@ _NOTES = ".fingerprints.json"
 log = logging.getLogger(__name__)
 
 
-class PagesError(Exception):
+class PagesError(F1LakehouseError):
     """Pages cannot be built; one line that names the cause and the cure."""
 
 

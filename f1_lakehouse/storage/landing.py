@@ -17,13 +17,14 @@ from typing import Protocol
 import orjson
 import pyarrow as pa
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.storage.object_store import Store
 
 RESUME_WITHIN = timedelta(hours=24)
 """An unfinished pull older than this is left as it is and a new one is begun: rows of different days do not mix."""
 
 
-class LandingError(Exception):
+class LandingError(F1LakehouseError):
     """A landing file is missing or damaged; the message names it and the way out."""
 
 

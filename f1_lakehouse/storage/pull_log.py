@@ -17,13 +17,14 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.storage.delta import AFTER_APPEND, Opened, scan
 
 COMPACT_EVERY = 100
 """Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
 
 
-class BronzeError(Exception):
+class BronzeError(F1LakehouseError):
     """A table is gone or cannot be read; the message names it and the way out."""
 
 

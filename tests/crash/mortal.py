@@ -27,10 +27,10 @@ from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.operations import maintenance
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.publishing import publish
-from f1_lakehouse.quality import contracts  # noqa: F401
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage import bronze, object_store, pull_log
+from f1_lakehouse.validation import schemas  # noqa: F401
 
 SEASON, RACE = 2024, 11
 ENDPOINTS = ("drivers", "laps", "weather", "car_data")

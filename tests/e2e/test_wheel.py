@@ -113,7 +113,7 @@ def test_the_definitions_load_from_a_wheel_that_may_not_be_written_to(
     for manifest in (load_settings().root / "dbt").glob("manifest-*.json"):
         shutil.copyfile(manifest, kept / manifest.name)
     program = (
-        "import f1_lakehouse.definitions as d; from f1_lakehouse import project;"
+        "import f1_lakehouse.definitions as d; from f1_lakehouse.dbt import project;"
         "from f1_lakehouse.runs.run_job import dagster_home; from f1_lakehouse.settings import load_settings;"
         "print(d.__file__, project.PROJECT_DIR, dagster_home(load_settings()),"
         "len(d.defs().get_repository_def().asset_graph.get_all_asset_keys()))"

@@ -6,23 +6,11 @@ what a load does about one (the CLI, the assets).
 An empty result is no error: sessions without weather or radio exist.
 """
 
+from f1_lakehouse.errors import F1LakehouseError
 
-class OpenF1Error(Exception):
-    """Base of all errors of this package; catch it to catch every one.
 
-    The text is one line: cause, URL if there is one, cure.
-    """
-
-    def __init__(self, cause: str, url: str = "", cure: str = "") -> None:
-        # All of it goes to Exception, so that the error survives pickling between processes.
-        super().__init__(cause, url, cure)
-        self.cause = cause
-        self.url = url
-        self.cure = cure
-
-    def __str__(self) -> str:
-        text = self.cause + (f" ({self.url})" if self.url else "") + (f"; {self.cure}" if self.cure else "")
-        return " ".join(text.split())
+class OpenF1Error(F1LakehouseError):
+    """Base of all errors of this package; catch it to catch every one."""
 
 
 class PermanentError(OpenF1Error):
