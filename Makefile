@@ -22,10 +22,10 @@ $(READY): pyproject.toml requirements.lock
 	@$(BIN)/python -m compileall -q f1_lakehouse
 	@touch $@
 
-demo: install ## a generated race weekend through the whole lakehouse, in a lake of its own
+demo: install ## load, transform and publish a generated race weekend, in its own lake
 	@$(BIN)/f1 demo
 
-test: install ## the whole test suite
+test: install ## all tests but the slow ones
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 
 test-fast: install ## the unit tests: no Dagster, no dbt; the default while coding
@@ -43,7 +43,7 @@ test-clients: install ## gold.duckdb in DuckDB 1.0, 1.4 and the newest, pandas, 
 	@F1_TEST_CLIENTS="$(abspath $(CLIENTS))" $(BIN)/pytest tests/e2e/test_clients.py
 
 BENCH_DATA ?= local_data/benchmarks
-bench: install ## what it costs against what it could cost, into benchmarks/RESULTS.md (QUICK=1: under three minutes)
+bench: install ## time and memory compared with references, into benchmarks/RESULTS.md (QUICK=1: under three minutes)
 	@test -x $(BENCH_DATA)/dlt/bin/python || $(PYTHON) -m venv $(BENCH_DATA)/dlt
 	@$(BIN)/uv pip install --quiet --python $(BENCH_DATA)/dlt/bin/python --requirements benchmarks/requirements-dlt.txt
 	@F1_BENCH_DATA="$(abspath $(BENCH_DATA))" $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH_ARGS)
@@ -69,7 +69,7 @@ dbt-build: install ## dbt alone, unit tests included, on the bronze of DBT_LAKE 
 docs: install ## the dbt docs site of the published models, in local_data/docs
 	@$(BIN)/python -m f1_lakehouse.dbt.docs_site
 
-lock: ## resolve requirements.lock anew from pyproject.toml
+lock: ## resolve requirements.lock again from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 
 clean: ## remove .venv and what tools left; lakes stay
