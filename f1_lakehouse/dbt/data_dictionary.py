@@ -1,6 +1,6 @@
 """The data dictionary: all tables and columns of silver and gold with the API fields they are computed from, in Markdown.
 
-`python -m f1_lakehouse.commands.dictionary` writes docs/data-dictionary.md and the diagram of the star schema from dbt's
+`python -m f1_lakehouse.dbt.data_dictionary` writes docs/data-dictionary.md and the diagram of the star schema from dbt's
 manifest, which it builds on an empty lake. A test compares both with the models.
 """
 
@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 LAYERS = {"gold": "Gold", "silver": "Silver", "snapshots": "Snapshots"}
 HEAD = """# Data dictionary
 
-Generated from dbt's manifest by `python -m f1_lakehouse.commands.dictionary`; do not edit.
+Generated from dbt's manifest by `python -m f1_lakehouse.dbt.data_dictionary`; do not edit.
 
 Times are UTC, durations are in seconds and speeds in km/h, unless the description names another unit. Gold is published as
 `gold.duckdb` and as Delta; silver and snapshots are only in `warehouse.duckdb` of the pipeline.

@@ -1,4 +1,4 @@
-"""The dbt sources, generated from the catalog: `python -m f1_lakehouse.openf1.dbt_sources` writes the file.
+"""The dbt sources, generated from the catalog: `python -m f1_lakehouse.dbt.sources` writes the file.
 
 Belongs here: the text of `dbt_f1/models/silver/_bronze__sources.yml`. A test compares the committed file with it, so that every
 endpoint of the catalog is a source of dbt.
@@ -14,8 +14,8 @@ from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
 SOURCES_FILE = Path(__file__).parents[2] / "dbt_f1" / "models" / "silver" / "_bronze__sources.yml"
 
 _HEADER = """\
-# Generated from the catalog (f1_lakehouse/openf1/endpoints.py); do not edit. To generate it again:
-#   python -m f1_lakehouse.openf1.dbt_sources
+# Generated from the catalog (f1_lakehouse/sources/openf1/endpoints.py); do not edit. To generate it again:
+#   python -m f1_lakehouse.dbt.sources
 version: 2
 
 sources:
