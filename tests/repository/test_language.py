@@ -18,8 +18,17 @@ from f1_lakehouse.cli.app import parser
 PROJECT = Path(__file__).parents[2]
 
 PAGES = ("README.md", "docs/*.md", ".github/*.md")
-MORE_PATHS: tuple[str, ...] = ()
-"""Further files, as glob patterns: Markdown, Python, SQL or YAML."""
+MORE_PATHS: tuple[str, ...] = (
+    "f1_lakehouse/cli/*.py",
+    "f1_lakehouse/settings.py",
+    "f1_lakehouse/interrupts.py",
+    "tests/e2e/*.py",
+    "tests/unit/cli/*.py",
+    "tests/unit/test_settings.py",
+    "benchmarks/*.py",
+    "Makefile",
+)
+"""Further files, as glob patterns: Markdown, Python, SQL, YAML or a Makefile."""
 EXCEPT = ("docs/data-dictionary.md",)
 """Generated from the descriptions of the dbt models; check those instead."""
 
