@@ -60,4 +60,5 @@ def test_a_second_signal_ends_the_process_immediately() -> None:
         process.send_signal(signal.SIGINT)  # two signals within SAME_S count as one
         time.sleep(0.05)
     process.kill()
-    assert process.wait() == 130
+    process.communicate()  # closes the pipes too
+    assert process.returncode == 130

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,10 @@ def terminal() -> Terminal:
 @pytest.fixture
 def progress(
     terminal: Terminal, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> LoadProgress:
+) -> Iterator[LoadProgress]:
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
-    out = os.fdopen(os.dup(terminal.slave), "w", buffering=1)
-    return LoadProgress(Console(file=out, force_terminal=True, width=WIDTH, height=30), clock)
+    with os.fdopen(os.dup(terminal.slave), "w", buffering=1) as out:
+        yield LoadProgress(Console(file=out, force_terminal=True, width=WIDTH, height=30), clock)
 
 
 def wait(seconds: float) -> None:
