@@ -27,8 +27,16 @@ MORE_PATHS: tuple[str, ...] = (
     "dbt_f1/seeds/*.yml",
     "dbt_f1/snapshots/*.yml",
     "dbt_f1/tests/**/*.sql",
+    "f1_lakehouse/cli/*.py",
+    "f1_lakehouse/settings.py",
+    "f1_lakehouse/interrupts.py",
+    "tests/e2e/*.py",
+    "tests/unit/cli/*.py",
+    "tests/unit/test_settings.py",
+    "benchmarks/*.py",
+    "Makefile",
 )
-"""Further files, as glob patterns: Markdown, Python, SQL or YAML."""
+"""Further files, as glob patterns: Markdown, Python, SQL, YAML or a Makefile."""
 EXCEPT = ("docs/data-dictionary.md",)
 """Generated from the descriptions of the dbt models; check those instead."""
 
