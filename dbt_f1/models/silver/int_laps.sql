@@ -9,8 +9,8 @@ This is where a lap finally becomes valid: silver_laps judges the row alone, her
 known too. Ranks and bests look at valid laps only; other laps have null there. No lap is dropped because it has no time:
 the first lap of a race often has none. Laps after the chequered flag of a race stay here, flagged, and reach no other model.
 -#}
-with touched as (
-    {{ touched_sessions([
+with changed as (
+    {{ changed_sessions([
         ref('silver_laps'),
         ref('silver_positions'),
         ref('silver_intervals'),
@@ -31,43 +31,43 @@ sessions as (
         date_start,
         coalesce(session_category in ('Race', 'Sprint'), false) as is_in_race
     from {{ ref('silver_sessions') }}
-    where session_key in (select session_key from touched)
+    where session_key in (select session_key from changed)
 ),
 
 messages as (
     select session_key, date, category, flag, message
     from {{ ref('silver_race_control') }}
-    where date is not null and session_key in (select session_key from touched)
+    where date is not null and session_key in (select session_key from changed)
 ),
 
 results as (
     select session_key, driver_number, number_of_laps
     from {{ ref('silver_session_results') }}
-    where session_key in (select session_key from touched)
+    where session_key in (select session_key from changed)
 ),
 
 positions as (
     select session_key, driver_number, date, position
     from {{ ref('silver_positions') }}
-    where session_key in (select session_key from touched)
+    where session_key in (select session_key from changed)
 ),
 
 intervals as (
     select session_key, driver_number, date, gap_to_leader_s
     from {{ ref('silver_intervals') }}
-    where session_key in (select session_key from touched)
+    where session_key in (select session_key from changed)
 ),
 
 weather as (
     select session_key, date, air_temperature, track_temperature, is_raining
     from {{ ref('silver_weather') }}
-    where session_key in (select session_key from touched)
+    where session_key in (select session_key from changed)
 ),
 
 deleted_laps as (
     select session_key, driver_number, lap_number, max(deletion_reason) as deletion_reason
     from {{ ref('int_deleted_laps') }}
-    where session_key in (select session_key from touched)
+    where session_key in (select session_key from changed)
     group by session_key, driver_number, lap_number
 ),
 
@@ -125,7 +125,7 @@ in_laps as (
         {{ in_lap_of_stop('sessions.session_category', 'stops.lap_number') }} as lap_number
     from {{ ref('silver_pit_stops') }} as stops
     left join sessions on stops.session_key = sessions.session_key
-    where stops.session_key in (select session_key from touched)
+    where stops.session_key in (select session_key from changed)
 ),
 
 -- a stint after one of a single lap on the same compound is no stop (the one start of 1,699 that is none)
@@ -140,7 +140,7 @@ stint_starts as (
             lag(stint_laps) over stints_of_driver as previous_stint_laps,
             lag(compound) over stints_of_driver as previous_compound
         from {{ ref('silver_stints') }}
-        where lap_start is not null and session_key in (select session_key from touched)
+        where lap_start is not null and session_key in (select session_key from changed)
         window stints_of_driver as (partition by session_key, driver_number order by stint_number)
     ) as stints
     where lap_start > 1 and not coalesce(previous_stint_laps = 1 and previous_compound = compound, false)
@@ -149,7 +149,7 @@ stint_starts as (
 served as (
     select
         laps.*,
-        touched.built_from,
+        changed.built_from,
         coalesce(sessions.is_in_race, false) as is_in_race,
         coalesce(laps.is_pit_out_lap, false)
         or stops_before.lap_number is not null
@@ -162,7 +162,7 @@ served as (
         -- a duration that no clock could add to a time is not used for times
         case when laps.lap_duration between 0 and 86400 then laps.lap_duration end as sane_duration
     from {{ ref('silver_laps') }} as laps
-    inner join touched on laps.session_key = touched.session_key
+    inner join changed on laps.session_key = changed.session_key
     left join sessions on laps.session_key = sessions.session_key
     left join in_laps as stops_before
         on

@@ -17,26 +17,26 @@ One row per sample of a car. The source sends 104 in throttle and brake for no s
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
-        {{ whole('rpm') }} as rpm,
-        {{ whole('speed') }} as speed,
-        {{ whole('n_gear') }} as n_gear,
-        {{ whole('throttle') }} as throttle,
-        {{ whole('brake') }} as brake,
-        {{ whole('drs') }} as drs,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_timestamp('date') }} as date,
+        {{ bounded_integer('rpm') }} as rpm,
+        {{ bounded_integer('speed') }} as speed,
+        {{ bounded_integer('n_gear') }} as n_gear,
+        {{ bounded_integer('throttle') }} as throttle,
+        {{ bounded_integer('brake') }} as brake,
+        {{ bounded_integer('drs') }} as drs,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'car_data') }}
     where
-        {{ is_truth('car_data') }}
+        {{ is_current_pull('car_data') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number', 'date'],
         columns=columns

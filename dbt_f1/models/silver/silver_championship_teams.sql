@@ -14,23 +14,23 @@ One row per team: the championship before and after a race or sprint. A beta end
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
         coalesce({{ blank_to_null('team_name') }}, 'Unknown Team') as team_name,
-        {{ whole('position_start') }} as position_start,
-        {{ whole('position_current') }} as position_current,
-        {{ measure('points_start') }} as points_start,
-        {{ measure('points_current') }} as points_current,
+        {{ bounded_integer('position_start') }} as position_start,
+        {{ bounded_integer('position_current') }} as position_current,
+        {{ bounded_number('points_start') }} as points_start,
+        {{ bounded_number('points_current') }} as points_current,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'championship_teams') }}
     where
-        {{ is_truth('championship_teams') }}
+        {{ is_current_pull('championship_teams') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'team_name'],
         columns=columns

@@ -28,9 +28,9 @@ in int_drivers.
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
         {{ blank_to_null('broadcast_name') }} as broadcast_name,
         {{ blank_to_null('full_name') }} as full_name,
         {{ blank_to_null('first_name') }} as first_name,
@@ -46,7 +46,7 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'drivers') }}
     where
-        {{ is_truth('drivers') }}
+        {{ is_current_pull('drivers') }}
         and driver_number is not null
 ),
 
@@ -61,7 +61,7 @@ compared_rows as (
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'compared_rows',
         key=['session_key', 'driver_number'],
         columns=columns,

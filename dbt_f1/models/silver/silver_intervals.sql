@@ -13,10 +13,10 @@ One row per driver and measurement, about every 4 s of a race.
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_timestamp('date') }} as date,
         gap_to_leader,
         interval,
         _season as season,
@@ -24,11 +24,11 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'intervals') }}
     where
-        {{ is_truth('intervals') }}
+        {{ is_current_pull('intervals') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number', 'date'],
         columns=columns

@@ -25,18 +25,18 @@ of a race often has none.
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('lap_number') }} as lap_number,
-        {{ moment('date_start') }} as date_start,
-        {{ measure('duration_sector_1') }} as duration_sector_1,
-        {{ measure('duration_sector_2') }} as duration_sector_2,
-        {{ measure('duration_sector_3') }} as duration_sector_3,
-        {{ measure('lap_duration') }} as lap_duration,
-        {{ whole('i1_speed') }} as intermediate_1_speed,
-        {{ whole('i2_speed') }} as intermediate_2_speed,
-        {{ whole('st_speed') }} as speed_trap_speed,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_integer('lap_number') }} as lap_number,
+        {{ bounded_timestamp('date_start') }} as date_start,
+        {{ bounded_number('duration_sector_1') }} as duration_sector_1,
+        {{ bounded_number('duration_sector_2') }} as duration_sector_2,
+        {{ bounded_number('duration_sector_3') }} as duration_sector_3,
+        {{ bounded_number('lap_duration') }} as lap_duration,
+        {{ bounded_integer('i1_speed') }} as intermediate_1_speed,
+        {{ bounded_integer('i2_speed') }} as intermediate_2_speed,
+        {{ bounded_integer('st_speed') }} as speed_trap_speed,
         is_pit_out_lap,
         segments_sector_1,
         segments_sector_2,
@@ -46,11 +46,11 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'laps') }}
     where
-        {{ is_truth('laps') }}
+        {{ is_current_pull('laps') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number', 'lap_number'],
         columns=columns,
@@ -74,7 +74,7 @@ measured as (
         intermediate_1_speed,
         intermediate_2_speed,
         speed_trap_speed,
-        {{ greatest_known(['intermediate_1_speed', 'intermediate_2_speed', 'speed_trap_speed']) }} as max_speed,
+        {{ greatest_non_null(['intermediate_1_speed', 'intermediate_2_speed', 'speed_trap_speed']) }} as max_speed,
         coalesce(is_pit_out_lap, false) as is_pit_out_lap,
         segments_sector_1,
         segments_sector_2,

@@ -14,23 +14,23 @@ One row per sample of a car's place. The origin (0, 0, 0) is what the source sen
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
-        {{ whole('x') }} as position_x,
-        {{ whole('y') }} as position_y,
-        {{ whole('z') }} as position_z,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_timestamp('date') }} as date,
+        {{ bounded_integer('x') }} as position_x,
+        {{ bounded_integer('y') }} as position_y,
+        {{ bounded_integer('z') }} as position_z,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'location') }}
     where
-        {{ is_truth('location') }}
+        {{ is_current_pull('location') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number', 'date'],
         columns=columns

@@ -25,12 +25,12 @@ One row per race weekend or test. A pull covers a season, so a season is what is
 
 with source_rows as (
     select
-        {{ whole('meeting_key') }} as meeting_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
         meeting_name,
         meeting_official_name,
-        {{ whole('circuit_key') }} as circuit_key,
+        {{ bounded_integer('circuit_key') }} as circuit_key,
         circuit_short_name,
-        {{ whole('country_key') }} as country_key,
+        {{ bounded_integer('country_key') }} as country_key,
         country_code,
         country_name,
         location,
@@ -39,9 +39,9 @@ with source_rows as (
         circuit_type,
         circuit_info_url,
         circuit_image,
-        {{ moment('date_start') }} as date_start,
-        {{ moment('date_end') }} as date_end,
-        {{ whole('year') }} as year,
+        {{ bounded_timestamp('date_start') }} as date_start,
+        {{ bounded_timestamp('date_end') }} as date_end,
+        {{ bounded_integer('year') }} as year,
         is_cancelled,
         _season as season,
         _pull_id as pull_id,
@@ -49,11 +49,11 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'meetings') }}
     where
-        {{ is_truth('meetings', scope_column='season', key='meeting_key') }}
+        {{ is_current_pull('meetings', partition_column='season', key='meeting_key') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['meeting_key'],
         columns=columns,

@@ -13,22 +13,22 @@ One row per exchange of position.
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('overtaking_driver_number') }} as overtaking_driver_number,
-        {{ whole('overtaken_driver_number') }} as overtaken_driver_number,
-        {{ moment('date') }} as date,
-        {{ whole('position') }} as position,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('overtaking_driver_number') }} as overtaking_driver_number,
+        {{ bounded_integer('overtaken_driver_number') }} as overtaken_driver_number,
+        {{ bounded_timestamp('date') }} as date,
+        {{ bounded_integer('position') }} as position,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'overtakes') }}
     where
-        {{ is_truth('overtakes') }}
+        {{ is_current_pull('overtakes') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'date', 'overtaking_driver_number', 'overtaken_driver_number'],
         columns=columns

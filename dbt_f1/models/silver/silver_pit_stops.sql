@@ -15,24 +15,24 @@ One row per driver and lap on which he came in. Rows without a lap cannot be pla
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('lap_number') }} as lap_number,
-        {{ moment('date') }} as date,
-        coalesce({{ measure('lane_duration') }}, {{ measure('pit_duration') }}) as lane_duration_s,
-        {{ measure('stop_duration') }} as stop_duration_s,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_integer('lap_number') }} as lap_number,
+        {{ bounded_timestamp('date') }} as date,
+        coalesce({{ bounded_number('lane_duration') }}, {{ bounded_number('pit_duration') }}) as lane_duration_s,
+        {{ bounded_number('stop_duration') }} as stop_duration_s,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'pit') }}
     where
-        {{ is_truth('pit') }}
+        {{ is_current_pull('pit') }}
         and lap_number is not null
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number', 'lap_number'],
         columns=columns

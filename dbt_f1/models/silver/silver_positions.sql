@@ -12,21 +12,21 @@ One row per change of a driver's position.
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
-        {{ whole('position') }} as position,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_timestamp('date') }} as date,
+        {{ bounded_integer('position') }} as position,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'position') }}
     where
-        {{ is_truth('position') }}
+        {{ is_current_pull('position') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number', 'date'],
         columns=columns

@@ -20,16 +20,16 @@ The source fills the driver of flags and car events only; elsewhere it follows f
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ moment('date') }} as date,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('lap_number') }} as lap_number,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_timestamp('date') }} as date,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_integer('lap_number') }} as lap_number,
         category,
         flag,
         scope,
-        {{ whole('sector') }} as sector,
-        {{ whole('qualifying_phase') }} as qualifying_phase,
+        {{ bounded_integer('sector') }} as sector,
+        {{ bounded_integer('qualifying_phase') }} as qualifying_phase,
         message,
         _season as season,
         cast(_row_number as integer) as served_order,
@@ -37,11 +37,11 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'race_control') }}
     where
-        {{ is_truth('race_control') }}
+        {{ is_current_pull('race_control') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
         columns=columns,

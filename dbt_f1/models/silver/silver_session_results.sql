@@ -20,15 +20,15 @@ is kept: a driver who is disqualified later is listed again. Where the order ser
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
         {{ classified_position() }} as position,
-        {{ whole('number_of_laps') }} as number_of_laps,
+        {{ bounded_integer('number_of_laps') }} as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,
         coalesce(dsq, false) as dsq,
-        {{ measure('points') }} as points,
+        {{ bounded_number('points') }} as points,
         duration,
         gap_to_leader,
         _season as season,
@@ -37,11 +37,11 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'session_result') }}
     where
-        {{ is_truth('session_result') }}
+        {{ is_current_pull('session_result') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number'],
         columns=columns,

@@ -22,20 +22,20 @@ One row per session, future and cancelled ones included. A pull covers a season,
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
         session_name,
         session_type,
-        {{ whole('circuit_key') }} as circuit_key,
+        {{ bounded_integer('circuit_key') }} as circuit_key,
         circuit_short_name,
-        {{ whole('country_key') }} as country_key,
+        {{ bounded_integer('country_key') }} as country_key,
         country_code,
         country_name,
         location,
         gmt_offset,
-        {{ moment('date_start') }} as date_start,
-        {{ moment('date_end') }} as date_end,
-        {{ whole('year') }} as year,
+        {{ bounded_timestamp('date_start') }} as date_start,
+        {{ bounded_timestamp('date_end') }} as date_end,
+        {{ bounded_integer('year') }} as year,
         is_cancelled,
         _season as season,
         _pull_id as pull_id,
@@ -43,11 +43,11 @@ with source_rows as (
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'sessions') }}
     where
-        {{ is_truth('sessions', scope_column='season', key='session_key') }}
+        {{ is_current_pull('sessions', partition_column='season', key='session_key') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key'],
         columns=columns,

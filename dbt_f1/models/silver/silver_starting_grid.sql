@@ -13,22 +13,22 @@ the meeting and the kind of session.
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('position') }} as position,
-        {{ measure('lap_duration') }} as lap_duration,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_integer('position') }} as position,
+        {{ bounded_number('lap_duration') }} as lap_duration,
         _season as season,
         _pull_id as pull_id,
         _row_number as served_order,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'starting_grid') }}
     where
-        {{ is_truth('starting_grid') }}
+        {{ is_current_pull('starting_grid') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number'],
         columns=columns,

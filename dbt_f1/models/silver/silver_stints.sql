@@ -21,24 +21,24 @@ What was served stands in `source_lap_start` and `source_lap_end`.
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('stint_number') }} as stint_number,
-        {{ whole('lap_start') }} as source_lap_start,
-        {{ whole('lap_end') }} as source_lap_end,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_integer('stint_number') }} as stint_number,
+        {{ bounded_integer('lap_start') }} as source_lap_start,
+        {{ bounded_integer('lap_end') }} as source_lap_end,
         compound,
-        {{ whole('tyre_age_at_start') }} as tyre_age_at_start,
+        {{ bounded_integer('tyre_age_at_start') }} as tyre_age_at_start,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'stints') }}
     where
-        {{ is_truth('stints') }}
+        {{ is_current_pull('stints') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number', 'stint_number'],
         columns=columns

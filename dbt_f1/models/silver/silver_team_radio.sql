@@ -12,21 +12,21 @@ One row per recording. The time may be null, so the grain is the key made of the
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
+        {{ bounded_timestamp('date') }} as date,
         recording_url,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'team_radio') }}
     where
-        {{ is_truth('team_radio') }}
+        {{ is_current_pull('team_radio') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'driver_number', 'date', 'recording_url'],
         columns=columns,

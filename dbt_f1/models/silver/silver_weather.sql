@@ -17,26 +17,26 @@ One row per measurement, about once a minute. A track at exactly 0.0 degrees is 
 
 with source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ moment('date') }} as date,
-        {{ measure('air_temperature') }} as air_temperature,
-        nullif({{ measure('track_temperature') }}, 0) as track_temperature,
-        {{ measure('humidity') }} as humidity,
-        {{ measure('pressure') }} as pressure,
-        {{ whole('rainfall') }} as rainfall,
-        {{ whole('wind_direction') }} as wind_direction,
-        {{ measure('wind_speed') }} as wind_speed,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_timestamp('date') }} as date,
+        {{ bounded_number('air_temperature') }} as air_temperature,
+        nullif({{ bounded_number('track_temperature') }}, 0) as track_temperature,
+        {{ bounded_number('humidity') }} as humidity,
+        {{ bounded_number('pressure') }} as pressure,
+        {{ bounded_integer('rainfall') }} as rainfall,
+        {{ bounded_integer('wind_direction') }} as wind_direction,
+        {{ bounded_number('wind_speed') }} as wind_speed,
         _season as season,
         _pull_id as pull_id,
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', 'weather') }}
     where
-        {{ is_truth('weather') }}
+        {{ is_current_pull('weather') }}
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['session_key', 'date'],
         columns=columns

@@ -162,7 +162,7 @@ summed as (
         grid.session_key,
         grid.entrant_id,
         {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
-        {{ last_known('scored.' ~ column) }} over so_far as {{ column }},
+        {{ last_non_null('scored.' ~ column) }} over so_far as {{ column }},
         {%- endfor %}
         coalesce(scored.points, 0) as round_points,
         sum(coalesce(scored.points, 0)) over so_far as points,

@@ -31,7 +31,7 @@ with pulls as (
         {{ utc('pulls.at') }} as pulled_at,
         lag(pulls.truth_pull_id) over (partition by pulls.scope order by pulls.at, pulls.pull_id) as previous_truth
     from {{ source('bronze', '_pulls') }} as pulls
-    where pulls.endpoint = 'session_result' and pulls.outcome <> 'failed' {{ and_as_of('pulls.at') }}
+    where pulls.endpoint = 'session_result' and pulls.outcome <> 'failed' {{ and_before_as_of('pulls.at') }}
 ),
 
 truths as (
@@ -46,15 +46,15 @@ truths as (
 
 source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
         {{ classified_position() }} as position,
-        {{ whole('number_of_laps') }} as number_of_laps,
+        {{ bounded_integer('number_of_laps') }} as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,
         coalesce(dsq, false) as dsq,
-        {{ measure('points') }} as points,
+        {{ bounded_number('points') }} as points,
         duration,
         gap_to_leader,
         _season as season,
@@ -65,7 +65,7 @@ source_rows as (
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['pull_id', 'session_key', 'driver_number'],
         columns=columns,
