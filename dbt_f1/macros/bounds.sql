@@ -21,3 +21,6 @@ case
         then {{ utc(column) }}
 end
 {%- endmacro %}
+
+{# The square of an integer, as a double: the square of the greatest integer does not fit an integer. #}
+{% macro squared(column) -%}cast({{ column }} as {{ type_double() }}) * {{ column }}{%- endmacro %}
