@@ -40,7 +40,7 @@ def test_gold_has_contracts_descriptions_and_a_grain(life: Life) -> None:
     grains = {
         node["attached_node"]
         for node in nodes(life, "test")
-        if (node.get("test_metadata") or {}).get("name") == "grain"
+        if (node.get("test_metadata") or {}).get("name") == "unique_combination_of_columns"
     }
     for node in gold(life):
         assert node["config"]["contract"]["enforced"], node["name"]

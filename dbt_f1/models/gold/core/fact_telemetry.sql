@@ -1,15 +1,14 @@
 {{ config(materialized='incremental', incremental_strategy='replace_partitions', on_schema_change='fail') }}
 {#-
-One row per sample of a car, about 3.7 a second: what the car did, where it was, and on which lap. Published as Delta only.
+One row per sample of a car, about 3.7 samples per second, with speed and controls, location and lap. Published as Delta only.
 
-- place: of the last sample of the location feed before and the first one after, the nearer; none farther away in time than
-  var max_location_offset_s. The two feeds are sampled at times of their own.
-- lap: the one that had started last and not ended. A lap whose end is not known ends where the car stops: in the garage or
-  beside the track. Laps without a known start have no samples.
-- distance: by the trapezoid between samples, from the start of the lap.
+- location: the nearer one of the last sample of the location feed before and the first one after, at most
+  var max_location_offset_s away. The two feeds have different sample times.
+- lap: the last lap that started and has not ended. A lap without a known end ends where the car stops, in the garage or next to
+  the track. Laps without a known start have no samples.
+- distance: trapezoidal rule between samples, from the start of the lap.
 
-Incremental by session: sessions of which neither telemetry nor drivers have changed, nor what the bounds of laps follow from,
-are not read.
+Incremental by session: a session is read only if its telemetry, its drivers or the data that sets the bounds of its laps changed.
 -#}
 with changed as (
     {{ changed_sessions([
@@ -24,7 +23,7 @@ with changed as (
     ]) }}
 ),
 
--- of two laps with one start the later one: an as-of join must find one
+-- the later one of two laps with the same start: an as-of join requires a unique time
 lap_starts as (
     select
         session_key,
@@ -85,7 +84,7 @@ with_lap as (
     ) | indent(4) }}
 ),
 
--- on the grid a car stands at the start of its lap
+-- on the grid a car does not move at the start of its lap
 stops as (
     select session_key, driver_number, last_lap_number, min(date) as stopped_at
     from with_lap
@@ -132,7 +131,7 @@ placed as (
         *,
         case when is_on_lap then last_lap_number end as lap_number,
         case when is_on_lap then {{ seconds_between('last_lap_start_at', 'date') }} end as lap_elapsed_s,
-        -- a lap's first step begins where the lap does
+        -- the first step of a lap starts at the start of the lap
         case
             when is_on_lap
                 then least(
@@ -155,7 +154,7 @@ travelled as (
     select
         *,
         coalesce(abs(nearest_offset_s) <= {{ var('max_location_offset_s') }}, false) as has_place,
-        -- whole numbers, as doubles: far-off values leave 64 bits
+        -- integers as doubles: large values exceed 64 bits
         sum(cast(coalesce(previous_speed, speed) + speed as {{ type_double() }}) * step_ms) over (
             partition by session_key, driver_number, lap_number
             order by date rows between unbounded preceding and current row
@@ -173,7 +172,7 @@ select
     travelled.date,
     travelled.lap_number,
     travelled.lap_elapsed_s,
-    -- km/h times ms, twice the mean speed: / 3.6 / 1000 / 2
+    -- sum of two speeds in km/h times ms: / 3.6 / 1000 / 2 gives metres
     case when travelled.lap_number is not null then round(travelled.lap_path / 7200, 2) end as lap_distance_m,
     travelled.speed,
     travelled.rpm,

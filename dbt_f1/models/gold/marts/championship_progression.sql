@@ -1,15 +1,14 @@
 {#-
-The championships as they stood after each round, out of the official classifications: one row per season, round and driver
-or team. Sprint points count for the round they belong to. Everyone who has taken part so far has a row, also in rounds
-that the driver missed.
+The championships after each round, computed from the official classifications: one row per season, round and driver or team.
+Sprint points count for their round. Every entrant of an earlier round has a row, also in rounds that they missed.
 
-Equal points are decided by countback: more wins, then more second positions, and so on, in Grands Prix only (a sprint win is
-no win; a disqualified driver has no position). Entrants that are equal in all of it share the rank.
+Equal points are ranked by count-back: more wins, then more second positions, and so on, in Grands Prix only (a sprint win is not
+a win; a disqualified driver has no position). Entrants that are equal in all positions share the rank.
 
-A round without a race in the lake adds nothing but its sprint, one without its sprint only the race, and every sum from it on
-is short. So it is after a session whose points are not all in the rows: the source serves none for a driver who is classified
-in the points, or serves them for a number that no list of the season names (int_points_missing), or for a session that
-belongs to no round. `is_complete` is false from there on.
+A round whose race is missing in the lake has only the points of its sprint, one whose sprint is missing only those of its race,
+and all later sums are too low. The same applies after a session with missing points (int_points_missing): the source serves none
+for a driver in a scoring position, or serves them for a number that is in no list of the season, or for a session that belongs
+to no round. `is_complete` is false from there on.
 -#}
 {%- set places = range(1, 25) -%}
 with rounds as (
@@ -53,7 +52,7 @@ sprints_missing as (
     group by season, round_number
 ),
 
--- sessions with points that are in no row, or that the source has not served; a session without a date counts for all rounds
+-- sessions whose points are in no row or were not served; a session without a date counts for all rounds
 points_missing as (
     select sessions.season, sessions.date_start, missing.reason
     from {{ ref('int_points_missing') }} as missing
@@ -81,7 +80,7 @@ rounds_short as (
     group by held.season, held.round_number
 ),
 
--- a round counts when its race is there: with the sprint alone it is not over
+-- a round counts when its race is in the data, not with the sprint alone
 numbered_rounds as (
     select
         held.season,
@@ -118,7 +117,7 @@ scored as (
         season,
         round_number,
         entrant_id,
-        -- of the round's sessions the race decides the team
+        -- the race of the round sets the team
         {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
         max_by({{ column }}, case session_category when 'Race' then 1 else 0 end) as {{ column }},
         {%- endfor %}
