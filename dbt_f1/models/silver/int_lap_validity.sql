@@ -39,8 +39,8 @@ lap_lengths as (
     group by session_key
 ),
 
--- Of a lap without a known end only this is known: the status when it began, and the red flag that stopped it, which came before
--- the lap could be over.
+-- Of a lap without a known end only this is known: the status when it began, and the red flag that stopped it, which came
+-- before the lap could be over.
 gravest as (
     select laps.session_key, laps.driver_number, laps.lap_number, max(track.gravity) as gravity
     from laps
@@ -52,7 +52,9 @@ gravest as (
                 laps.over_by,
                 case
                     when track.gravity = 4
-                        then {{ add_seconds('laps.lap_start_at', var('max_ratio_of_open_lap') ~ ' * lap_lengths.median_lap_s') }}
+                        then {{ add_seconds(
+                            'laps.lap_start_at', var('max_ratio_of_open_lap') ~ ' * lap_lengths.median_lap_s'
+                        ) }}
                 end,
                 laps.lap_start_at
             )

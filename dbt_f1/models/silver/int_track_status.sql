@@ -191,8 +191,8 @@ restarts as (
             starts.red_number,
             starts.abandoned_at,
             case
-                when stoppages.longest_pause_s > {{ longest_way_to_the_pits_s }} then
-                    case when starts.pause_s = stoppages.longest_pause_s then starts.date_start end
+                when stoppages.longest_pause_s > {{ longest_way_to_the_pits_s }}
+                    then case when starts.pause_s = stoppages.longest_pause_s then starts.date_start end
                 when starts.start_number > 1 then null
                 when
                     {{ seconds_between('starts.red_at', 'starts.date_start') }}
@@ -219,10 +219,11 @@ red_periods as (
         reds.*,
         restarts.restart_at,
         case
-            when reds.is_race then least(
-                reds.standing_at, reds.rolling_at, reds.behind_sc_at, reds.started_at,
-                case when reds.standing_at is null then restarts.restart_at end
-            )
+            when reds.is_race
+                then least(
+                    reds.standing_at, reds.rolling_at, reds.behind_sc_at, reds.started_at,
+                    case when reds.standing_at is null then restarts.restart_at end
+                )
             else reds.opened_at
         end as red_ended_at
     from reds
@@ -351,7 +352,9 @@ track_states as (
 
     union all
 
-    select session_key, over_at, null, 0, false, false from called_in where over_at is not null and (next_on_at is null or next_on_at > over_at)
+    select session_key, over_at, null, 0, false, false
+    from called_in
+    where over_at is not null and (next_on_at is null or next_on_at > over_at)
 ),
 
 ranked as (
@@ -443,8 +446,8 @@ states as (
         date,
         case
             when is_yellow = 1 and is_clear = 1 then case when is_reset = 1 then 0 end
-            when is_yellow = 1 and is_reset = 1 then
-                case when yellow_order > reset_order then 1 when yellow_order < reset_order then 0 end
+            when is_yellow = 1 and is_reset = 1
+                then case when yellow_order > reset_order then 1 when yellow_order < reset_order then 0 end
             else is_yellow
         end as gravity
     from sector_seconds

@@ -122,7 +122,9 @@ carried_by_session as (
 ),
 
 counted as (
-    select 'silver.' || silver as table_name, 'completeness' as check_type, kept_rows as checked, kept_rows - complete_rows as failed
+    select
+        'silver.' || silver as table_name, 'completeness' as check_type,
+        kept_rows as checked, kept_rows - complete_rows as failed
     from measured
     where kept_rows > 0
 

@@ -142,14 +142,14 @@ stated as (
 compared as (
     select
         *,
+        {%- for column in said %}
+        lag({{ column }}) over history as previous_{{ column }},
+        {%- endfor %}
         coalesce(lag(is_listed) over history, false) as was_listed,
         max(case when is_listed then 1 else 0 end) over (
             partition by session_key, driver_number order by pull_number
             rows between unbounded preceding and 1 preceding
-        ) as was_ever_listed,
-        {%- for column in said %}
-        lag({{ column }}) over history as previous_{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as was_ever_listed
     from stated
     window history as (partition by session_key, driver_number order by pull_number)
 ),
