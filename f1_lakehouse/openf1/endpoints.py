@@ -170,14 +170,14 @@ def _ints(name: str, description: str) -> Column:
     return Column(name, Kind.INTS, description)
 
 
-_MEETING = _int("meeting_key", "Race weekend or test")
-_MEETING_KEY = _int("meeting_key", "Race weekend or test", required=True)
-_SESSION_KEY = _int("session_key", "Session", required=True)
+_MEETING = _int("meeting_key", "Identifier of the race weekend or test")
+_MEETING_KEY = _int("meeting_key", "Identifier of the race weekend or test", required=True)
+_SESSION_KEY = _int("session_key", "Identifier of the session", required=True)
 _DRIVER_KEY = _int("driver_number", "Car number of the driver in this session", required=True, low=1, high=99)
 _PLACE = (
-    _int("circuit_key", "Circuit"),
+    _int("circuit_key", "Identifier of the circuit"),
     _text("circuit_short_name", "Short name of the circuit"),
-    _int("country_key", "Country"),
+    _int("country_key", "Identifier of the country"),
     _text("country_code", "Formula 1's three-letter country code (not ISO: KSA, UAE, MON, GER, NED)"),
     _text("country_name", "Country; the spelling changes between seasons"),
     _text("location", "Town or area of the circuit"),

@@ -1,5 +1,7 @@
 """What holds of the dbt project as it is written: no run needed but dbt's own reading of it."""
 
+import re
+from collections import Counter
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -48,6 +50,20 @@ def test_gold_has_contracts_descriptions_and_a_grain(life: Life) -> None:
         assert node["description"], node["name"]
         assert [name for name, column in node["columns"].items() if not column["description"]] == []
         assert node["config"]["meta"]["owner"], node["name"]
+
+
+def test_repeated_column_descriptions_are_doc_blocks() -> None:
+    """Columns with the same description share a doc block of columns.md, and every block is shared."""
+    uses: Counter[str] = Counter()
+    for path in PROJECT.glob("*/**/*.yml"):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for table in (table for kind in ("models", "seeds", "snapshots") for table in content.get(kind, [])):
+            uses.update(column["description"] for column in table.get("columns", []))
+    blocks = re.findall(r"{% docs (\w+) %}", (PROJECT / "models" / "columns.md").read_text(encoding="utf-8"))
+    assert {text for text, number in uses.items() if number > 1} == {
+        f'{{{{ doc("{name}") }}}}' for name in blocks
+    }
+    assert blocks == sorted(blocks)
 
 
 def test_everything_that_is_published_is_in_an_exposure(life: Life) -> None:

@@ -114,7 +114,7 @@ visits as (
             and visits.out_lap_number between out_stints.lap_start and out_stints.lap_end
 ),
 
-judged as (
+classified as (
     select
         stops.*,
         before.compound as compound_before,
@@ -177,7 +177,7 @@ select
     end as track_status,
     stops.is_red_flag_stop,
     stops.pulled_at
-from judged as stops
+from classified as stops
 left join {{ ref('fact_laps') }} as in_laps
     on
         stops.session_key = in_laps.session_key

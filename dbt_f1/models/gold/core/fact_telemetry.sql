@@ -36,7 +36,7 @@ lap_starts as (
     group by session_key, driver_number, lap_start_at
 ),
 
-places as (
+locations as (
     select
         session_key,
         driver_number,
@@ -107,9 +107,9 @@ with_lap_end as (
             and with_lap.last_lap_number = stops.last_lap_number
 ),
 
-with_place as (
+with_location as (
     {{ asof_join(
-        'with_lap_end', 'places', ['session_key', 'driver_number'], 'date', 'date',
+        'with_lap_end', 'locations', ['session_key', 'driver_number'], 'date', 'date',
         {
             'date': 'before_at', 'position_x': 'before_x', 'position_y': 'before_y', 'position_z': 'before_z',
             'next_date': 'after_at', 'next_x': 'after_x', 'next_y': 'after_y', 'next_z': 'after_z'
@@ -123,10 +123,10 @@ measured as (
         coalesce(date < on_lap_until, true) and last_lap_number is not null as is_on_lap,
         {{ seconds_between('before_at', 'date') }} as since_before_s,
         {{ seconds_between('date', 'after_at') }} as until_after_s
-    from with_place
+    from with_location
 ),
 
-placed as (
+with_lap_time as (
     select
         *,
         case when is_on_lap then last_lap_number end as lap_number,
@@ -153,13 +153,13 @@ placed as (
 travelled as (
     select
         *,
-        coalesce(abs(nearest_offset_s) <= {{ var('max_location_offset_s') }}, false) as has_place,
+        coalesce(abs(nearest_offset_s) <= {{ var('max_location_offset_s') }}, false) as has_location,
         -- integers as doubles: large values exceed 64 bits
         sum(cast(coalesce(previous_speed, speed) + speed as {{ type_double() }}) * step_ms) over (
             partition by session_key, driver_number, lap_number
             order by date rows between unbounded preceding and current row
         ) as lap_path
-    from placed
+    from with_lap_time
 )
 
 select
@@ -181,10 +181,10 @@ select
     travelled.brake,
     travelled.drs,
     travelled.is_drs_open,
-    case when has_place then case when is_after_nearer then after_x else before_x end end as position_x,
-    case when has_place then case when is_after_nearer then after_y else before_y end end as position_y,
-    case when has_place then case when is_after_nearer then after_z else before_z end end as position_z,
-    case when has_place then round(nearest_offset_s, 3) end as location_offset_s,
+    case when has_location then case when is_after_nearer then after_x else before_x end end as position_x,
+    case when has_location then case when is_after_nearer then after_y else before_y end end as position_y,
+    case when has_location then case when is_after_nearer then after_z else before_z end end as position_z,
+    case when has_location then round(nearest_offset_s, 3) end as location_offset_s,
     travelled.pulled_at,
     travelled.built_from
 from travelled

@@ -10,7 +10,7 @@ and all later sums are too low. The same applies after a session with missing po
 for a driver in a scoring position, or serves them for a number that is in no list of the season, or for a session that belongs
 to no round. `is_complete` is false from there on.
 -#}
-{%- set places = range(1, 25) -%}
+{%- set positions = range(1, 25) -%}
 with rounds as (
     select
         sessions.season,
@@ -123,8 +123,8 @@ scored as (
         {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
         max_by({{ column }}, case session_category when 'Race' then 1 else 0 end) as {{ column }},
         {%- endfor %}
-        {%- for place in places %}
-        count(case when session_category = 'Race' and position = {{ place }} then 1 end) as place_{{ place }},
+        {%- for number in positions %}
+        count(case when session_category = 'Race' and position = {{ number }} then 1 end) as finishes_{{ number }},
         {%- endfor %}
         sum(coalesce(points, 0)) as points
     from entries
@@ -167,9 +167,9 @@ summed as (
         {%- endfor %}
         coalesce(scored.points, 0) as round_points,
         sum(coalesce(scored.points, 0)) over so_far as points,
-        sum(coalesce(scored.place_1, 0)) over so_far as wins,
-        {%- for place in places %}
-        lpad(cast(sum(coalesce(scored.place_{{ place }}, 0)) over so_far as {{ dbt.type_string() }}), 2, '0')
+        sum(coalesce(scored.finishes_1, 0)) over so_far as wins,
+        {%- for number in positions %}
+        lpad(cast(sum(coalesce(scored.finishes_{{ number }}, 0)) over so_far as {{ dbt.type_string() }}), 2, '0')
         {{- ' ||' if not loop.last }}
         {%- endfor %} as countback
     from grid

@@ -62,7 +62,7 @@ run_day as (
 ),
 
 -- pulls of the day that are current; a pull without new rows has nothing to check
-news as (
+new_pulls as (
     select pulls.endpoint, pulls.scope, pulls.pull_id, pulls.rows, pulls.quarantined, pulls.improbable
     from pulls
     inner join run_day on pulls.pulled_on = run_day.run_date
@@ -78,7 +78,7 @@ measured as (
         count(case when {{ check[1] }} then 1 end) as complete_rows,
         coalesce(sum(held.source_rows), 0) as source_rows
     from {{ ref(check[0]) }} as held
-    inner join (select scope, pull_id from news where endpoint = '{{ endpoint }}') as fresh
+    inner join (select scope, pull_id from new_pulls where endpoint = '{{ endpoint }}') as fresh
         on
             -- the session lets the engine skip files of other sessions; the pull selects the rows
             held.{{ 'season' if endpoint in ('meetings', 'sessions') else 'session_key' }} = fresh.scope
@@ -93,15 +93,15 @@ served as (
         sum(rows) as rows,
         sum(quarantined) as quarantined,
         sum(improbable) as improbable
-    from news
+    from new_pulls
     group by endpoint
 ),
 
-carried as (
+reconciled as (
     {%- for endpoint, fact in facts.items() %}
     select '{{ fact[1] }}' as fact, held.session_key, count(*) as in_silver, 0 as in_gold
     from {{ ref(fact[0]) }} as held
-    inner join (select scope from news where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
+    inner join (select scope from new_pulls where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
     {{ 'where ' ~ fact[2] if fact | length > 2 }}
     group by held.session_key
 
@@ -109,15 +109,15 @@ carried as (
 
     select '{{ fact[1] }}' as fact, held.session_key, 0 as in_silver, count(*) as in_gold
     from {{ ref(fact[1]) }} as held
-    inner join (select scope from news where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
+    inner join (select scope from new_pulls where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
     group by held.session_key
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 
-carried_by_session as (
+reconciled_by_session as (
     select fact, session_key, sum(in_silver) as in_silver, abs(sum(in_silver) - sum(in_gold)) as off
-    from carried
+    from reconciled
     group by fact, session_key
 ),
 
@@ -143,7 +143,7 @@ counted as (
     union all
 
     select 'gold.' || fact, 'reconciliation', sum(in_silver), sum(off)
-    from carried_by_session
+    from reconciled_by_session
     group by fact
 
     union all
@@ -164,7 +164,7 @@ counted as (
         count(case when has_laps then 1 end),
         count(case when has_laps and lap_number is null then 1 end)
     from {{ ref('int_deletion_messages') }}
-    where session_key in (select scope from news where endpoint in ('race_control', 'laps'))
+    where session_key in (select scope from new_pulls where endpoint in ('race_control', 'laps'))
 ),
 
 rated as (
