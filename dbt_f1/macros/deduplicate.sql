@@ -11,7 +11,7 @@ row whatever order the source serves. Two columns count the rows: `source_rows` 
 With `served`, the name of a column of the relation that holds `_row_number`, the row served last is the newest: of rows
 that differ it is kept, unless `prefer` decides. The column is carried; it is null where bronze has no row numbers, and then
 the other rules decide. To use it: `_row_number as served_order` in the relation, `served='served_order'` here (and not in
-`columns`). Example: silver_race_control.
+`columns`), as silver_source does.
 #}
 {% macro deduplicate(relation, key, columns, prefer=none, served=none, nullable=[]) -%}
 {%- set all_columns = columns + ['pull_id', 'pulled_at'] -%}
