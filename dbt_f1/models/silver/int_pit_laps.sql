@@ -34,13 +34,13 @@ select
     session_key,
     driver_number,
     lap_number,
-    max(is_in_lap) = 1 as is_in_lap,
-    max(is_out_lap) = 1 as is_out_lap
+    count(in_lap) > 0 as is_in_lap,
+    count(out_lap) > 0 as is_out_lap
 from (
-    select session_key, driver_number, lap_number, 1 as is_in_lap, 0 as is_out_lap from in_laps
+    select session_key, driver_number, lap_number, lap_number as in_lap, cast(null as integer) as out_lap from in_laps
     union all
-    select session_key, driver_number, lap_number + 1 as lap_number, 0 as is_in_lap, 1 as is_out_lap from in_laps
+    select session_key, driver_number, lap_number + 1 as lap_number, null as in_lap, lap_number + 1 as out_lap from in_laps
     union all
-    select session_key, driver_number, lap_number, 0 as is_in_lap, 1 as is_out_lap from stint_starts
+    select session_key, driver_number, lap_number, null as in_lap, lap_number as out_lap from stint_starts
 ) as pit_laps
 group by session_key, driver_number, lap_number
