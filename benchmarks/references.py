@@ -113,7 +113,7 @@ def bare_models(warehouse: Path, bronze: Path, compiled: Sequence[tuple[str, str
                 if not con.execute(f"select 1 from duckdb_views() where view_name = '_{source}'").fetchall():
                     con.register(f"_{source}", DeltaTable(str(bronze / source)).to_pyarrow_dataset())
             select = re.sub(r'"\w+"\."bronze"\."(\w+)"', r'"_\1"', select)
-            marker = re.search(r"replace_scopes (\w+): \[([0-9, ]*)\]", select)
+            marker = re.search(r"replace_partitions (\w+): \[([0-9, ]*)\]", select)
             if not incremental or marker is None:
                 con.execute(f'create or replace table "{schema}"."{name}" as {select}')
             elif marker[2]:

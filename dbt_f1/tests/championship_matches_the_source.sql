@@ -2,7 +2,8 @@
 -- after a race, in seasons without missing rounds. A warning, because the endpoints of the source are in beta.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'championship_progression'}}}) }}
 with published as (
-    select 'drivers' as championship, standings.session_key, drivers.driver_id as entrant_id,
+    select
+        'drivers' as championship, standings.session_key, drivers.driver_id as entrant_id,
         standings.points_current as points, standings.position_current as championship_rank
     from {{ ref('silver_championship_drivers') }} as standings
     inner join {{ ref('int_session_drivers') }} as drivers

@@ -1,5 +1,6 @@
--- int_laps has exactly the laps of silver, and fact_laps those without the laps after the chequered flag of a race. Each side is
--- counted separately, so that a join that drops or duplicates rows fails. Laps that are not valid in silver are not valid in gold.
+-- int_laps has exactly the laps of silver, and fact_laps those without the laps after the chequered flag of a race. Each side
+-- is counted separately, so that a join that drops or duplicates rows fails. Laps that are not valid in silver are not valid in
+-- gold.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_laps'}}}) }}
 with counted_silver as (
     select session_key, count(*) as laps, sum(case when is_valid_lap then 1 else 0 end) as valid_laps

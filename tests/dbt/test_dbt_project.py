@@ -114,7 +114,7 @@ def test_every_test_of_error_severity_has_a_reason_why_the_source_cannot_fail_it
 def test_what_keeps_its_rows_is_not_kept_from_publishing_by_an_old_one(life: Life) -> None:
     """Rows that no build makes again would fail a test in every later one."""
     keeps = {node["unique_id"] for node in nodes(life, "snapshot")}
-    keeps |= {node["unique_id"] for node in nodes(life, "model") if "earlier_runs(" in node["raw_code"]}
+    keeps |= {node["unique_id"] for node in nodes(life, "model") if "union_earlier_runs(" in node["raw_code"]}
     assert len(keeps) == 3
     for node in nodes(life, "test"):
         if node.get("attached_node") in keeps and node["config"]["severity"].lower() != "warn":

@@ -19,7 +19,7 @@ What a message means stands in the macro track_event; here is what follows from 
   count in the order served. Where that is not known, each is taken to change something: what was there before goes and comes
   back, what was not comes and goes; a red flag comes last. What has been called in is over; what is called in next came.
 
-Incremental by session. `touched_sessions` looks at sessions with a message that begins a state; the few whose messages leave
+Incremental by session. `changed_sessions` looks at sessions with a message that begins a state; the few whose messages leave
 no period (a yellow that is cleared in its second, and nothing else) are worked out again in each run.
 -#}
 {%- set event = track_event('category', 'flag', 'scope', 'message') -%}
@@ -35,8 +35,8 @@ no period (a yellow that is cleared in its second, and nothing else) are worked 
 {%- set way_to_the_line_s = 60 -%}
 {#- A rolling start that is announced so long before another one is not its procedure. -#}
 {%- set longest_procedure_s = 900 -%}
-with touched as (
-    {{ touched_sessions([
+with changed as (
+    {{ changed_sessions([
         '(select session_key, pull_id from ' ~ ref('silver_race_control') ~ ' where ' ~ event
         ~ " in ('red', 'sc', 'vsc', 'yellow', 'behind_sc', 'rolling_start')) as messages",
         ref('silver_laps'),
@@ -46,11 +46,11 @@ with touched as (
 
 sessions as (
     select
-        touched.session_key,
-        touched.built_from,
+        changed.session_key,
+        changed.built_from,
         coalesce(silver_sessions.session_category in ('Race', 'Sprint'), false) as is_race
-    from touched
-    left join {{ ref('silver_sessions') }} as silver_sessions on touched.session_key = silver_sessions.session_key
+    from changed
+    left join {{ ref('silver_sessions') }} as silver_sessions on changed.session_key = silver_sessions.session_key
 ),
 
 events as (
@@ -191,8 +191,8 @@ restarts as (
             starts.red_number,
             starts.abandoned_at,
             case
-                when stoppages.longest_pause_s > {{ longest_way_to_the_pits_s }} then
-                    case when starts.pause_s = stoppages.longest_pause_s then starts.date_start end
+                when stoppages.longest_pause_s > {{ longest_way_to_the_pits_s }}
+                    then case when starts.pause_s = stoppages.longest_pause_s then starts.date_start end
                 when starts.start_number > 1 then null
                 when
                     {{ seconds_between('starts.red_at', 'starts.date_start') }}
@@ -219,10 +219,11 @@ red_periods as (
         reds.*,
         restarts.restart_at,
         case
-            when reds.is_race then least(
-                reds.standing_at, reds.rolling_at, reds.behind_sc_at, reds.started_at,
-                case when reds.standing_at is null then restarts.restart_at end
-            )
+            when reds.is_race
+                then least(
+                    reds.standing_at, reds.rolling_at, reds.behind_sc_at, reds.started_at,
+                    case when reds.standing_at is null then restarts.restart_at end
+                )
             else reds.opened_at
         end as red_ended_at
     from reds
@@ -351,7 +352,9 @@ track_states as (
 
     union all
 
-    select session_key, over_at, null, 0, false, false from called_in where over_at is not null and (next_on_at is null or next_on_at > over_at)
+    select session_key, over_at, null, 0, false, false
+    from called_in
+    where over_at is not null and (next_on_at is null or next_on_at > over_at)
 ),
 
 ranked as (
@@ -443,8 +446,8 @@ states as (
         date,
         case
             when is_yellow = 1 and is_clear = 1 then case when is_reset = 1 then 0 end
-            when is_yellow = 1 and is_reset = 1 then
-                case when yellow_order > reset_order then 1 when yellow_order < reset_order then 0 end
+            when is_yellow = 1 and is_reset = 1
+                then case when yellow_order > reset_order then 1 when yellow_order < reset_order then 0 end
             else is_yellow
         end as gravity
     from sector_seconds

@@ -32,7 +32,7 @@ lists as (
     {%- if not loop.last %}
 
     union all
-{% endif %}
+    {% endif %}
     {%- endfor %}
 ),
 

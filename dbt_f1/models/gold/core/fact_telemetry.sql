@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='replace_scopes', on_schema_change='fail') }}
+{{ config(materialized='incremental', incremental_strategy='replace_partitions', on_schema_change='fail') }}
 {#-
 One row per sample of a car, about 3.7 samples per second, with speed and controls, location and lap. Published as Delta only.
 
@@ -10,8 +10,8 @@ One row per sample of a car, about 3.7 samples per second, with speed and contro
 
 Incremental by session: a session is read only if its telemetry, its drivers or the data that sets the bounds of its laps changed.
 -#}
-with touched as (
-    {{ touched_sessions([
+with changed as (
+    {{ changed_sessions([
         ref('silver_car_data'),
         ref('silver_locations'),
         ref('silver_laps'),
@@ -32,7 +32,7 @@ lap_starts as (
         max(lap_number) as lap_number,
         max(lap_end_at) as lap_end_at
     from {{ ref('fact_laps') }}
-    where lap_start_at is not null and session_key in (select session_key from touched)
+    where lap_start_at is not null and session_key in (select session_key from changed)
     group by session_key, driver_number, lap_start_at
 ),
 
@@ -49,7 +49,7 @@ locations as (
         lead(position_y) over samples as next_y,
         lead(position_z) over samples as next_z
     from {{ ref('silver_locations') }}
-    where has_position and session_key in (select session_key from touched)
+    where has_position and session_key in (select session_key from changed)
     window samples as (partition by session_key, driver_number order by date)
 ),
 
@@ -68,11 +68,11 @@ samples as (
         car.drs,
         car.is_drs_open,
         car.pulled_at,
-        touched.built_from,
+        changed.built_from,
         lag(car.date) over driver_samples as previous_date,
         lag(car.speed) over driver_samples as previous_speed
     from {{ ref('silver_car_data') }} as car
-    inner join touched on car.session_key = touched.session_key
+    inner join changed on car.session_key = changed.session_key
     where car.date is not null
     window driver_samples as (partition by car.session_key, car.driver_number order by car.date)
 ),

@@ -98,14 +98,16 @@ numbered_rounds as (
 ),
 
 entries as (
-    select 'drivers' as championship, season, round_number, session_category, driver_id as entrant_id, name_acronym, full_name,
+    select
+        'drivers' as championship, season, round_number, session_category, driver_id as entrant_id, name_acronym, full_name,
         team_id, constructor_id, team_name, position, points
     from rounds
     where driver_id is not null
 
     union all
 
-    select 'teams' as championship, season, round_number, session_category, team_id as entrant_id,
+    select
+        'teams' as championship, season, round_number, session_category, team_id as entrant_id,
         null as name_acronym, null as full_name, team_id, constructor_id, team_name, position, points
     from rounds
     where team_id <> 'unknown-team'
@@ -121,10 +123,10 @@ scored as (
         {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
         max_by({{ column }}, case session_category when 'Race' then 1 else 0 end) as {{ column }},
         {%- endfor %}
-        sum(coalesce(points, 0)) as points,
         {%- for number in positions %}
-        count(case when session_category = 'Race' and position = {{ number }} then 1 end) as finishes_{{ number }}{{ ',' if not loop.last }}
+        count(case when session_category = 'Race' and position = {{ number }} then 1 end) as finishes_{{ number }},
         {%- endfor %}
+        sum(coalesce(points, 0)) as points
     from entries
     group by championship, season, round_number, entrant_id
 ),
@@ -161,7 +163,7 @@ summed as (
         grid.session_key,
         grid.entrant_id,
         {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
-        {{ last_known('scored.' ~ column) }} over so_far as {{ column }},
+        {{ last_non_null('scored.' ~ column) }} over so_far as {{ column }},
         {%- endfor %}
         coalesce(scored.points, 0) as round_points,
         sum(coalesce(scored.points, 0)) over so_far as points,
@@ -215,9 +217,7 @@ select
     cast(leader_points - points as {{ type_double() }}) as points_behind_leader,
     cast(wins as integer) as wins,
     cast(
-        lag(championship_rank) over (
-            partition by championship, ranked.season, entrant_id order by ranked.round_number
-        )
+        lag(championship_rank) over (partition by championship, ranked.season, entrant_id order by ranked.round_number)
         - championship_rank as integer
     ) as ranks_gained,
     cast(rounds_counted as integer) as rounds_counted,

@@ -54,7 +54,7 @@ with pulls as (
         cast({{ utc('pulls.at') }} as date) as pulled_on,
         row_number() over (partition by pulls.endpoint, pulls.scope order by pulls.at desc, pulls.pull_id desc) as newness
     from {{ source('bronze', '_pulls') }} as pulls
-    where pulls.outcome <> 'failed' {{ and_as_of('pulls.at') }}
+    where pulls.outcome <> 'failed' {{ and_before_as_of('pulls.at') }}
 ),
 
 run_day as (
@@ -122,7 +122,9 @@ reconciled_by_session as (
 ),
 
 counted as (
-    select 'silver.' || silver as table_name, 'completeness' as check_type, kept_rows as checked, kept_rows - complete_rows as failed
+    select
+        'silver.' || silver as table_name, 'completeness' as check_type,
+        kept_rows as checked, kept_rows - complete_rows as failed
     from measured
     where kept_rows > 0
 
@@ -184,7 +186,7 @@ rated as (
 measurements as (
     select run_date, table_name, check_type, checked_rows, failed_rows, pass_rate
     from rated
-    {{ earlier_runs(columns, 'run_date', 'run_day') | indent(4) }}
+    {{ union_earlier_runs(columns, 'run_date', 'run_day') | indent(4) }}
 )
 
 -- key and status are recomputed for earlier days too, so that errors of an earlier version of the code do not remain

@@ -62,13 +62,14 @@ degradation as (
     group by session_key, driver_number, compound
 ),
 
+-- noqa: disable=LT02
 degradation_by_compound as (
     select
         session_key,
-        driver_number,
-        {%- for compound in compounds %}
+        driver_number
+        {%- for compound in compounds %},
         max(case when compound = '{{ compound }}' and laps >= {{ var('min_laps_for_degradation') }} then slope end)
-            as {{ compound | lower }}_slope{{ ',' if not loop.last }}
+            as {{ compound | lower }}_slope
         {%- endfor %}
     from degradation
     group by session_key, driver_number
@@ -100,12 +101,12 @@ select
     round(
         100.0 * (compared.median_pace_s - compared.best_median_pace_s) / nullif(compared.best_median_pace_s, 0), 3
     ) as gap_to_best_percentage,
-    cast(case when compared.median_pace_s is not null then compared.pace_rank end as integer) as pace_rank,
-    {%- for compound in compounds %}
-    round(compared.{{ compound | lower }}_median_pace_s, 4) as {{ compound | lower }}_median_pace_s,
+    cast(case when compared.median_pace_s is not null then compared.pace_rank end as integer) as pace_rank
+    {%- for compound in compounds %},
+    round(compared.{{ compound | lower }}_median_pace_s, 4) as {{ compound | lower }}_median_pace_s
     {%- endfor %}
-    {%- for compound in compounds %}
-    round(degradation.{{ compound | lower }}_slope, 6) as {{ compound | lower }}_degradation_s_per_lap{{ ',' if not loop.last }}
+    {%- for compound in compounds %},
+    round(degradation.{{ compound | lower }}_slope, 6) as {{ compound | lower }}_degradation_s_per_lap
     {%- endfor %}
 from compared
 left join degradation_by_compound as degradation

@@ -31,7 +31,7 @@ with pulls as (
         {{ utc('pulls.at') }} as pulled_at,
         lag(pulls.truth_pull_id) over (partition by pulls.scope order by pulls.at, pulls.pull_id) as previous_truth_pull_id
     from {{ source('bronze', '_pulls') }} as pulls
-    where pulls.endpoint = 'session_result' and pulls.outcome <> 'failed' {{ and_as_of('pulls.at') }}
+    where pulls.endpoint = 'session_result' and pulls.outcome <> 'failed' {{ and_before_as_of('pulls.at') }}
 ),
 
 current_pulls as (
@@ -46,15 +46,15 @@ current_pulls as (
 
 source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
         {{ classified_position() }} as position,
-        {{ whole('number_of_laps') }} as number_of_laps,
+        {{ bounded_integer('number_of_laps') }} as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,
         coalesce(dsq, false) as dsq,
-        {{ measure('points') }} as points,
+        {{ bounded_number('points') }} as points,
         duration,
         gap_to_leader,
         _season as season,
@@ -65,7 +65,7 @@ source_rows as (
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['pull_id', 'session_key', 'driver_number'],
         columns=columns,
@@ -142,14 +142,14 @@ stated as (
 compared as (
     select
         *,
+        {%- for column in said %}
+        lag({{ column }}) over history as previous_{{ column }},
+        {%- endfor %}
         coalesce(lag(is_listed) over history, false) as was_listed,
         max(case when is_listed then 1 else 0 end) over (
             partition by session_key, driver_number order by pull_number
             rows between unbounded preceding and 1 preceding
-        ) as was_ever_listed,
-        {%- for column in said %}
-        lag({{ column }}) over history as previous_{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as was_ever_listed
     from stated
     window history as (partition by session_key, driver_number order by pull_number)
 ),
