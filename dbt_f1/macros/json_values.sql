@@ -1,6 +1,7 @@
 {#
 Values whose JSON type changes from row to row (`gap_to_leader`, `interval`, `duration`) come as JSON text: `0.5`,
-`"+1 LAP"`, `[88.1,null,null]`, `null`. These take one meaning out of it each, and null when it has another.
+`"+1 LAP"`, `[88.1,null,null]`, `null`. Each macro returns one of these
+forms, and null for the other forms.
 #}
 
 {# The number, if it is one that a column can hold (bounds.sql): 0.5 -> 0.5. #}

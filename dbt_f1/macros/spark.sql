@@ -16,7 +16,7 @@ What dbt-spark has to be told; the SQL itself differs in dialect.sql, asof.sql a
 {%- endmacro %}
 
 
-{# dbt-spark knows a list of strategies and refuses any other; here there is one, and it is not on that list. #}
+{# dbt-spark accepts only a fixed list of strategies. The strategy of this project is not in that list. #}
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) -%}
     {{ return(raw_strategy) }}
 {%- endmacro %}

@@ -1,10 +1,10 @@
 {#-
-When each lap starts and ends, and whether it is a lap of the race: one row per driver and lap of silver_laps. Starts that the
-source does not serve, or serves wrongly, follow from the laps around. Not published.
+When each lap starts and ends, and whether it is a lap of the race: one row per driver and lap of silver_laps. A start that the
+source does not serve, or serves wrongly, is derived from the adjacent laps. Not published.
 
-Incremental by session: the windows below need all laps of a session at once. Laps after the chequered flag of a race are
+Incremental by session: the windows below need all laps of a session together. Laps after the chequered flag of a race are
 flagged and stay out of the chain of the race's laps. `built_from` also covers the inputs that int_lap_validity and
-int_line_crossings read of the session, so that they follow this model alone (gmt_offset: of the deletions).
+int_line_crossings read of the session, so that they depend on this model only (gmt_offset is used for the deletions).
 -#}
 with changed as (
     {{ changed_sessions([
@@ -258,7 +258,7 @@ select
                 )
         end
     ) as lap_start_at,
-    -- a lap into the garage without a time, often one that a red flag stopped: it is over before the car leaves again
+    -- a lap into the garage without a time, often one that a red flag stopped: it ends before the car leaves again
     coalesce(
         lap_end_at,
         case

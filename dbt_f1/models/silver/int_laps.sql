@@ -1,13 +1,13 @@
 {#-
-One row per driver and lap, with its context: all of fact_laps that follows from its session alone. Not published.
+One row per driver and lap, with its context: everything in fact_laps that is computed within one session. Not published.
 
 The steps before: int_lap_times (start, end, laps after the flag), int_lap_validity (which laps are valid, deleted, green),
-int_line_crossings (order and gap over the line). Here come tyre, position, gap, weather and the ranks among valid laps; other
-laps have null there. No lap is dropped because it has no time: the first lap of a race often has none. Laps after the chequered
+int_line_crossings (order and gap over the line). This model adds tyre, position, gap, weather and the ranks among valid laps;
+other laps have null ranks. Laps without a time are kept: the first lap of a race often has none. Laps after the chequered
 flag of a race stay here, flagged, and reach no other model.
 
-Incremental by session: the windows and as-of joins below hold all laps that they are given at once. Names and teams are left to
-fact_laps; they may change without a pull of the session.
+Incremental by session: the windows and as-of joins below hold all laps of their input in memory. fact_laps adds names and teams,
+which may change without a pull of the session.
 -#}
 with changed as (
     {{ changed_sessions([

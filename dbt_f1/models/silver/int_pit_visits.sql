@@ -1,14 +1,14 @@
 {#-
-One row per visit to the pit lane: the lap it belongs to, when it began, the stint that follows it, and what says that the car
-only passed through. Not published.
+One row per visit to the pit lane: the lap it belongs to, when it began, the stint that follows it, and whether the car only
+passed through. Not published.
 
 Incremental by session. The stint that follows a visit starts on the lap after the in-lap (1,509 of 1,512 recorded visits of
-the races of 2023 and 2024). Two races (9963, 9979) serve all stints one lap early. So where a driver has as many changes
-of stint as visits, and all of them differ from the visits by the same 0 or 1 laps, they are paired in order; else by the lap.
+the races of 2023 and 2024). Two races (9963, 9979) serve all stints one lap early. If a driver has as many changes
+of stint as visits, and all of them differ from the visits by the same 0 or 1 laps, they are paired in order; otherwise by lap.
 
-A car passes through the pit lane, and keeps its tyres, when it follows the safety car, when it serves a drive-through or a
-stop-and-go (no work on the car is allowed), or when it is so much faster than the tyre changes of the session that it
-cannot have stood still.
+A car passes through the pit lane and keeps its tyres if it follows the safety car, if it serves a drive-through or a
+stop-and-go (no work on the car is allowed), or if it is faster than the tyre changes of the session by more than a stationary
+time.
 -#}
 with changed as (
     {{ changed_sessions([
@@ -121,7 +121,7 @@ messages as (
     where date is not null and session_key in (select session_key from changed)
 ),
 
--- the field follows the safety car through the pit lane until the safety car, or the whole track, gets another state
+-- the field follows the safety car through the pit lane until the state of the safety car or of the full track changes
 routes as (
     select
         session_key,

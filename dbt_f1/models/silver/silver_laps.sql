@@ -1,7 +1,7 @@
 {#-
-One row per driver and lap. `is_valid_lap` is what the row alone says: every rank, best and average takes the flag of the same
-name of fact_laps, which also knows stops, stints, red flags and deletions. A lap without a start time stays: the first lap
-of a race often has none. `calculated_lap_duration` is null when a sector is missing: a sum of two sectors is no lap time.
+One row per driver and lap. `is_valid_lap` is decided from the row alone. Ranks, best laps and averages use the column of the same name of
+fact_laps, which also accounts for stops, stints, red flags and deletions. Laps without a start time are kept: the first lap of a
+race often has none. `calculated_lap_duration` is null if a sector is missing.
 -#}
 with measured as (
     {{ silver_source(

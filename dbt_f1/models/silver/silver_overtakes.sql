@@ -1,4 +1,4 @@
-{#- One row per exchange of position. -#}
+{#- One row per overtake. -#}
 {{ silver_source(
     'overtakes',
     key=['session_key', 'date', 'overtaking_driver_number', 'overtaken_driver_number'],
