@@ -5,7 +5,7 @@ import webbrowser
 from f1_lakehouse.cli.progress import working
 from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.site.queries import Session
+from f1_lakehouse.site.model import Session
 from f1_lakehouse.site.site import INDEX, PagesError, open_site, site
 
 

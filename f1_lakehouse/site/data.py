@@ -3,8 +3,9 @@
 import orjson
 from markupsafe import Markup
 
-from f1_lakehouse.site.html import NONE, Page, Section, Table, link, number, text
-from f1_lakehouse.site.queries import Gold, Session
+from f1_lakehouse.site.model import Session
+from f1_lakehouse.site.page import NONE, Page, Section, Table, link, number, text
+from f1_lakehouse.site.queries import Gold
 
 COVERED = {
     "fact_results": "Results",

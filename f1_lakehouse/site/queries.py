@@ -4,12 +4,8 @@ Belongs here: SQL, where the answers are found, and fingerprints of what a page 
 what a page makes of the answers.
 """
 
-import hashlib
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,31 +13,12 @@ import duckdb
 
 from f1_lakehouse.publishing.publish import connect_gold, published_parts
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.simulator.keys import generated
+from f1_lakehouse.site.model import Driver, Session, slug
 from f1_lakehouse.storage.delta import scan
 
 Row = dict[str, Any]
 
-FEEDS = (
-    "dim_sessions",
-    "driver_session_summary",
-    "fact_laps",
-    "fact_pit_stops",
-    "fact_race_control",
-    "fact_results",
-    "fact_stints",
-    "fact_weather",
-    "lap_chart",
-    "race_pace",
-    "result_revisions",
-    "session_leaderboard",
-)
-"""The tables that a session's page is made from, but for names, source changes and telemetry."""
-
-SEASON_FEEDS = ("dim_meetings", "championship_progression", "teammate_head_to_head")
-"""The tables that a season's page is made from besides its sessions'."""
-
-_PEOPLE = """
+DRIVERS_SQL = """
     select seen.session_key, seen.driver_number, seen.team_id, seen.team_name, names.name_acronym, names.full_name,
         teams.team_colour
     from (
@@ -58,65 +35,6 @@ _PEOPLE = """
 """
 
 
-@dataclass(frozen=True, order=True)
-class Session:
-    """A session that has a page. `title` is the meeting's name, `name` the session's within it; times are UTC."""
-
-    date_start: datetime
-    key: int
-    season: int
-    round_number: int | None
-    meeting_key: int
-    title: str
-    name: str
-    category: str
-    circuit: str
-    country: str
-    slug: str
-    is_cancelled: bool
-    winner_driver_number: int | None
-
-    @property
-    def page(self) -> str:
-        """Its place in the site; the number at the end is the identity, the rest is for people."""
-        return (
-            f"{self.season}/{'-'.join(part for part in (self.slug, slug(self.name)) if part)}-{self.key}.html"
-        )
-
-    @property
-    def is_generated(self) -> bool:
-        """Whether it was made up."""
-        return bool(generated([self.key]))
-
-    @property
-    def shown_title(self) -> str:
-        """The meeting's name, marked when the session is generated."""
-        return f"{self.title} (generated)" if self.is_generated else self.title
-
-    @property
-    def is_race(self) -> bool:
-        """Whether cars start together: a race or a sprint."""
-        return self.category in ("Race", "Sprint")
-
-    @property
-    def is_qualifying(self) -> bool:
-        """Qualifying of either kind."""
-        return self.category in ("Qualifying", "Sprint Qualifying")
-
-
-@dataclass(frozen=True)
-class Driver:
-    """Who drove a car in a session. `label` is short and unique in the session; `mate` counts within the team."""
-
-    number: int
-    label: str
-    name: str
-    team_id: str
-    team: str
-    colour: str | None
-    mate: int
-
-
 class Gold:
     """Published gold, open for reading."""
 
@@ -124,7 +42,7 @@ class Gold:
         self._con = con
         self._settings = settings
 
-    def ask(self, sql: str, *values: object) -> list[Row]:
+    def select(self, sql: str, *values: object) -> list[Row]:
         """The rows of a query."""
         answer = self._con.execute(sql, values)
         names = [column[0] for column in answer.description or ()]
@@ -135,7 +53,7 @@ class Gold:
     @cached_property
     def sessions(self) -> list[Session]:
         """Sessions that took place and are in gold, and those that were called off; in date order."""
-        rows = self.ask("""
+        rows = self.select("""
             select s.*, m.grand_prix_slug
             from dim_sessions as s
             left join dim_meetings as m using (meeting_key)
@@ -169,35 +87,6 @@ class Gold:
         """The seasons of these sessions, newest first."""
         return sorted({one.season for one in self.sessions}, reverse=True)
 
-    def fingerprints(self) -> dict[int, str]:
-        """Session key → a hash of everything in gold that its page is made from."""
-        parts: dict[int, list[str]] = {}
-        people = f"({_PEOPLE})"
-        changes = "(select cast(entity_id as integer) as session_key, * from source_changes where entity = 'session')"
-        meetings = (
-            "(select s.session_key, m.* from dim_sessions as s join dim_meetings as m using (meeting_key))"
-        )
-        for source in (*FEEDS, people, changes, meetings):
-            # A sum and not an exclusive or, in which equal rows would cancel each other out.
-            for row in self.ask(
-                f"select session_key, count(*) || '-' || sum(hash(t)::hugeint) as digest from {source} as t group by 1"
-            ):
-                parts.setdefault(row["session_key"], []).append(f"{source}:{row['digest']}")
-        for key, built_from in self.telemetry_sessions.items():
-            parts.setdefault(key, []).append(f"telemetry:{built_from}")
-        return {key: _digest(*parts.get(key, ())) for key in (one.key for one in self.sessions)}
-
-    def season_fingerprint(self, season: int) -> str:
-        """A hash of what the season's page is made from besides its sessions."""
-        parts = []
-        for table in SEASON_FEEDS:
-            [row] = self.ask(
-                f"select count(*) || '-' || sum(hash(t)::hugeint) as digest from {table} as t where season = ?",
-                season,
-            )
-            parts.append(f"{table}:{row['digest']}")
-        return _digest(*parts)
-
     # A session
 
     def drivers(self, session: Session) -> dict[int, Driver]:
@@ -205,7 +94,9 @@ class Gold:
         found: dict[int, Driver] = {}
         mates: dict[str, int] = {}
         labels: set[str] = set()
-        for row in self.ask(f"{_PEOPLE} where seen.session_key = ? order by seen.driver_number", session.key):
+        for row in self.select(
+            f"{DRIVERS_SQL} where seen.session_key = ? order by seen.driver_number", session.key
+        ):
             number, team = row["driver_number"], row["team_id"]
             label = row["name_acronym"] or f"#{number}"
             if label in labels:
@@ -220,7 +111,7 @@ class Gold:
 
     def results(self, session: Session) -> list[Row]:
         """The official classification, unclassified drivers last, who drove furthest first."""
-        return self.ask(
+        return self.select(
             "select * from fact_results where session_key = ? "
             "order by position nulls last, number_of_laps desc nulls last, driver_number",
             session.key,
@@ -228,33 +119,33 @@ class Gold:
 
     def leaderboard(self, session: Session) -> list[Row]:
         """Drivers by their fastest valid lap."""
-        return self.ask(
+        return self.select(
             "select * from session_leaderboard where session_key = ? order by position", session.key
         )
 
     def laps(self, session: Session) -> list[Row]:
         """Every lap of the session, driver by driver."""
-        return self.ask(
+        return self.select(
             "select * from fact_laps where session_key = ? order by driver_number, lap_number", session.key
         )
 
     def stints(self, session: Session) -> list[Row]:
         """Stints that have laps, driver by driver."""
-        return self.ask(
+        return self.select(
             "select * from fact_stints where session_key = ? and stint_laps > 0 order by driver_number, stint_number",
             session.key,
         )
 
     def pit_stops(self, session: Session) -> list[Row]:
         """Trips through the pit lane, in the order of the laps."""
-        return self.ask(
+        return self.select(
             "select * from fact_pit_stops where session_key = ? order by lap_number, date nulls last, driver_number",
             session.key,
         )
 
     def summaries(self, session: Session) -> list[Row]:
         """Bests of each driver, the fastest first."""
-        return self.ask(
+        return self.select(
             "select * from driver_session_summary where session_key = ? "
             "order by fastest_lap_time nulls last, driver_number",
             session.key,
@@ -262,25 +153,25 @@ class Gold:
 
     def pace(self, session: Session) -> list[Row]:
         """Race pace, best first."""
-        return self.ask(
+        return self.select(
             "select * from race_pace where session_key = ? and clean_laps > 0 order by median_pace_s, driver_number",
             session.key,
         )
 
     def weather(self, session: Session) -> list[Row]:
         """Measurements of the weather, in the order of time."""
-        return self.ask("select * from fact_weather where session_key = ? order by date", session.key)
+        return self.select("select * from fact_weather where session_key = ? order by date", session.key)
 
     def race_control(self, session: Session) -> list[Row]:
         """Messages of race control, in the order of time."""
-        return self.ask(
+        return self.select(
             "select * from fact_race_control where session_key = ? order by date nulls last, race_control_key",
             session.key,
         )
 
     def corrections(self, session: Session) -> list[Row]:
         """What the source changed in the result after it was first pulled, in the order in which it was seen."""
-        return self.ask(
+        return self.select(
             "select * from result_revisions where session_key = ? and revision > 1 "
             "order by revised_at, driver_number, revision",
             session.key,
@@ -288,7 +179,7 @@ class Gold:
 
     def calendar_changes(self, session: Session) -> list[Row]:
         """What the source changed in its description of the session."""
-        return self.ask(
+        return self.select(
             "select * from source_changes where entity = 'session' and entity_id = ? order by changed_at, attribute",
             str(session.key),
         )
@@ -297,15 +188,15 @@ class Gold:
 
     def calendar(self, season: int) -> list[Row]:
         """Meetings of a season in the order of their dates."""
-        return self.ask(
+        return self.select(
             "select * from dim_meetings where season = ? order by date_start, meeting_key", season
         )
 
     def firsts(self, season: int) -> list[Row]:
         """Who was classified first in each session of a season, with team and time."""
-        return self.ask(
+        return self.select(
             f"""
-            select p.*, r.duration_s from ({_PEOPLE}) as p
+            select p.*, r.duration_s from ({DRIVERS_SQL}) as p
             join fact_results as r using (session_key, driver_number)
             where r.season = ? and r.position = 1
             """,
@@ -314,7 +205,7 @@ class Gold:
 
     def progression(self, season: int, championship: str) -> list[Row]:
         """The standings (drivers or teams) after each round, leaders first; with the entrant's name and colour."""
-        return self.ask(
+        return self.select(
             """
             select c.*, coalesce(c.full_name, c.entrant_id) as name, t.team_colour
             from championship_progression as c
@@ -328,7 +219,7 @@ class Gold:
 
     def head_to_heads(self, season: int) -> list[Row]:
         """Team mates against each other, with their names."""
-        return self.ask(
+        return self.select(
             """
             select *, coalesce(full_name, driver_id) as name, coalesce(teammate_full_name, teammate_id) as mate_name
             from teammate_head_to_head
@@ -339,7 +230,7 @@ class Gold:
 
     def team_gaps(self, season: int) -> tuple[list[Row], list[Row]]:
         """Gap of each team's better car to the best of the round, %: in qualifying (of the last phase), in race pace."""
-        qualifying = self.ask(
+        qualifying = self.select(
             """
             with best as (
                 select s.round_number, r.team_id, min(coalesce(r.q3_s, r.q2_s, r.q1_s)) as lap_s
@@ -352,7 +243,7 @@ class Gold:
             """,
             season,
         )
-        race = self.ask(
+        race = self.select(
             """
             select s.round_number, p.team_id, min(p.gap_to_best_percentage) as gap
             from race_pace as p join dim_sessions as s using (session_key)
@@ -366,7 +257,7 @@ class Gold:
 
     def teams(self, season: int) -> list[Row]:
         """The teams of a season with their name then and their colour."""
-        return self.ask(
+        return self.select(
             """
             select r.team_id, max_by(r.team_name, r.session_key) as team_name, max(t.team_colour) as team_colour
             from fact_results as r left join dim_team_seasons as t using (team_id, season)
@@ -379,14 +270,14 @@ class Gold:
 
     def published(self) -> Row:
         """What is published: from which bronze, when, by which version, and rows by table."""
-        [row] = self.ask(
+        [row] = self.select(
             "select bronze_version, published_at::varchar as published_at, code_version, tables from publication"
         )
         return row
 
     def quality(self) -> list[Row]:
         """What the newest run measured of each table, the worst first."""
-        return self.ask(
+        return self.select(
             "select * from data_quality_metrics where run_date = (select max(run_date) from data_quality_metrics) "
             "order by pass_rate, table_name, check_type"
         )
@@ -407,11 +298,11 @@ class Gold:
             f"left join (select session_key, count(*) as n from {t} group by 1) as {t} using (session_key)"
             for t in tables
         )
-        return self.ask(f"select s.session_key, {counts} from dim_sessions as s {joins}")
+        return self.select(f"select s.session_key, {counts} from dim_sessions as s {joins}")
 
     def gaps(self) -> list[Row]:
         """What a session lacks: session_key, what."""
-        return self.ask("""
+        return self.select("""
             with driven as (
                 select session_key, driver_number, count(*) as laps from fact_laps group by all
             )
@@ -463,7 +354,7 @@ class Gold:
         """The samples of one lap in the order of time; empty when there are none."""
         if session.key not in self.telemetry_sessions:
             return []
-        return self.ask(
+        return self.select(
             "select lap_elapsed_s, lap_distance_m, speed, throttle, brake, position_x, position_y "
             f"from {self._telemetry} where session_key = ? and driver_number = ? and lap_number = ? order by date",
             session.key,
@@ -481,12 +372,3 @@ def open_gold(settings: Settings) -> Iterator[Gold]:
     """
     with connect_gold(settings) as con:
         yield Gold(con, settings)
-
-
-def slug(text: str) -> str:
-    """Lower case, everything but letters, digits a single hyphen: what may stand in a file's name."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -22,8 +22,10 @@ from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
-from f1_lakehouse.site.html import Page, Table, render
-from f1_lakehouse.site.queries import Gold, Session, open_gold
+from f1_lakehouse.site.fingerprints import season_fingerprint, session_fingerprints
+from f1_lakehouse.site.model import Session
+from f1_lakehouse.site.page import Page, Table, render
+from f1_lakehouse.site.queries import Gold, open_gold
 from f1_lakehouse.site.season import index_page, season_page
 from f1_lakehouse.site.session import session_page
 
@@ -143,7 +145,7 @@ class Site:
         """Every page that the site has with this gold."""
         gold = self._gold
         code = pages_version()
-        by_session = gold.fingerprints()
+        by_session = session_fingerprints(gold)
         weekends: dict[int, str] = {}
         for one in gold.sessions:
             weekends[one.meeting_key] = weekends.get(one.meeting_key, "") + one.page + one.name
@@ -154,7 +156,7 @@ class Site:
             wanted.append(Wanted(one.page, family, order, made_of, partial(session_page, gold, one)))
         for season in gold.seasons:
             of_season = [by_session[one.key] + one.page for one in gold.sessions if one.season == season]
-            made_of = _hash(code, gold.season_fingerprint(season), *of_season)
+            made_of = _hash(code, season_fingerprint(gold, season), *of_season)
             address = f"{season}/{INDEX}"
             wanted.append(Wanted(address, "seasons", season, made_of, partial(season_page, gold, season)))
         pages = [f"{one.page} {one.title} {one.name} {one.circuit}" for one in gold.sessions]

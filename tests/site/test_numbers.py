@@ -7,9 +7,11 @@ import orjson
 import pytest
 
 from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
-from f1_lakehouse.site.figures import packed, quartiles, spans, spread
-from f1_lakehouse.site.html import Chart, as_json, lap_time, race_time, signed
-from f1_lakehouse.site.session import _curves, at, steady_gaps
+from f1_lakehouse.site.charts import packed, spans, spread
+from f1_lakehouse.site.page import Chart, as_json, lap_time, race_time, signed
+from f1_lakehouse.site.sections.laps import steady_gaps
+from f1_lakehouse.site.sections.pace import quartiles
+from f1_lakehouse.site.sections.telemetry import _curves, at
 
 
 def laps(driver: int, times: list[float], statuses: str = "") -> list[dict]:

@@ -13,7 +13,6 @@ from paper_gold import PaperGold, build, contracts
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site import site
-from f1_lakehouse.site.queries import Gold
 from f1_lakehouse.site.site import FAMILIES, PagesError, broken_links, open_site
 
 RACE = "2025/paper-race-103.html"
@@ -117,8 +116,8 @@ def test_a_family_alone_leaves_the_pages_of_the_others(race: PaperGold) -> None:
 def test_all_families_are_made_with_one_look_at_all_of_gold(
     race: PaperGold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks, look = [], Gold.fingerprints
-    monkeypatch.setattr(Gold, "fingerprints", lambda gold: looks.append(1) or look(gold))
+    looks, look = [], site.session_fingerprints
+    monkeypatch.setattr(site, "session_fingerprints", lambda gold: looks.append(1) or look(gold))
     with open_site(race.settings) as opened:
         for family in FAMILIES:
             opened.build([family])

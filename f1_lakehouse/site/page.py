@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from f1_lakehouse.publishing.data_card import attribution, generated_note
 from f1_lakehouse.site import colours
-from f1_lakehouse.site.figures import Figure
+from f1_lakehouse.site.charts import Figure
 
 NONE = "–"
 """What stands where gold has no value."""

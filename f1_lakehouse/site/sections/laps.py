@@ -1,0 +1,248 @@
+"""Positions and gaps at the end of each lap."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from f1_lakehouse.site.charts import (
+    LABEL_PX,
+    PLOT_PX,
+    SHADED,
+    Figure,
+    Json,
+    Style,
+    axis,
+    lap_axis,
+    line_trace,
+    packed,
+    plain,
+    range_with_names,
+    shading,
+    shared_layout,
+)
+from f1_lakehouse.site.page import Chart, Section, Table, lap_time, number, text
+from f1_lakehouse.site.queries import Row
+from f1_lakehouse.site.view import View, section, shading_note
+
+TABLE_LAPS, TRACE_STEP_M = 5, 250
+"""Steps of the tables behind charts with hundreds of points."""
+
+
+def laps_section(view: View) -> Section | None:
+    return section("laps", "Lap by lap", _lap_chart(view), _gap_chart(view))
+
+
+def _lap_chart(view: View) -> Chart | None:
+    places: dict[int, dict[int, int]] = {}
+    for row in view.laps:
+        if row["position_at_lap_end"] is not None and row["driver_number"] in view.styles:
+            places.setdefault(row["driver_number"], {})[row["lap_number"]] = row["position_at_lap_end"]
+    if not places or max(max(by_lap) for by_lap in places.values()) < 2:
+        return None
+    order = [n for n in view.order if n in places]
+    places = {n: places[n] for n in order}
+    grid = {r["driver_number"]: r["grid_position"] for r in view.results if r["grid_position"] is not None}
+    height = max(360, 22 * len(places) + 70)
+    figure = positions_figure(places, grid, view.styles, view.status_by_lap)
+    laps = max(max(by_lap) for by_lap in places.values())
+    leaders = Counter(
+        n
+        for by_lap in ({n: p[lap] for n, p in places.items() if lap in p} for lap in range(1, laps + 1))
+        for n, p in by_lap.items()
+        if p == 1
+    )
+    led = ", ".join(f"{view.label(n)} {count}" for n, count in leaders.most_common())
+    return Chart(
+        name="lap-chart",
+        title="Positions",
+        alt=f"Position of every car at the end of each of {laps} laps. Laps led: {led or 'not known'}.{shading_note(view)}",
+        height=height,
+        figure=figure,
+        keys=view.keys(order),
+        table=Table(
+            "Position at the end of each lap",
+            ("Lap", *(view.label(n) for n in order)),
+            [(lap, *(text(places[n].get(lap)) for n in order)) for lap in range(1, laps + 1)],
+            text=(),
+        ),
+    )
+
+
+def positions_figure(
+    places: Mapping[int, Mapping[int, int]],
+    grid: Mapping[int, int],
+    styles: Mapping[int, Style],
+    status_by_lap: Mapping[int, str | None],
+) -> Figure:
+    """Position at the end of each lap, lap 0 being the grid.
+
+    Args:
+        places: driver → lap → position.
+        grid: driver → position on the grid.
+        styles: how each is drawn.
+        status_by_lap: lap → state of the track.
+    """
+    laps = max(lap for by_lap in places.values() for lap in by_lap)
+    cars = max(len(places), max(p for by_lap in places.values() for p in by_lap.values()))
+    data, ends, out = [], [], Marks()
+    for driver, by_lap in places.items():
+        style, last = styles[driver], max(by_lap)
+        line = [grid.get(driver), *(by_lap.get(lap) for lap in range(1, last + 1))]
+        data.append(line_trace(style, x0=0, dx=1, y=packed(line)))
+        if last >= laps - 5:
+            ends.append((style, by_lap[last]))
+        else:
+            out.add(last, by_lap[last], style)
+    data += out.traces("out after lap %{x:d}")
+    shapes, notes = shading(status_by_lap)
+    started = {place: plain(styles[driver].label) for driver, place in grid.items() if driver in places}
+    return data, {
+        **shared_layout("lap %{x:d}: position %{y:d}", ends, 0.9),
+        "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
+        "xaxis": lap_axis(laps),
+        "yaxis": axis(
+            "Position (left: grid)",
+            range=[cars + 0.6, 0.4],
+            tickmode="array",
+            tickvals=list(range(1, cars + 1)),
+            ticktext=[f"{started.get(place, '')} {place}" for place in range(1, cars + 1)],
+            zeroline=False,
+        ),
+        "shapes": shapes,
+        "annotations": notes,
+    }
+
+
+class Marks:
+    """Crosses where cars stopped, a trace a driver, so that they go with his line."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[float, float, Style]] = []
+
+    def add(self, x: float, y: float, style: Style) -> None:
+        """A cross."""
+        self._found.append((x, y, style))
+
+    def traces(self, hover: str) -> list[Json]:
+        """The crosses."""
+        return [
+            {
+                "mode": "markers",
+                "meta": style.key,
+                "x": [x],
+                "y": [y],
+                "marker": {"symbol": "x", "size": 8, "color": f"--{style.colour}"},
+                "hovertemplate": f"{plain(style.label)} {hover}<extra></extra>",
+            }
+            for x, y, style in self._found
+        ]
+
+
+def steady_gaps(laps: Sequence[Row], reference: int) -> tuple[dict[int, dict[int, float]], float] | None:
+    """How far each car is behind one that laps steadily, at the end of each lap; negative: ahead of it.
+
+    The steady car laps at the mean of the reference driver's green laps, his stops included; behind a safety car and while
+    the race stood it lapped as he did, so that the chart does not show how slow that was.
+
+    Args:
+        laps: rows of fact_laps.
+        reference: the driver whose mean pace it has.
+
+    Returns:
+        driver → lap → s, and that pace in s; None if the reference has no green lap with a known start and end.
+    """
+    ends: dict[int, dict[int, datetime]] = {}
+    neutral = set()
+    for row in laps:
+        if row["lap_end_at"] is not None:
+            ends.setdefault(row["driver_number"], {})[row["lap_number"]] = row["lap_end_at"]
+        if row["driver_number"] == reference and row["track_status"] in SHADED:
+            neutral.add(row["lap_number"])
+    own = ends.get(reference, {})
+    steps = {lap: (own[lap] - own[lap - 1]).total_seconds() for lap in own if lap - 1 in own}
+    green = [step for lap, step in steps.items() if lap not in neutral]
+    if not green:
+        return None
+    pace = sum(green) / len(green)
+    first, last = min(own), max(lap for by_lap in ends.values() for lap in by_lap)
+    steady = {first: 0.0}
+    for lap in range(first + 1, last + 1):
+        steady[lap] = steady[lap - 1] + (steps[lap] if lap in neutral and lap in steps else pace)
+    return {
+        driver: {
+            lap: (end - own[first]).total_seconds() - steady[lap]
+            for lap, end in by_lap.items()
+            if lap in steady
+        }
+        for driver, by_lap in ends.items()
+    }, pace
+
+
+def _gap_chart(view: View) -> Chart | None:
+    counted = Counter(row["driver_number"] for row in view.laps)
+    candidates = [n for n in view.order if counted[n]]
+    found = steady_gaps(view.laps, candidates[0]) if candidates else None
+    if found is None:
+        return None
+    gaps, pace = found
+    order = [n for n in view.order if gaps.get(n)]
+    gaps = {n: gaps[n] for n in order}
+    height = 480
+    figure = gaps_figure(gaps, view.styles, view.status_by_lap)
+    first, last = (f(lap for by_lap in gaps.values() for lap in by_lap) for f in (min, max))
+    return Chart(
+        name="gap-chart",
+        title="Gaps",
+        alt=f"Seconds behind a car that laps at a steady {lap_time(round(pace, 3))}, the mean of "
+        f"{view.label(candidates[0])}. A line that rises is faster than that, a step down is a stop; "
+        f"behind a safety car it laps as {view.label(candidates[0])} did.{shading_note(view)}",
+        height=height,
+        figure=figure,
+        keys=view.keys(order),
+        table=Table(
+            f"Seconds behind the steady pace, every {TABLE_LAPS} laps",
+            ("Lap", *(view.label(n) for n in order)),
+            [
+                (lap, *(number(gaps[n].get(lap), 1) for n in order))
+                for lap in range(first, last + 1)
+                if lap in (first, last) or lap % TABLE_LAPS == 0
+            ],
+            text=(),
+        ),
+    )
+
+
+def gaps_figure(
+    gaps: Mapping[int, Mapping[int, float]],
+    styles: Mapping[int, Style],
+    status_by_lap: Mapping[int, str | None],
+) -> Figure:
+    """Seconds behind a car that laps at a steady pace, at the end of each lap: driver → lap → s. Ahead is up."""
+    laps = max(lap for by_lap in gaps.values() for lap in by_lap)
+    values = sorted(value for by_lap in gaps.values() for value in by_lap.values())
+    # A car that stood in the pits for minutes would flatten all others.
+    low, high = values[0], values[int((len(values) - 1) * 0.97)]
+    margin = max((high - low) * 0.06, 1)
+    low, high = low - margin, high + margin
+    data, ends = [], []
+    for driver, by_lap in gaps.items():
+        style, first, last = styles[driver], min(by_lap), max(by_lap)
+        # No −0.0, which would be written so.
+        line = [
+            round(v, 1) + 0.0 if (v := by_lap.get(lap)) is not None else None
+            for lap in range(first, last + 1)
+        ]
+        data.append(line_trace(style, x0=first, dx=1, y=line))
+        if last >= laps - 5 and by_lap[last] < high:
+            ends.append((style, by_lap[last]))
+    shapes, notes = shading(status_by_lap)
+    distance = (high - low) / PLOT_PX * LABEL_PX
+    low, high = range_with_names((low, high), ends, distance)
+    return data, {
+        **shared_layout("lap %{x:d}: %{y:+.1f} s to the steady pace", ends, distance),
+        "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
+        "xaxis": lap_axis(laps),
+        "yaxis": axis("Behind the steady pace, s", range=[high, low], zeroline=True),
+        "shapes": shapes,
+        "annotations": notes,
+    }
