@@ -26,8 +26,8 @@ import orjson
 
 from f1_lakehouse.simulator import flaws, race, rows, running, telemetry, world
 from f1_lakehouse.simulator.rows import Row, Session
+from f1_lakehouse.simulator.rows_of_file import ReplayError
 from f1_lakehouse.simulator.running import Run
-from f1_lakehouse.simulator.store import ReplayError
 
 CORRECTIONS = ".corrections"
 

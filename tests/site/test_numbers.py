@@ -6,8 +6,8 @@ from itertools import pairwise
 import orjson
 import pytest
 
-from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.site.charts import packed, spans, spread
+from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.site.page import Chart, as_json, lap_time, race_time, signed
 from f1_lakehouse.site.sections.laps import steady_gaps
 from f1_lakehouse.site.sections.pace import quartiles

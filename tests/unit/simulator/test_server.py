@@ -18,9 +18,9 @@ import pytest
 import requests
 from served_rows import LAPS, NOW, write
 
-from f1_lakehouse.simulator import store
+from f1_lakehouse.simulator import rows_of_file, store
+from f1_lakehouse.simulator.rows_of_file import ReplayFolderError
 from f1_lakehouse.simulator.server import DROPPED, ReplayPortError, ReplayServer
-from f1_lakehouse.simulator.store import ReplayFolderError
 
 NO_ROWS = {"detail": "No results found."}
 
@@ -357,8 +357,8 @@ def telemetry(session: int, n: int = 600) -> list[dict[str, Any]]:
 @pytest.fixture
 def large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServer]:
     """Telemetry of three sessions, with the bounds set so that its files count as large."""
-    monkeypatch.setattr(store, "ENCODE_FROM_BYTES", 1000)
-    monkeypatch.setattr(store, "PIECE_BYTES", 5000)
+    monkeypatch.setattr(rows_of_file, "ENCODE_FROM_BYTES", 1000)
+    monkeypatch.setattr(rows_of_file, "PIECE_BYTES", 5000)
     monkeypatch.setattr(store, "LARGE_FILE", {".json": 1000, ".gz": 1000})
     monkeypatch.setattr(store, "KEPT_LARGE_BYTES", 100_000)
     for session in (11, 12):
@@ -384,9 +384,9 @@ def large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServe
 def test_large_files_answer_as_small_ones_do(large: ReplayServer, folder: Path, target: str) -> None:
     for session in (11, 12):
         write(folder, "small", f"{session}.json", telemetry(session)[:])
-    store.ENCODE_FROM_BYTES = 10**9  # set back by the fixture's monkeypatch
+    rows_of_file.ENCODE_FROM_BYTES = 10**9  # restored by the fixture's monkeypatch
     small = get(large, target.replace("car_data", "small"))
-    store.ENCODE_FROM_BYTES = 1000
+    rows_of_file.ENCODE_FROM_BYTES = 1000
     answer = get(large, target)
     assert small.status_code == 200
     assert answer.content == small.content
