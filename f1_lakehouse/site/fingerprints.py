@@ -20,10 +20,11 @@ SESSION_TABLES = (
     "race_pace",
     "result_revisions",
     "session_leaderboard",
+    "steady_pace_gaps",
 )
 """The tables behind the page of a session, except names, source changes and telemetry."""
 
-SEASON_TABLES = ("dim_meetings", "championship_progression", "teammate_head_to_head")
+SEASON_TABLES = ("dim_meetings", "championship_progression", "team_round_pace", "teammate_head_to_head")
 """The tables behind the page of a season, in addition to those of its sessions."""
 
 

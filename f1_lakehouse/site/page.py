@@ -173,7 +173,10 @@ def race_time(seconds: float | None) -> str:
 
 def number(value: float | None, digits: int = 0) -> str:
     """A number with so many digits; a real minus sign."""
-    return NONE if value is None else f"{value:.{digits}f}".replace("-", "−")
+    if value is None:
+        return NONE
+    written = f"{value:.{digits}f}"
+    return (written if float(written) else written.lstrip("-")).replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 0) -> str:

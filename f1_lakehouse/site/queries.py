@@ -129,6 +129,13 @@ class Gold:
             "select * from fact_laps where session_key = ? order by driver_number, lap_number", session.key
         )
 
+    def steady_pace_gaps(self, session: Session) -> list[Row]:
+        """Gap of each car to a car with a constant lap time at the end of each lap, driver by driver."""
+        return self.select(
+            "select * from steady_pace_gaps where session_key = ? order by driver_number, lap_number",
+            session.key,
+        )
+
     def stints(self, session: Session) -> list[Row]:
         """Stints that have laps, driver by driver."""
         return self.select(
@@ -228,32 +235,11 @@ class Gold:
             season,
         )
 
-    def team_gaps(self, season: int) -> tuple[list[Row], list[Row]]:
-        """Gap of each team's better car to the best of the round, %: in qualifying (of the last phase), in race pace."""
-        qualifying = self.select(
-            """
-            with best as (
-                select s.round_number, r.team_id, min(coalesce(r.q3_s, r.q2_s, r.q1_s)) as lap_s
-                from fact_results as r join dim_sessions as s using (session_key)
-                where s.season = ? and s.session_category = 'Qualifying' and s.round_number is not null
-                group by all
-            )
-            select round_number, team_id, 100 * (lap_s / min(lap_s) over (partition by round_number) - 1) as gap
-            from best where lap_s is not null order by round_number, team_id
-            """,
-            season,
+    def team_round_pace(self, season: int) -> list[Row]:
+        """Gap of each team's faster car to the best of the round, %, in qualifying and in the race."""
+        return self.select(
+            "select * from team_round_pace where season = ? order by round_number, team_id", season
         )
-        race = self.select(
-            """
-            select s.round_number, p.team_id, min(p.gap_to_best_percentage) as gap
-            from race_pace as p join dim_sessions as s using (session_key)
-            where s.season = ? and s.session_category = 'Race' and s.round_number is not null
-                and p.gap_to_best_percentage is not null
-            group by all order by round_number, team_id
-            """,
-            season,
-        )
-        return qualifying, race
 
     def teams(self, season: int) -> list[Row]:
         """The teams of a season with their name then and their colour."""
@@ -283,59 +269,8 @@ class Gold:
         )
 
     def coverage(self) -> list[Row]:
-        """Rows of each session by table."""
-        tables = (
-            "fact_results",
-            "fact_laps",
-            "fact_stints",
-            "fact_pit_stops",
-            "fact_overtakes",
-            "fact_race_control",
-            "fact_weather",
-        )
-        counts = ", ".join(f"coalesce({t}.n, 0) as {t}" for t in tables)
-        joins = " ".join(
-            f"left join (select session_key, count(*) as n from {t} group by 1) as {t} using (session_key)"
-            for t in tables
-        )
-        return self.select(f"select s.session_key, {counts} from dim_sessions as s {joins}")
-
-    def gaps(self) -> list[Row]:
-        """What a session lacks: session_key, what."""
-        return self.select("""
-            with driven as (
-                select session_key, driver_number, count(*) as laps from fact_laps group by all
-            )
-            select s.session_key, s.date_start, 'no result' as what
-            from dim_sessions as s
-            where not s.is_cancelled and s.session_key in (select session_key from fact_laps)
-                and s.session_key not in (select session_key from fact_results)
-            union all
-            select s.session_key, s.date_start, 'a result and no laps'
-            from dim_sessions as s
-            where s.session_key in (select session_key from fact_results)
-                and s.session_key not in (select session_key from fact_laps)
-            union all
-            select s.session_key, s.date_start,
-                sum(r.number_of_laps - coalesce(d.laps, 0)) || ' laps of ' || count(*) || ' drivers missing'
-            from fact_results as r
-            join dim_sessions as s using (session_key)
-            left join driven as d using (session_key, driver_number)
-            where s.session_key in (select session_key from fact_laps) and coalesce(d.laps, 0) < r.number_of_laps
-            group by all
-            union all
-            select s.session_key, s.date_start, 'no grid'
-            from dim_sessions as s
-            where (s.is_race or s.is_sprint and s.session_category = 'Sprint')
-                and s.session_key in (select session_key from fact_results)
-                and s.session_key not in (select session_key from fact_results where grid_position is not null)
-            union all
-            select s.session_key, s.date_start, 'no messages of race control: no lap is known to be under a safety car'
-            from dim_sessions as s
-            where s.session_key in (select session_key from fact_laps)
-                and s.session_key not in (select session_key from fact_race_control)
-            order by 2 desc, 1, 3
-        """)
+        """Rows of each session by table and what is missing of it, the newest session first."""
+        return self.select("select * from session_coverage order by date_start desc nulls last, session_key")
 
     @cached_property
     def telemetry_sessions(self) -> dict[int, str]:

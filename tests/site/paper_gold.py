@@ -103,6 +103,20 @@ class PaperGold:
             ],
         )
 
+        self.insert(
+            "session_coverage",
+            [
+                {"session_key": KEYS[kind], "season": 2025, "date_start": START}
+                | dict.fromkeys(
+                    (n for n in contracts()["session_coverage"] if n.endswith(("_rows", "_laps"))), 0
+                )
+                | dict.fromkeys(
+                    (n for n in contracts()["session_coverage"] if n.startswith(("is_", "has_"))), False
+                )
+                for kind in kinds
+            ],
+        )
+
     def driver(
         self,
         number: int,
@@ -186,6 +200,22 @@ class PaperGold:
             )
             at += timedelta(seconds=seconds)
         self.insert("fact_laps", rows)
+        if kind in ("race", "sprint"):
+            self.insert(
+                "steady_pace_gaps",
+                [
+                    {
+                        "session_key": KEYS[kind],
+                        "season": 2025,
+                        "driver_number": number,
+                        "lap_number": lap,
+                        "reference_driver_number": number,
+                        "reference_lap_s": 90.0,
+                        "gap_to_steady_s": sum(times[:lap]) - 90.0 * lap,
+                    }
+                    for lap in range(1, len(times) + 1)
+                ],
+            )
         best = min(times)
         self.insert(
             "session_leaderboard",

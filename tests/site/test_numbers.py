@@ -1,6 +1,5 @@
 """Small functions with an answer that is known."""
 
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import orjson
@@ -8,38 +7,9 @@ import pytest
 
 from f1_lakehouse.site.charts import packed, spans, spread
 from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
-from f1_lakehouse.site.page import Chart, as_json, lap_time, race_time, signed
-from f1_lakehouse.site.sections.laps import steady_gaps
+from f1_lakehouse.site.page import Chart, as_json, lap_time, number, race_time, signed
 from f1_lakehouse.site.sections.pace import quartiles
 from f1_lakehouse.site.sections.telemetry import _curves, at
-
-
-def laps(driver: int, times: list[float], statuses: str = "") -> list[dict]:
-    end, rows = datetime(2025, 1, 1, tzinfo=UTC), []
-    for lap, seconds in enumerate(times, 1):
-        end += timedelta(seconds=seconds)
-        status = "SC" if statuses[lap - 1 : lap] == "S" else "Green"
-        rows.append({"driver_number": driver, "lap_number": lap, "lap_end_at": end, "track_status": status})
-    return rows
-
-
-def test_who_laps_as_the_reference_on_average_is_level_with_the_steady_car_at_the_end():
-    gaps, pace = steady_gaps(laps(1, [100, 90, 92, 91]) + laps(2, [101, 91, 91, 91]), 1)
-    assert pace == 91
-    assert gaps[1] == {1: 0, 2: -1, 3: 0, 4: 0}
-    assert gaps[2] == {1: 1, 2: 1, 3: 1, 4: 1}
-
-
-def test_a_safety_car_slows_the_steady_car_as_it_slowed_the_reference():
-    gaps, pace = steady_gaps(laps(1, [100, 90, 150, 90], "GGSG") + laps(2, [105, 90, 146, 90], "GGSG"), 1)
-    assert pace == 90
-    assert gaps[1] == {1: 0, 2: 0, 3: 0, 4: 0}
-    assert gaps[2] == {1: 5, 2: 5, 3: 1, 4: 1}
-
-
-def test_without_two_laps_there_is_no_steady_pace():
-    assert steady_gaps(laps(1, [100]), 1) is None
-    assert steady_gaps([], 1) is None
 
 
 @pytest.mark.parametrize(
@@ -73,6 +43,7 @@ def test_times_are_written_as_people_write_them():
         "–",
     ]
     assert race_time(6052.571) == "1:40:52.571"
+    assert [number(v, 1) for v in (-0.04, 0.04, -0.06, None)] == ["0.0", "0.0", "−0.1", "–"]
     assert [signed(v, 3) for v in (0.123, -0.5, 0.0, -0.0001, None)] == [
         "+0.123",
         "−0.500",

@@ -416,6 +416,21 @@ def test_what_was_corrected_is_told(race: PaperGold) -> None:
     assert "2 → 1" in read(race, RACE)
 
 
+def test_data_page_lists_what_is_missing_of_a_session(race: PaperGold) -> None:
+    build(race.settings)
+    assert "every session in the lake has a result" in read(race, "data.html")
+    race.run(
+        "update session_coverage set missing_laps = 3, drivers_with_missing_laps = 2, is_grid_missing = true, lap_rows = 17"
+    )
+    race.run("update publication set code_version = '0.2'")
+    build(race.settings)
+    page = read(race, "data.html")
+    assert "<td>3 laps of 2 drivers missing" in page
+    assert "<td>no grid" in page
+    assert "no result" not in page
+    assert "<td>17" in page
+
+
 # What comes from an API is hostile
 
 

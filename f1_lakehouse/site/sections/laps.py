@@ -1,13 +1,11 @@
 """Positions and gaps at the end of each lap."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 
 from f1_lakehouse.site.charts import (
     LABEL_PX,
     PLOT_PX,
-    SHADED,
     Figure,
     Json,
     Style,
@@ -21,7 +19,6 @@ from f1_lakehouse.site.charts import (
     shared_layout,
 )
 from f1_lakehouse.site.page import Chart, Section, Table, lap_time, number, text
-from f1_lakehouse.site.queries import Row
 from f1_lakehouse.site.view import View, section, shading_note
 
 TABLE_LAPS, TRACE_STEP_M = 5, 250
@@ -138,64 +135,25 @@ class Marks:
         ]
 
 
-def steady_gaps(laps: Sequence[Row], reference: int) -> tuple[dict[int, dict[int, float]], float] | None:
-    """How far each car is behind one that laps steadily, at the end of each lap; negative: ahead of it.
-
-    The steady car laps at the mean of the reference driver's green laps, his stops included; behind a safety car and while
-    the race stood it lapped as he did, so that the chart does not show how slow that was.
-
-    Args:
-        laps: rows of fact_laps.
-        reference: the driver whose mean pace it has.
-
-    Returns:
-        driver → lap → s, and that pace in s; None if the reference has no green lap with a known start and end.
-    """
-    ends: dict[int, dict[int, datetime]] = {}
-    neutral = set()
-    for row in laps:
-        if row["lap_end_at"] is not None:
-            ends.setdefault(row["driver_number"], {})[row["lap_number"]] = row["lap_end_at"]
-        if row["driver_number"] == reference and row["track_status"] in SHADED:
-            neutral.add(row["lap_number"])
-    own = ends.get(reference, {})
-    steps = {lap: (own[lap] - own[lap - 1]).total_seconds() for lap in own if lap - 1 in own}
-    green = [step for lap, step in steps.items() if lap not in neutral]
-    if not green:
-        return None
-    pace = sum(green) / len(green)
-    first, last = min(own), max(lap for by_lap in ends.values() for lap in by_lap)
-    steady = {first: 0.0}
-    for lap in range(first + 1, last + 1):
-        steady[lap] = steady[lap - 1] + (steps[lap] if lap in neutral and lap in steps else pace)
-    return {
-        driver: {
-            lap: (end - own[first]).total_seconds() - steady[lap]
-            for lap, end in by_lap.items()
-            if lap in steady
-        }
-        for driver, by_lap in ends.items()
-    }, pace
-
-
 def _gap_chart(view: View) -> Chart | None:
-    counted = Counter(row["driver_number"] for row in view.laps)
-    candidates = [n for n in view.order if counted[n]]
-    found = steady_gaps(view.laps, candidates[0]) if candidates else None
-    if found is None:
+    rows = view.gold.steady_pace_gaps(view.session)
+    if not rows:
         return None
-    gaps, pace = found
-    order = [n for n in view.order if gaps.get(n)]
-    gaps = {n: gaps[n] for n in order}
+    by_driver: dict[int, dict[int, float]] = {}
+    for row in rows:
+        by_driver.setdefault(row["driver_number"], {})[row["lap_number"]] = row["gap_to_steady_s"]
+    order = [n for n in view.order if n in by_driver]
+    gaps = {n: by_driver[n] for n in order}
+    reference = view.label(rows[0]["reference_driver_number"])
     height = 480
     figure = gaps_figure(gaps, view.styles, view.status_by_lap)
     first, last = (f(lap for by_lap in gaps.values() for lap in by_lap) for f in (min, max))
     return Chart(
         name="gap-chart",
         title="Gaps",
-        alt=f"Seconds behind a car that laps at a steady {lap_time(round(pace, 3))}, the mean of "
-        f"{view.label(candidates[0])}. A line that rises is faster than that, a step down is a stop; "
-        f"behind a safety car it laps as {view.label(candidates[0])} did.{shading_note(view)}",
+        alt=f"Seconds behind a car that laps at a steady {lap_time(round(rows[0]['reference_lap_s'], 3))}, the mean of "
+        f"{reference}. A line that rises is faster than that, a step down is a stop; "
+        f"behind a safety car it laps as {reference} did.{shading_note(view)}",
         height=height,
         figure=figure,
         keys=view.keys(order),

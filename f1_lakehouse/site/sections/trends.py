@@ -25,11 +25,13 @@ def trend_sections(
             "Median of the clean laps of each team's faster car, behind the best median of the round.",
         ),
     }
-    for (name, (title, alt)), rows in zip(said.items(), gold.team_gaps(season), strict=True):
+    rows = gold.team_round_pace(season)
+    for name, (title, alt) in said.items():
         found: dict[str, list[tuple[int, float]]] = {}
         for row in rows:
-            if row["round_number"] in rounds and row["team_id"] in styles:
-                found.setdefault(row["team_id"], []).append((row["round_number"], row["gap"]))
+            gap = row[f"{name}_gap_pct"]
+            if gap is not None and row["round_number"] in rounds and row["team_id"] in styles:
+                found.setdefault(row["team_id"], []).append((row["round_number"], gap))
         if not found:
             sections.append(None)
             continue
