@@ -63,7 +63,7 @@ def stints(rows: Sequence[Row], session: Session, rng: random.Random) -> list[Ro
 
 
 def pit(rows: Sequence[Row], rng: random.Random) -> list[Row]:
-    """One visit stands there twice, to the letter."""
+    """One visit to the pit lane is listed twice, in identical rows."""
     found = list(rows)
     if found:
         twice = rng.randrange(len(found))

@@ -1,8 +1,8 @@
 """A race or sprint, lap by lap: pace, tyres, fuel, traffic, stops, safety cars, retirements, classification.
 
 Belongs here: the simulation, in milliseconds since lights out. Does not belong here: other sessions (`running`),
-flaws and formats (`generate`). The model is as simple as lets the results look right: what it must be is
-consistent (laps add up to the classification), not a forecast.
+flaws and formats (`generate`). The model is simple and only has to be
+consistent: laps add up to the classification. It is not a forecast.
 """
 
 from __future__ import annotations
@@ -171,10 +171,10 @@ def _stops(car: Car, lap: int, phase: Neutral | None, distance: int) -> bool:
 def _in_traffic(
     ahead: Car, began: int, duration: int, rng: random.Random, *, free: bool, phase: Neutral | None
 ) -> int:
-    """The lap time behind `ahead`, who has already been driven to the end of this lap."""
+    """The lap time behind `ahead`, which has already completed this lap."""
     gap = began + duration - ahead.times[-1]
     if phase is not None and not phase.virtual:
-        # The field closes up behind the safety car, a part of each gap a lap, and nobody passes.
+        # The field closes up behind the safety car, by a part of each gap per lap, without overtakes.
         closed = max(rng.randrange(500, 1_100), round(gap * 0.35))
         return ahead.times[-1] + closed - began if not free or gap < closed else duration
     if free or gap > 350:

@@ -79,7 +79,7 @@ class SelectedRows:
 class RowGroup:
     """Rows of one file that share session, meeting and driver.
 
-    Either `rows` or `lines` (their JSON texts, joined by newlines) holds them; `order` is their place in the file.
+    Either `rows` or `lines` (their JSON texts, joined by newlines) holds them; `order` is their index in the file.
     """
 
     constants: dict[str, Any]
@@ -89,7 +89,7 @@ class RowGroup:
     _dates: array[int] | None = None
 
     def select(self, query: Query) -> list[tuple[int, Row | bytes]]:
-        """(place in the file, row) of all rows that pass."""
+        """(index in the file, row) of all rows that pass."""
         remaining: list[FieldFilter] = []
         for one in query.filters:
             if one.field not in self.constants:
@@ -98,8 +98,8 @@ class RowGroup:
                 return []
         if self.rows is not None:
             return [
-                (place, row)
-                for place, row in zip(self.order, self.rows, strict=True)
+                (index, row)
+                for index, row in zip(self.order, self.rows, strict=True)
                 if all(f.matches(row.get(f.field)) for f in remaining)
             ]
         lines = self.lines.split(b"\n")
@@ -115,7 +115,7 @@ class RowGroup:
         return [(self.order[i], lines[i]) for i in wanted]
 
     def _dates_of(self, lines: list[bytes]) -> array[int]:
-        """The rows' `date` in ms since 1970. Kept, because telemetry is asked for in windows of time."""
+        """The rows' `date` in ms since 1970. Cached, because telemetry is requested in windows of time."""
         if self._dates is None:
             values = (orjson.loads(line).get("date") for line in lines)
             moments = (stored_date(value) if isinstance(value, str) else None for value in values)
@@ -155,18 +155,18 @@ def read_groups(path: Path) -> list[RowGroup]:
 
 
 def _better_encoded(raw: bytes) -> bool:
-    """Whether rows are many, and none has what it would be sorted by beside its group's keys."""
+    """Whether a file has many rows, and none of them has a sort field other than the keys of its group."""
     return len(raw) >= ENCODE_FROM_BYTES and b'"date_start"' not in raw and b'"position_current"' not in raw
 
 
 def _as_objects(raw: bytes) -> list[RowGroup]:
     groups: dict[tuple[Any, ...], RowGroup] = {}
-    for place, row in enumerate(_loads(raw)):
+    for index, row in enumerate(_loads(raw)):
         key = _group_key(row)
         group = groups.get(key)
         if group is None:
             group = groups[key] = RowGroup(_constants(key), array("I"), rows=[])
-        group.order.append(place)
+        group.order.append(index)
         cast("list[Row]", group.rows).append(row)
     return list(groups.values())
 
@@ -174,27 +174,27 @@ def _as_objects(raw: bytes) -> list[RowGroup]:
 def _encoded(raw: bytes) -> list[RowGroup]:
     orders: dict[tuple[Any, ...], array[int]] = {}
     lines: dict[tuple[Any, ...], bytearray] = {}
-    place = 0
+    index = 0
     for rows in _in_pieces(raw):
         for row in rows:
             key = _group_key(row)
             if key not in orders:
                 orders[key], lines[key] = array("I"), bytearray()
-            orders[key].append(place)
-            # Each text is copied and freed at once: kept, 700,000 of them took 3 GB, as orjson's buffers of
-            # 1 kB are shrunk where they stand.
+            orders[key].append(index)
+            # Each text is copied and freed immediately: 700,000 kept texts took 3 GB, because orjson shrinks its
+            # buffers of 1 kB in place.
             lines[key] += orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-            place += 1
+            index += 1
     return [
         RowGroup(_constants(key), order, lines=bytes(lines.pop(key)[:-1])) for key, order in orders.items()
     ]
 
 
 def _in_pieces(raw: bytes) -> Iterator[list[Row]]:
-    """The rows of a JSON array, some thousand at a time, so that they never are all objects at once.
+    """The rows of a JSON array, some thousand at a time, so that not all of them are objects at the same time.
 
-    Cut where one object ends and the next begins. A text that looks like that place leaves two pieces that are
-    not JSON: then, and where rows are set apart by spaces, what remains is read in one go.
+    The array is cut between two objects. If a string contains the same characters, the pieces are not JSON: then, and if rows are
+    separated by spaces, the rest is read in one step.
     """
     start = raw.find(b"[") + 1
     done = 0
@@ -211,7 +211,7 @@ def _in_pieces(raw: bytes) -> Iterator[list[Row]]:
 
 
 def _loads(raw: bytes) -> Any:
-    """JSON as the service's store reads it: Python's, which knows NaN and halves of surrogate pairs."""
+    """JSON as the service's store reads it: Python's, which accepts NaN and halves of surrogate pairs."""
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -222,7 +222,7 @@ def _loads(raw: bytes) -> Any:
 
 
 def _group_key(row: Row) -> tuple[Any, ...]:
-    """What rows are grouped by; an odd value there, a list say, is a group of its own."""
+    """The values by which rows are grouped; an unexpected value, for example a list, makes a separate group."""
     values = (row.get("session_key"), row.get("meeting_key"), row.get("driver_number"))
     return tuple(str(value) if isinstance(value, list | dict) else value for value in values)
 

@@ -60,7 +60,7 @@ class Classified:
     position: int | None
     laps: int
     duration: int | None = None
-    behind: int = 0  # whole laps
+    behind: int = 0  # complete laps
     dnf: bool = False
     dns: bool = False
     dsq: bool = False

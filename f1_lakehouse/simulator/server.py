@@ -1,7 +1,7 @@
-"""The embedded OpenF1 over HTTP: a folder of rows, answered as the production service answers.
+"""The embedded OpenF1 over HTTP: a folder of rows, with the responses of the production service.
 
-Belongs here: status codes, bodies and headers of every answer, the gateway's manners (rate windows, live
-window, tokens, outages), and the life of the server. Does not belong here: what a query means (`query`), how
+Belongs here: status codes, bodies and headers of every answer, the gateway (rate windows, live
+window, tokens, outages), and start and stop of the server. Does not belong here: what a query means (`query`), how
 rows are kept (`store`), parsing of a command line.
 
 Where production and the open-source API differ, production is followed: no rows is a 404. What production does
@@ -51,7 +51,7 @@ _ROUTE = re.compile(r"v1/(\w+)")
 
 
 class ReplayPortError(ReplayError):
-    """The address cannot be listened on."""
+    """The address is taken or not allowed."""
 
 
 class LoggedRequest(NamedTuple):
@@ -90,7 +90,7 @@ class ReplayServer:
 
     Listens from construction on (so `url` is known, whatever the port) and answers inside the `with` block, from
     a thread, or in `serve_forever()`, until `close()`. `live`, `fail_rate`, `drop_rate` and `max_rows` may be
-    changed while it serves; `requests` lists what was asked, oldest first.
+    changed while it serves; `requests` lists the requests, oldest first.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class ReplayServer:
             max_rows: an answer of more rows is a 422; 0 for no limit.
             fail_rate: share (0 to 1) of requests answered by a 502, 503 or 504.
             drop_rate: share (0 to 1) of requests whose connection is closed without an answer.
-            live: whether a session is under way: 401 for requests without a token.
-            username: who may have a token; nobody if None.
+            live: whether a session is in progress: 401 for requests without a token.
+            username: the user that gets tokens; no tokens if None.
             password: the password that goes with `username`.
             now: the time of day, aware; decides what `latest` is. The machine's, if None.
             seed: of the failures, so that they repeat.
@@ -218,7 +218,7 @@ class ReplayServer:
     def _gate(
         self, method: str, target: str, authorization: str, form: bytes, at: float
     ) -> Answer | str | None:
-        """What the gateway says by itself; "pass" if the request goes on to the API."""
+        """The answer of the gateway; "pass" if it passes the request to the API."""
         if method not in ("GET", "POST"):
             return _json(405, {"detail": "Method Not Allowed"}, ("Allow", "GET, POST"))
         if target.partition("?")[0] == "/token":

@@ -1,12 +1,10 @@
 """Rows as files: `FOLDER/<endpoint>/*.json[.gz]`, each a JSON array of flat objects, found again by query.
 
-Belongs here: reading and keeping files, noticing that they changed, finding the rows that a query wants and
-putting them in the service's order. Does not belong here: what a query means (`query`), status codes and HTTP
+Belongs here: reading and keeping files, detecting changes, selecting the rows of a query and
+sorting them in the order of the service. Does not belong here: what a query means (`query`), status codes and HTTP
 (`server`), writing (`generate`).
 
-A folder is asked anew at every request, so a row corrected on disk is served corrected. Rows are kept in groups
-of one (session, meeting, driver): as objects where they are few, as encoded lines where they are many, because
-700,000 telemetry rows as Python objects take 350 MB and as text 100 MB, and are mostly sent as they are.
+A folder is listed again at every request, so a row corrected on disk is served corrected.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ _ENDPOINT = re.compile(r"\w+")
 
 @dataclass
 class RowFile:
-    """One file. `groups` is None until it is read; a large one says beforehand what it `claims` to hold.
+    """One file. `groups` is None until it is read; for a large one, `claims` is the session in its name.
 
     `sessions` are the keys of the rows, None as long as they are not known.
     """
@@ -140,7 +138,7 @@ class RowStore:
         return None if best is None else best[1]
 
     def _refresh(self, table: EndpointFiles) -> None:
-        """Bring the list of files into line with the folder; a file with a new signature is read anew."""
+        """Update the list of files from the folder; a file with a new signature is read again."""
         signatures = _signatures(table.folder)
         if signatures == {name: part.signature for name, part in table.parts.items()}:
             return
@@ -168,7 +166,7 @@ class RowStore:
         return groups
 
     def _keep(self, part: RowFile) -> None:
-        """Forget the large files that were used longest ago, beyond a bound."""
+        """Drop the least recently used large files from memory, beyond a bound."""
         with self._lock:
             self._large[part.path] = part
             self._large.move_to_end(part.path)
@@ -180,7 +178,7 @@ class RowStore:
 def _signatures(folder: Path) -> dict[str, tuple[int, int, int]]:
     """Time of change, size and inode of each file of rows; none if there is no such folder.
 
-    Asked at every request, of some hundred files: hence scandir.
+    Called at every request, for some hundred files: hence scandir.
     """
     found: dict[str, tuple[int, int, int]] = {}
     try:
@@ -190,9 +188,7 @@ def _signatures(folder: Path) -> dict[str, tuple[int, int, int]]:
                     stat = entry.stat()
                     found[entry.name] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
     except (FileNotFoundError, NotADirectoryError):
-        return (
-            found  # a folder that is not there, or a file removed since it was listed: the next request sees
-        )
+        return found  # a missing folder, or a file removed since it was listed: the next request reads the new list
     return found
 
 
@@ -210,6 +206,6 @@ def _claimed_session(path: Path) -> int | None:
         with opener(path, "rb") as file:
             head = file.read(65_536)
     except (OSError, EOFError, zlib.error):
-        return None  # whatever is wrong with it is said when it is read
+        return None  # the error is reported when the file is read
     found = re.search(rb'"session_key"\s*:\s*(\d+)', head.partition(b"}")[0])
     return int(stem) if found and stem.isdigit() and int(stem) == int(found[1]) else None

@@ -76,7 +76,7 @@ def _progress(car: Car, at: int) -> float:
 
 
 def _gap(ahead: Car, ahead_progress: float, progress: float, at: int) -> float | str:
-    """Seconds since the car ahead was here, or whole laps."""
+    """Seconds since the car ahead was here, or complete laps."""
     laps = int(ahead_progress - progress)
     if laps >= 1:
         return f"+{laps} LAP{'S' if laps > 1 else ''}"
@@ -92,7 +92,7 @@ def send_messages(
     run: Run, cars: list[Car], orders: list[list[Car]], neutral: list[Neutral], distance: int, flag: int,
     rng: random.Random, *, drs: bool,
 ) -> None:  # fmt: skip
-    """What race control says; marshals and stewards follow from what happened on the track."""
+    """Add the messages of race control that follow from the race."""
 
     def start_of(lap: int) -> int:
         return orders[lap - 1][0].at(lap - 1)

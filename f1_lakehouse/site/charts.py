@@ -1,4 +1,4 @@
-"""What several charts share: the style of a driver, compounds, axes, shading of the track status, names beside lines.
+"""What several charts share: the style of a driver, compounds, axes, shading of the track status, names next to lines.
 
 Belongs here: parts of Plotly figures, as plain dicts. Does not belong here: the figure of one section (`sections`), what all charts
 have in common to look at (fonts, grid, margins: assets/pages.js), and colours, which are names of CSS variables.
@@ -19,20 +19,20 @@ Figure = tuple[list[Json], Json]
 """Traces and layout; what all have in common is left to assets/pages.js."""
 
 DASHES = ("solid", "dash", "dot", "dashdot")
-"""The first driver of a team, his team mate, and whoever else drove for it."""
+"""The first driver of a team, the team mate, and any further driver of the team."""
 
 COMPOUNDS = {"SOFT": "S", "MEDIUM": "M", "HARD": "H", "INTERMEDIATE": "I", "WET": "W"}
 
 SHADED = {"SC": "sc", "VSC": "vsc", "Red": "red"}
-"""States of the track that are shaded in a chart over laps, with their colour."""
+"""Track statuses that are shaded in a chart over laps, with the CSS variable of their color."""
 
 LABEL_PX, PLOT_PX = 14, 360
-"""Height of a line's name, and about that of the plot in a chart of 480 pixels that has them."""
+"""Height of a line's name, and approximate height of the plot area in a chart of 480 pixels."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a driver is drawn: `key` names his traces, `label` is what is written."""
+    """How a driver is drawn: `key` names the driver's traces, `label` is the text on the chart."""
 
     key: str
     label: str
@@ -41,7 +41,7 @@ class Style:
 
 
 def plain(text: object) -> str:
-    """Text as Plotly shows it: what reads as a tag or an entity is shown as it stands."""
+    """Text for a chart: Plotly shows tags and entities in it unchanged."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -51,12 +51,12 @@ def letter(compound: str | None) -> str:
 
 
 def compound_colour(compound: str | None) -> str:
-    """The name of its colour."""
+    """The name of the CSS variable of a compound's color."""
     return (compound or "").lower() if compound in COMPOUNDS else "unknown"
 
 
 def packed(values: Sequence[int | None]) -> Json | list[int | None]:
-    """Whole numbers as Plotly's base64, which is half as long; as a list where one is missing or too large."""
+    """Integers as Plotly's base64, which is half as long; as a list if one is missing or too large."""
     for kind, size in (("b", 7), ("h", 15)):
         if all(value is not None and -(2**size) <= value < 2**size for value in values):
             content = struct.pack(f"<{len(values)}{kind}", *values)
@@ -70,7 +70,7 @@ def axis(title: str, **rest: object) -> Json:
 
 
 def spread(wanted: Sequence[float], distance: float) -> list[float]:
-    """Places close to the wanted ones (in the same order as given), no two nearer than a distance."""
+    """Coordinates close to the wanted ones, in the order of the arguments, with at least `distance` between any two."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     placed = [wanted[i] for i in order]
     for _ in range(200):
@@ -89,7 +89,7 @@ def spread(wanted: Sequence[float], distance: float) -> list[float]:
 
 
 def spans(status_by_lap: Mapping[int, str | None], wanted: Iterable[str]) -> list[tuple[str, int, int]]:
-    """Runs of laps in the same state of the track: (state, first lap, last lap)."""
+    """Runs of consecutive laps with the same track status: (status, first lap, last lap)."""
     known = set(wanted)
     runs = []
     for (state, _), laps in groupby(
@@ -122,7 +122,7 @@ def shading(status_by_lap: Mapping[int, str | None], *, above: bool = False) -> 
             }
         )
         middle = (first - 1 + last) / 2
-        # A label that would lie on the one before is left out; the note below the chart names all of them.
+        # A label that would overlap the previous one is omitted; the note below the chart names all of them.
         if labelled < 0 or (middle - labelled) / laps > 0.12:
             notes.append(annotation(middle, 1, state, xref="x", yref="paper", yanchor="bottom"))
             labelled = middle
@@ -145,9 +145,9 @@ def line_trace(style: Style, **rest: object) -> Json:
 
 
 def shared_layout(hover: str, ends: Sequence[tuple[Style, float]] = (), distance: float = 0) -> Json:
-    """What the script makes of a layout's `meta`: the hover text of every line, and names beside their right ends.
+    """The `meta` of a layout, from which the script draws the hover text of every line and the names next to their right ends.
 
-    `distance`: how near to each other the names may be, in units of y.
+    `distance`: smallest distance between two names, in units of y.
     """
     places = spread([y for _, y in ends], distance)
     names = [[style.key, plain(style.label), round(y, 1)] for (style, _), y in zip(ends, places, strict=True)]
@@ -157,7 +157,7 @@ def shared_layout(hover: str, ends: Sequence[tuple[Style, float]] = (), distance
 def range_with_names(
     span: tuple[float, float], ends: Sequence[tuple[Style, float]], distance: float
 ) -> list[float]:
-    """An axis range in which the names beside the lines lie too: Plotly leaves out what is written outside of it."""
+    """An axis range that includes the names next to the lines: Plotly omits text outside of the range."""
     places = spread([y for _, y in ends], distance)
     low = min([span[0], *(place - distance / 2 for place in places)])
     high = max([span[1], *(place + distance / 2 for place in places)])

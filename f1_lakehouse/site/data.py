@@ -1,4 +1,4 @@
-"""What stands on the page about the data: how fresh it is, what the checks say, what is there and what is missing."""
+"""The page about the data: time of the publication, checks that are not OK, known gaps, rows of each session by table."""
 
 import orjson
 from markupsafe import Markup
@@ -19,13 +19,13 @@ COVERED = {  # column of session_coverage → heading
 
 
 def data_page(gold: Gold) -> Page:
-    """The page about the data."""
+    """The page about the data, with a link to each session that has a page."""
     published = gold.published()
     newest = gold.sessions[-1] if gold.sessions else None
     return Page(
         title="About the data",
         of=[one.key for one in gold.sessions],
-        lead="Every number of this site is read from published gold, which changes only as a whole and only after its tests passed.",
+        lead="Every number on this site is read from published gold, which is replaced as one unit after its tests have passed.",
         facts=[
             ("Published (UTC)", str(published["published_at"])[:16]),
             ("Newest session", f"{newest.shown_title} {newest.season}: {newest.name}" if newest else NONE),
@@ -45,7 +45,7 @@ def _checks(gold: Gold) -> Section | None:
         return None
     failing = [row for row in rows if row["status"] != "OK"]
     summary = (
-        f"Measured on what was pulled on {rows[0]['run_date']}: {len(rows)} checks, {len(failing)} not OK."
+        f"Measured on the data pulled on {rows[0]['run_date']}: {len(rows)} checks, {len(failing)} not OK."
     )
     parts: list[Table | str] = [summary]
     if failing:

@@ -12,7 +12,7 @@ from f1_lakehouse.simulator.keys import generated
 
 @dataclass(frozen=True, order=True)
 class Session:
-    """A session that has a page. `title` is the meeting's name, `name` the session's within it; times are UTC."""
+    """A session with a page. `title` is the meeting's name, `name` the session's within it; times are UTC."""
 
     date_start: datetime
     key: int
@@ -30,14 +30,14 @@ class Session:
 
     @property
     def page(self) -> str:
-        """Its place in the site; the number at the end is the identity, the rest is for people."""
+        """Address in the site; the number at the end identifies the session, the rest is readable text."""
         return (
             f"{self.season}/{'-'.join(part for part in (self.slug, slug(self.name)) if part)}-{self.key}.html"
         )
 
     @property
     def is_generated(self) -> bool:
-        """Whether it was made up."""
+        """Whether the session is generated."""
         return bool(generated([self.key]))
 
     @property
@@ -58,7 +58,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Driver:
-    """Who drove a car in a session. `label` is short and unique in the session; `mate` counts within the team."""
+    """The driver of a car in a session. `label` is short and unique in the session; `mate` counts within the team."""
 
     number: int
     label: str
@@ -70,5 +70,5 @@ class Driver:
 
 
 def slug(text: str) -> str:
-    """Lower case, everything but letters, digits a single hyphen: what may stand in a file's name."""
+    """Lower case, everything but letters, digits a single hyphen: a text that is safe in a file name."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

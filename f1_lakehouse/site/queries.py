@@ -1,7 +1,6 @@
-"""What the pages ask of published gold: a function a question, rows as dicts of plain Python values.
+"""Queries of the pages on published gold: rows as dicts of Python values.
 
-Belongs here: SQL, where the answers are found, and fingerprints of what a page is made from. Does not belong here:
-what a page makes of the answers.
+Belongs here: SELECT statements. Does not belong here: calculations (a mart of gold), the content of a page (`sections`).
 """
 
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ class Gold:
 
     @cached_property
     def sessions(self) -> list[Session]:
-        """Sessions that took place and are in gold, and those that were called off; in date order."""
+        """Sessions that took place and are in gold, and cancelled sessions; in date order."""
         rows = self.select("""
             select s.*, m.grand_prix_slug
             from dim_sessions as s
@@ -90,7 +89,7 @@ class Gold:
     # A session
 
     def drivers(self, session: Session) -> dict[int, Driver]:
-        """Car number → who drove it, in the order of the numbers."""
+        """Car number → its driver, in the order of the numbers."""
         found: dict[int, Driver] = {}
         mates: dict[str, int] = {}
         labels: set[str] = set()
@@ -110,7 +109,7 @@ class Gold:
         return found
 
     def results(self, session: Session) -> list[Row]:
-        """The official classification, unclassified drivers last, who drove furthest first."""
+        """The official classification, unclassified drivers last, in the order of their laps."""
         return self.select(
             "select * from fact_results where session_key = ? "
             "order by position nulls last, number_of_laps desc nulls last, driver_number",
@@ -200,7 +199,7 @@ class Gold:
         )
 
     def firsts(self, season: int) -> list[Row]:
-        """Who was classified first in each session of a season, with team and time."""
+        """The driver classified first in each session of a season, with team and time."""
         return self.select(
             f"""
             select p.*, r.duration_s from ({DRIVERS_SQL}) as p
@@ -242,7 +241,7 @@ class Gold:
         )
 
     def teams(self, season: int) -> list[Row]:
-        """The teams of a season with their name then and their colour."""
+        """The teams of a season with their name in that season and their color."""
         return self.select(
             """
             select r.team_id, max_by(r.team_name, r.session_key) as team_name, max(t.team_colour) as team_colour
@@ -255,14 +254,14 @@ class Gold:
     # The data itself
 
     def published(self) -> Row:
-        """What is published: from which bronze, when, by which version, and rows by table."""
+        """What is published: bronze version, time, code version, and rows by table."""
         [row] = self.select(
             "select bronze_version, published_at::varchar as published_at, code_version, tables from publication"
         )
         return row
 
     def quality(self) -> list[Row]:
-        """What the newest run measured of each table, the worst first."""
+        """Data quality measurements of the newest run, the lowest pass rate first."""
         return self.select(
             "select * from data_quality_metrics where run_date = (select max(run_date) from data_quality_metrics) "
             "order by pass_rate, table_name, check_type"
@@ -279,7 +278,7 @@ class Gold:
 
     @cached_property
     def _telemetry(self) -> str:
-        """The view of the published telemetry: opened once, for that costs the more the more sessions it has."""
+        """The view of the published telemetry: opened once, because the cost grows with the number of sessions."""
         from deltalake import DeltaTable
 
         self._con.register("telemetry", scan(DeltaTable(f"{self._settings.published_tables}/fact_telemetry")))
@@ -303,7 +302,7 @@ def open_gold(settings: Settings) -> Iterator[Gold]:
     """Published gold, read-only.
 
     Raises:
-        PublishError: the file is not there, is no published gold, or another process writes into it.
+        PublishError: the file is missing, is not published gold, or another process writes into it.
     """
     with connect_gold(settings) as con:
         yield Gold(con, settings)

@@ -28,13 +28,13 @@ from f1_lakehouse.site.sections.tyres import tyres_section
 from f1_lakehouse.site.sections.weather import weather_section
 from f1_lakehouse.site.view import View
 
-Part = Callable[[View], Section | None]
+SectionMaker = Callable[[View], Section | None]
 
 
 def session_page(gold: Gold, session: Session) -> Page:
     """The page of a session."""
     view = View(gold, session)
-    sections: tuple[Part, ...]
+    sections: tuple[SectionMaker, ...]
     if session.is_race:
         sections = (
             race_result_section,
@@ -88,9 +88,9 @@ def session_page(gold: Gold, session: Session) -> Page:
 
 def _lead(view: View) -> str:
     if view.session.is_cancelled:
-        return "This session was called off."
+        return "This session was cancelled."
     if not view.laps:
-        return "Gold has the result of this session and no laps: what is told lap by lap is missing."
+        return "The lake has the result of this session and no laps: sections by lap are missing."
     return ""
 
 

@@ -15,11 +15,11 @@ from f1_lakehouse.site.page import NONE, Chart, Key, Section, Table, swatch
 from f1_lakehouse.site.queries import Gold, Row
 
 MIN_CURVE_LAPS = 3
-"""Laps behind each point of the degradation chart, and points of each of its curves, below which nothing is drawn."""
+"""Fewest laps per point of the degradation chart, and fewest points per curve."""
 
 
 class View:
-    """A session with what gold says of it; asked for once, when a section wants it."""
+    """A session with its rows in gold, each query run once, when a section needs it."""
 
     def __init__(self, gold: Gold, session: Session) -> None:
         self.gold = gold
@@ -27,7 +27,7 @@ class View:
 
     @cached_property
     def drivers(self) -> dict[int, Driver]:
-        """Who drove."""
+        """Car number → driver."""
         return self.gold.drivers(self.session)
 
     @cached_property
@@ -42,7 +42,7 @@ class View:
 
     @property
     def classification(self) -> str:
-        """What the table of the results is called."""
+        """The caption of the table of results."""
         return "Generated classification" if self.session.is_generated else "Official classification"
 
     @cached_property
@@ -62,13 +62,13 @@ class View:
 
     @cached_property
     def order(self) -> list[int]:
-        """Drivers as classified, then by fastest lap, then who is left."""
+        """Car numbers as classified, then by fastest lap, then all others."""
         found = [row["driver_number"] for row in (*self.results, *self.leaderboard)] + list(self.drivers)
         return [n for n in dict.fromkeys(found) if n in self.drivers]
 
     @cached_property
     def status_by_lap(self) -> dict[int, str | None]:
-        """Lap → state of the track, as the leader had it; where nobody is known to lead, as most had it."""
+        """Lap → track status of the leader's lap; without a known leader, the most frequent one."""
         seen: dict[int, list[Row]] = {}
         for row in self.laps:
             seen.setdefault(row["lap_number"], []).append(row)
@@ -87,7 +87,7 @@ class View:
         return self.drivers[driver].label if driver in self.drivers else f"#{driver}"
 
     def named(self, driver: int) -> Markup | str:
-        """The full name of a driver behind his team's colour."""
+        """The full name of a driver after a chip in the color of the team."""
         known = self.drivers.get(driver)
         return swatch(self.teams[known.team_id], known.name) if known else f"Car {driver}"
 

@@ -18,7 +18,13 @@ from f1_lakehouse.cli.app import parser
 PROJECT = Path(__file__).parents[2]
 
 PAGES = ("README.md", "docs/*.md", ".github/*.md")
-MORE_PATHS: tuple[str, ...] = ()
+MORE_PATHS: tuple[str, ...] = (
+    "dbt_f1/models/gold/marts/_pages__*.yml",
+    "f1_lakehouse/simulator/*.py",
+    "f1_lakehouse/site/**/*.py",
+    "tests/site/*.py",
+    "tests/unit/simulator/*.py",
+)
 """Further files, as glob patterns: Markdown, Python, SQL or YAML."""
 EXCEPT = ("docs/data-dictionary.md",)
 """Generated from the descriptions of the dbt models; check those instead."""

@@ -16,16 +16,16 @@ from f1_lakehouse.site.sections.telemetry import _curves, at
     "colour", ["FFFFFF", "000000", "FFF500", "0000FF", "B6BABD", "27F4D2", "3671C6", *FIXED.values()]
 )
 @pytest.mark.parametrize("background", [LIGHT, DARK])
-def test_every_colour_stands_out_from_the_page(colour, background):
+def test_color_has_enough_contrast_with_the_page(colour, background):
     assert contrast(readable(colour, background), background) >= 3
 
 
-def test_a_colour_that_stands_out_already_stays_as_it_is():
+def test_color_with_enough_contrast_is_unchanged():
     assert readable("3671C6", LIGHT) == "#3671c6"
 
 
 @pytest.mark.parametrize("colour", [None, "", "red", "12345", "FF8000;}"])
-def test_what_is_no_colour_is_grey(colour):
+def test_invalid_color_becomes_grey(colour):
     assert readable(colour, LIGHT) == "#808080"
 
 
@@ -34,7 +34,7 @@ def test_contrast_is_that_of_wcag():
     assert contrast("#ffffff", "#767676") == pytest.approx(4.54, abs=0.01)
 
 
-def test_times_are_written_as_people_write_them():
+def test_format_of_times_and_differences():
     assert [lap_time(s) for s in (94.486, 54.3214, 59.9996, 119.9999, None)] == [
         "1:34.486",
         "54.321",
@@ -53,7 +53,7 @@ def test_times_are_written_as_people_write_them():
     ]
 
 
-def test_runs_of_laps_under_a_safety_car():
+def test_spans_are_runs_of_consecutive_laps():
     status = {1: "SC", 2: "SC", 3: "Green", 4: "SC", 6: "SC", 7: None}
     assert spans(status, ["SC"]) == [("SC", 1, 2), ("SC", 4, 4), ("SC", 6, 6)]
 
@@ -64,7 +64,7 @@ def test_labels_keep_their_distance_and_their_order():
     assert all(b - a >= 0.98 for a, b in pairwise(placed))
 
 
-def test_a_curve_is_read_between_and_beyond_its_points():
+def test_curve_is_interpolated_and_constant_beyond_its_ends():
     curve = [(0.0, 0.0), (10.0, 5.0), (10.0, 6.0), (20.0, 7.0)]
     assert [at(curve, x) for x in (-1, 0, 4, 10, 15, 30)] == [0, 0, 2, 5, 6.5, 7]
 
@@ -74,14 +74,14 @@ def test_quartiles_are_those_of_linear_interpolation():
     assert quartiles([1, 2, 3, 4]) == (1.75, 2.5, 3.25)
 
 
-def test_whole_numbers_are_packed_and_holes_stay_a_list():
+def test_integers_are_packed_and_missing_values_stay_a_list():
     assert packed([1, 2, 3]) == {"dtype": "i1", "bdata": "AQID"}
     assert packed([1, 300])["dtype"] == "i2"
     assert packed([1, None, 3]) == [1, None, 3]
     assert packed([1, 40_000]) == [1, 40_000]
 
 
-def test_the_time_between_two_laps_is_nothing_at_the_start_and_the_stopwatchs_at_the_end():
+def test_gap_between_two_laps_is_zero_at_the_start_and_exact_at_the_end():
     def lap(seconds: float, top: float) -> tuple[dict, list[dict]]:
         samples = [
             {"lap_elapsed_s": t, "lap_distance_m": t * top / 3.6, "speed": top}

@@ -40,7 +40,7 @@ def calendar_section(
                 link(f"../{main.page}", name) if main else name,
                 f"{meeting['date_start']:%d %b}" if meeting["date_start"] else NONE,
                 text(meeting["circuit_short_name"]),
-                "called off" if meeting["is_cancelled"] else first(key, "Race"),
+                "cancelled" if meeting["is_cancelled"] else first(key, "Race"),
                 first(key, "Qualifying"),
                 first(key, "Sprint"),
                 Markup(" ").join(links) if links else NONE,

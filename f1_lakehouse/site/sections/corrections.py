@@ -5,6 +5,7 @@ from f1_lakehouse.site.view import View, section
 
 
 def corrections_section(view: View) -> Section | None:
+    """The tables of corrections; a sentence if there is none."""
     if not view.results:
         return None
     revisions = view.gold.corrections(view.session)
@@ -13,7 +14,7 @@ def corrections_section(view: View) -> Section | None:
     if revisions:
         parts.append(
             Table(
-                "What the source changed in the result since it was first pulled",
+                "Changes of the source in the result since the first pull",
                 ("Seen (UTC)", "Driver", "Change", "What", "Position", "Status", "Points"),
                 [
                     (
@@ -34,7 +35,7 @@ def corrections_section(view: View) -> Section | None:
     if changes:
         parts.append(
             Table(
-                "What the source changed in its description of the session",
+                "Changes of the source in its description of the session",
                 ("Seen (UTC)", "What", "Before", "Since"),
                 [
                     (

@@ -21,6 +21,7 @@ from f1_lakehouse.site.view import MIN_CURVE_LAPS, View, clean_laps, section
 
 
 def degradation_section(view: View) -> Section | None:
+    """The chart of lap times by tyre age; None without a curve of MIN_CURVE_LAPS points."""
     by_point: dict[str, dict[int, list[float]]] = {}
     for rows in clean_laps(view).values():
         middle = median(row["lap_duration"] for row in rows)
@@ -61,13 +62,13 @@ def degradation_section(view: View) -> Section | None:
         name="degradation-chart",
         title="Tyre degradation",
         alt="Median of the clean laps by age of the tyres, each lap against its driver's own median, at least "
-        f"{MIN_CURVE_LAPS} laps behind a point. The car gets lighter meanwhile: a level line is already wear.",
+        f"{MIN_CURVE_LAPS} laps per point. The car gets lighter during the race: a level line already means wear.",
         height=400,
         figure=figure,
         keys=[Key(f"{letter(c)} {c.capitalize()}", compound_colour(c)) for c in curves],
         table=Table(
-            "Slope of the stints with enough clean laps",
-            ("Tyres", "Stints", "Clean laps", "Median slope, s a lap"),
+            "Slopes of the stints with enough clean laps",
+            ("Tyres", "Stints", "Clean laps", "Median slope, s per lap"),
             table,
         ),
     )
@@ -94,15 +95,15 @@ def degradation_figure(curves: Mapping[str, Sequence[tuple[int, float, int]]]) -
         )
     ends = [found[-1] for found in curves.values()]
     values = [delta for found in curves.values() for _, delta, _ in found]
-    # As if all ended at the same age: near enough, and never one on the other.
-    places = spread([delta for _, delta, _ in ends], (max(values) - min(values)) / PLOT_PX * LABEL_PX)
+    # As if all curves ended at the same age: close enough, and no two names overlap.
+    heights = spread([delta for _, delta, _ in ends], (max(values) - min(values)) / PLOT_PX * LABEL_PX)
     notes = [
         annotation(age, round(y, 3), letter(compound), xanchor="left", xshift=6)
-        for compound, (age, *_), y in zip(curves, ends, places, strict=True)
+        for compound, (age, *_), y in zip(curves, ends, heights, strict=True)
     ]
     return data, {
         "margin": {"l": 60, "r": 24, "t": 16, "b": 44},
         "xaxis": axis("Age of the tyres, laps", zeroline=False),
-        "yaxis": axis("Against the own median, s", zeroline=True),
+        "yaxis": axis("Difference to own median, s", zeroline=True),
         "annotations": notes,
     }

@@ -21,30 +21,31 @@ from f1_lakehouse.site.charts import (
 from f1_lakehouse.site.page import Chart, Section, Table, lap_time, number, text
 from f1_lakehouse.site.view import View, section, shading_note
 
-TABLE_LAPS, TRACE_STEP_M = 5, 250
-"""Steps of the tables behind charts with hundreds of points."""
+TABLE_LAPS = 5
+"""Step of the table behind the gap chart, laps."""
 
 
 def laps_section(view: View) -> Section | None:
+    """The charts of positions and gaps by lap."""
     return section("laps", "Lap by lap", _lap_chart(view), _gap_chart(view))
 
 
 def _lap_chart(view: View) -> Chart | None:
-    places: dict[int, dict[int, int]] = {}
+    positions: dict[int, dict[int, int]] = {}
     for row in view.laps:
         if row["position_at_lap_end"] is not None and row["driver_number"] in view.styles:
-            places.setdefault(row["driver_number"], {})[row["lap_number"]] = row["position_at_lap_end"]
-    if not places or max(max(by_lap) for by_lap in places.values()) < 2:
+            positions.setdefault(row["driver_number"], {})[row["lap_number"]] = row["position_at_lap_end"]
+    if not positions or max(max(by_lap) for by_lap in positions.values()) < 2:
         return None
-    order = [n for n in view.order if n in places]
-    places = {n: places[n] for n in order}
+    order = [n for n in view.order if n in positions]
+    positions = {n: positions[n] for n in order}
     grid = {r["driver_number"]: r["grid_position"] for r in view.results if r["grid_position"] is not None}
-    height = max(360, 22 * len(places) + 70)
-    figure = positions_figure(places, grid, view.styles, view.status_by_lap)
-    laps = max(max(by_lap) for by_lap in places.values())
+    height = max(360, 22 * len(positions) + 70)
+    figure = positions_figure(positions, grid, view.styles, view.status_by_lap)
+    laps = max(max(by_lap) for by_lap in positions.values())
     leaders = Counter(
         n
-        for by_lap in ({n: p[lap] for n, p in places.items() if lap in p} for lap in range(1, laps + 1))
+        for by_lap in ({n: p[lap] for n, p in positions.items() if lap in p} for lap in range(1, laps + 1))
         for n, p in by_lap.items()
         if p == 1
     )
@@ -59,14 +60,14 @@ def _lap_chart(view: View) -> Chart | None:
         table=Table(
             "Position at the end of each lap",
             ("Lap", *(view.label(n) for n in order)),
-            [(lap, *(text(places[n].get(lap)) for n in order)) for lap in range(1, laps + 1)],
+            [(lap, *(text(positions[n].get(lap)) for n in order)) for lap in range(1, laps + 1)],
             text=(),
         ),
     )
 
 
 def positions_figure(
-    places: Mapping[int, Mapping[int, int]],
+    positions: Mapping[int, Mapping[int, int]],
     grid: Mapping[int, int],
     styles: Mapping[int, Style],
     status_by_lap: Mapping[int, str | None],
@@ -74,15 +75,15 @@ def positions_figure(
     """Position at the end of each lap, lap 0 being the grid.
 
     Args:
-        places: driver → lap → position.
+        positions: driver → lap → position.
         grid: driver → position on the grid.
         styles: how each is drawn.
-        status_by_lap: lap → state of the track.
+        status_by_lap: lap → track status.
     """
-    laps = max(lap for by_lap in places.values() for lap in by_lap)
-    cars = max(len(places), max(p for by_lap in places.values() for p in by_lap.values()))
+    laps = max(lap for by_lap in positions.values() for lap in by_lap)
+    cars = max(len(positions), max(p for by_lap in positions.values() for p in by_lap.values()))
     data, ends, out = [], [], Marks()
-    for driver, by_lap in places.items():
+    for driver, by_lap in positions.items():
         style, last = styles[driver], max(by_lap)
         line = [grid.get(driver), *(by_lap.get(lap) for lap in range(1, last + 1))]
         data.append(line_trace(style, x0=0, dx=1, y=packed(line)))
@@ -92,7 +93,9 @@ def positions_figure(
             out.add(last, by_lap[last], style)
     data += out.traces("out after lap %{x:d}")
     shapes, notes = shading(status_by_lap)
-    started = {place: plain(styles[driver].label) for driver, place in grid.items() if driver in places}
+    started = {
+        position: plain(styles[driver].label) for driver, position in grid.items() if driver in positions
+    }
     return data, {
         **shared_layout("lap %{x:d}: position %{y:d}", ends, 0.9),
         "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
@@ -102,7 +105,7 @@ def positions_figure(
             range=[cars + 0.6, 0.4],
             tickmode="array",
             tickvals=list(range(1, cars + 1)),
-            ticktext=[f"{started.get(place, '')} {place}" for place in range(1, cars + 1)],
+            ticktext=[f"{started.get(position, '')} {position}" for position in range(1, cars + 1)],
             zeroline=False,
         ),
         "shapes": shapes,
@@ -111,7 +114,7 @@ def positions_figure(
 
 
 class Marks:
-    """Crosses where cars stopped, a trace a driver, so that they go with his line."""
+    """Crosses where cars stopped: one trace per driver, switched together with the driver's line."""
 
     def __init__(self) -> None:
         self._found: list[tuple[float, float, Style]] = []
@@ -151,9 +154,9 @@ def _gap_chart(view: View) -> Chart | None:
     return Chart(
         name="gap-chart",
         title="Gaps",
-        alt=f"Seconds behind a car that laps at a steady {lap_time(round(rows[0]['reference_lap_s'], 3))}, the mean of "
-        f"{reference}. A line that rises is faster than that, a step down is a stop; "
-        f"behind a safety car it laps as {reference} did.{shading_note(view)}",
+        alt=f"Seconds behind a car with a constant lap time of {lap_time(round(rows[0]['reference_lap_s'], 3))}, the mean of "
+        f"{reference}. A rising line is faster than that car, a step down is a stop; "
+        f"during a safety car it has the lap times of {reference}.{shading_note(view)}",
         height=height,
         figure=figure,
         keys=view.keys(order),
@@ -175,17 +178,17 @@ def gaps_figure(
     styles: Mapping[int, Style],
     status_by_lap: Mapping[int, str | None],
 ) -> Figure:
-    """Seconds behind a car that laps at a steady pace, at the end of each lap: driver → lap → s. Ahead is up."""
+    """Seconds behind a car with a constant lap time, at the end of each lap: driver → lap → s. Ahead is up."""
     laps = max(lap for by_lap in gaps.values() for lap in by_lap)
     values = sorted(value for by_lap in gaps.values() for value in by_lap.values())
-    # A car that stood in the pits for minutes would flatten all others.
+    # A car that stood in the pits for minutes would compress all other lines.
     low, high = values[0], values[int((len(values) - 1) * 0.97)]
     margin = max((high - low) * 0.06, 1)
     low, high = low - margin, high + margin
     data, ends = [], []
     for driver, by_lap in gaps.items():
         style, first, last = styles[driver], min(by_lap), max(by_lap)
-        # No −0.0, which would be written so.
+        # Adding 0.0 turns −0.0 into 0.0.
         line = [
             round(v, 1) + 0.0 if (v := by_lap.get(lap)) is not None else None
             for lap in range(first, last + 1)

@@ -5,6 +5,7 @@ from f1_lakehouse.site.view import MIN_CURVE_LAPS, View, section
 
 
 def long_runs_section(view: View) -> Section | None:
+    """The table of stints with at least MIN_CURVE_LAPS clean laps."""
     rows = [
         row
         for row in view.gold.stints(view.session)
@@ -15,7 +16,7 @@ def long_runs_section(view: View) -> Section | None:
         return None
     table = Table(
         f"Stints of at least {MIN_CURVE_LAPS} clean laps, by tyres and pace",
-        ("Driver", "Team", "Tyres", "Stint", "Clean laps", "Median lap", "Slower by, s a lap"),
+        ("Driver", "Team", "Tyres", "Stint", "Clean laps", "Median lap", "Slower by, s per lap"),
         [
             (
                 view.named(row["driver_number"]),

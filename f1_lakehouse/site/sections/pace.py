@@ -9,6 +9,7 @@ from f1_lakehouse.site.view import View, clean_laps, section
 
 
 def pace_section(view: View) -> Section | None:
+    """The chart of lap times; None without a clean lap."""
     paces = [row for row in view.gold.pace(view.session) if row["driver_number"] in view.styles]
     clean = clean_laps(view)
     paces = [row for row in paces if row["driver_number"] in clean]

@@ -9,6 +9,7 @@ from f1_lakehouse.site.view import View, section
 
 
 def phases_section(view: View) -> Section | None:
+    """The chart of the best laps in Q1, Q2 and Q3; None without a time."""
     times = {
         phase: [
             (view.label(row["driver_number"]), row[f"{phase.lower()}_s"])
@@ -20,8 +21,8 @@ def phases_section(view: View) -> Section | None:
     if not any(times.values()):
         return None
     cuts = {}
-    for phase, place in cut_positions(view).items():
-        through = [t for row in view.results[:place] if (t := row[f"{phase.lower()}_s"]) is not None]
+    for phase, position in cut_positions(view).items():
+        through = [t for row in view.results[:position] if (t := row[f"{phase.lower()}_s"]) is not None]
         if through:
             cuts[phase] = max(through)
     with_time = {label for found in times.values() for label, _ in found}
@@ -34,7 +35,7 @@ def phases_section(view: View) -> Section | None:
         name="phase-chart",
         title="Phases",
         alt="Best lap of each driver in each phase, in the order of the classification."
-        + (f" Dashed: the slowest time that got through, {said}." if said else ""),
+        + (f" Dashed: the slowest time that reached the next phase, {said}." if said else ""),
         height=height,
         figure=figure,
         keys=[Key(phase, look[phase], phase) for phase, found in times.items() if found],
@@ -62,11 +63,11 @@ def phases_section(view: View) -> Section | None:
 def phases_figure(
     times: Mapping[str, Sequence[tuple[str, float]]], cuts: Mapping[str, float], order: Sequence[str]
 ) -> Figure:
-    """Best times of the phases, a row a driver; dashed lines where the next phase began.
+    """Best times of the phases, one row per driver; dashed lines at the cut-off times.
 
     Args:
         times: Q1, Q2, Q3 → (label, s).
-        cuts: phase → the slowest time in it that got through, s.
+        cuts: phase → the slowest time that reached the next phase, s.
         order: labels, the first one on top.
     """
     look = {"Q1": ("circle-open", "v1"), "Q2": ("square-open", "v3"), "Q3": ("diamond", "v6")}
@@ -102,16 +103,16 @@ def phases_figure(
     ]
     ends = list(cuts.items())
     values = sorted(t for found in times.values() for _, t in found)
-    # A lap that was abandoned would press all others together; the table has it.
+    # An abandoned lap would compress all others; the table has it.
     low, high = values[0], max([value for value in values if value <= 1.07 * values[0]] + list(cuts.values()))
-    room = max((high - low) * 0.05, 0.1)
+    margin = max((high - low) * 0.05, 0.1)
     notes = [
         annotation(cut, 1, f"{phase} cut", yref="paper", yanchor="bottom", yshift=14 * (i % 2))
         for i, (phase, cut) in enumerate(ends)
     ]
     return data, {
         "margin": {"l": 60, "r": 16, "t": 44, "b": 44},
-        "xaxis": axis("Lap time, s", range=[round(low - room, 3), round(high + room, 3)], zeroline=False),
+        "xaxis": axis("Lap time, s", range=[round(low - margin, 3), round(high + margin, 3)], zeroline=False),
         "yaxis": driver_axis(order),
         "shapes": shapes,
         "annotations": notes,

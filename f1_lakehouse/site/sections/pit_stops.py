@@ -6,6 +6,7 @@ from f1_lakehouse.site.view import View, section
 
 
 def pit_stops_section(view: View) -> Section | None:
+    """The table of visits to the pit lane."""
     stops = view.gold.pit_stops(view.session)
     if not stops:
         return None
@@ -45,5 +46,5 @@ def pit_stops_section(view: View) -> Section | None:
         "Track",
     )
     return section(
-        "stops", "Pit stops", Table("Trips through the pit lane", columns, rows, text=(1, 5, 7, 8), head=1)
+        "stops", "Pit stops", Table("Visits to the pit lane", columns, rows, text=(1, 5, 7, 8), head=1)
     )

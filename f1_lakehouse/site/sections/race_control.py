@@ -8,6 +8,7 @@ from f1_lakehouse.site.view import View, section
 
 
 def race_control_section(view: View) -> Section | None:
+    """The table of messages without blue flags; in a race with the chart of the track status."""
     messages = view.gold.race_control(view.session)
     if not messages:
         return None
@@ -42,20 +43,20 @@ def _strip(view: View) -> Chart | None:
     figure = track_status_figure(view.status_by_lap)
     return Chart(
         name="status-chart",
-        title="State of the track",
-        alt="Gravest state of the track in each lap of the leader: "
+        title="Track status",
+        alt="Most serious track status in each lap of the leader: "
         + ", ".join(
             f"{state} {first}" + (f" to {last}" if last > first else "") for state, first, last in runs
         )
         + "; green otherwise.",
         height=height,
         figure=figure,
-        table=Table("State by laps", ("State", "First lap", "Last lap"), runs),
+        table=Table("Track status by laps", ("Status", "First lap", "Last lap"), runs),
     )
 
 
 def track_status_figure(status_by_lap: Mapping[int, str | None]) -> Figure:
-    """The states of the track over the laps as one strip."""
+    """The track status over the laps as one strip."""
     colours = {"Yellow": "yellow", **SHADED}
     data: list[Json] = []
     for state in colours:
@@ -79,5 +80,5 @@ def track_status_figure(status_by_lap: Mapping[int, str | None]) -> Figure:
         "bargap": 0.3,
         "margin": {"l": 60, "r": 16, "t": 8, "b": 44},
         "xaxis": lap_axis(max(status_by_lap)),
-        "yaxis": {"type": "category", "title": {"text": "State"}},
+        "yaxis": {"type": "category", "title": {"text": "Status"}},
     }

@@ -8,6 +8,7 @@ from f1_lakehouse.site.view import View, section
 
 
 def race_result_section(view: View) -> Section | None:
+    """The classification of a race or sprint."""
     if not view.results:
         return None
     best = min((row["fastest_lap_time"] for row in view.results if row["fastest_lap_time"]), default=None)
@@ -54,6 +55,7 @@ def _finish(row: Row) -> str:
 
 
 def qualifying_result_section(view: View) -> Section | None:
+    """The classification of a qualifying session; the leaderboard if there is none."""
     if not view.results:
         return fastest_laps_section(view)
     columns = ("Position", "Driver", "Team", "Q1", "Q2", "Q3", "Gap, s", "Laps", "Status")
@@ -72,7 +74,7 @@ def qualifying_result_section(view: View) -> Section | None:
         for row in view.results
     ]
     table = Table(
-        f"{view.classification}; the gap is to the best of the last phase driven. Dashed lines: who got no further",
+        f"{view.classification}; the gap is to the best of the last phase driven. Dashed lines: cut-offs of Q1 and Q2",
         columns,
         rows,
         text=(1, 2, 8),
@@ -83,19 +85,20 @@ def qualifying_result_section(view: View) -> Section | None:
 
 
 def cut_positions(view: View) -> dict[str, int]:
-    """Phase → the last position from which the next one was reached.
+    """Phase → the last position that reached the next phase.
 
-    Ten reach Q3, and as many go out in Q1 as in Q2: by the rules and not by the times, for who got through need not have
-    set one. Without a time in the next phase there was none.
+    By the rules, ten drivers reach Q3 and equal numbers are eliminated in Q1 and Q2. The times do not decide it: a driver who reached
+    a phase may have set no time in it. A phase in which no driver set a time was not held.
     """
     cars, found = len(view.results), {}
-    for phase, following, place in (("Q1", "q2_s", cars - (cars - 10) // 2), ("Q2", "q3_s", 10)):
-        if cars > place and any(row[following] is not None for row in view.results):
-            found[phase] = place
+    for phase, following, position in (("Q1", "q2_s", cars - (cars - 10) // 2), ("Q2", "q3_s", 10)):
+        if cars > position and any(row[following] is not None for row in view.results):
+            found[phase] = position
     return found
 
 
 def fastest_laps_section(view: View) -> Section | None:
+    """Drivers by fastest valid lap; the classification if no lap is known."""
     if not view.leaderboard:
         return _plain_result(view)
     laps = Counter(row["driver_number"] for row in view.laps)

@@ -9,6 +9,7 @@ from f1_lakehouse.site.view import View, section
 
 
 def sectors_section(view: View) -> Section | None:
+    """The table of best sectors, in qualifying with a chart."""
     rows = [row for row in view.gold.summaries(view.session) if row["fastest_lap_time"] is not None]
     columns = ("best_sector_1", "best_sector_2", "best_sector_3", "fastest_lap_time", "theoretical_best_lap")
     if not any(row[column] is not None for row in rows for column in columns[:3]):
@@ -23,7 +24,7 @@ def sectors_section(view: View) -> Section | None:
         return strong(written) if row[column] is not None and row[column] == best[column] else written
 
     table = Table(
-        "Best sectors of the valid laps; the best of all is bold",
+        "Best sectors of the valid laps; the best of the session is bold",
         ("Driver", "Sector 1, s", "Sector 2, s", "Sector 3, s", "Best lap", "Theoretical best", "Left, s"),
         [
             (

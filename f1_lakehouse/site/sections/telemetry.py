@@ -8,10 +8,10 @@ from f1_lakehouse.site.queries import Row
 from f1_lakehouse.site.view import View, section
 
 MIN_SAMPLES = 30
-"""Samples of a lap below which its trace says nothing."""
+"""Fewest samples of a lap for which its trace is drawn."""
 
-TABLE_LAPS, TRACE_STEP_M = 5, 250
-"""Steps of the tables behind charts with hundreds of points."""
+TRACE_STEP_M = 250
+"""Step of the table behind the charts, m."""
 
 SPEED_BINS = 7
 
@@ -19,6 +19,7 @@ Curve = list[tuple[float, float]]
 
 
 def telemetry_section(view: View) -> Section | None:
+    """The track map and the speed trace; a sentence if the lake has no telemetry of the session."""
     if not view.leaderboard:
         return None
     driven = []
@@ -81,7 +82,7 @@ def track_figure(samples: Sequence[Row]) -> tuple[Figure, list[float]]:
     xs: list[list[float | None]] = [[] for _ in range(SPEED_BINS)]
     ys: list[list[float | None]] = [[] for _ in range(SPEED_BINS)]
     previous = -1
-    # Each class is one trace with holes; a change of class repeats the place, so that the line stays whole.
+    # Each class is one trace with holes; a change of class repeats the point, so that the line has no gap.
     for here, following in zip(placed, [*placed[1:], placed[0]], strict=True):
         bin_ = min(int((here["speed"] - bounds[0]) // step), SPEED_BINS - 1)
         if bin_ != previous:
@@ -132,13 +133,13 @@ def _speed_trace(view: View, driven: Sequence[tuple[Row, list[Row]]]) -> Chart |
     labels = view.label(one["driver_number"]), view.label(two["driver_number"])
     (speeds, times), (other_speeds, other_times) = _curves(driven)
     traces = [(view.styles[one["driver_number"]], speeds), (view.styles[two["driver_number"]], other_speeds)]
-    delta = [(place, at(other_times, place) - elapsed) for place, elapsed in times]
+    delta = [(distance, at(other_times, distance) - elapsed) for distance, elapsed in times]
     figure = speed_figure(traces, delta, labels)
     return Chart(
         name="speed-chart",
         title=f"Speed: {labels[0]} and {labels[1]}",
         alt=f"Speed over the distance on the fastest laps of {labels[0]} ({lap_time(one['fastest_lap_time'])}) and {labels[1]} "
-        f"({lap_time(two['fastest_lap_time'])}); below, how far {labels[1]} is behind at the same place.",
+        f"({lap_time(two['fastest_lap_time'])}); below, how far {labels[1]} is behind at the same point of the track.",
         height=480,
         figure=figure,
         keys=view.keys([one["driver_number"], two["driver_number"]]),
@@ -184,7 +185,7 @@ def _curves(driven: Sequence[tuple[Row, Sequence[Row]]]) -> list[tuple[Curve, Cu
     """(m, km/h) and (m, s) of each lap, from line to line.
 
     Distances are speed over time and differ by some metres between cars: all laps are stretched to the length of the first,
-    so that the time between two laps is 0 at the start and that of the stopwatch at the end.
+    so that the time between two laps is 0 at the start and the difference of the lap times at the end.
     """
     found: list[tuple[Curve, Curve]] = []
     length = 0.0
@@ -193,12 +194,12 @@ def _curves(driven: Sequence[tuple[Row, Sequence[Row]]]) -> list[tuple[Curve, Cu
         rest = max(row["fastest_lap_time"] - last["lap_elapsed_s"], 0.0)
         own = last["lap_distance_m"] + last["speed"] / 3.6 * rest
         length = length or own
-        places = [s["lap_distance_m"] * length / own for s in samples]
-        speeds = [(place, s["speed"]) for place, s in zip(places, samples, strict=True)]
+        distances = [s["lap_distance_m"] * length / own for s in samples]
+        speeds = [(distance, s["speed"]) for distance, s in zip(distances, samples, strict=True)]
         times = [
-            (place, s["lap_elapsed_s"])
-            for place, s in zip(places, samples, strict=True)
-            if 0 < place < length
+            (distance, s["lap_elapsed_s"])
+            for distance, s in zip(distances, samples, strict=True)
+            if 0 < distance < length
         ]
         found.append((speeds, [(0.0, 0.0), *times, (length, row["fastest_lap_time"])]))
     return found
@@ -210,12 +211,12 @@ def _trace_table(view: View, driven: Sequence[tuple[Row, Sequence[Row]]]) -> Tab
     names = [view.label(row["driver_number"]) for row, _ in driven]
     behind = (f"{names[1]} behind, s",) if len(names) == 2 else ()
     rows = []
-    for place in [*range(0, int(length), TRACE_STEP_M), length]:
-        times = [at(elapsed, place) for _, elapsed in laps]
+    for distance in [*range(0, int(length), TRACE_STEP_M), length]:
+        times = [at(elapsed, distance) for _, elapsed in laps]
         rows.append(
             (
-                number(place),
-                *(number(at(speed, place)) for speed, _ in laps),
+                number(distance),
+                *(number(at(speed, distance)) for speed, _ in laps),
                 *((signed(times[1] - times[0], 3),) if behind else ()),
             )
         )
@@ -224,7 +225,7 @@ def _trace_table(view: View, driven: Sequence[tuple[Row, Sequence[Row]]]) -> Tab
 
 
 def at(curve: Sequence[tuple[float, float]], x: float) -> float:
-    """The value of a curve (x ascending) at a place, linear between its points, level beyond its ends."""
+    """The value of a curve (x ascending) at `x`, linear between its points, constant beyond its ends."""
     previous = curve[0]
     for point in curve:
         if point[0] >= x:

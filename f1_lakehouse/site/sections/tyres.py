@@ -19,6 +19,7 @@ from f1_lakehouse.site.view import View, section, shading_note
 
 
 def tyres_section(view: View) -> Section | None:
+    """The chart of stints; None without a stint with laps."""
     stints = [row for row in view.gold.stints(view.session) if row["driver_number"] in view.styles]
     if not stints:
         return None
@@ -47,7 +48,7 @@ def tyres_section(view: View) -> Section | None:
                 "Laps",
                 "Age at start, laps",
                 "Median clean lap",
-                "Slower by, s a lap",
+                "Slower by, s per lap",
             ),
             [
                 (
@@ -74,12 +75,12 @@ def tyres_section(view: View) -> Section | None:
 def stints_figure(
     stints: Sequence[Row], labels: Sequence[tuple[int, str]], status_by_lap: Mapping[int, str | None]
 ) -> Figure:
-    """Stints as bars, a row a driver; the compound as colour and letter.
+    """Stints as bars, one row per driver; the compound as color and letter.
 
     Args:
         stints: rows of fact_stints.
         labels: (driver, label), the first one on top.
-        status_by_lap: lap → state of the track.
+        status_by_lap: lap → track status.
     """
     names = dict(labels)
     laps = max(row["lap_end"] for row in stints)
@@ -123,6 +124,4 @@ def stints_figure(
 
 def _age(stint: Row) -> str:
     age = stint["tyre_age_at_start"]
-    return (
-        "age of the tyres not known" if age is None else "new tyres" if age == 0 else f"tyres {age} laps old"
-    )
+    return "age of the tyres unknown" if age is None else "new tyres" if age == 0 else f"tyres {age} laps old"

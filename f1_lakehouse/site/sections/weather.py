@@ -9,6 +9,7 @@ from f1_lakehouse.site.view import View, section
 
 
 def weather_section(view: View) -> Section | None:
+    """The chart and the table of weather measurements."""
     measured = [row for row in view.gold.weather(view.session) if row["date"] is not None]
     if not measured:
         return None
@@ -39,11 +40,11 @@ def weather_section(view: View) -> Section | None:
         return section("weather", "Weather", table)
     figure = weather_figure(measured, rain)
     track = [row["track_temperature"] for row in measured if row["track_temperature"] is not None]
-    told = f" Track {number(min(track), 1)} to {number(max(track), 1)} °C." if track else ""
+    temperatures = f" Track {number(min(track), 1)} to {number(max(track), 1)} °C." if track else ""
     chart = Chart(
         name="weather-chart",
         title="Weather",
-        alt=f"Temperatures of track and air, and the wind.{told} {'Rain is shaded.' if rain else 'No rain was measured.'}",
+        alt=f"Temperatures of track and air, and the wind.{temperatures} {'Rain is shaded.' if rain else 'No rain was measured.'}",
         height=340,
         figure=figure,
         keys=[Key("Track", "v5", "Track"), Key("Air", "v1", "Air", 1), Key("Wind", "v3", "Wind")],
