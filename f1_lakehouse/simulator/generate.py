@@ -48,21 +48,23 @@ class Generated:
 
 @dataclass
 class Standings:
-    """Points of a season so far, and how often each place was reached, which decides between equals."""
+    """Points of a season so far, and how often each position was reached, which decides between equal points."""
 
     points: dict[str, float] = field(default_factory=dict)
-    places: dict[str, list[int]] = field(default_factory=dict)
+    position_counts: dict[str, list[int]] = field(default_factory=dict)
 
     def add(self, who: str, points: float, position: int | None) -> None:
         """One result."""
         self.points[who] = self.points.get(who, 0.0) + points
-        places = self.places.setdefault(who, [0] * 30)
+        counts = self.position_counts.setdefault(who, [0] * 30)
         if position is not None:
-            places[position - 1] += 1
+            counts[position - 1] += 1
 
     def order(self) -> list[str]:
         """All, best first."""
-        return sorted(self.points, key=lambda who: (-self.points[who], [-n for n in self.places[who]], who))
+        return sorted(
+            self.points, key=lambda who: (-self.points[who], [-n for n in self.position_counts[who]], who)
+        )
 
 
 def generate(
@@ -122,7 +124,7 @@ def generate(
 
 
 def publish_corrections(folder: Path | str) -> list[Path]:
-    """Put the corrections of a generated season in the place of what they correct, as a source does later.
+    """Replace the rows of a generated season by their corrections, as a source does later.
 
     Returns the files that changed. Applies once: nothing is left under `.corrections`.
     """
@@ -235,11 +237,11 @@ class _Meeting:
                 self.writer.count(endpoint, number)
 
     def _set_grid(self, session: Session, run: Run, rng: random.Random) -> None:
-        """The grid is the order of qualifying, but for a driver who goes back some places now and then."""
+        """The grid is the order of qualifying; in some races one driver loses positions by a penalty."""
         grid = [c.driver for c in run.result if c.position is not None]
         if session.name == "Qualifying" and rng.random() < 0.4:
-            place = rng.randrange(len(grid) - 5)
-            grid.insert(place + rng.choice((3, 5)), grid.pop(place))
+            slot = rng.randrange(len(grid) - 5)
+            grid.insert(slot + rng.choice((3, 5)), grid.pop(slot))
         grid += [c.driver for c in run.result if c.position is None]
         self.grids["Race" if session.name == "Qualifying" else "Sprint"] = grid
 
@@ -249,7 +251,7 @@ class _Meeting:
         for standing, place, endpoint in zip(
             self.standings, (0, 1), ("championship_drivers", "championship_teams"), strict=True
         ):
-            before, places_before = dict(standing.points), standing.order()
+            before, positions_before = dict(standing.points), standing.order()
             for names, points, finished in scored:
                 standing.add(names[place], points, finished)
             found: list[Row] = []
@@ -260,7 +262,7 @@ class _Meeting:
                         **session.keys,
                         **({"driver_number": int(who)} if place == 0 else {"team_name": who}),
                         # As served: no position before the first race, and points without a fraction are integers.
-                        "position_start": places_before.index(who) + 1 if known else None,
+                        "position_start": positions_before.index(who) + 1 if known else None,
                         "position_current": position,
                         "points_start": _whole(before.get(who, 0.0)),
                         "points_current": _whole(standing.points[who]),

@@ -223,15 +223,15 @@ def best_lap_positions(
 ) -> list[tuple[int, int, int]]:
     """(at, driver, position) whenever the order by best lap changes; `up_to` sets the order at the end."""
     best: dict[int, int] = {}
-    shown = {d.number: place for place, d in enumerate(field_, start=1)}
-    rows = [(-10 * MINUTE, number, place) for number, place in shown.items()]
+    shown = {d.number: position for position, d in enumerate(field_, start=1)}
+    rows = [(-10 * MINUTE, number, position) for number, position in shown.items()]
     at = 0
 
     def show(order: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-        for place, number in enumerate(order, start=1):
-            if shown[number] != place:
-                shown[number] = place
-                yield at, number, place
+        for position, number in enumerate(order, start=1):
+            if shown[number] != position:
+                shown[number] = position
+                yield at, number, position
 
     for lap in sorted(run.laps, key=lambda one: one.start + (one.duration or 0)):
         if lap.duration is None or lap.out or lap.duration >= best.get(lap.driver, 10**9):

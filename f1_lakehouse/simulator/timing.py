@@ -17,24 +17,26 @@ INTERVAL_STEP = 4_000  # ms between two intervals of one driver, as in the recor
 def follow_positions(
     run: Run, cars: list[Car], orders: list[list[Car]], rng: random.Random, *, overtakes: bool
 ) -> None:
-    run.positions = [(-55 * MINUTE, car.driver.number, place) for place, car in enumerate(orders[0], start=1)]
+    run.positions = [
+        (-55 * MINUTE, car.driver.number, position) for position, car in enumerate(orders[0], start=1)
+    ]
     for lap in range(1, len(orders)):
-        before = {car.driver.number: place for place, car in enumerate(orders[lap - 1], start=1)}
-        for place, car in enumerate(orders[lap], start=1):
+        before = {car.driver.number: position for position, car in enumerate(orders[lap - 1], start=1)}
+        for position, car in enumerate(orders[lap], start=1):
             number = car.driver.number
-            if before[number] == place:
+            if before[number] == position:
                 continue
             # A car that is out is overtaken by those who still run: no sooner than its end.
             at = car.at(lap) if car.running else max(car.retired_at or 0, orders[lap][0].at(lap))
-            run.positions.append((at, number, place))
+            run.positions.append((at, number, position))
             if not overtakes or not car.running or lap >= len(car.times):
                 continue
-            for other in orders[lap][place:]:
+            for other in orders[lap][position:]:
                 if before[other.driver.number] < before[number] and other.running:
                     moment = car.times[lap] - rng.randrange(
                         1_000, max(2_000, (car.times[lap] - car.times[lap - 1]) // 2)
                     )
-                    run.overtakes.append((moment, number, other.driver.number, place))
+                    run.overtakes.append((moment, number, other.driver.number, position))
     run.positions.sort(key=lambda row: row[0])
     run.overtakes.sort(key=lambda row: row[0])
 

@@ -83,8 +83,8 @@ def spread(wanted: Sequence[float], distance: float) -> list[float]:
         if not moved:
             break
     found = [0.0] * len(wanted)
-    for place, i in zip(placed, order, strict=True):
-        found[i] = place
+    for coordinate, i in zip(placed, order, strict=True):
+        found[i] = coordinate
     return found
 
 
@@ -149,8 +149,10 @@ def shared_layout(hover: str, ends: Sequence[tuple[Style, float]] = (), distance
 
     `distance`: smallest distance between two names, in units of y.
     """
-    places = spread([y for _, y in ends], distance)
-    names = [[style.key, plain(style.label), round(y, 1)] for (style, _), y in zip(ends, places, strict=True)]
+    heights = spread([y for _, y in ends], distance)
+    names = [
+        [style.key, plain(style.label), round(y, 1)] for (style, _), y in zip(ends, heights, strict=True)
+    ]
     return {"meta": {"hover": f"%{{fullData.name}} {hover}<extra></extra>", "ends": names}}
 
 
@@ -158,9 +160,9 @@ def range_with_names(
     span: tuple[float, float], ends: Sequence[tuple[Style, float]], distance: float
 ) -> list[float]:
     """An axis range that includes the names next to the lines: Plotly omits text outside of the range."""
-    places = spread([y for _, y in ends], distance)
-    low = min([span[0], *(place - distance / 2 for place in places)])
-    high = max([span[1], *(place + distance / 2 for place in places)])
+    heights = spread([y for _, y in ends], distance)
+    low = min([span[0], *(height - distance / 2 for height in heights)])
+    high = max([span[1], *(height + distance / 2 for height in heights)])
     return [round(low, 2), round(high, 2)]
 
 
