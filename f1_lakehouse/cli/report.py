@@ -13,7 +13,7 @@ from f1_lakehouse.cli.lake_folder import lake_settings
 
 if TYPE_CHECKING:
     from f1_lakehouse.settings import Settings
-    from f1_lakehouse.site.queries import Session
+    from f1_lakehouse.site.model import Session
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -36,6 +36,10 @@ MORE_PATHS: tuple[str, ...] = (
     "tests/unit/test_settings.py",
     "benchmarks/*.py",
     "Makefile",
+    "f1_lakehouse/simulator/*.py",
+    "f1_lakehouse/site/**/*.py",
+    "tests/site/*.py",
+    "tests/unit/simulator/*.py",
 )
 """Further files, as glob patterns: Markdown, Python, SQL, YAML or a Makefile."""
 EXCEPT = ("docs/data-dictionary.md",)

@@ -1,7 +1,7 @@
-"""A page out of tables and charts.
+"""A page of tables and charts, and its HTML.
 
-Belongs here: the parts that a page consists of, how times are written, and escaping. Whatever comes from data is
-escaped: by Jinja in the page, by `as_json` in a chart's JSON, by `figures.plain` in the text of a chart.
+Belongs here: the parts of a page, the format of times and numbers, and escaping. All text from data is
+escaped: by Jinja in the page, by `as_json` in a chart's JSON, by `charts.plain` in the text of a chart.
 """
 
 import re
@@ -16,10 +16,10 @@ from markupsafe import Markup
 
 from f1_lakehouse.publishing.data_card import attribution, generated_note
 from f1_lakehouse.site import colours
-from f1_lakehouse.site.figures import Figure
+from f1_lakehouse.site.charts import Figure
 
 NONE = "–"
-"""What stands where gold has no value."""
+"""Shown where gold has no value."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class Key:
 
 @dataclass(frozen=True)
 class Chart:
-    """A Plotly figure with what stands for it where it cannot be seen.
+    """A Plotly figure with its text alternative.
 
-    `alt` says what the chart shows, `note` stands below it for everybody, `height` is in CSS pixels.
+    `alt` says what the chart shows, `note` is the text below it, `height` is in CSS pixels.
     """
 
     name: str
@@ -75,9 +75,9 @@ class Section:
 
 @dataclass
 class Page:
-    """A page. `trail`: the pages above it as (address, text); `facts`: what is said first, as (name, value).
+    """A page. `trail`: the pages above it as (address, text); `facts`: shown at the top, as (name, value).
 
-    `of`: keys of the sessions that it shows something of, which decide what is said of the source.
+    `of`: keys of the sessions that it shows something of, which decide the attribution.
     """
 
     title: str
@@ -98,7 +98,7 @@ def render(page: Page, root: str) -> bytes:
     """The page as HTML.
 
     Args:
-        page: what stands on it.
+        page: its content.
         root: the relative address of the site's root, "" or "../".
     """
     style = Markup(_style() + colours.variables([*colours.FIXED.items(), *page.colours]))
@@ -109,7 +109,7 @@ def render(page: Page, root: str) -> bytes:
 
 @cache
 def _style() -> str:
-    """The style sheet without its comments and line breaks: in the page, which then is whole without another file."""
+    """The style sheet without its comments and line breaks: it is part of each page, which needs no further file for its style."""
     text = (Path(__file__).parent / "assets" / "pages.css").read_text(encoding="utf-8")
     return re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()
 
@@ -138,7 +138,7 @@ def as_json(chart: Chart) -> Markup:
 
 
 def swatch(colour: str, text: str) -> Markup:
-    """Text behind a chip of a colour (the name of a CSS variable of ours)."""
+    """Text after a chip in a color, given as the name of a CSS variable."""
     return Markup('<i style="--c:var(--{})"></i>{}').format(colour, text)
 
 
@@ -148,7 +148,7 @@ def link(address: str, text: str) -> Markup:
 
 
 def strong(text: str) -> Markup:
-    """The best of a column."""
+    """Emphasis for the best value of a column."""
     return Markup("<b>{}</b>").format(text)
 
 
@@ -172,8 +172,11 @@ def race_time(seconds: float | None) -> str:
 
 
 def number(value: float | None, digits: int = 0) -> str:
-    """A number with so many digits; a real minus sign."""
-    return NONE if value is None else f"{value:.{digits}f}".replace("-", "−")
+    """A number with this number of decimals and a typographic minus sign; zero without a sign."""
+    if value is None:
+        return NONE
+    written = f"{value:.{digits}f}"
+    return (written if float(written) else written.lstrip("-")).replace("-", "−")
 
 
 def signed(value: float | None, digits: int = 0) -> str:
@@ -185,10 +188,10 @@ def signed(value: float | None, digits: int = 0) -> str:
 
 
 def points(value: float | None) -> str:
-    """Points, whole ones without a fraction."""
+    """Points, without a fraction if they are an integer."""
     return NONE if value is None else f"{value:g}"
 
 
 def text(value: object) -> str:
-    """Whatever it is, as text; a dash for nothing."""
+    """A value as text; a dash for none."""
     return NONE if value is None or value == "" else str(value)
