@@ -1,7 +1,7 @@
 {#-
-Rows of each session by table, and what the source did not serve of it: one row per session of the calendar.
+Rows of each session by table, and which data the source did not serve: one row per session of the calendar.
 
-A session without any row is not reported as incomplete: it may lie in the future. Laps are missing where the classification counts
+A session without any row is not reported as incomplete: it can be in the future. Laps are missing if the classification counts
 more laps of a driver than there are rows. A race or sprint needs a grid; a session with laps needs messages of race control, without
 which no lap has a track status.
 -#}
