@@ -1,6 +1,6 @@
 """`f1 status`: loaded sessions, when they were loaded, and what is due, from the pull log and the calendar.
 
-Does not belong here: what is due (sources/openf1/calendar.py).
+Does not belong here: what is due (sources/openf1/pull_policy.py).
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def _print_sessions(console: Console, lake: Lake, calendar: list[Session], now: 
     """One row per session that was pulled, or that is recent enough to be watched."""
     from rich.table import Table
 
-    from f1_lakehouse.sources.openf1.calendar import WATCHED, due
     from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
+    from f1_lakehouse.sources.openf1.pull_policy import WATCHED, due
 
     table = Table(title="Sessions", title_justify="left")
     for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
@@ -121,8 +121,8 @@ def _print_session(console: Console, lake: Lake, one: Session, now: datetime) ->
     """One row per endpoint of a session."""
     from rich.table import Table
 
-    from f1_lakehouse.sources.openf1.calendar import due
     from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
+    from f1_lakehouse.sources.openf1.pull_policy import due
 
     table = Table(title=one.partition, title_justify="left")
     for name in ("endpoint", "rows", "pulls", "last pull (UTC)", "outcome", "due"):

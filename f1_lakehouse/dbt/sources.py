@@ -9,12 +9,12 @@ Does not belong here: models of silver (dbt), writing of bronze (lake/).
 from collections.abc import Iterable
 from pathlib import Path
 
-from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
+from f1_lakehouse.sources.registry import ENDPOINTS
 
 SOURCES_FILE = Path(__file__).parents[2] / "dbt_f1" / "models" / "silver" / "_bronze__sources.yml"
 
 _HEADER = """\
-# Generated from the catalog (f1_lakehouse/sources/openf1/endpoints.py); do not edit. To generate it again:
+# Generated from the catalog (f1_lakehouse/sources/*/endpoints.py); do not edit. To generate it again:
 #   python -m f1_lakehouse.dbt.sources
 version: 2
 
@@ -57,6 +57,10 @@ _PULLS: tuple[tuple[str, str], ...] = (
     ("error", "Error message of a failed pull"),
     ("delta_version", "Version of the bronze table after the pull"),
     ("code_version", "Code version used for the pull"),
+    ("error_type", "Class of the error of a failed pull; null in rows from before this column existed"),
+    ("error_cause", "Cause of the error; null as error_type"),
+    ("error_url", "URL of the request that failed; null if the error has none, and as error_type"),
+    ("error_cure", "What to do about the error; null if there is nothing, and as error_type"),
 )
 _QUARANTINE: tuple[tuple[str, str], ...] = (
     ("endpoint", "Endpoint that served the row"),
