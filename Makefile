@@ -48,10 +48,11 @@ bench: install ## what it costs against what it could cost, into benchmarks/RESU
 	@$(BIN)/uv pip install --quiet --python $(BENCH_DATA)/dlt/bin/python --requirements benchmarks/requirements-dlt.txt
 	@F1_BENCH_DATA="$(abspath $(BENCH_DATA))" $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH_ARGS)
 
-lint: install ## style, types, and the rule that the core never imports Dagster
+lint: install ## style, types, and the layers: every import points down
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
 
 format: install ## let ruff write the style
 	@$(BIN)/ruff check --fix --quiet .

@@ -262,7 +262,7 @@ def rebuild_bare(folder: Path) -> Measured:
 def questions(folder: Path) -> Measured:
     """Each block of docs/questions.md ten times, as `f1 sql` asks it; the seconds are the 95th percentile."""
     from f1_lakehouse.cli.query import _add_tables
-    from f1_lakehouse.publishing.publish import connect_gold
+    from f1_lakehouse.publishing.gold_file import connect_gold
     from f1_lakehouse.settings import Settings
 
     settings = Settings(lakehouse_root=lakes.lake(1 if QUICK else 4))

@@ -9,20 +9,20 @@ Dagster replaces the handlers during a run. But the system's part of the signal 
 2. After that, or at a second signal, the thread ends the process itself. Every step of a load survives being killed at any
    moment (tests/crash), so this loses nothing but the step that was under way.
 
-Belongs here: signals, child processes, the exit. Not here: what the last lines say (`describe`), and how the run that was
+Belongs here: signals and the exit. Not here: what the last lines say (`describe`), and how the run that was
 under way is recorded (`cleanup`).
 """
 
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn
+
+from f1_lakehouse.processes import descendants
 
 GRACE_S = 1.0
 """Seconds in which an interrupted command may leave in order."""
@@ -183,34 +183,3 @@ def _bounded(do: Callable[[], None]) -> None:
     thread = threading.Thread(target=quietly, daemon=True)
     thread.start()
     thread.join(CLEANUP_S)
-
-
-def descendants(of: int | None = None) -> list[int]:
-    """The child processes of a process (of this one), and theirs."""
-    children: dict[int, list[int]] = {}
-    for pid, parent in _parents():
-        children.setdefault(parent, []).append(pid)
-    found, todo = list[int](), [os.getpid() if of is None else of]
-    while todo:
-        todo += (new := children.get(todo.pop(), []))
-        found += new
-    return found
-
-
-def _parents() -> Iterator[tuple[int, int]]:
-    """Every process with its parent."""
-    if Path("/proc/self/stat").exists():
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError):
-                    # The name, in brackets, may hold anything.
-                    fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                    yield int(entry.name), int(fields[1])
-        return
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        listed = subprocess.run(
-            ["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, timeout=2, check=True
-        )
-        for line in listed.stdout.splitlines():
-            pid, parent = line.split()
-            yield int(pid), int(parent)

@@ -7,6 +7,7 @@ that only looks should answer at once.
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from f1_lakehouse.budget import Budget
 from f1_lakehouse.observability.notifications import Told
@@ -20,8 +21,6 @@ from f1_lakehouse.storage.landing import Landing
 
 AT_ONCE = 3
 """Questions of one pull that are under way together: with answers that take a second each, as many as OpenF1 allows."""
-
-_opened: dict[str, "Lake"] = {}
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,10 @@ def current_settings() -> Settings:
 
 def current_lake() -> Lake:
     """The lake that the environment names; opened once a process, so that its ledger is read once."""
-    settings = current_settings()
-    key = settings.model_dump_json()
-    if key not in _opened:
-        _opened[key] = Lake.open(settings)
-    return _opened[key]
+    return open_once(current_settings())
+
+
+@cache
+def open_once(settings: Settings) -> Lake:
+    """Return the lake of these settings; opened once per process."""
+    return Lake.open(settings)

@@ -15,7 +15,7 @@ from f1_lakehouse.lineage import openlineage
 from f1_lakehouse.observability import metrics, notifications
 from f1_lakehouse.observability.health import Condition, State, conditions
 from f1_lakehouse.observability.run_log import Run, Runs
-from f1_lakehouse.publishing.publish import find_lag, publication, published_sessions
+from f1_lakehouse.publishing.publication import find_lag, publication, published_sessions
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)

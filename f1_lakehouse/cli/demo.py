@@ -94,7 +94,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
 
 def _print_checks(settings: Settings) -> None:
     """The last result of every asset check of the demo's lake, as Dagster has recorded it."""
-    from f1_lakehouse.runs.run_job import check_descriptions, latest_checks
+    from f1_lakehouse.runs.repository import check_descriptions, latest_checks
 
     results = latest_checks()
     print_checks([one for one in results if not one.passed], len(results), settings, check_descriptions)

@@ -7,7 +7,8 @@ from f1_lakehouse.cli.upkeep import print_problems, print_rebuild
 from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.operations import recovery
 from f1_lakehouse.operations.maintenance import MaintenanceError
-from f1_lakehouse.publishing.publish import current_digest, publication
+from f1_lakehouse.publishing.build_record import current_digest
+from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing

@@ -10,8 +10,10 @@ import duckdb
 import pyarrow as pa
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.publishing.publish import DELTA_ONLY, connect_gold, current_digest
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.publishing.build_record import current_digest
+from f1_lakehouse.publishing.gold_file import connect_gold
+from f1_lakehouse.publishing.table_state import DELTA_ONLY
+from f1_lakehouse.settings import Settings, load_settings
 
 
 class QueryError(F1LakehouseError):
@@ -113,26 +115,21 @@ def build_gold(seen: datetime, target: Path) -> Path:
     Raises:
         QueryError: dbt failed.
     """
-    from f1_lakehouse.defs.dbt import dbt_cli
+    from f1_lakehouse.dbt.project import DbtError, run_dbt
     from f1_lakehouse.observability.log_output import tell
 
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"partial_{os.getpid()}.duckdb")
     tell(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC", "progress")
-    before = os.environ["F1_WAREHOUSE"]
-    os.environ["F1_WAREHOUSE"] = str(partial)
     try:
         # Tests are left out: they judge what is to be published, and this is not.
         arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--quiet"]
         arguments += ["--vars", f"{{as_of: '{seen.isoformat()}'}}"]
-        run = dbt_cli().cli(arguments, target_path=target.parent / "dbt", raise_on_error=False)
-        if not run.wait().is_successful():
-            raise QueryError(
-                f"dbt could not build gold as of {seen:%Y-%m-%d %H:%M:%S} UTC: {run.get_error()}"
-            )
+        run_dbt(arguments, load_settings(), target.parent / "dbt", {"F1_WAREHOUSE": str(partial)})
         partial.replace(target)
+    except DbtError as error:
+        raise QueryError(f"dbt could not build gold as of {seen:%Y-%m-%d %H:%M:%S} UTC: {error}") from error
     finally:
-        os.environ["F1_WAREHOUSE"] = before
         partial.unlink(missing_ok=True)
     return target
 

@@ -6,11 +6,12 @@ from rich.table import Table
 
 from f1_lakehouse.cli.query import QueryError, build_gold
 from f1_lakehouse.cli.tables import stdout
-from f1_lakehouse.dbt.project import project_digest
+from f1_lakehouse.dbt.manifest import tables_that_read_a_snapshot
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.observability.run_log import Run, code_version
-from f1_lakehouse.publishing.publish import gold_fingerprints
+from f1_lakehouse.project_files import project_digest
+from f1_lakehouse.publishing.table_state import gold_fingerprints
 
 
 def print_replay(lake: Lake, run_id: str) -> int:
@@ -30,7 +31,7 @@ def print_replay(lake: Lake, run_id: str) -> int:
         con.execute(f"attach '{str(built).replace(chr(39), chr(39) * 2)}' as rebuilt (read_only)")
         now = gold_fingerprints(con, "rebuilt")
     then: dict[str, str] = orjson.loads(run.gold)
-    of_snapshots = _read_from_snapshots()
+    of_snapshots = tables_that_read_a_snapshot()
     table = Table("table", "rows then", "rows now", "")
     different = 0
     for name in sorted(then.keys() | now.keys()):
@@ -71,17 +72,6 @@ def _print_run(lake: Lake, run: Run) -> None:
     late = [p for p in lake.bronze.ledger.all() if run.seen_at and run.seen_at < p.at <= run.ended_at]
     if late:
         tell(f"{len(late)} pulls arrived while it ran, and it may have seen some of them", "progress")
-
-
-def _read_from_snapshots() -> set[str]:
-    """Gold tables that read a snapshot: what it holds depends on all the runs before, not on bronze alone."""
-    from f1_lakehouse.defs.dbt import MANIFEST
-
-    return {
-        node["name"]
-        for node in MANIFEST["nodes"].values()
-        if any(parent.startswith("snapshot.") for parent in node["depends_on"].get("nodes", ()))
-    }
 
 
 def _rows(fingerprint: str | None) -> str:

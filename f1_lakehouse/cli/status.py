@@ -8,7 +8,7 @@ from rich.table import Table
 from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.publishing.publish import find_lag, publication
+from f1_lakehouse.publishing.publication import find_lag, publication
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.openf1.calendar import WATCHED, Session, due
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS

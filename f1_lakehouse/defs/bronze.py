@@ -9,13 +9,13 @@ import dagster as dg
 from f1_lakehouse.defs.partitions import know, seasons, sessions
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.ingest import PullError, pull
+from f1_lakehouse.instance.run_tags import WHY_TAG
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.quality.row_counts import Verdict, judge
 from f1_lakehouse.sources.openf1.calendar import Session, season_due, session_key_of, why_due
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Scope
 from f1_lakehouse.storage.pull_log import Pull
 
-WHY_TAG = "f1/why"
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 # Partitioned check specs are marked "preview"; the pinned version does what we need of them (a test looks).

@@ -8,8 +8,19 @@ from typing import Any
 import dagster as dg
 import orjson
 
-from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance.dagster_instance import current_instance
+from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+from f1_lakehouse.instance.run_events import check_result, step_error
+from f1_lakehouse.instance.run_metadata import (
+    BRONZE_TAG,
+    DBT_TAG,
+    DELTA_VERSIONS,
+    FINGERPRINTS,
+    ROW_COUNT,
+    SEEN_TAG,
+)
+from f1_lakehouse.instance.run_tags import CODE_TAG, COMMAND_TAG, HOST_TAG, USER_TAG, WHY_TAG
 from f1_lakehouse.lakehouse import Lake, current_settings
 from f1_lakehouse.monitor import Looked, look
 from f1_lakehouse.observability.run_log import (
@@ -17,25 +28,10 @@ from f1_lakehouse.observability.run_log import (
     CheckResult,
     Run,
     Runs,
-    code_version,
     failing,
     one_line,
     user,
 )
-from f1_lakehouse.runs.run_job import (
-    CODE_TAG,
-    HOST_TAG,
-    ORIGIN_TAG,
-    USER_TAG,
-    check_result,
-    instance,
-    reap,
-    step_error,
-)
-
-DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
-GOLD, VERSIONS, ROWS = "fingerprints", "delta_versions", "dagster/row_count"
-"""The metadata of published_gold that holds the fingerprint of each table, and its version; of a table, its rows."""
 
 _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -55,14 +51,6 @@ def observe(found: dg.DagsterInstance, lake: Lake) -> Looked:
     """One look at the lake, with what Dagster knows of its runs."""
     live = [_run(record) for record in found.get_run_records(dg.RunsFilter(statuses=_LIVE))]
     return look(lake, current_settings(), over=lambda runs: _runs_over(found, runs), running=live)
-
-
-def stamp(context: dg.AssetExecutionContext, bronze_version: str, seen_at: datetime | None) -> None:
-    """Note on the run, before it builds anything, which code builds gold out of which bronze."""
-    tags = {CODE_TAG: code_version(), DBT_TAG: project_digest(), BRONZE_TAG: bronze_version}
-    if seen_at is not None:
-        tags[SEEN_TAG] = seen_at.isoformat()
-    context.instance.add_run_tags(context.run_id, tags)
 
 
 def _runs_over(found: dg.DagsterInstance, runs: Runs) -> list[Run]:
@@ -92,7 +80,7 @@ def _run(record: dg.RunRecord) -> Run:
         run_id=run.run_id,
         job=run.job_name,
         partition=tags.get("dagster/partition") or _range(tags),
-        why=tags.get("f1/why"),
+        why=tags.get(WHY_TAG),
         # A run of the daemon carries neither: it runs where the daemon does, as the same user.
         user=tags.get(USER_TAG) or user(),
         host=tags.get(HOST_TAG) or socket.gethostname(),
@@ -118,7 +106,7 @@ def _origin(tags: Mapping[str, str]) -> str:
     for tag, word in (("schedule_name", "schedule"), ("sensor_name", "sensor"), ("backfill", "backfill")):
         if name := tags.get(f"dagster/{tag}"):
             return f"{word} {name}"
-    return tags.get(ORIGIN_TAG, "Dagster's UI or API")
+    return tags.get(COMMAND_TAG, "Dagster's UI or API")
 
 
 def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str, str | None]]) -> Run:
@@ -138,15 +126,15 @@ def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str
             metadata = event.step_materialization_data.materialization.metadata
             if event.asset_key == dg.AssetKey("published_gold"):
                 published = metadata
-            elif event.asset_key.path[0] in ("silver", "gold", "snapshots") and ROWS in metadata:
-                tables[event.asset_key.to_user_string()] = metadata[ROWS].value
+            elif event.asset_key.path[0] in ("silver", "gold", "snapshots") and ROW_COUNT in metadata:
+                tables[event.asset_key.to_user_string()] = metadata[ROW_COUNT].value
     return Run(
         **{
             **run.__dict__,
             "errors": steps or whole,
-            "gold": _json(published.get(GOLD)),
+            "gold": _json(published.get(FINGERPRINTS)),
             "tables": orjson.dumps(tables).decode() if tables else None,
-            "delta_versions": _json(published.get(VERSIONS)),
+            "delta_versions": _json(published.get(DELTA_VERSIONS)),
             "checks_passed": sum(check.passed for check in checks),
             "checks_failed": sum(not check.passed for check in checks),
             # A check that goes on passing is not worth a line of the record.
@@ -161,7 +149,7 @@ def _json(said: dg.MetadataValue[Any] | None) -> str | None:
 
 def look_from_here(lake: Lake) -> Looked:
     """A look by a process that has run jobs itself: what the daemon's sensor would do, for who has no daemon."""
-    return observe(instance(), lake)
+    return observe(current_instance(), lake)
 
 
 @dg.sensor(
@@ -171,7 +159,7 @@ def look_from_here(lake: Lake) -> Looked:
 )
 def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
     """Compare what is wrong with what was told; asks for no run."""
-    reap(context.instance)
+    fail_orphaned_runs(context.instance)
     done = observe(context.instance, lake.open())
     parts = [
         f"{len(done.entered)} runs entered",

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from f1_lakehouse.instance.run_tags import HOST_TAG, process_tags
 from f1_lakehouse.lakehouse import Lake, current_lake
-from f1_lakehouse.runs.run_job import HOST_TAG, place_tags
 
 
 class LakeResource(dg.ConfigurableResource):
@@ -14,7 +14,7 @@ class LakeResource(dg.ConfigurableResource):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Note on a run of the daemon which process it lives in, as local_runs.py does for those of the command line."""
         if context.run is not None and context.instance is not None and HOST_TAG not in context.run.tags:
-            context.instance.add_run_tags(context.run.run_id, place_tags())
+            context.instance.add_run_tags(context.run.run_id, process_tags())
 
     def open(self) -> Lake:
         """The lake."""

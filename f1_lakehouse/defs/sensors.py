@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from f1_lakehouse.defs.bronze import WHY_TAG
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
 from f1_lakehouse.defs.partitions import know
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+from f1_lakehouse.instance.run_tags import WHY_TAG
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.publishing.publish import current_digest, find_lag
-from f1_lakehouse.runs.run_job import reap
+from f1_lakehouse.publishing.build_record import current_digest
+from f1_lakehouse.publishing.publication import find_lag
 from f1_lakehouse.sources.openf1.calendar import WATCHED, Due, due, last_answer, season_due, session_key_of
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 
@@ -91,7 +92,7 @@ def _idle(instance: dg.DagsterInstance, found: list[Due]) -> list[Due]:
 )
 def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult | dg.SkipReason:
     """Compare the calendar with the ledger; the ledger is the cursor."""
-    reap(context.instance)
+    fail_orphaned_runs(context.instance)
     opened, now = lake.open(), datetime.now(UTC)
     found = _idle(context.instance, _due(opened, now))
     requests = [*calendar_requests(opened, now), *ingest_requests(context.instance, found, now)]
@@ -110,7 +111,7 @@ def gold_behind_bronze(
     context: dg.SensorEvaluationContext, lake: LakeResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Compare the publication with bronze and the code; wait while something runs, so that dbt runs once a burst."""
-    reap(context.instance)
+    fail_orphaned_runs(context.instance)
     opened = lake.open()
     have = opened.bronze.ledger.version()
     if opened.bronze.ledger.is_empty:

@@ -16,7 +16,8 @@ from f1_lakehouse import __version__
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.operations.history import Changes, pulls_in
 from f1_lakehouse.sources.openf1.endpoints import TELEMETRY
-from f1_lakehouse.storage.bronze import WRITER, Bronze
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.delta import WRITER
 from f1_lakehouse.storage.landing import new_pull_id
 from f1_lakehouse.storage.pull_log import Outcome, Pull, reading
 

@@ -14,7 +14,8 @@ import orjson
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
-from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
+from f1_lakehouse.publishing.build_record import must_rebuild
+from f1_lakehouse.publishing.publication import find_lag, publication
 from f1_lakehouse.sources.openf1.calendar import (
     LIVE_MARGIN,
     WATCHED,
@@ -117,10 +118,12 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     if work:
         # Dagster takes seconds to import: a load with nothing to do does without.
         from f1_lakehouse.defs.partitions import know
-        from f1_lakehouse.runs.run_job import instance, reap, run_job
+        from f1_lakehouse.instance.dagster_instance import current_instance
+        from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+        from f1_lakehouse.runs.run_job import run_job
 
-        reap(instance())
-        partitions = know(instance(), [one.session for one in work])
+        fail_orphaned_runs(current_instance())
+        partitions = know(current_instance(), [one.session for one in work])
     for one in work:
         listener.session_started(one)
         config: dict[str, object] = {}
@@ -173,12 +176,14 @@ def run_transform(
         raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
     if not always and find_lag(lake.settings, lake.bronze.ledger.version()) is None:
         return report
-    from f1_lakehouse.runs.run_job import instance, reap, run_job
+    from f1_lakehouse.instance.dagster_instance import current_instance
+    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+    from f1_lakehouse.runs.run_job import run_job
 
     everything = ", all of it: the code has changed" if must_rebuild(lake.settings) else ""
     listener.stage(f"silver, gold and their tests (dbt){everything}")
     began = datetime.now(UTC)
-    reap(instance())
+    fail_orphaned_runs(current_instance())
     config: dict[str, object] = {"dbt_build": {"config": {"full_refresh": True}}} if full_refresh else {}
     outcome = run_job("transform", why="f1", config=config)
     report.checks += outcome.checks
@@ -276,10 +281,12 @@ def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, for
     ]
     if not names:
         return
-    from f1_lakehouse.runs.run_job import instance, reap, run_job
+    from f1_lakehouse.instance.dagster_instance import current_instance
+    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+    from f1_lakehouse.runs.run_job import run_job
 
     listener.stage(f"calendar of {season}")
-    reap(instance())
+    fail_orphaned_runs(current_instance())
     config: dict[str, object] = (
         {f"bronze_{name}": {"config": {"force": True}} for name in names} if force else {}
     )

@@ -8,8 +8,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from f1_lakehouse.storage.bronze import PROPERTIES
-from f1_lakehouse.storage.delta import AFTER_APPEND, scan
+from f1_lakehouse.storage.delta import AFTER_APPEND, PROPERTIES, scan
 from f1_lakehouse.storage.pull_log import COMPACT_EVERY, reading
 
 

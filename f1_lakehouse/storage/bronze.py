@@ -22,13 +22,13 @@ from datetime import datetime, timedelta
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
 from f1_lakehouse.storage import parsing
-from f1_lakehouse.storage.delta import AFTER_APPEND, Opened, scan
+from f1_lakehouse.storage.delta import AFTER_APPEND, PROPERTIES, WRITER, Opened, scan
 from f1_lakehouse.storage.landing import LandedAnswer, Landing, Manifest, seconds_waited
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
@@ -44,12 +44,8 @@ QUARANTINE_SCHEMA = pa.schema(
         ("at", _UTC),
     ]
 )
-# Versions are kept readable: a table without its log can still be read, but no longer as it was.
-PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 3650 days"}
 # Each pull is a commit of the ledger, and a ledger's history is in its rows: its log is listed by whoever opens it.
 LEDGER_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 1 day"}
-# Rows of one driver of one telemetry pull fit in a row group or two, so that a query on a driver skips the rest.
-WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
 _KIND_OF_ARROW = {pa.float64(): Kind.DOUBLE, pa.bool_(): Kind.BOOL, pa.string(): Kind.TEXT}
 
 

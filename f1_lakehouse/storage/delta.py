@@ -13,12 +13,16 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, PostCommitHookProperties
+from deltalake import DeltaTable, PostCommitHookProperties, WriterProperties
 from pyarrow import fs
 
 _BOUNDED = ("_pull_id", "pull_id")
 """The columns by which files are told apart, beside those of the partition: a file is of one pull until it is compacted."""
 
+PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 3650 days"}
+"""Of the lake's own tables. The log is kept for ten years: without it a table can be read, but not its earlier versions."""
+WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
+"""One driver's rows of a telemetry pull fill one or two row groups, so that a query on a driver skips the others."""
 AFTER_APPEND = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 """No look for what has expired of the log, which would list all of it after every commit: 50 ms where it has 5,000. Compaction
 looks."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from pyarrow import fs
 
 
-def write_whole(target: Path, data: bytes) -> None:
+def write_atomically(target: Path, data: bytes) -> None:
     """Write a file on disk that after a crash is there with all its bytes, or as it was: by temporary name, fsync and rename."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -62,7 +62,7 @@ class Store:
             with self._fs.open_output_stream(path, compression=None) as out:
                 out.write(data)
             return
-        write_whole(Path(path), data)
+        write_atomically(Path(path), data)
 
     def read(self, name: str) -> bytes:
         """The bytes of a file. Raises FileNotFoundError."""

@@ -26,7 +26,7 @@ from f1_lakehouse.ingest import pull
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.operations import maintenance
 from f1_lakehouse.operations.history import Changes
-from f1_lakehouse.publishing import publish
+from f1_lakehouse.publishing import delta_export, publish
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage import bronze, object_store, pull_log
@@ -57,7 +57,7 @@ def mortal(owner: Any, name: str, kill_at: int) -> None:
 
 
 def make_mortal(kill_at: int) -> None:
-    for module in (bronze, pull_log, publish):
+    for module in (bronze, pull_log, delta_export):
         mortal(module, "write_deltalake", kill_at)
     mortal(object_store.Store, "write", kill_at)
     mortal(Path, "replace", kill_at)

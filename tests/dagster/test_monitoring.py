@@ -12,8 +12,8 @@ from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs.maintenance import purge
 from f1_lakehouse.defs.monitoring import alerts, observe
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance.run_tags import STARTED_TAG, command_tags
 from f1_lakehouse.observability.health import Kind
-from f1_lakehouse.runs import run_job
 from f1_lakehouse.simulator.server import Answer
 
 
@@ -72,7 +72,7 @@ def test_a_run_that_failed_is_entered_with_its_reason_and_told(house, race):
 
 def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, race):
     job = defs().get_repository_def().get_job("ingest")
-    tags = {**run_job.process_tags(), run_job.STARTED_TAG: "1", "dagster/partition": race.partition}
+    tags = {**command_tags(), STARTED_TAG: "1", "dagster/partition": race.partition}
     killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     said = tick(house)
     assert f"load failed: {race.partition}" in said
@@ -80,8 +80,8 @@ def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, 
     assert (entry.run_id, entry.outcome) == (killed.run_id, "failure")
     assert entry.errors == ["The process of this run is gone."]
     assert (entry.user, entry.origin) == (
-        run_job.process_tags()["f1/user"],
-        run_job.process_tags()["f1/command"],
+        command_tags()["f1/user"],
+        command_tags()["f1/command"],
     )
 
 
@@ -126,7 +126,7 @@ def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_other
 
 def test_a_run_that_hangs_is_told_while_it_runs(house, race):
     job = defs().get_repository_def().get_job("ingest")
-    hanging = house.instance.create_run_for_job(job, tags=run_job.process_tags())
+    hanging = house.instance.create_run_for_job(job, tags=command_tags())
     an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
     began = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "ingest")
     house.instance.handle_new_event(
@@ -173,7 +173,7 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
         ("calendar", "success"),
         ("ingest", "failure"),
     }
-    tags = run_job.process_tags()
+    tags = command_tags()
     assert {(run.origin, run.code_version) for run in lake.runs.all()} == {
         (tags["f1/command"], tags["f1/code"])
     }
@@ -185,7 +185,7 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
     from f1_lakehouse.cli import app
 
     def load():
-        lakehouse._opened.clear()
+        lakehouse.open_once.cache_clear()
         with pytest.raises(SystemExit) as ended:
             app.main(
                 [

@@ -16,7 +16,7 @@ from defs_instance import instance_in
 from sqlalchemy import text
 
 from f1_lakehouse.instance import sqlite_storage
-from f1_lakehouse.runs import run_job
+from f1_lakehouse.instance.dagster_instance import current_instance
 from f1_lakehouse.settings import load_settings
 
 STORED_AND_KILLED = """
@@ -63,9 +63,9 @@ def test_a_lake_keeps_its_runs_in_this_storage_where_dagster_would_keep_them(
     monkeypatch.delenv("F1_DAGSTER_STORAGE", raising=False)
     from f1_lakehouse import lakehouse
 
-    lakehouse._opened.clear()
+    lakehouse.open_once.cache_clear()
     lakehouse.current_lake()
-    instance = run_job.instance()
+    instance = current_instance()
     assert isinstance(instance.event_log_storage, sqlite_storage.EventLogStorage)
     home = load_settings().dagster_home
     run_id = checked(instance, 1)

@@ -15,21 +15,23 @@ from defs_instance import instance_in
 from deltalake import DeltaTable
 
 from f1_lakehouse import lakehouse
+from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.defs import checks
 from f1_lakehouse.defs import dbt as transform
 from f1_lakehouse.defs.checks import (
     gold_answers_at_once,
     newest_session_is_published,
     runs_take_no_longer_than_they_should,
-    silver_reconciles_with_bronze,
+    silver_reconciles_with_bronze_check,
 )
-from f1_lakehouse.defs.dbt import dbt_arguments, refuse_damaged, refuse_unbuilt
+from f1_lakehouse.defs.dbt import check_all_built, dbt_arguments
 from f1_lakehouse.defs.monitoring import observe
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance.dbt_integration import dbt_resource
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.run_log import Run
-from f1_lakehouse.publishing.publish import publication
-from f1_lakehouse.runs.run_job import repository
+from f1_lakehouse.publishing.publication import publication
+from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.sources.openf1.calendar import Category
@@ -42,7 +44,7 @@ def built(
     """A lake with a race, built and published once, and the result of that run."""
     before = dict(os.environ)
     root = tmp_path_factory.mktemp("built")
-    lakehouse._opened.clear()
+    lakehouse.open_once.cache_clear()
     with (
         ReplayServer(weekend) as server,
         instance_in(tmp_path_factory.mktemp("home")) as instance,
@@ -169,14 +171,14 @@ def test_a_page_that_fails_is_named_and_gold_stays_published(built, monkeypatch)
 
 def test_rows_of_silver_that_bronze_does_not_have_turn_the_reconciliation_red_and_name_the_session(built):
     lake, _, _ = built
-    assert silver_reconciles_with_bronze(lake=LakeResource()).passed
+    assert silver_reconciles_with_bronze_check()(lake=LakeResource()).passed
     with duckdb.connect(str(lake.settings.warehouse)) as con:
         con.execute("create table silver.kept as from silver.silver_weather")
         con.execute(
             "insert into silver.silver_weather select * replace (1 as session_key) from silver.kept limit 1"
         )
     try:
-        found = silver_reconciles_with_bronze(lake=LakeResource())
+        found = silver_reconciles_with_bronze_check()(lake=LakeResource())
         assert not found.passed
         assert found.metadata["sessions"].records[0].data["scope"] == 1
     finally:
@@ -252,20 +254,21 @@ def test_a_build_that_fails_a_test_leaves_the_published_gold_as_it_was(built, mo
 
 def test_a_build_that_does_not_report_all_it_was_to_make_is_a_failure():
     laps, weather = dg.AssetKey(["silver", "silver_laps"]), dg.AssetKey(["silver", "silver_weather"])
-    refuse_unbuilt([laps, weather], [weather, laps])
+    check_all_built([laps, weather], [weather, laps])
     with pytest.raises(dg.Failure, match="did not report 1 tables: silver/silver_weather"):
-        refuse_unbuilt([laps, weather], [laps])
+        check_all_built([laps, weather], [laps])
 
 
 def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):
     warehouse = tmp_path / "warehouse.duckdb"
-    refuse_damaged(warehouse)
+    check_readable(warehouse)
     with duckdb.connect(str(warehouse)) as con:
         con.execute("create table t as select range from range(100000)")
-    refuse_damaged(warehouse)
+    check_readable(warehouse)
     warehouse.write_bytes(warehouse.read_bytes()[:5000])
-    with pytest.raises(dg.Failure, match="is damaged: remove it"):
-        refuse_damaged(warehouse)
+    with pytest.raises(WarehouseError, match="is damaged: remove it") as found:
+        check_readable(warehouse)
+    assert found.value.is_damaged
 
 
 def test_a_build_is_one_process_of_dbt_and_this_one_does_not_load_the_project(
@@ -278,7 +281,7 @@ def test_a_build_is_one_process_of_dbt_and_this_one_does_not_load_the_project(
     )
     monkeypatch.setattr("dbt.config.runtime.load_project", lambda *_: seen.append("project"))
     # The quickest of its commands: it opens the warehouse and parses nothing.
-    done = transform.dbt_cli().cli(["debug"], target_path=tmp_path).wait()
+    done = dbt_resource().cli(["debug"], target_path=tmp_path).wait()
     assert done.is_successful()
     assert seen == []
     assert str(done.cli_version) == version("dbt-core")

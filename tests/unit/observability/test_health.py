@@ -11,7 +11,7 @@ from observability_parts import NOW, RACE, check, pull, run
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.monitor import state_of
 from f1_lakehouse.observability.health import SLOW, Kind, State, conditions
-from f1_lakehouse.publishing.publish import current_digest
+from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
