@@ -238,7 +238,7 @@ def rebuild_lakehouse(folder: Path) -> Measured:
     """`rebuild`: every answer checked against its sha256, typed, appended; the ledger made anew, all verified."""
     root = _landed(folder)
     _import_pandera()
-    from f1_lakehouse.operations.recovery import rebuild
+    from f1_lakehouse.operations.rebuild import rebuild
     from f1_lakehouse.storage.bronze import Bronze
     from f1_lakehouse.storage.landing import Landing
 

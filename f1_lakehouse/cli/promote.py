@@ -1,11 +1,11 @@
-"""What one environment's lake has pulled, carried to the next one's with no request. How to copy and rebuild is in operations/recovery.py."""
+"""What one environment's lake has pulled, carried to the next one's with no request. How to copy and rebuild is in operations/backup.py and rebuild.py."""
 
 from pathlib import Path
 
 from f1_lakehouse.cli.progress import working
 from f1_lakehouse.cli.upkeep import print_problems, print_rebuild
 from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.operations import recovery
+from f1_lakehouse.operations.backup import copy_landing
 from f1_lakehouse.operations.maintenance import MaintenanceError
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.publishing.publication import publication
@@ -34,7 +34,7 @@ def print_promotion(settings: Settings, folder: Path, *, yes: bool) -> int:
     _refuse_untried(source)
     there, here = Landing(source.landing), Landing(settings.landing)
     with working("comparing"):
-        found = recovery.copy_landing(there, here, dry_run=True)
+        found = copy_landing(there, here, dry_run=True)
     print(
         f"{folder}: {found.files:,} files ({found.bytes / 1e6:,.1f} MB) are new to {settings.landing}, {found.there:,} are there"
     )
@@ -44,7 +44,7 @@ def print_promotion(settings: Settings, folder: Path, *, yes: bool) -> int:
         tell("f1: nothing was changed; do it with --yes", "failed")
         return 1
     with working("copying") as say:
-        recovery.copy_landing(there, here, progress=say)
+        copy_landing(there, here, progress=say)
     return print_rebuild(settings, ())
 
 

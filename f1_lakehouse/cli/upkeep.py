@@ -11,9 +11,12 @@ from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.ingest import no_pulls
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.operations import maintenance, recovery
+from f1_lakehouse.operations import maintenance
+from f1_lakehouse.operations.backup import copy_landing
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.operations.maintenance import MaintenanceError, Upkeep
+from f1_lakehouse.operations.rebuild import rebuild
+from f1_lakehouse.operations.verify import check_bronze, check_landing
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
@@ -64,11 +67,11 @@ def print_rebuild(settings: Settings, endpoints: Sequence[str]) -> int:
     """Put back into bronze what it has lost, from landing alone."""
     landing, bronze = Landing(settings.landing), Bronze(settings.bronze)
     with working("rebuilding bronze from landing") as say, no_pulls(settings.root):
-        done = recovery.rebuild(landing, bronze, endpoints or None, say)
+        done = rebuild(landing, bronze, endpoints or None, say)
     table = Table("table", "there", "put back", "rows", "set aside")
     for one in done:
-        if one.there or one.put_back or one.set_aside:
-            table.add_row(one.table, str(one.there), str(one.put_back), f"{one.rows:,}", one.set_aside or "")
+        if one.there or one.restored or one.moved_to:
+            table.add_row(one.table, str(one.there), str(one.restored), f"{one.rows:,}", one.moved_to or "")
     _print(table, "bronze is empty, and so is landing")
     return print_problems([line for one in done for line in one.problems])
 
@@ -115,7 +118,7 @@ def print_verify(settings: Settings, folder: Path | None) -> int:
             f"there is nothing at {landing.store.uri}: it is no landing folder or a new one"
         )
     with working("verifying landing") as say:
-        found = recovery.check_landing(landing, say)
+        found = check_landing(landing, say)
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
     print(
         f"{landing.store.uri}: {found.pulls} pulls{unfinished}, {found.answers:,} answers, "
@@ -124,7 +127,7 @@ def print_verify(settings: Settings, folder: Path | None) -> int:
     problems = found.problems
     if folder is None:
         with working("verifying bronze") as say:
-            bronze = recovery.check_bronze(Bronze(settings.bronze), progress=say)
+            bronze = check_bronze(Bronze(settings.bronze), progress=say)
         print(f"{settings.bronze}: {bronze.pulls} appended pulls, {len(bronze.problems)} problems")
         problems = problems + bronze.problems
     return print_problems(problems)
@@ -137,7 +140,7 @@ def print_backup(settings: Settings, folder: Path, *, restore: bool) -> int:
     if not source.store.folders():
         raise MaintenanceError(f"there is nothing to copy at {source.store.uri}")
     with working("copying") as say:
-        done = recovery.copy_landing(source, target, progress=say)
+        done = copy_landing(source, target, progress=say)
     print(
         f"{done.files:,} files ({done.bytes / 1e6:,.1f} MB) copied to {target.store.uri}, {done.there:,} were there"
     )

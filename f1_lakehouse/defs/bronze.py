@@ -212,7 +212,8 @@ def _checks(
         Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalogue"),
         **drift,
     )
-    refused = lake.bronze.quarantined(done.pull_id) if done.quarantined else []
+    rejected = lake.bronze.quarantine.rows_of(done.pull_id) if done.quarantined else []
+    refused = [{"reason": row.reason, "raw": row.raw} for row in rejected]
     yield _evaluation(
         key,
         partition,

@@ -1,7 +1,7 @@
 """Upkeep of bronze: setting a table back, compaction, vacuum.
 
 Each of these is a new version of its table, and none of them takes away a row that some version within the retention
-still shows. What was known when belongs to changes.py, making bronze again from landing to recovery.py.
+still shows. Earlier versions of the data are in history.py, rebuilding bronze from landing in rebuild.py.
 """
 
 import contextlib

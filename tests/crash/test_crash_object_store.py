@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from f1_lakehouse.operations.backup import copy_landing
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.operations.maintenance import optimize, plan_restore, restore, vacuum
-from f1_lakehouse.operations.recovery import check_bronze, check_landing, copy_landing, rebuild
+from f1_lakehouse.operations.rebuild import rebuild
+from f1_lakehouse.operations.verify import check_bronze, check_landing
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.storage.bronze import Bronze
@@ -95,7 +97,7 @@ def test_a_lake_in_an_object_store_is_loaded_killed_repaired_and_kept_up(
         if name.endswith(".parquet"):
             store.write(name, b"PAR1")
     [laps] = [one for one in rebuild(landing, Bronze(f"{uri}/bronze")) if one.table == "laps"]
-    assert (laps.put_back, laps.problems) == (1, [])
+    assert (laps.restored, laps.problems) == (1, [])
     assert counts(uri) == before
 
     optimize(bronze, ["_pulls"])

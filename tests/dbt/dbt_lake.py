@@ -20,9 +20,9 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Kind
-from f1_lakehouse.storage.bronze import QUARANTINE_SCHEMA
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import Pull
+from f1_lakehouse.storage.quarantine import SCHEMA as QUARANTINE_SCHEMA
 
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 """What is done to served rows on the way."""
