@@ -107,9 +107,9 @@ def test_the_number_of_connections_does_not_grow_with_the_events(
 
 def test_only_the_files_used_last_stay_open_and_none_after_the_end(tmp_path: Path) -> None:
     with instance_in(tmp_path) as instance:
-        runs = [checked(instance, 1) for _ in range(sqlite_storage.MOST + 4)]
+        runs = [checked(instance, 1) for _ in range(sqlite_storage.MAX_OPEN_RUNS + 4)]
         mine = {Path(one).stem for one in open_files(tmp_path / "history" / "runs")}
-        assert mine == {"index", *runs[-sqlite_storage.MOST :]}
+        assert mine == {"index", *runs[-sqlite_storage.MAX_OPEN_RUNS :]}
         assert len(instance.all_logs(runs[0])) == len(instance.all_logs(runs[-1]))
     assert not open_files(tmp_path)
 
