@@ -112,6 +112,7 @@ def test_an_orphaned_run_is_failed_with_every_version_of_dagster(
 
 IMPORTS = """
 import json, sys
+import dagster  # starts a process itself, to find out about the platform
 events = []
 sys.addaudithook(lambda name, _: events.append(name) if name in ("subprocess.Popen", "os.system", "os.posix_spawn") else None)
 from f1_lakehouse.storage.object_store import write_atomically
