@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.lineage import openlineage
 from f1_lakehouse.observability import metrics, notifications
-from f1_lakehouse.observability.health import Condition, State, conditions
-from f1_lakehouse.observability.run_log import Run, Runs
+from f1_lakehouse.observability.health import Condition, LakeState, conditions
+from f1_lakehouse.observability.run_log import RunLog, RunRecord
 from f1_lakehouse.publishing.publication import find_lag, publication, published_sessions
 from f1_lakehouse.settings import Settings
 
@@ -22,22 +22,22 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Looked:
+class MonitorResult:
     """What a look found: runs entered, what is wrong, and what of the telling went wrong, one line each."""
 
-    entered: Sequence[Run] = ()
+    entered: Sequence[RunRecord] = ()
     conditions: Sequence[Condition] = ()
     problems: list[str] = field(default_factory=list)
 
 
-def look(
+def monitor_lake(
     lake: Lake,
     settings: Settings,
     *,
-    over: Callable[[Runs], Sequence[Run]] = lambda _: (),
-    running: Sequence[Run] = (),
+    over: Callable[[RunLog], Sequence[RunRecord]] = lambda _: (),
+    running: Sequence[RunRecord] = (),
     now: datetime | None = None,
-) -> Looked:
+) -> MonitorResult:
     """Bring the record up to date and tell what is new.
 
     Args:
@@ -57,22 +57,22 @@ def look(
         lake.runs.append(entered)
         state = state_of(lake, running, now or datetime.now(UTC))
         found = conditions(state)
-        problems += notifications.tell(lake.told, found, settings, state.now)
+        problems += notifications.notify(lake.told, found, settings, state.now)
         if entered or not settings.metrics.exists():
             problems += metrics.write(state, found, settings)
     for problem in problems:
         log.warning("%s", problem)
-    return Looked(entered, found, problems)
+    return MonitorResult(entered, found, problems)
 
 
-def state_of(lake: Lake, running: Sequence[Run] = (), now: datetime | None = None) -> State:
+def state_of(lake: Lake, running: Sequence[RunRecord] = (), now: datetime | None = None) -> LakeState:
     """What conditions are judged by, of a lake at this moment."""
     published = publication(lake.settings)
     pulls = lake.bronze.ledger.all()
     lag = find_lag(lake.settings, lake.bronze.ledger.version()) if published else None
     # The first pull that the publication has not seen; none if it is the code that has changed, nobody knows when.
     unseen = [pull.at for pull in pulls if published and published.seen_at and pull.at > published.seen_at]
-    return State(
+    return LakeState(
         now=now or datetime.now(UTC),
         calendar=lake.calendar(),
         pulls=pulls,

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.lakehouse import current_lake, current_settings
-from f1_lakehouse.monitor import look, state_of
+from f1_lakehouse.monitor import monitor_lake, state_of
 from f1_lakehouse.observability import notifications
 from f1_lakehouse.observability.health import conditions
 from f1_lakehouse.observability.log_output import tell
@@ -53,11 +53,11 @@ def look_after() -> None:
     try:
         # Dagster takes seconds to import: who has not run anything by it has nothing to ask it.
         if "f1_lakehouse.runs.run_job" in sys.modules:
-            from f1_lakehouse.defs.monitoring import look_from_here
+            from f1_lakehouse.defs.monitoring import monitor_after_command
 
-            done = look_from_here(lake)
+            done = monitor_after_command(lake)
         else:
-            done = look(lake, current_settings())
+            done = monitor_lake(lake, current_settings())
         problems = done.problems
     except BronzeError:
         return  # a damaged lake cannot be looked at, as the command itself has said

@@ -606,9 +606,9 @@ def _replay_run(given: argparse.Namespace) -> int:
 
 def _on_record(settings: "Settings", name: str, do: Callable[[], int]) -> int:
     """Do what changes the lake without a run of Dagster, and enter it in the record of runs."""
-    from f1_lakehouse.observability.run_log import Runs, on_record
+    from f1_lakehouse.observability.run_log import RunLog, on_record
 
-    return on_record(Runs(f"{settings.records}/runs"), name, do)
+    return on_record(RunLog(f"{settings.records}/runs"), name, do)
 
 
 def _history(given: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.dbt.manifest import tables_that_read_a_snapshot
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.observability.run_log import Run, code_version
+from f1_lakehouse.observability.run_log import RunRecord, code_version
 from f1_lakehouse.project_files import project_digest
 from f1_lakehouse.publishing.table_state import gold_fingerprints
 
@@ -48,7 +48,7 @@ def print_replay(lake: Lake, run_id: str) -> int:
     return 1 if different else 0
 
 
-def _published_by(lake: Lake, run_id: str) -> Run:
+def _published_by(lake: Lake, run_id: str) -> RunRecord:
     found = lake.runs.of(run_id)
     if len(found) != 1:
         many = f"{len(found)} runs begin so" if found else "there is no such run on record"
@@ -61,7 +61,7 @@ def _published_by(lake: Lake, run_id: str) -> Run:
     return found[0]
 
 
-def _print_run(lake: Lake, run: Run) -> None:
+def _print_run(lake: Lake, run: RunRecord) -> None:
     print(f"run {run.run_id} of {run.started_at:%Y-%m-%d %H:%M:%S} UTC by {run.user}: {run.origin}")
     for what, then, now in (
         ("code", run.code_version, code_version()),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from f1_lakehouse.defs.partitions import know, seasons, sessions
+from f1_lakehouse.defs.partitions import ensure_partitions, seasons, sessions
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.instance.run_tags import WHY_TAG
@@ -80,7 +80,7 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
         if endpoint.name == "sessions":
             # What is over can be chosen in the UI from now on, for a backfill say.
             now = datetime.now(UTC)
-            know(context.instance, [one for one in opened.calendar() if one.is_finished(now)])
+            ensure_partitions(context.instance, [one for one in opened.calendar() if one.is_finished(now)])
         if failed:
             raise dg.Failure(
                 description=f"{endpoint.name}: " + "; ".join(failed),

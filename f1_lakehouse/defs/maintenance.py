@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.observability.run_log import Run
+from f1_lakehouse.observability.run_log import RunRecord
 from f1_lakehouse.operations.maintenance import Upkeep, optimize, vacuum
 
 
@@ -57,7 +57,7 @@ def records_upkeep(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
     return dg.MaterializeResult(metadata={"runs_removed": len(runs), "lineage_files_removed": len(files)})
 
 
-def purge(instance: dg.DagsterInstance, known: Sequence[Run], before: datetime) -> list[str]:
+def purge(instance: dg.DagsterInstance, known: Sequence[RunRecord], before: datetime) -> list[str]:
     """Delete Dagster's runs that ended before a moment and can be spared; their ids.
 
     Kept are runs of partitions, which say what is materialized, runs that are not on record, and the last run of each

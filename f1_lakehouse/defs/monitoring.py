@@ -22,12 +22,12 @@ from f1_lakehouse.instance.run_metadata import (
 )
 from f1_lakehouse.instance.run_tags import CODE_TAG, COMMAND_TAG, HOST_TAG, USER_TAG, WHY_TAG
 from f1_lakehouse.lakehouse import Lake, current_settings
-from f1_lakehouse.monitor import Looked, look
+from f1_lakehouse.monitor import MonitorResult, monitor_lake
 from f1_lakehouse.observability.run_log import (
     COMMAND,
     CheckResult,
-    Run,
-    Runs,
+    RunLog,
+    RunRecord,
     failing,
     one_line,
     user,
@@ -47,13 +47,13 @@ AT_ONCE = 100
 """Runs that one look enters; a lake that has run for a year before it kept a record catches up look by look."""
 
 
-def observe(found: dg.DagsterInstance, lake: Lake) -> Looked:
+def monitor_runs(found: dg.DagsterInstance, lake: Lake) -> MonitorResult:
     """One look at the lake, with what Dagster knows of its runs."""
     live = [_run(record) for record in found.get_run_records(dg.RunsFilter(statuses=_LIVE))]
-    return look(lake, current_settings(), over=lambda runs: _runs_over(found, runs), running=live)
+    return monitor_lake(lake, current_settings(), over=lambda runs: _runs_over(found, runs), running=live)
 
 
-def _runs_over(found: dg.DagsterInstance, runs: Runs) -> list[Run]:
+def _runs_over(found: dg.DagsterInstance, runs: RunLog) -> list[RunRecord]:
     """The runs that are over and not on record, oldest first."""
     known = runs.all()
     ids = {run.run_id for run in known}
@@ -63,20 +63,20 @@ def _runs_over(found: dg.DagsterInstance, runs: Runs) -> list[Run]:
         dg.RunsFilter(statuses=_OVER, updated_after=after), order_by="update_timestamp", ascending=True
     )
     new = [record for record in records if record.dagster_run.run_id not in ids][:AT_ONCE]
-    entered = list[Run]()
+    entered = list[RunRecord]()
     for record in new:
         entered.append(_with_events(_run(record), found, set(failing([*known, *entered]))))
     return entered
 
 
-def _run(record: dg.RunRecord) -> Run:
+def _run(record: dg.RunRecord) -> RunRecord:
     """What Dagster's run storage says of a run; one that is not over ends now."""
     run, tags = record.dagster_run, record.dagster_run.tags
     now = datetime.now(UTC).timestamp()
     ended = record.end_time or (record.update_timestamp.timestamp() if run.is_finished else now)
     started = record.start_time or record.create_timestamp.timestamp()
     seen_at = tags.get(SEEN_TAG)
-    return Run(
+    return RunRecord(
         run_id=run.run_id,
         job=run.job_name,
         partition=tags.get("dagster/partition") or _range(tags),
@@ -109,7 +109,9 @@ def _origin(tags: Mapping[str, str]) -> str:
     return tags.get(COMMAND_TAG, "Dagster's UI or API")
 
 
-def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str, str | None]]) -> Run:
+def _with_events(
+    run: RunRecord, found: dg.DagsterInstance, broken: set[tuple[str, str, str | None]]
+) -> RunRecord:
     """The run with its errors, its checks and what it published, out of its events."""
     steps, whole, checks = list[str](), list[str](), list[CheckResult]()
     tables: dict[str, Any] = {}
@@ -128,7 +130,7 @@ def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str
                 published = metadata
             elif event.asset_key.path[0] in ("silver", "gold", "snapshots") and ROW_COUNT in metadata:
                 tables[event.asset_key.to_user_string()] = metadata[ROW_COUNT].value
-    return Run(
+    return RunRecord(
         **{
             **run.__dict__,
             "errors": steps or whole,
@@ -147,9 +149,9 @@ def _json(said: dg.MetadataValue[Any] | None) -> str | None:
     return orjson.dumps(said.value).decode() if said else None
 
 
-def look_from_here(lake: Lake) -> Looked:
+def monitor_after_command(lake: Lake) -> MonitorResult:
     """A look by a process that has run jobs itself: what the daemon's sensor would do, for who has no daemon."""
-    return observe(current_instance(), lake)
+    return monitor_runs(current_instance(), lake)
 
 
 @dg.sensor(
@@ -160,7 +162,7 @@ def look_from_here(lake: Lake) -> Looked:
 def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
     """Compare what is wrong with what was told; asks for no run."""
     fail_orphaned_runs(context.instance)
-    done = observe(context.instance, lake.open())
+    done = monitor_runs(context.instance, lake.open())
     parts = [
         f"{len(done.entered)} runs entered",
         *(f"{one.kind}: {one.subject}" for one in done.conditions),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
-from f1_lakehouse.defs.partitions import know
+from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
 from f1_lakehouse.instance.run_tags import WHY_TAG
@@ -54,7 +54,7 @@ def ingest_requests(instance: dg.DagsterInstance, found: list[Due], now: datetim
 
     The day is part of the run key: a key is burnt by a failed run too, and a session may be due again.
     """
-    partitions = know(instance, [one.session for one in found])
+    partitions = ensure_partitions(instance, [one.session for one in found])
     return [
         dg.RunRequest(
             job_name="ingest",

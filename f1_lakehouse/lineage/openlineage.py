@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from f1_lakehouse.lineage.columns import direct_lineage
-from f1_lakehouse.observability.run_log import CANCELED, FAILURE, Run
+from f1_lakehouse.observability.run_log import CANCELED, FAILURE, RunRecord
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage.pull_log import Outcome, Pull
@@ -33,7 +33,7 @@ Dataset = tuple[str, str]
 """Namespace and name, as OpenLineage names a dataset."""
 
 
-def send(pulls: Sequence[Pull], settings: Settings, runs: Sequence[Run]) -> list[str]:
+def send(pulls: Sequence[Pull], settings: Settings, runs: Sequence[RunRecord]) -> list[str]:
     """Send the events of runs that are over; what went wrong, in one line. Nothing is raised."""
     try:
         import openlineage.client  # noqa: F401
@@ -79,7 +79,7 @@ def _transport(settings: Settings) -> "Transport":
     return FileTransport(FileConfig(log_file_path=str(file), append=True))
 
 
-def events(pulls: Sequence[Pull], settings: Settings, runs: Sequence[Run]) -> "Iterator[RunEvent]":
+def events(pulls: Sequence[Pull], settings: Settings, runs: Sequence[RunRecord]) -> "Iterator[RunEvent]":
     """START and COMPLETE (or FAIL, ABORT) of each run, and within it of each pull, model and publish."""
     names = _Names(settings)
     for run in runs:
@@ -127,7 +127,7 @@ class _Names:
         started: datetime,
         ended: datetime,
         state: str,
-        parent: Run | None,
+        parent: RunRecord | None,
         *,
         inputs: "Sequence[InputDataset]" = (),
         outputs: "Sequence[OutputDataset]" = (),
@@ -168,7 +168,7 @@ def _place(uri: str) -> Dataset:
     return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
 
 
-def _of_pull(names: _Names, run: Run, pull: Pull) -> "Iterator[RunEvent]":
+def _of_pull(names: _Names, run: RunRecord, pull: Pull) -> "Iterator[RunEvent]":
     schema = {field.name: str(field.type) for field in BY_NAME[pull.endpoint].bronze_schema}
     rows = pull.rows if pull.outcome == Outcome.APPENDED else 0
     yield from names.pair(
@@ -190,7 +190,7 @@ def _of_pull(names: _Names, run: Run, pull: Pull) -> "Iterator[RunEvent]":
     )
 
 
-def _of_dbt(names: _Names, run: Run, target: Path) -> "Iterator[RunEvent]":
+def _of_dbt(names: _Names, run: RunRecord, target: Path) -> "Iterator[RunEvent]":
     """What dbt's artifacts say of a run; nothing if a later run has replaced them."""
     results = orjson.loads((target / "run_results.json").read_bytes())
     generated = datetime.fromisoformat(results["metadata"]["generated_at"])
@@ -252,7 +252,7 @@ def _parents(nodes: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[str]
             yield parent
 
 
-def _of_publish(names: _Names, run: Run, gold: Mapping[str, str]) -> "Iterator[RunEvent]":
+def _of_publish(names: _Names, run: RunRecord, gold: Mapping[str, str]) -> "Iterator[RunEvent]":
     rows, versions = orjson.loads(run.tables or "{}"), orjson.loads(run.delta_versions or "{}")
     yield from names.pair(
         str(uuid.uuid5(_IDS, f"{run.run_id}/publish")),

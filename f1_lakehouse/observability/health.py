@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import groupby, takewhile
 from operator import itemgetter
 
-from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, Run, failing
+from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, RunRecord, failing
 from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
 from f1_lakehouse.sources.openf1.calendar import Session, due, last_answer
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
@@ -29,7 +29,7 @@ BEHIND_AFTER = timedelta(hours=1)
 SHOWN = 3
 
 
-class Kind(StrEnum):
+class ConditionKind(StrEnum):
     """The kinds of condition; each has a section of its name in docs/runbook.md."""
 
     LOAD_FAILED = "load failed"
@@ -50,7 +50,7 @@ class Kind(StrEnum):
 class Condition:
     """Something that is wrong: what, with which session or table, since when (UTC), and the command to start with."""
 
-    kind: Kind
+    kind: ConditionKind
     subject: str
     since: datetime
     what: str
@@ -63,7 +63,7 @@ class Condition:
 
 
 @dataclass(frozen=True)
-class State:
+class LakeState:
     """What conditions are judged by; `pulls` and `runs` oldest first. `running`: not over, `ended_at` being now.
 
     `lag`: why the next transform has something to publish (`find_lag`), of a lake that has published before.
@@ -72,12 +72,12 @@ class State:
     now: datetime
     calendar: Sequence[Session]
     pulls: Sequence[Pull]
-    runs: Sequence[Run]
+    runs: Sequence[RunRecord]
     published: frozenset[int] = frozenset()
     published_at: datetime | None = None
     lag: str | None = None
     lag_since: datetime | None = None
-    running: Sequence[Run] = ()
+    running: Sequence[RunRecord] = ()
 
     @cached_property
     def by_scope(self) -> dict[tuple[str, int], list[Pull]]:
@@ -92,7 +92,7 @@ class State:
         return self.by_scope.get((endpoint, scope), [])
 
 
-def conditions(state: State) -> list[Condition]:
+def conditions(state: LakeState) -> list[Condition]:
     """Everything that is wrong, the oldest first."""
     found = [
         *_failed_pulls(state),
@@ -105,7 +105,7 @@ def conditions(state: State) -> list[Condition]:
     return sorted(found, key=lambda one: (one.since, one.key))
 
 
-def _failed_pulls(state: State) -> Iterator[Condition]:
+def _failed_pulls(state: LakeState) -> Iterator[Condition]:
     """One for each session (or season) with questions whose last answer is a failure."""
     sessions = {one.key: one for one in state.calendar}
     failed: dict[int, list[list[Pull]]] = {}
@@ -118,7 +118,11 @@ def _failed_pulls(state: State) -> Iterator[Condition]:
         subject = sessions[scope].partition if scope in sessions else f"calendar of {scope}"
         todo = f"f1 load --session {scope}" if scope in sessions else f"f1 load --season {scope}"
         yield Condition(
-            Kind.LOAD_FAILED, subject, min(streak[-1].at for streak in streaks), _reasons(streaks), todo
+            ConditionKind.LOAD_FAILED,
+            subject,
+            min(streak[-1].at for streak in streaks),
+            _reasons(streaks),
+            todo,
         )
 
 
@@ -142,9 +146,9 @@ def _cause(error: str) -> str:
     return re.sub(r"^\w+Error: ", "", error).split(" (http")[0].split("; ")[0]
 
 
-def _failed_runs(state: State) -> Iterator[Condition]:
+def _failed_runs(state: LakeState) -> Iterator[Condition]:
     """One for each job (and partition) whose last run failed of something that no pull or check tells of."""
-    latest: dict[tuple[str, str | None], Run] = {}
+    latest: dict[tuple[str, str | None], RunRecord] = {}
     since: dict[tuple[str, str | None], datetime] = {}
     for run in state.runs:
         # Gold may also be built from the UI's asset page; commands tell their user themselves.
@@ -161,17 +165,17 @@ def _failed_runs(state: State) -> Iterator[Condition]:
         what = f"run {run.run_id[:8]}: {'; '.join(run.errors[:SHOWN]) or 'it ended without a reason'}"
         if partition is not None:
             if not run.failed_pulls and _is_due(state, partition):
-                yield Condition(Kind.LOAD_FAILED, partition, began, what, "f1 load")
+                yield Condition(ConditionKind.LOAD_FAILED, partition, began, what, "f1 load")
         elif job == "transform":
             if not any(not check.passed and check.severity == "ERROR" for check in run.checks):
                 yield Condition(
-                    Kind.TRANSFORM_FAILED, "gold", began, f"{what}; {_kept(state)}", "f1 transform"
+                    ConditionKind.TRANSFORM_FAILED, "gold", began, f"{what}; {_kept(state)}", "f1 transform"
                 )
         else:
-            yield Condition(Kind.RUN_FAILED, job, began, what, "f1 ui")
+            yield Condition(ConditionKind.RUN_FAILED, job, began, what, "f1 ui")
 
 
-def _is_due(state: State, partition: str) -> bool:
+def _is_due(state: LakeState, partition: str) -> bool:
     """Whether something of a session (or season) was never answered; what has arrived since needs no alert."""
     if partition.isdigit():
         asked = (last_answer(state.pulls_of(endpoint.name, int(partition))) for endpoint in SEASON_ENDPOINTS)
@@ -180,23 +184,23 @@ def _is_due(state: State, partition: str) -> bool:
     return bool(due(state.now, wanted, state.pulls_of, patient=False))
 
 
-def _failed_checks(state: State) -> Iterator[Condition]:
+def _failed_checks(state: LakeState) -> Iterator[Condition]:
     """One for each check of error severity that failed when it last ran."""
     for check, since in failing(state.runs).values():
         if check.severity != "ERROR":
             continue
         subject = " ".join(part for part in (check.asset, check.check, check.partition) if part)
         held = "" if check.asset.startswith("bronze/") else f"; {_kept(state)}"
-        yield Condition(Kind.CHECK_FAILED, subject, since, f"{check.message}{held}", "f1 ui")
+        yield Condition(ConditionKind.CHECK_FAILED, subject, since, f"{check.message}{held}", "f1 ui")
 
 
-def _kept(state: State) -> str:
+def _kept(state: LakeState) -> str:
     if state.published_at is None:
         return "nothing is published yet"
     return f"published gold stays as of {state.published_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _stale(state: State) -> Iterator[Condition]:
+def _stale(state: LakeState) -> Iterator[Condition]:
     """Whether the newest session that should be in gold is not; of a lake that follows the current season."""
     if not state.pulls_of("sessions", state.now.year):
         return
@@ -207,7 +211,7 @@ def _stale(state: State) -> Iterator[Condition]:
         one for one in state.calendar if one.is_finished(state.now) and state.now - one.end > FRESH_WITHIN
     )
     yield Condition(
-        Kind.STALE,
+        ConditionKind.STALE,
         "gold",
         newest.end + FRESH_WITHIN,
         verdict.message.split(";")[0],
@@ -215,16 +219,18 @@ def _stale(state: State) -> Iterator[Condition]:
     )
 
 
-def _behind(state: State) -> Iterator[Condition]:
+def _behind(state: LakeState) -> Iterator[Condition]:
     """Whether published gold lags behind bronze or the code, and nothing is on its way to change that."""
     if state.lag is None or state.lag_since is None or state.running:
         return
     if state.pulls and state.now - state.pulls[-1].at <= BEHIND_AFTER:
         return
-    yield Condition(Kind.BEHIND, "gold", state.lag_since, f"{state.lag}; {_kept(state)}", "f1 transform")
+    yield Condition(
+        ConditionKind.BEHIND, "gold", state.lag_since, f"{state.lag}; {_kept(state)}", "f1 transform"
+    )
 
 
-def _slow(state: State) -> Iterator[Condition]:
+def _slow(state: LakeState) -> Iterator[Condition]:
     """One for each of the two jobs whose last run, or one that is under way, takes longer than it should."""
     for job in ("ingest", "transform"):
         done = [run for run in state.runs if run.job == job][-1:]
@@ -238,7 +244,7 @@ def _slow(state: State) -> Iterator[Condition]:
                 f"run {run.run_id[:8]}{f' of {run.partition}' if run.partition else ''} {state_of_it} {minutes:.0f} min, "
                 f"{run.waited_s / 60:.0f} of them waiting for the rate limit; {SLOW / timedelta(minutes=1):.0f} are allowed"
             )
-            yield Condition(Kind.SLOW, job, run.started_at + SLOW, what, "f1 status")
+            yield Condition(ConditionKind.SLOW, job, run.started_at + SLOW, what, "f1 status")
 
 
 def _names(names: Iterable[str]) -> str:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from f1_lakehouse.observability.health import Condition, Kind, State
-from f1_lakehouse.observability.run_log import SUCCESS, Run, failing
+from f1_lakehouse.observability.health import Condition, ConditionKind, LakeState
+from f1_lakehouse.observability.run_log import SUCCESS, RunRecord, failing
 from f1_lakehouse.storage.pull_log import Outcome, Pull
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400)
 TIMEOUT = 5.0
 
 
-def write(state: State, found: Sequence[Condition], settings: "Settings") -> list[str]:
+def write(state: LakeState, found: Sequence[Condition], settings: "Settings") -> list[str]:
     """Write the metrics of a state, by rename, and push them; what went wrong, one line each. Nothing is raised."""
     try:
         from prometheus_client import CollectorRegistry, push_to_gateway, write_to_textfile
@@ -77,7 +77,7 @@ def _handler(url: str) -> Any:
 class _Collector:
     """Hands prometheus-client the metrics of one state."""
 
-    def __init__(self, state: State, found: Sequence[Condition]) -> None:
+    def __init__(self, state: LakeState, found: Sequence[Condition]) -> None:
         self._state, self._conditions = state, found
 
     def collect(self) -> "Iterator[Metric]":
@@ -121,12 +121,12 @@ class _Collector:
         yield checks
         alerts = GaugeMetricFamily("f1_alerts", "Conditions that are wrong now", labels=["kind"])
         active = Counter(one.kind for one in self._conditions)
-        for kind in Kind:
+        for kind in ConditionKind:
             alerts.add_metric([kind.value], active[kind])
         yield alerts
 
 
-def _of_runs(runs: Sequence[Run]) -> "Iterator[Metric]":
+def _of_runs(runs: Sequence[RunRecord]) -> "Iterator[Metric]":
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
     total = CounterMetricFamily("f1_runs", "Runs that are over", labels=["job", "outcome"])

@@ -18,9 +18,9 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.observability.health import Condition, Kind
+from f1_lakehouse.observability.health import Condition, ConditionKind
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.storage.append_only_log import Log
+from f1_lakehouse.storage.append_only_log import AppendOnlyLog
 
 LAKE = "lake"
 """The receiver that is always there: the record of alerts itself, so that it says what went on when nobody was told."""
@@ -66,11 +66,11 @@ SCHEMA = pa.schema(
 )
 
 
-class Told:
+class AlertLog:
     """What receivers were told so far."""
 
     def __init__(self, uri: str) -> None:
-        self._log = Log(uri, SCHEMA, "Every alert, by receiver: when it began, when it was over")
+        self._log = AppendOnlyLog(uri, SCHEMA, "Every alert, by receiver: when it began, when it was over")
 
     def all(self) -> list[Notice]:
         """Every notice, oldest first."""
@@ -128,7 +128,7 @@ _WORDS = {Event.BEGUN: "new", Event.STILL: "still there", Event.OVER: "over"}
 def _paragraph(one: Notice, settings: Settings) -> str:
     if one.event == Event.OVER:
         return f"Over: {one.kind}: {one.subject} (since {_minute(one.since)}, over at {_minute(one.at)})"
-    kind = Kind(one.kind)
+    kind = ConditionKind(one.kind)
     again = "Still: " if one.event == Event.STILL else ""
     return (
         f"{again}{kind.capitalize()}: {one.subject}\n"
@@ -146,7 +146,7 @@ def _minute(at: datetime) -> str:
 # Sending
 
 
-def tell(told: Told, found: Sequence[Condition], settings: Settings, now: datetime) -> list[str]:
+def notify(told: AlertLog, found: Sequence[Condition], settings: Settings, now: datetime) -> list[str]:
     """Tell every receiver what is new to it, and enter what was taken; what went wrong, one line a receiver.
 
     A receiver that cannot be reached is told the next time. Nothing is raised: an alert must never stop a load.

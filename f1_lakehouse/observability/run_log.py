@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 
 from f1_lakehouse import __version__
-from f1_lakehouse.storage.append_only_log import Log
+from f1_lakehouse.storage.append_only_log import AppendOnlyLog
 from f1_lakehouse.storage.pull_log import Pull
 
 PROJECT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """One run, or one command that changed the lake. Times are UTC, `seconds` the duration.
 
     `origin` is the command line, or who asked Dagster for it. `bronze_version` and `seen_at` say what a build could
@@ -91,7 +91,7 @@ class Run:
     checks_failed: int = 0
     checks: list[CheckResult] = field(default_factory=list)
 
-    def with_pulls(self, pulls: Iterable[Pull]) -> "Run":
+    def with_pulls(self, pulls: Iterable[Pull]) -> "RunRecord":
         """The run with what its pulls cost and brought."""
         mine = [pull for pull in pulls if pull.run_id == self.run_id]
         return replace(
@@ -130,36 +130,38 @@ _TYPES: dict[str, pa.DataType] = {
     "seconds": pa.float64(),
     "waited_s": pa.float64(),
 }
-_COUNTS = {one.name for one in fields(Run) if one.type is int}
+_COUNTS = {one.name for one in fields(RunRecord) if one.type is int}
 SCHEMA = pa.schema(
     [
         (one.name, _TYPES.get(one.name, pa.int64() if one.name in _COUNTS else pa.string()))
-        for one in fields(Run)
+        for one in fields(RunRecord)
     ]
 )
 
 
-class Runs:
+class RunLog:
     """The runs of a lake that are on record."""
 
     def __init__(self, uri: str) -> None:
-        self._log = Log(uri, SCHEMA, "Every run on this lake: who, what, when, on what, and what came of it")
+        self._log = AppendOnlyLog(
+            uri, SCHEMA, "Every run on this lake: who, what, when, on what, and what came of it"
+        )
 
-    def all(self) -> list[Run]:
+    def all(self) -> list[RunRecord]:
         """Every run, in the order in which they ended."""
         found = (_run(row) for row in self._log.rows())
         return sorted(found, key=lambda run: (run.ended_at, run.run_id))
 
-    def of(self, run_id: str) -> list[Run]:
+    def of(self, run_id: str) -> list[RunRecord]:
         """The runs whose id begins so."""
         return [run for run in self.all() if run.run_id.startswith(run_id)]
 
-    def append(self, runs: Iterable[Run]) -> None:
+    def append(self, runs: Iterable[RunRecord]) -> None:
         """Enter runs that are over."""
         self._log.append(asdict(run) for run in runs)
 
 
-def failing(runs: Iterable[Run]) -> dict[tuple[str, str, str | None], tuple[CheckResult, datetime]]:
+def failing(runs: Iterable[RunRecord]) -> dict[tuple[str, str, str | None], tuple[CheckResult, datetime]]:
     """The checks that failed when they last ran, each with the end of the run since which they do.
 
     Args:
@@ -176,11 +178,11 @@ def failing(runs: Iterable[Run]) -> dict[tuple[str, str, str | None], tuple[Chec
     return found
 
 
-def _run(row: dict[str, Any]) -> Run:
-    return Run(**{**row, "checks": [CheckResult(**check) for check in row["checks"] or ()]})
+def _run(row: dict[str, Any]) -> RunRecord:
+    return RunRecord(**{**row, "checks": [CheckResult(**check) for check in row["checks"] or ()]})
 
 
-def on_record(runs: Runs, name: str, do: Callable[[], int]) -> int:
+def on_record(runs: RunLog, name: str, do: Callable[[], int]) -> int:
     """Do what changes the lake without a Dagster run (restore, vacuum …) and enter it as `f1 NAME`, however it ends.
 
     Args:
@@ -199,7 +201,7 @@ def on_record(runs: Runs, name: str, do: Callable[[], int]) -> int:
         raise
     finally:
         ended = datetime.now(UTC)
-        entry = Run(
+        entry = RunRecord(
             run_id=str(uuid.uuid4()),
             job=f"{COMMAND}{name}",
             partition=None,

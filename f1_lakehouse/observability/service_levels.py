@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 import duckdb
 
 from f1_lakehouse.observability.health import SLOW
-from f1_lakehouse.observability.run_log import Run
+from f1_lakehouse.observability.run_log import RunRecord
 
 LOOKED_AT = timedelta(days=7)
 ANSWER_WITHIN = timedelta(milliseconds=500)
 """The longest that the rows of one session in one table of published gold should take."""
 
 
-def slow_runs(runs: Iterable[Run], now: datetime) -> list[Run]:
+def slow_runs(runs: Iterable[RunRecord], now: datetime) -> list[RunRecord]:
     """The loads and transforms of the last week that took longer than they should."""
     return [
         run

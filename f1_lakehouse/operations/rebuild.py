@@ -16,7 +16,7 @@ from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.landing import Landing, LandingError, Manifest
-from f1_lakehouse.storage.object_store import Store
+from f1_lakehouse.storage.object_store import ObjectStore
 from f1_lakehouse.storage.parsing import BodyError, merge
 from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, reading
 
@@ -127,7 +127,7 @@ def _usable(bronze: Bronze, name: str, now: datetime, landing: Landing | None = 
         if whole and not (landing and name in BY_NAME and _can_be_numbered(landing, bronze, name)):
             bronze.create_table(name)
             return entry
-    store = Store(bronze.uri)
+    store = ObjectStore(bronze.uri)
     if any(True for _ in store.walk(name)):
         entry.moved_to = f"{DAMAGED_TABLES}/{name}-{now:%Y%m%dT%H%M%S%f}Z"
         store.move(name, entry.moved_to)

@@ -117,13 +117,13 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     listener.planned(work)
     if work:
         # Dagster takes seconds to import: a load with nothing to do does without.
-        from f1_lakehouse.defs.partitions import know
+        from f1_lakehouse.defs.partitions import ensure_partitions
         from f1_lakehouse.instance.dagster_instance import current_instance
         from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
         from f1_lakehouse.runs.run_job import run_job
 
         fail_orphaned_runs(current_instance())
-        partitions = know(current_instance(), [one.session for one in work])
+        partitions = ensure_partitions(current_instance(), [one.session for one in work])
     for one in work:
         listener.session_started(one)
         config: dict[str, object] = {}

@@ -12,7 +12,7 @@ from f1_lakehouse.storage.delta import AFTER_APPEND, PROPERTIES, scan
 from f1_lakehouse.storage.pull_log import COMPACT_EVERY, reading
 
 
-class Log:
+class AppendOnlyLog:
     """The table at a URI, made at its first record.
 
     A log remembers what it has read and looks again only when the table has a new version.

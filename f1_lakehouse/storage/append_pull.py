@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from f1_lakehouse.storage.delta import AFTER_APPEND, WRITER, Opened, scan
+from f1_lakehouse.storage.delta import AFTER_APPEND, WRITER, OpenTable, scan
 from f1_lakehouse.storage.pull_log import reading
 from f1_lakehouse.storage.typed_pull import TypedPull
 
@@ -14,7 +14,7 @@ class DriftError(Exception):
     """Two concurrent pulls have the same new column with different types; nothing was written."""
 
 
-def append_pull(opened: Opened, pull: TypedPull) -> int:
+def append_pull(opened: OpenTable, pull: TypedPull) -> int:
     """Append the rows in one commit, unless the pull is in the table.
 
     Returns:
@@ -59,7 +59,7 @@ def append_pull(opened: Opened, pull: TypedPull) -> int:
     return int(opened.now().version())
 
 
-def table_without(opened: Opened, pull: TypedPull) -> DeltaTable | None:
+def table_without(opened: OpenTable, pull: TypedPull) -> DeltaTable | None:
     """Return the table as it is now; None if the pull is in it."""
     with reading(opened.uri):
         table = opened.now()

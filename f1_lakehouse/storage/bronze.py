@@ -27,9 +27,9 @@ from f1_lakehouse import __version__
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind
 from f1_lakehouse.storage import parsing, quarantine
 from f1_lakehouse.storage.append_pull import append_pull, table_without
-from f1_lakehouse.storage.delta import PROPERTIES, Opened, scan
+from f1_lakehouse.storage.delta import PROPERTIES, OpenTable, scan
 from f1_lakehouse.storage.fingerprint import fingerprint
-from f1_lakehouse.storage.landing import LandedAnswer, Landing, Manifest, seconds_waited
+from f1_lakehouse.storage.landing import LandedResponse, Landing, Manifest, seconds_waited
 from f1_lakehouse.storage.outcomes import decide_outcome, time_after, was_refused_before
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
@@ -52,7 +52,7 @@ class Bronze:
         self.uri = uri
         self.ledger = Ledger(f"{uri}/_pulls")
         self.quarantine = Quarantine(f"{uri}/_quarantine")
-        self._opened: dict[str, Opened] = {}
+        self._opened: dict[str, OpenTable] = {}
 
     def create(self) -> None:
         """Create every missing table, empty and typed, so that every reader finds all of them.
@@ -101,8 +101,8 @@ class Bronze:
     def _has_rows(self, name: str) -> bool:
         return bool(scan(DeltaTable(self.table_uri(name))).head(1).num_rows)
 
-    def _open(self, name: str) -> Opened:
-        return self._opened.setdefault(name, Opened(self.table_uri(name)))
+    def _open(self, name: str) -> OpenTable:
+        return self._opened.setdefault(name, OpenTable(self.table_uri(name)))
 
     def extra_columns(self, endpoint: Endpoint) -> dict[str, Kind]:
         """Return the columns of the table that are not in the catalog, with the kinds that were inferred when they were added."""
@@ -120,7 +120,7 @@ class Bronze:
         endpoint = BY_NAME[manifest.endpoint]
         extra = self.extra_columns(endpoint)
 
-        def rows_of(answer: LandedAnswer) -> tuple[str, parsing.Batch]:
+        def rows_of(answer: LandedResponse) -> tuple[str, parsing.Batch]:
             body = landing.body(manifest.folder, answer)
             return answer.url, parsing.parse(endpoint, body, extra, manifest.scope)
 

@@ -67,7 +67,7 @@ def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Datase
     return ds.FileSystemDataset(fragments, empty.schema, empty.format, empty.filesystem)
 
 
-class Opened:
+class OpenTable:
     """The newest version of a table, kept open: bringing it up to date takes a twentieth of opening it anew.
 
     Args:

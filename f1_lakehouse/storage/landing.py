@@ -18,7 +18,7 @@ import orjson
 import pyarrow as pa
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.storage.object_store import Store
+from f1_lakehouse.storage.object_store import ObjectStore
 
 RESUME_WITHIN = timedelta(hours=24)
 """An unfinished pull older than this is left as it is and a new one is begun: rows of different days do not mix."""
@@ -48,7 +48,7 @@ class Received(Protocol):
 
 
 @dataclass(frozen=True)
-class LandedAnswer:
+class LandedResponse:
     """One answer on disk. `at` is UTC, `size` the bytes of the body, `seconds` and `waited` what it took."""
 
     file: str
@@ -71,7 +71,7 @@ class LandedAnswer:
         return {**self.__dict__, "at": self.at.isoformat()}
 
     @classmethod
-    def from_json(cls, value: dict[str, object]) -> "LandedAnswer":
+    def from_json(cls, value: dict[str, object]) -> "LandedResponse":
         """The inverse of `to_json`."""
         return cls(**{**value, "at": datetime.fromisoformat(str(value["at"]))})  # type: ignore[arg-type]
 
@@ -90,7 +90,7 @@ class Manifest:
     started_at: datetime
     committed_at: datetime
     why: str
-    answers: tuple[LandedAnswer, ...]
+    answers: tuple[LandedResponse, ...]
     forced: bool = False
 
     @property
@@ -119,7 +119,7 @@ class Manifest:
                 **value,
                 "started_at": datetime.fromisoformat(value["started_at"]),
                 "committed_at": datetime.fromisoformat(value["committed_at"]),
-                "answers": tuple(LandedAnswer.from_json(answer) for answer in value["answers"]),
+                "answers": tuple(LandedResponse.from_json(answer) for answer in value["answers"]),
             }
         )
 
@@ -128,14 +128,14 @@ class Manifest:
 class OpenPull:
     """A pull that is being made. `answers` holds what has landed so far, from an earlier run too."""
 
-    store: Store
+    store: ObjectStore
     pull_id: str
     endpoint: str
     scope: int
     season: int
     started_at: datetime
     why: str
-    answers: list[LandedAnswer] = field(default_factory=list)
+    answers: list[LandedResponse] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         # After a crash a body may lie there without its meta file: its number is not used again.
@@ -152,13 +152,13 @@ class OpenPull:
         """What need not be asked again: URL → status."""
         return {answer.url: answer.status for answer in self.answers}
 
-    def add(self, received: Received) -> LandedAnswer:
+    def add(self, received: Received) -> LandedResponse:
         """Keep one answer. It counts once its meta file is there."""
         sha256 = hashlib.sha256(received.body).hexdigest()
         # With its hash in the name, a file is never written over by another process that goes on with this pull.
         file = f"{self._next:04d}-{sha256[:8]}"
         self._next += 1
-        answer = LandedAnswer(
+        answer = LandedResponse(
             file=file,
             url=received.url,
             status=received.status,
@@ -199,7 +199,7 @@ class Landing:
     """
 
     def __init__(self, uri: str) -> None:
-        self.store = Store(uri)
+        self.store = ObjectStore(uri)
 
     def begin(self, endpoint: str, scope: int, season: int, now: datetime, why: str) -> OpenPull:
         """The pull to go on with: the newest unfinished one of this scope if it is fresh, else a new one."""
@@ -247,16 +247,16 @@ class Landing:
                 f"{self.store.uri}/{name} is damaged ({error}): restore it from a backup"
             ) from error
 
-    def answer(self, name: str) -> LandedAnswer:
+    def answer(self, name: str) -> LandedResponse:
         """One answer by the path of its meta file. Raises LandingError if it cannot be read."""
         try:
-            return LandedAnswer.from_json(orjson.loads(self.store.read(name)))
+            return LandedResponse.from_json(orjson.loads(self.store.read(name)))
         except (ValueError, TypeError, KeyError) as error:
             raise LandingError(
                 f"{self.store.uri}/{name} is damaged ({error}): remove it, and its answer is asked for again"
             ) from error
 
-    def body(self, folder: str, answer: LandedAnswer) -> bytes:
+    def body(self, folder: str, answer: LandedResponse) -> bytes:
         """The body of an answer, checked against its sha256.
 
         Raises:
@@ -276,7 +276,7 @@ class Landing:
         return body
 
 
-def seconds_waited(answers: Iterable[LandedAnswer]) -> float:
+def seconds_waited(answers: Iterable[LandedResponse]) -> float:
     """Seconds in which a question of a pull was held back, by the limits or after a failure; several may be at a time."""
     held = [(one.at.timestamp() - one.seconds - one.waited, one.waited) for one in answers]
     total, until = 0.0, 0.0

@@ -25,7 +25,7 @@ def write_atomically(target: Path, data: bytes) -> None:
         raise
 
 
-class Store:
+class ObjectStore:
     """A folder or an object-store prefix.
 
     Args:

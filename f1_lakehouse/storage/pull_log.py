@@ -18,7 +18,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.storage.delta import AFTER_APPEND, Opened, scan
+from f1_lakehouse.storage.delta import AFTER_APPEND, OpenTable, scan
 
 COMPACT_EVERY = 100
 """Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
@@ -144,7 +144,7 @@ class Ledger:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._lock = threading.RLock()
-        self._table = Opened(uri)
+        self._table = OpenTable(uri)
         self._seen = (0, -1)
         self._pulls: list[Pull] = []
         self._by_scope: dict[tuple[str, int], list[Pull]] = {}

@@ -59,7 +59,7 @@ def mortal(owner: Any, name: str, kill_at: int) -> None:
 def make_mortal(kill_at: int) -> None:
     for module in (append_pull, quarantine, pull_log, delta_export):
         mortal(module, "write_deltalake", kill_at)
-    mortal(object_store.Store, "write", kill_at)
+    mortal(object_store.ObjectStore, "write", kill_at)
     mortal(Path, "replace", kill_at)
     mortal(os, "fsync", kill_at)
     mortal(quarantine.Quarantine, "append", kill_at)

@@ -9,7 +9,7 @@ import pytest
 
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import sensors as automation
-from f1_lakehouse.defs.partitions import know
+from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.sensors import gold_behind_bronze, session_due, weekly
 from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
@@ -164,7 +164,7 @@ def test_the_calendar_makes_the_sessions_that_are_over_known_as_partitions_in_da
 
 def test_a_session_that_was_postponed_keeps_its_partition(house, sessions):
     later = [replace(sessions[0], start=sessions[0].start + timedelta(days=7), name="Practice One")]
-    assert know(house.instance, later) == {sessions[0].key: sessions[0].partition}
+    assert ensure_partitions(house.instance, later) == {sessions[0].key: sessions[0].partition}
     assert len(house.instance.get_dynamic_partitions("sessions")) == len(sessions)
 
 

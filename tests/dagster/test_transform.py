@@ -25,11 +25,11 @@ from f1_lakehouse.defs.checks import (
     silver_reconciles_with_bronze_check,
 )
 from f1_lakehouse.defs.dbt import check_all_built, dbt_arguments
-from f1_lakehouse.defs.monitoring import observe
+from f1_lakehouse.defs.monitoring import monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.dbt_integration import dbt_resource
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.observability.run_log import Run
+from f1_lakehouse.observability.run_log import RunRecord
 from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
@@ -117,7 +117,7 @@ def test_every_table_of_gold_tells_its_row_count(built):
 
 def test_the_record_knows_the_rows_of_each_table_and_the_versions_that_were_published(built):
     lake, instance, result = built
-    observe(instance, lake)
+    monitor_runs(instance, lake)
     [run] = lake.runs.of(result.run_id)
     tables = orjson.loads(run.tables)
     with duckdb.connect(str(lake.settings.warehouse), read_only=True) as con:
@@ -217,7 +217,7 @@ def test_runs_and_answers_that_take_too_long_are_warned_of_by_name(built, monkey
     monkeypatch.setattr(checks, "ANSWER_WITHIN", timedelta(0))
     assert "fact_laps" in gold_answers_at_once(lake=LakeResource()).metadata["message"].value
     now = datetime.now(UTC)
-    slow = Run(
+    slow = RunRecord(
         "slow", "ingest", "a-race", None, "ann", "vm", "f1 load", now - timedelta(minutes=31), now, "success"
     )
     old = replace(slow, run_id="old", started_at=now - timedelta(days=9), ended_at=now - timedelta(days=8))
