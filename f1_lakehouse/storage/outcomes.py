@@ -1,4 +1,4 @@
-"""What a pull with typed rows means, given the earlier pulls of its partition: new rows, the same rows, or no rows.
+"""The outcome of a pull, given the earlier pulls of its partition: new rows, the same rows, or no rows.
 
 Nothing is written here (bronze.py).
 """
@@ -53,5 +53,5 @@ def was_refused_before(history: Sequence[Pull], digest: str) -> bool:
 
 
 def time_after(history: Sequence[Pull], at: datetime) -> datetime:
-    """Return the time of a pull log entry: never before the last one of its partition, even if the clock was set back."""
+    """Return the time of a pull log entry: never before the last one of its partition, even if the clock went backwards."""
     return max(at, history[-1].at + timedelta(microseconds=1)) if history else at
