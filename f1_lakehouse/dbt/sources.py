@@ -1,7 +1,7 @@
-"""The dbt sources, made from the catalogue: `python -m f1_lakehouse.dbt.sources` writes the file.
+"""The dbt sources, made from the catalog: `python -m f1_lakehouse.dbt.sources` writes the file.
 
 Here: the text of `dbt_f1/models/silver/_bronze__sources.yml`, and nothing but text. A test holds the committed file
-equal to it, so an endpoint that is added to the catalogue cannot be forgotten in dbt.
+equal to it, so an endpoint that is added to the catalog cannot be missing in dbt.
 
 Not here: what silver does with a source (dbt), how bronze is written (lake/).
 """
@@ -88,7 +88,7 @@ def _table(name: str, description: str, columns: Iterable[tuple[str, str]]) -> s
 
 
 def sources_yaml() -> str:
-    """The whole sources file: a table an endpoint, then the ledger of pulls and the quarantine."""
+    """Return the complete sources file: one table per endpoint, then the pull log and the quarantine."""
     tables = [
         _table(
             endpoint.name,

@@ -1,4 +1,4 @@
-"""Checks that look at more than one layer. Those of a single pull stand with the bronze assets, dbt's with its models."""
+"""Checks across layers. Checks of a single pull are in bronze.py, those of a dbt model next to the model."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,10 +23,10 @@ MAX_ROWS_SHOWN = 50
 
 
 def _keyed_rows(lake: Lake, endpoint: str, scope: int) -> int:
-    """Rows of bronze's truth that have a driver, or a lap, where their key wants one."""
+    """Return the number of rows of the current pull that have a driver and a lap number, if these are part of their key."""
     rows = lake.bronze.rows(endpoint, scope)
     keys = [name for name in ("driver_number", "lap_number") if name in BY_NAME[endpoint].key]
-    # Of race_control both may be null by right.
+    # In race_control both may be null.
     for name in keys if endpoint != "race_control" else []:
         rows = rows.filter(rows[name].is_valid())
     return int(rows.num_rows)
@@ -37,7 +37,7 @@ def _keyed_rows(lake: Lake, endpoint: str, scope: int) -> int:
     description="The newest session that ended more than 48 hours ago is in published gold",
 )
 def newest_session_is_published(lake: LakeResource) -> dg.AssetCheckResult:
-    """A warning: data that is late is still right."""
+    """A warning: late data is still correct."""
     opened = lake.open()
     published = published_sessions(opened.settings)
     verdict = judge_freshness(datetime.now(UTC), opened.calendar(), published)
@@ -49,7 +49,7 @@ def newest_session_is_published(lake: LakeResource) -> dg.AssetCheckResult:
     description="No load of a session and no transform of the last week took longer than 30 minutes",
 )
 def runs_take_no_longer_than_they_should(lake: LakeResource) -> dg.AssetCheckResult:
-    """A warning, by the record of runs."""
+    """A warning, from the run log."""
     slow = slow_runs(lake.open().runs.all(), datetime.now(UTC))
     rows = [
         {
@@ -69,7 +69,7 @@ def runs_take_no_longer_than_they_should(lake: LakeResource) -> dg.AssetCheckRes
     description="Published gold gives the newest session's rows of any table within half a second",
 )
 def gold_answers_at_once(lake: LakeResource) -> dg.AssetCheckResult:
-    """A warning: a slow answer is still right."""
+    """A warning: a slow read is still correct."""
     with connect_gold(lake.open().settings) as con:
         took = answer_times(con, gold_schema(con))
     slow = [name for name, seconds in took.items() if seconds > ANSWER_WITHIN.total_seconds()]

@@ -1,4 +1,4 @@
-"""Dagster's runs as records of observe/, and the sensor that looks. What is made of them is in monitor.py."""
+"""Dagster's runs as records of the run log, and the sensor that monitors the lake. What follows from them is in monitor.py."""
 
 import socket
 from collections.abc import Mapping
@@ -42,19 +42,19 @@ _TOLD = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
 }
 MARGIN = timedelta(days=1)
-"""How far before the newest run on record others are looked for: runs end in another order than they are seen."""
-AT_ONCE = 100
-"""Runs that one look enters; a lake that has run for a year before it kept a record catches up look by look."""
+"""The time before the newest recorded run in which others are searched: runs do not end in the order in which they are recorded."""
+MAX_RUNS_RECORDED = 100
+"""Runs that are recorded in one tick; a lake with a year of runs from before the run log catches up over several ticks."""
 
 
 def monitor_runs(found: dg.DagsterInstance, lake: Lake) -> MonitorResult:
-    """One look at the lake, with what Dagster knows of its runs."""
+    """Monitor the lake, with the runs that Dagster has."""
     live = [_run(record) for record in found.get_run_records(dg.RunsFilter(statuses=_LIVE))]
     return monitor_lake(lake, current_settings(), over=lambda runs: _runs_over(found, runs), running=live)
 
 
 def _runs_over(found: dg.DagsterInstance, runs: RunLog) -> list[RunRecord]:
-    """The runs that are over and not on record, oldest first."""
+    """Return the finished runs that are not in the run log, oldest first."""
     known = runs.all()
     ids = {run.run_id for run in known}
     of_dagster = [run.ended_at for run in known if not run.job.startswith(COMMAND)]
@@ -62,7 +62,7 @@ def _runs_over(found: dg.DagsterInstance, runs: RunLog) -> list[RunRecord]:
     records = found.get_run_records(
         dg.RunsFilter(statuses=_OVER, updated_after=after), order_by="update_timestamp", ascending=True
     )
-    new = [record for record in records if record.dagster_run.run_id not in ids][:AT_ONCE]
+    new = [record for record in records if record.dagster_run.run_id not in ids][:MAX_RUNS_RECORDED]
     entered = list[RunRecord]()
     for record in new:
         entered.append(_with_events(_run(record), found, set(failing([*known, *entered]))))
@@ -70,7 +70,7 @@ def _runs_over(found: dg.DagsterInstance, runs: RunLog) -> list[RunRecord]:
 
 
 def _run(record: dg.RunRecord) -> RunRecord:
-    """What Dagster's run storage says of a run; one that is not over ends now."""
+    """Return a run from Dagster's run storage; the end of an unfinished run is now."""
     run, tags = record.dagster_run, record.dagster_run.tags
     now = datetime.now(UTC).timestamp()
     ended = record.end_time or (record.update_timestamp.timestamp() if run.is_finished else now)
@@ -81,7 +81,7 @@ def _run(record: dg.RunRecord) -> RunRecord:
         job=run.job_name,
         partition=tags.get("dagster/partition") or _range(tags),
         why=tags.get(WHY_TAG),
-        # A run of the daemon carries neither: it runs where the daemon does, as the same user.
+        # A run of the daemon has neither tag: it has the host and user of the daemon.
         user=tags.get(USER_TAG) or user(),
         host=tags.get(HOST_TAG) or socket.gethostname(),
         origin=_origin(tags),
@@ -102,7 +102,7 @@ def _range(tags: Mapping[str, str]) -> str | None:
 
 
 def _origin(tags: Mapping[str, str]) -> str:
-    """The command line, or who asked Dagster for the run."""
+    """Return what started the run: the command line, a schedule, a sensor or a backfill."""
     for tag, word in (("schedule_name", "schedule"), ("sensor_name", "sensor"), ("backfill", "backfill")):
         if name := tags.get(f"dagster/{tag}"):
             return f"{word} {name}"
@@ -112,7 +112,7 @@ def _origin(tags: Mapping[str, str]) -> str:
 def _with_events(
     run: RunRecord, found: dg.DagsterInstance, broken: set[tuple[str, str, str | None]]
 ) -> RunRecord:
-    """The run with its errors, its checks and what it published, out of its events."""
+    """Return the run with its errors, its checks and what it published, from its events."""
     steps, whole, checks = list[str](), list[str](), list[CheckResult]()
     tables: dict[str, Any] = {}
     published: Mapping[str, dg.MetadataValue[Any]] = {}
@@ -139,7 +139,7 @@ def _with_events(
             "delta_versions": _json(published.get(DELTA_VERSIONS)),
             "checks_passed": sum(check.passed for check in checks),
             "checks_failed": sum(not check.passed for check in checks),
-            # A check that goes on passing is not worth a line of the record.
+            # A check that passes again and again is not recorded.
             "checks": [check for check in checks if not check.passed or check.key in broken],
         }
     )
@@ -150,7 +150,7 @@ def _json(said: dg.MetadataValue[Any] | None) -> str | None:
 
 
 def monitor_after_command(lake: Lake) -> MonitorResult:
-    """A look by a process that has run jobs itself: what the daemon's sensor would do, for who has no daemon."""
+    """Monitor the lake from a process that has run jobs itself: what the daemon's sensor does, where there is no daemon."""
     return monitor_runs(current_instance(), lake)
 
 
@@ -160,7 +160,7 @@ def monitor_after_command(lake: Lake) -> MonitorResult:
     description="Enters finished runs in the record, and tells what is wrong: once when it begins, once when it is over",
 )
 def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
-    """Compare what is wrong with what was told; asks for no run."""
+    """Compare the conditions with the alerts that were sent; request no run."""
     fail_orphaned_runs(context.instance)
     done = monitor_runs(context.instance, lake.open())
     parts = [

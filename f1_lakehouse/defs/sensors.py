@@ -1,7 +1,7 @@
-"""What runs by itself: two sensors that compare states of the lake, and the weekly schedule.
+"""What runs automatically: two sensors that compare states of the lake, and the weekly schedule.
 
-State, not events: an event can be lost, a difference between the ledger and the calendar, or between bronze and
-the published gold, cannot. What is due is decided in sources/openf1/calendar.py.
+The sensors use states, not events: an event can be lost, but a difference between the pull log and the calendar, or between bronze and
+published gold, cannot. What is due is decided in sources/openf1/calendar.py.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -29,11 +29,11 @@ BUSY = [
 
 
 BURST = timedelta(minutes=10)
-"""While more is due and the last pull is not older than this, gold waits: dbt runs once a burst, not once a session."""
+"""While more is due and the last pull is not older than this, gold waits: dbt runs once per burst of pulls, not per session."""
 
 
 def calendar_requests(lake: Lake, now: datetime) -> list[dg.RunRequest]:
-    """A run of `calendar` if the current season's calendar is older than a day."""
+    """Request a run of `calendar` if the current season's calendar is older than a day."""
     season = now.year
     asked = [lake.bronze.ledger.of(endpoint.name, season) for endpoint in SEASON_ENDPOINTS]
     if not any(season_due(now, season, pulls, patient=True) for pulls in asked):
@@ -50,9 +50,9 @@ def calendar_requests(lake: Lake, now: datetime) -> list[dg.RunRequest]:
 
 
 def ingest_requests(instance: dg.DagsterInstance, found: list[Due], now: datetime) -> list[dg.RunRequest]:
-    """One run of `ingest` a due session, for the due endpoints only.
+    """Request one run of `ingest` per due session, for the due endpoints only.
 
-    The day is part of the run key: a key is burnt by a failed run too, and a session may be due again.
+    The day is part of the run key: Dagster accepts a key once, even if its run fails, and a session may be due again.
     """
     partitions = ensure_partitions(instance, [one.session for one in found])
     return [
@@ -75,7 +75,7 @@ def _due(lake: Lake, now: datetime) -> list[Due]:
 
 
 def _idle(instance: dg.DagsterInstance, found: list[Due]) -> list[Due]:
-    """Those whose session no run is at work on."""
+    """Return those whose session has no queued or running run."""
     busy = {
         session_key_of(partition)
         for run in instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
@@ -91,7 +91,7 @@ def _idle(instance: dg.DagsterInstance, found: list[Due]) -> list[Due]:
     description="Asks for every session that is over and not yet here, that failed, or whose correction is due",
 )
 def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult | dg.SkipReason:
-    """Compare the calendar with the ledger; the ledger is the cursor."""
+    """Compare the calendar with the pull log, which is the cursor."""
     fail_orphaned_runs(context.instance)
     opened, now = lake.open(), datetime.now(UTC)
     found = _idle(context.instance, _due(opened, now))
@@ -110,7 +110,7 @@ def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.S
 def gold_behind_bronze(
     context: dg.SensorEvaluationContext, lake: LakeResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Compare the publication with bronze and the code; wait while something runs, so that dbt runs once a burst."""
+    """Compare the publication with bronze and the code; wait while something runs, so that dbt runs once per burst."""
     fail_orphaned_runs(context.instance)
     opened = lake.open()
     have = opened.bronze.ledger.version()
@@ -138,7 +138,7 @@ def gold_behind_bronze(
     description="Monday 06:00 UTC: everything of the last weeks that is due, whatever the sensor missed",
 )
 def weekly(context: dg.ScheduleEvaluationContext, lake: LakeResource) -> list[dg.RunRequest] | dg.SkipReason:
-    """Sweep up what is due; the gold_behind_bronze sensor does the rest."""
+    """Request all that is due; the sensor gold_behind_bronze does the rest."""
     now = context.scheduled_execution_time.astimezone(UTC)
     found = _due(lake.open(), now)
     if not found:

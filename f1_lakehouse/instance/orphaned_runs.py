@@ -4,7 +4,7 @@ Such a run stays STARTED and keeps its pool slot, so that the next run would wai
 (run_tags.py), so that any other process of the same host can tell.
 
 Non-public API: the concurrency methods of `event_log_storage`, which is an undocumented attribute. There is no public way to free a
-slot at once; with a version of Dagster that was not tested, Dagster's daemon frees the slots of finished runs after
+slot immediately; with a version of Dagster that was not tested, Dagster's daemon frees the slots of finished runs after
 `run_monitoring.free_slots_after_run_end_seconds` (dagster.yaml).
 """
 

@@ -41,7 +41,7 @@ def run_job(
     why: str,
     config: dict[str, object] | None = None,
 ) -> RunResult:
-    """Run one of the project's jobs here and now.
+    """Run one of the project's jobs in this process.
 
     Args:
         name: calendar, ingest or transform.
@@ -57,7 +57,7 @@ def run_job(
     found, run_id = current_instance(), str(uuid.uuid4())
     selection = [dg.AssetKey(["bronze", name]) for name in assets] if assets is not None else None
     job = repository(with_dbt=name == "transform").get_job(name)
-    # dagster-dbt copies dbt's log to stdout; here it goes to the package's log, where progress is drawn from.
+    # dagster-dbt copies dbt's log to stdout; here it goes to the package's log, from which progress is drawn.
     with contextlib.redirect_stdout(_DbtLines()), _canceled_if_interrupted(found, run_id):
         result = job.execute_in_process(
             instance=found,
@@ -79,7 +79,7 @@ def run_job(
 
 @contextlib.contextmanager
 def _canceled_if_interrupted(found: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Dagster takes an interrupted run for a failed one, and returns: record it as canceled, and raise Interrupted."""
+    """Record an interrupted run as canceled and raise Interrupted; Dagster would record it as failed and return."""
 
     def cancel() -> None:
         run = found.get_run_by_id(run_id)

@@ -11,7 +11,7 @@ from f1_lakehouse.storage.pull_log import Outcome, Pull
 
 
 def decide_outcome(
-    batch: Batch, digest: str, last: Pull | None, truth: Pull | None, *, force: bool
+    batch: Batch, digest: str, last: Pull | None, current: Pull | None, *, force: bool
 ) -> tuple[Outcome, str | None]:
     """Decide the outcome of a pull, and its error if every row was refused.
 
@@ -19,27 +19,27 @@ def decide_outcome(
         batch: the rows of the pull.
         digest: their fingerprint.
         last: the newest answered pull of the partition.
-        truth: the current pull of the partition, whose rows are valid now.
+        current: the current pull of the partition, whose rows are valid now.
         force: accept an empty response where there were rows, without a second pull.
     """
     if batch.table.num_rows == 0 and batch.rejected:
         error = f"every row was refused: {batch.rejected[0].reason}"
-        if len(batch.rejected) > 1 or (truth is not None and truth.rows):
+        if len(batch.rejected) > 1 or (current is not None and current.rows):
             return Outcome.FAILED, error
         # One odd row where there was none: another pull would return it again, and the load must continue.
-        same = truth is not None and truth.sha256 == digest
+        same = current is not None and current.sha256 == digest
         return (Outcome.UNCHANGED if same else Outcome.EMPTY), error
     if batch.table.num_rows == 0:
-        return _outcome_of_nothing(last, truth, force), None
-    if truth is not None and truth.sha256 == digest:
+        return _outcome_of_nothing(last, current, force), None
+    if current is not None and current.sha256 == digest:
         return Outcome.UNCHANGED, None
     return Outcome.APPENDED, None
 
 
-def _outcome_of_nothing(last: Pull | None, truth: Pull | None, force: bool) -> Outcome:
-    if truth is None or last is None:
+def _outcome_of_nothing(last: Pull | None, current: Pull | None, force: bool) -> Outcome:
+    if current is None or last is None:
         return Outcome.EMPTY
-    if truth.rows == 0:
+    if current.rows == 0:
         return Outcome.UNCHANGED
     if force or last.outcome == Outcome.EMPTY_UNCONFIRMED:
         return Outcome.EMPTIED
