@@ -1,7 +1,7 @@
-"""One look at a lake: enter the runs that are over, tell what is wrong, write metrics and lineage.
+"""Monitor a lake: record finished runs, evaluate the lake's health, notify receivers, write metrics and lineage.
 
-Called by the daemon's sensor and at the end of each command that changes the lake; one process looks at a time. What
-is found is compared with what is on record, so a look that was cut off is made up for by the next one.
+Called by the daemon's sensor and at the end of each command that changes the lake, by one process at a time. The state is compared with
+the logs of runs and alerts, so an interrupted call is completed by the next one.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MonitorResult:
-    """What a look found: runs entered, what is wrong, and what of the telling went wrong, one line each."""
+    """The result: runs that were recorded, the conditions of the lake, and failures of notifications, metrics and lineage, one line each."""
 
     entered: Sequence[RunRecord] = ()
     conditions: Sequence[Condition] = ()
@@ -38,12 +38,13 @@ def monitor_lake(
     running: Sequence[RunRecord] = (),
     now: datetime | None = None,
 ) -> MonitorResult:
-    """Bring the record up to date and tell what is new.
+    """Record finished runs, evaluate the lake's health and notify.
 
     Args:
-        lake: which; `settings` are the present ones of the environment.
-        over: given the record, the runs that are over and not in it.
-        running: the runs that are under way.
+        lake: the lake.
+        settings: those of the environment now, which may differ from the lake's.
+        over: returns the finished runs that are not in the given run log.
+        running: the unfinished runs.
         now: UTC.
     """
     folder = lake.settings.root / "locks"
@@ -52,7 +53,7 @@ def monitor_lake(
         fcntl.flock(file, fcntl.LOCK_EX)
         pulls = lake.bronze.ledger.all()
         entered = [run.with_pulls(pulls) for run in over(lake.runs)]
-        # Lineage first: sent twice after a crash it says the same, while a run that is entered is not looked at again.
+        # Lineage first: it may be sent twice after a crash, while a recorded run is not processed again.
         problems = openlineage.send(pulls, settings, entered) if entered else []
         lake.runs.append(entered)
         state = state_of(lake, running, now or datetime.now(UTC))
@@ -66,11 +67,11 @@ def monitor_lake(
 
 
 def state_of(lake: Lake, running: Sequence[RunRecord] = (), now: datetime | None = None) -> LakeState:
-    """What conditions are judged by, of a lake at this moment."""
+    """Return the state of a lake from which its conditions are computed."""
     published = publication(lake.settings)
     pulls = lake.bronze.ledger.all()
     lag = find_lag(lake.settings, lake.bronze.ledger.version()) if published else None
-    # The first pull that the publication has not seen; none if it is the code that has changed, nobody knows when.
+    # The first pull that is not in the publication; none if only the code has changed, at an unknown time.
     unseen = [pull.at for pull in pulls if published and published.seen_at and pull.at > published.seen_at]
     return LakeState(
         now=now or datetime.now(UTC),

@@ -1,7 +1,7 @@
-"""What is wrong with a lake now, as a pure function of its state: ledger, calendar, runs on record, published gold.
+"""The problems of a lake (conditions), as a pure function of its state: pull log, calendar, run log, published gold.
 
-State, not events: the same state gives the same conditions however often it is looked at, so nothing is lost to a
-crash. Who is told of them, and what they were told before, is alerts.py.
+The same state always has the same conditions, so a crash loses none of them. Which receiver is notified of a condition is in
+notifications.py.
 """
 
 import re
@@ -21,10 +21,10 @@ from f1_lakehouse.sources.openf1.errors import LiveWindowError
 from f1_lakehouse.storage.pull_log import Pull
 
 SLOW = timedelta(minutes=30)
-"""The longest that the load of one session, or a transform, should take."""
+"""The longest time that the load of one session, or a transform, should take."""
 
 BEHIND_AFTER = timedelta(hours=1)
-"""How long bronze must have been at rest: while pulls come in, gold waits for the last of them."""
+"""The time without a pull after which gold should follow bronze: during a load, gold waits for the last pull."""
 
 SHOWN = 3
 
@@ -42,13 +42,13 @@ class ConditionKind(StrEnum):
 
     @property
     def anchor(self) -> str:
-        """The anchor of its runbook's heading."""
+        """The anchor of its heading in the runbook."""
         return "alert-" + self.value.replace(" ", "-")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that is wrong: what, with which session or table, since when (UTC), and the command to start with."""
+    """A problem: its kind, its session or table, since when (UTC), and the first command of the cure."""
 
     kind: ConditionKind
     subject: str
@@ -58,15 +58,15 @@ class Condition:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes it the same condition at another moment."""
+        """Identifies the condition over time."""
         return self.kind.value, self.subject
 
 
 @dataclass(frozen=True)
 class LakeState:
-    """What conditions are judged by; `pulls` and `runs` oldest first. `running`: not over, `ended_at` being now.
+    """The state that conditions are computed from; `pulls` and `runs` oldest first. `running`: unfinished runs, `ended_at` is now.
 
-    `lag`: why the next transform has something to publish (`find_lag`), of a lake that has published before.
+    `lag`: why the next transform has something to publish (`find_lag`), for a lake that has published before.
     """
 
     now: datetime
@@ -81,19 +81,19 @@ class LakeState:
 
     @cached_property
     def by_scope(self) -> dict[tuple[str, int], list[Pull]]:
-        """The pulls of each endpoint and scope, oldest first."""
+        """The pulls of each endpoint and partition, oldest first."""
         found: dict[tuple[str, int], list[Pull]] = {}
         for pull in self.pulls:
             found.setdefault((pull.endpoint, pull.scope), []).append(pull)
         return found
 
     def pulls_of(self, endpoint: str, scope: int) -> list[Pull]:
-        """Those of one."""
+        """Return the pulls of one endpoint and partition."""
         return self.by_scope.get((endpoint, scope), [])
 
 
 def conditions(state: LakeState) -> list[Condition]:
-    """Everything that is wrong, the oldest first."""
+    """Return all conditions, the oldest first."""
     found = [
         *_failed_pulls(state),
         *_failed_runs(state),
@@ -106,12 +106,12 @@ def conditions(state: LakeState) -> list[Condition]:
 
 
 def _failed_pulls(state: LakeState) -> Iterator[Condition]:
-    """One for each session (or season) with questions whose last answer is a failure."""
+    """Return one condition per session (or season) with endpoints whose last pull failed."""
     sessions = {one.key: one for one in state.calendar}
     failed: dict[int, list[list[Pull]]] = {}
     for (_, scope), pulls in state.by_scope.items():
         streak = list(takewhile(lambda pull: not pull.is_answer, reversed(pulls)))
-        # That OpenF1 is closed while a session is live is as it should be; the sensor comes back after it.
+        # OpenF1 is closed while a session is live, as expected; the sensor pulls after it.
         if streak and not (streak[0].error or "").startswith(LiveWindowError.__name__):
             failed.setdefault(scope, []).append(streak)
     for scope, streaks in failed.items():
@@ -127,7 +127,7 @@ def _failed_pulls(state: LakeState) -> Iterator[Condition]:
 
 
 def _reasons(streaks: list[list[Pull]]) -> str:
-    """Endpoints grouped by what they failed of: `laps, weather: OpenF1 answered 503 (3 times)`."""
+    """Return the endpoints grouped by error: `laps, weather: OpenF1 answered 503 (3 times)`."""
     told = [(streak[0].error or "no usable answer", streak) for streak in streaks]
     causes = sorted(((_cause(error), streak) for error, streak in told), key=itemgetter(0))
     parts = []
@@ -147,11 +147,11 @@ def _cause(error: str) -> str:
 
 
 def _failed_runs(state: LakeState) -> Iterator[Condition]:
-    """One for each job (and partition) whose last run failed of something that no pull or check tells of."""
+    """Return one condition per job (and partition) whose last run failed for a reason that is no failed pull or check."""
     latest: dict[tuple[str, str | None], RunRecord] = {}
     since: dict[tuple[str, str | None], datetime] = {}
     for run in state.runs:
-        # Gold may also be built from the UI's asset page; commands tell their user themselves.
+        # Gold may also be built from the asset page of the UI. Commands report to their user directly.
         key = ("transform" if run.bronze_version else run.job, run.partition)
         if run.outcome == CANCELED or run.job.startswith(COMMAND):
             continue
@@ -176,7 +176,7 @@ def _failed_runs(state: LakeState) -> Iterator[Condition]:
 
 
 def _is_due(state: LakeState, partition: str) -> bool:
-    """Whether something of a session (or season) was never answered; what has arrived since needs no alert."""
+    """Return whether an endpoint of a session (or season) was never answered; completed pulls need no alert."""
     if partition.isdigit():
         asked = (last_answer(state.pulls_of(endpoint.name, int(partition))) for endpoint in SEASON_ENDPOINTS)
         return any(answer is None for answer, _ in asked)
@@ -185,7 +185,7 @@ def _is_due(state: LakeState, partition: str) -> bool:
 
 
 def _failed_checks(state: LakeState) -> Iterator[Condition]:
-    """One for each check of error severity that failed when it last ran."""
+    """Return one condition per check of error severity whose last result is a failure."""
     for check, since in failing(state.runs).values():
         if check.severity != "ERROR":
             continue
@@ -201,7 +201,7 @@ def _kept(state: LakeState) -> str:
 
 
 def _stale(state: LakeState) -> Iterator[Condition]:
-    """Whether the newest session that should be in gold is not; of a lake that follows the current season."""
+    """Return a condition if the newest session that should be in gold is missing, for a lake with the current season."""
     if not state.pulls_of("sessions", state.now.year):
         return
     verdict = judge_freshness(state.now, state.calendar, state.published)
@@ -220,7 +220,7 @@ def _stale(state: LakeState) -> Iterator[Condition]:
 
 
 def _behind(state: LakeState) -> Iterator[Condition]:
-    """Whether published gold lags behind bronze or the code, and nothing is on its way to change that."""
+    """Return a condition if published gold lags behind bronze or the code, and no run is about to change that."""
     if state.lag is None or state.lag_since is None or state.running:
         return
     if state.pulls and state.now - state.pulls[-1].at <= BEHIND_AFTER:
@@ -231,7 +231,7 @@ def _behind(state: LakeState) -> Iterator[Condition]:
 
 
 def _slow(state: LakeState) -> Iterator[Condition]:
-    """One for each of the two jobs whose last run, or one that is under way, takes longer than it should."""
+    """Return one condition per job (ingest, transform) whose last or current run takes longer than it should."""
     for job in ("ingest", "transform"):
         done = [run for run in state.runs if run.job == job][-1:]
         late = [

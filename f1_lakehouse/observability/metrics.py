@@ -1,7 +1,7 @@
-"""The lake in numbers, as Prometheus reads them: computed anew from the record, so that they survive every restart.
+"""Metrics of the lake for Prometheus, computed from the run log and the pull log each time, so that they survive restarts.
 
-Totals are sums over the record of runs and the ledger, which only grow. Written as a text file for the textfile
-collector, and pushed to a gateway if there is one. The numbers themselves, one row a run, are in `metrics/runs`.
+Totals are sums over these logs, which only grow. They are written to a text file for the textfile collector, and pushed to a gateway if
+there is one. The values of each run are in `metrics/runs`.
 """
 
 from collections import Counter
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from f1_lakehouse.settings import Settings
 
 SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400)
-"""Upper bounds of the duration histogram; 1800 is what a load may take."""
+"""Upper bounds of the duration histogram in seconds; 1800 is the limit for a load."""
 TIMEOUT = 5.0
 
 
 def write(state: LakeState, found: Sequence[Condition], settings: "Settings") -> list[str]:
-    """Write the metrics of a state, by rename, and push them; what went wrong, one line each. Nothing is raised."""
+    """Write the metrics of a state atomically and push them. Returns the failures, one line each; nothing is raised."""
     try:
         from prometheus_client import CollectorRegistry, push_to_gateway, write_to_textfile
     except ImportError:
@@ -75,7 +75,7 @@ def _handler(url: str) -> Any:
 
 
 class _Collector:
-    """Hands prometheus-client the metrics of one state."""
+    """Yields the metrics of one state to prometheus-client."""
 
     def __init__(self, state: LakeState, found: Sequence[Condition]) -> None:
         self._state, self._conditions = state, found

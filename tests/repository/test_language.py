@@ -18,7 +18,21 @@ from f1_lakehouse.cli.app import parser
 PROJECT = Path(__file__).parents[2]
 
 PAGES = ("README.md", "docs/*.md", ".github/*.md")
-MORE_PATHS: tuple[str, ...] = ()
+MORE_PATHS: tuple[str, ...] = (
+    "f1_lakehouse/d*/*.py",  # dbt, defs
+    "f1_lakehouse/instance/*.py",
+    "f1_lakehouse/lineage/*.py",
+    "f1_lakehouse/o*/*.py",  # observability, operations
+    "f1_lakehouse/publishing/*.py",
+    "f1_lakehouse/quality/*.py",
+    "f1_lakehouse/runs/*.py",
+    "f1_lakehouse/storage/*.py",
+    "f1_lakehouse/validation/*.py",
+    "f1_lakehouse/definitions.py",
+    "f1_lakehouse/monitor.py",
+    "f1_lakehouse/p*.py",  # processes, project_files
+    "f1_lakehouse/tested_versions.py",
+)
 """Further files, as glob patterns: Markdown, Python, SQL or YAML."""
 EXCEPT = ("docs/data-dictionary.md",)
 """Generated from the descriptions of the dbt models; check those instead."""
