@@ -93,8 +93,8 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
 
 CHECKS = {
     "row_count": "As many rows as a session of this category has",
-    "schema": "The columns and types of the catalogue: nothing new, gone or retyped",
-    "quarantine": "No row had to be set aside",
+    "schema": "The columns and types are those of the catalog: none is new, missing or retyped",
+    "quarantine": "No row was quarantined",
     "duplicates": "No two rows have the same key; silver keeps one of each",
 }
 MAX_ROWS_SHOWN = 20
@@ -209,7 +209,7 @@ def _checks(
         key,
         partition,
         "schema",
-        Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalogue"),
+        Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalog"),
         **drift,
     )
     rejected = lake.bronze.quarantine.rows_of(done.pull_id) if done.quarantined else []
@@ -218,7 +218,7 @@ def _checks(
         key,
         partition,
         "quarantine",
-        Verdict(not refused, False, f"{len(refused)} of {done.rows + len(refused)} rows were set aside"),
+        Verdict(not refused, False, f"{len(refused)} of {done.rows + len(refused)} rows were quarantined"),
         share=len(refused) / (done.rows + len(refused)) if refused else 0.0,
         rows=refused,
     )

@@ -94,7 +94,7 @@ def silver_reconciles_with_bronze_check() -> dg.AssetChecksDefinition:
         additional_deps=[dg.AssetKey(["silver", table]) for table in silver_tables().values()],
         blocking=True,
         pool="duckdb",
-        description="Silver holds rows of exactly those sessions, and no more of them, that bronze's ledger says",
+        description="Silver has rows of exactly the sessions whose current pull has rows, and not more rows than the pull",
     )
     def silver_reconciles_with_bronze(lake: LakeResource) -> dg.AssetCheckResult:
         """An error: silver replaces complete sessions, so a difference is a fault of the replacement."""

@@ -155,7 +155,7 @@ def _of_pulls(pulls: Sequence[Pull]) -> "Iterator[Metric]":
     appended = [p for p in pulls if p.outcome == Outcome.APPENDED]
     yield _total("f1_rows", "Rows appended to bronze", ((p.endpoint, p.rows) for p in appended), "endpoint")
     yield _total(
-        "f1_quarantined_rows", "Rows set aside", ((p.endpoint, p.quarantined) for p in pulls), "endpoint"
+        "f1_quarantined_rows", "Rows quarantined", ((p.endpoint, p.quarantined) for p in pulls), "endpoint"
     )
     yield _total(
         "f1_api_requests", "Answers of OpenF1", ((p.endpoint, p.requests) for p in pulls), "endpoint"

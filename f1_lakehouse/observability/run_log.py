@@ -145,7 +145,7 @@ class RunLog:
 
     def __init__(self, uri: str) -> None:
         self._log = AppendOnlyLog(
-            uri, SCHEMA, "Every run on this lake: who, what, when, on what, and what came of it"
+            uri, SCHEMA, "Every run on this lake: its user, time, input, cost and outcome"
         )
 
     def all(self) -> list[RunRecord]:

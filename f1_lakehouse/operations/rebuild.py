@@ -184,4 +184,4 @@ def _restore_pull(landing: Landing, bronze: Bronze, manifest: Manifest, entry: R
     if fingerprint(whole) == known.sha256:
         entry.written.add(known.pull_id)
     else:
-        entry.problems.append(f"{known.pull_id}: this version of the catalogue types its rows differently")
+        entry.problems.append(f"{known.pull_id}: this version of the catalog types its rows differently")

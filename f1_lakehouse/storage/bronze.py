@@ -37,7 +37,7 @@ from f1_lakehouse.storage.quarantine import Quarantine
 from f1_lakehouse.storage.typed_pull import TypedPull
 
 # Each pull is a commit of the pull log, whose history is in its rows; every process that opens the table lists its Delta log.
-LEDGER_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 1 day"}
+PULL_LOG_PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 1 day"}
 _KIND_OF_ARROW = {pa.float64(): Kind.DOUBLE, pa.bool_(): Kind.BOOL, pa.string(): Kind.TEXT}
 
 
@@ -66,7 +66,7 @@ class Bronze:
         if "_pulls" in missing:
             if kept := [name for name in self.names() if name not in missing and self._has_rows(name)]:
                 raise BronzeError(
-                    f"the ledger {self.uri}/_pulls is gone, while {kept[0]} has rows: run f1 rebuild-bronze"
+                    f"the pull log {self.uri}/_pulls is gone, while {kept[0]} has rows: run f1 rebuild-bronze"
                 )
         elif missing:
             used = {pull.endpoint for pull in self.ledger.all() if pull.outcome == Outcome.APPENDED}
@@ -79,7 +79,7 @@ class Bronze:
     def create_table(self, name: str) -> None:
         """Create one table if it is missing, or add the columns of the catalog that it lacks."""
         if name == "_pulls":
-            _create(self.table_uri(name), PULLS_SCHEMA, None, "The ledger of pulls", LEDGER_PROPERTIES)
+            _create(self.table_uri(name), PULLS_SCHEMA, None, "The pull log", PULL_LOG_PROPERTIES)
         elif name == "_quarantine":
             _create(self.table_uri(name), quarantine.SCHEMA, None, "Rows that could not be typed or placed")
         else:

@@ -21,7 +21,7 @@ import pyarrow.json as pj
 from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind, Scope
 from f1_lakehouse.storage.conversion import infer_kind, out_of_range, to_array, to_times, without_out_of_range
 
-NEW_COLUMN = "a column the catalogue does not know"
+NEW_COLUMN = "a column that is not in the catalog"
 # Delta does not accept these characters in a column name. Delta and DuckDB ignore the case of names.
 _NO_NAME = re.compile(r"[ ,;{}()\n\t=]")
 

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse.storage import pull_log as pulls_module
-from f1_lakehouse.storage.bronze import LEDGER_PROPERTIES
+from f1_lakehouse.storage.bronze import PULL_LOG_PROPERTIES
 from f1_lakehouse.storage.pull_log import SCHEMA, BronzeError, Ledger, Outcome, Pull
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
@@ -20,7 +20,7 @@ NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    DeltaTable.create(str(tmp_path), schema=SCHEMA, configuration=LEDGER_PROPERTIES)
+    DeltaTable.create(str(tmp_path), schema=SCHEMA, configuration=PULL_LOG_PROPERTIES)
     return Ledger(str(tmp_path))
 
 
