@@ -4,7 +4,7 @@ The steps are Dagster runs in this process (run_job.py); what is due is decided 
 which is called through `Listener`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -29,6 +29,7 @@ from f1_lakehouse.sources.openf1.calendar import (
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
 from f1_lakehouse.sources.openf1.request_plan import Filter
 from f1_lakehouse.storage.landing import OpenPull
+from f1_lakehouse.storage.pull_log import Pull
 
 FIRST_SEASON = 2023
 
@@ -116,18 +117,33 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     work = _work(lake, report.sessions, wanted, now, selection.force)
     listener.planned(work)
     if work:
-        # Dagster takes seconds to import, and a load with nothing to do does not need it.
-        from f1_lakehouse.defs.partitions import ensure_partitions
-        from f1_lakehouse.instance.dagster_instance import current_instance
-        from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
-        from f1_lakehouse.runs.run_job import run_job
+        _ingest(lake, work, before, listener, report, selection.force)
+    if transform:
+        run_transform(lake, listener, report)
+    return report
 
-        fail_orphaned_runs(current_instance())
-        partitions = ensure_partitions(current_instance(), [one.session for one in work])
+
+def _ingest(
+    lake: Lake,
+    work: Sequence[Due],
+    before: Mapping[tuple[str, int], Pull | None],
+    listener: Listener,
+    report: Report,
+    force: bool,
+) -> None:
+    """Run the job `ingest` for each session and add the results to the report. `before`: the last answered pulls of the lake."""
+    # Dagster takes seconds to import, and a load with nothing to do does not need it.
+    from f1_lakehouse.defs.partitions import ensure_partitions
+    from f1_lakehouse.instance.dagster_instance import current_instance
+    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+    from f1_lakehouse.runs.run_job import run_job
+
+    fail_orphaned_runs(current_instance())
+    partitions = ensure_partitions(current_instance(), [one.session for one in work])
     for one in work:
         listener.session_started(one)
         config: dict[str, object] = {}
-        if selection.force:
+        if force:
             config = {f"bronze_{name}": {"config": {"force": True}} for name in one.endpoints}
         outcome = run_job(
             "ingest",
@@ -148,15 +164,12 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
         unanswered = [
             name
             for name in one.endpoints
-            if ledger.last_answer(name, one.session.key) == before.get((name, one.session.key))
+            if lake.bronze.ledger.last_answer(name, one.session.key) == before.get((name, one.session.key))
         ]
         if unanswered and not outcome.failures:
             report.failures.append(
                 f"{one.session.partition}: run {outcome.run_id} left out {', '.join(unanswered)}"
             )
-    if transform:
-        run_transform(lake, listener, report)
-    return report
 
 
 def run_transform(
