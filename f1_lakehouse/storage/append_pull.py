@@ -44,7 +44,7 @@ def append_pull(opened: OpenTable, pull: TypedPull) -> int:
         try:
             write_deltalake(
                 target,
-                pa.RecordBatchReader.from_batches(pull.schema, pull.rows()),
+                pa.RecordBatchReader.from_batches(_described(pull.schema, there), pull.rows()),
                 mode="append",
                 schema_mode="merge" if set(pull.schema.names) - set(there.names) else None,
                 writer_properties=WRITER,
@@ -81,3 +81,13 @@ def _check_types_of_new_columns(pull: TypedPull, there: pa.Schema) -> None:
                 f"{pull.endpoint.name}.{name} came as {pull.schema.field(name).type}, while another pull has just "
                 f"made it {there.field(name).type}; run again"
             )
+
+
+def _described(schema: pa.Schema, there: pa.Schema) -> pa.Schema:
+    """Return the schema with the descriptions of the table: Delta rejects rows whose columns have other ones."""
+    return pa.schema(
+        [
+            field.with_metadata(there.field(field.name).metadata) if field.name in there.names else field
+            for field in schema
+        ]
+    )

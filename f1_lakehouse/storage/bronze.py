@@ -293,6 +293,16 @@ def _entry(
     )
 
 
+def _described(schema: pa.Schema, there: pa.Schema) -> pa.Schema:
+    """The schema with the descriptions of the table: Delta rejects rows whose columns have other ones."""
+    return pa.schema(
+        [
+            field.with_metadata(there.field(field.name).metadata) if field.name in there.names else field
+            for field in schema
+        ]
+    )
+
+
 def _create(
     uri: str,
     schema: pa.Schema,

@@ -1,4 +1,4 @@
--- All points of a season's races and sprints are in the last round of its drivers' championship, and in that of its teams.
+-- The last round of each championship has the sum of all points of the season's races and sprints.
 {{ config(meta={'dagster': {'ref': {'name': 'championship_progression'}}}) }}
 with awarded as (
     select sessions.season, sessions.round_number, results.driver_id, results.team_id, results.points

@@ -1,8 +1,9 @@
--- The championship as summed up here is the one that the source publishes, where it does: points and rank of every driver
--- and team after a race, in seasons that are here without a gap. The source's tables are a beta: a warning.
+-- The computed championship equals the published one, where the source publishes it: points and rank of every driver and team
+-- after a race, in seasons without missing rounds. A warning, because the endpoints of the source are in beta.
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'championship_progression'}}}) }}
 with published as (
-    select 'drivers' as championship, standings.session_key, drivers.driver_id as entrant_id,
+    select
+        'drivers' as championship, standings.session_key, drivers.driver_id as entrant_id,
         standings.points_current as points, standings.position_current as championship_rank
     from {{ ref('silver_championship_drivers') }} as standings
     inner join {{ ref('int_session_drivers') }} as drivers
@@ -29,7 +30,7 @@ full outer join {{ ref('championship_progression') }} as ours
         and published.session_key = ours.session_key
         and published.entrant_id = ours.entrant_id
 where
-    -- a sprint's table is of the middle of a round
+    -- the standings after a sprint are those in the middle of a round
     coalesce(published.session_key, ours.session_key) in (
         select session_key from {{ ref('championship_progression') }} where is_complete
     )
@@ -38,5 +39,5 @@ where
         published.points is distinct from ours.points
         or published.championship_rank is distinct from ours.championship_rank
     )
-    -- the source lists only who has driven in the session; points of others stand in later rows
+    -- the source lists only drivers of the session; points of other drivers are in later rows
     and published.session_key is not null

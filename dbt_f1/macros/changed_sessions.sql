@@ -1,18 +1,18 @@
 {#
-The sessions that an incremental gold table must build anew, as the body of a CTE (session_key, built_from), and in the
-comment from which the strategy `replace_scopes` takes what to delete.
+The sessions that an incremental model must rebuild, as the body of a CTE (session_key, built_from), and in the comment from
+which the strategy `replace_partitions` takes what to delete.
 
-`built_from` names the pulls that a session's rows are made from. Silver says which they are now, the table's own rows say
-which they were; where the two differ the session is replaced whole, and where silver has none any more it goes. Asked of
-silver and not of the ledger: a pull that lands after silver was built must not be noted as built in.
+`built_from` identifies the pulls that a session's rows are made from. Silver has the current ones, the model's own rows have
+those of the last build; where the two differ the session is replaced, and a session that silver no longer has is deleted.
+Silver is compared and not `_pulls`: a pull that lands after silver was built must not be recorded as built in.
 
-`inputs` are relations of silver with session_key and pull_id, the first one the one that the rows come from. In unit tests:
-`overrides: {macros: {touched_sessions: "select 1 as session_key, 'x' as built_from"}}`.
+`inputs` are relations of silver with session_key and pull_id; the rows come from the first one. In unit tests:
+`overrides: {macros: {changed_sessions: "select 1 as session_key, 'x' as built_from"}}`.
 #}
-{% macro touched_sessions(inputs) -%}
+{% macro changed_sessions(inputs) -%}
     {%- set columns = [] -%}
     {%- for input in inputs -%}{%- do columns.append('pull_' ~ loop.index) -%}{%- endfor -%}
-    {%- set question -%}
+    {%- set query -%}
 with expected as (
     select session_key, {{ surrogate_key(columns) }} as built_from
     from (
@@ -33,14 +33,14 @@ with expected as (
 )
 {%- if is_incremental() %},
 
-held as (
+built as (
     select session_key, built_from from {{ this }} group by session_key, built_from
 ),
 
 changed as (
-    (select session_key, built_from from expected except select session_key, built_from from held)
+    (select session_key, built_from from expected except select session_key, built_from from built)
     union
-    (select session_key, built_from from held except select session_key, built_from from expected)
+    (select session_key, built_from from built except select session_key, built_from from expected)
 )
 
 select changed.session_key, max(expected.built_from) as built_from
@@ -53,17 +53,17 @@ order by changed.session_key
 select session_key, built_from from expected order by session_key
 {%- endif %}
     {%- endset -%}
-    {%- set scopes, rows = [], [] -%}
+    {%- set sessions, rows = [], [] -%}
     {%- if execute -%}
-        {%- for row in run_query(question).rows -%}
-            {%- do scopes.append(row[0] | int) -%}
+        {%- for row in run_query(query).rows -%}
+            {%- do sessions.append(row[0] | int) -%}
             {%- if row[1] is not none -%}
                 {%- do rows.append('(' ~ (row[0] | int) ~ ", '" ~ row[1] ~ "')") -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
-    /* replace_scopes session_key: [{{ scopes | join(', ') }}] */
+    /* replace_partitions session_key: [{{ sessions | join(', ') }}] */
     select session_key, built_from
-    from (values {{ rows | join(', ') if rows else "(0, '')" }}) as touched (session_key, built_from)
+    from (values {{ rows | join(', ') if rows else "(0, '')" }}) as changed (session_key, built_from)
     {{- '' if rows else ' where 1 = 0' }}
 {%- endmacro %}

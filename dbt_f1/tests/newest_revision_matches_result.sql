@@ -1,4 +1,4 @@
--- What the newest revision of each driver says is what the result says; who was removed is in no result.
+-- The newest revision of each driver equals the result; removed drivers have no result.
 {{ config(meta={'dagster': {'ref': {'name': 'result_revisions'}}}) }}
 select
     coalesce(revisions.session_key, results.session_key) as session_key,

@@ -1,5 +1,4 @@
--- Visits and sets of tyres of a race are those of the facts, and laps of the chart are those of the lap facts: each side is
--- counted alone.
+-- Marts of races have the pit visits, tyre sets, drivers and laps of the facts. Each side is counted separately.
 {{ config(meta={'dagster': {'ref': {'name': 'tyre_strategy'}}}) }}
 with races as (
     select session_key from {{ ref('dim_sessions') }} where session_category in ('Race', 'Sprint')

@@ -1,6 +1,6 @@
--- The team of a lap is the one the driver drove for on that day: compared with the person's period at that time, which is
--- built another way. A join on today's team shows here. Only drivers whom the session lists once: a car whose driver was looked up
--- in the season has no period of its own, and dim_drivers has one row for a person with two numbers.
+-- The team of a lap is the driver's team on that day. It is compared with the driver's period in dim_drivers, which is
+-- computed differently; a join on the current team fails here. Only drivers listed once in the session are compared: a car
+-- whose driver was looked up in the season has no period, and dim_drivers has one row for a person with two numbers.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_laps'}}}) }}
 with listed_once as (
     select

@@ -1,6 +1,6 @@
--- The as-of join of DuckDB and the portable one give the same rows: on made-up times with equal ones, ones before the first,
--- ones that are null, and keys without a match.
--- depends_on: {{ ref('fact_telemetry') }}, which uses it; Dagster would not show a test that depends on nothing.
+-- The as-of join of DuckDB and the portable implementation return the same rows, for generated times with ties, times before the
+-- first one, null times, and keys without a match.
+-- depends_on: {{ ref('fact_telemetry') }}, which uses the macro; Dagster does not show tests without dependencies.
 {{ config(enabled=target.type == 'duckdb', meta={'dagster': {'ref': {'name': 'fact_telemetry'}}}) }}
 {%- set mapped = {'mark': 'found_mark', 'moment': 'found_at'} %}
 with lefts as (

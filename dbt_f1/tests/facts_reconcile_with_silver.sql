@@ -1,5 +1,5 @@
--- Every row of silver that the series and events of gold are made of is there, and none besides; no lap of a stint is lost or
--- counted twice; each list of mini-sectors has its elements.
+-- Facts of series and events have exactly the rows of their silver tables; each lap of a stint is counted once; each list of
+-- mini-sectors has all its elements.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_stints'}}}) }}
 with counted as (
     select 'stints' as what, session_key, 1 as in_silver, 0 as in_gold from {{ ref('silver_stints') }}

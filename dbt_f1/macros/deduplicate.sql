@@ -1,19 +1,19 @@
 {#
-One row per key, and why. Rows whose key is null cannot be placed and are left out, but for columns in `nullable`.
+One row per key. Rows whose key is null are left out, except for key columns in `nullable`.
 
 Exact duplicates collapse. Of rows that share a key and differ, the one is kept that comes first by `prefer` (the
 model's own rule), then the one with the fewest nulls, then the one with the greatest values, column by column: the same
-row whatever order the source serves. What was there is counted beside the row that stays: `source_rows` (rows of the
-pull with this key) and `source_variants` (how many of them differ; 1 means no conflict).
+row whatever order the source serves. Two columns count the rows: `source_rows` (rows of the pull with this key) and
+`source_variants` (how many of them differ; 1 means no conflict).
 
-`pull_id` and `pulled_at` are carried and are the same for all rows of a scope.
+`pull_id` and `pulled_at` are carried and are the same for all rows of a partition.
 
 With `served`, the name of a column of the relation that holds `_row_number`, the row served last is the newest: of rows
 that differ it is kept, unless `prefer` decides. The column is carried; it is null where bronze has no row numbers, and then
 the other rules decide. To use it: `_row_number as served_order` in the relation, `served='served_order'` here (and not in
-`columns`). Example: silver_race_control.
+`columns`), as silver_source does.
 #}
-{% macro keep_one(relation, key, columns, prefer=none, served=none, nullable=[]) -%}
+{% macro deduplicate(relation, key, columns, prefer=none, served=none, nullable=[]) -%}
 {%- set all_columns = columns + ['pull_id', 'pulled_at'] -%}
 select
     {%- for column in all_columns %}
