@@ -19,7 +19,7 @@ from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import Endpoint
 from f1_lakehouse.sources.openf1.errors import OpenF1Error
 from f1_lakehouse.storage import parsing
-from f1_lakehouse.storage.landing import LandedResponse, LandingError, OpenPull, new_pull_id, seconds_waited
+from f1_lakehouse.storage.landing import LandingError, OpenPull, StoredResponse, new_pull_id, seconds_waited
 from f1_lakehouse.storage.pull_log import Pull
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ def _pull(
     season = scope.season if isinstance(scope, Session) else scope
     began, retried = time.monotonic(), lake.client.retries
     started = _now()
-    pull_id, answers = new_pull_id(started, endpoint.name, key), list[LandedResponse]()
+    pull_id, answers = new_pull_id(started, endpoint.name, key), list[StoredResponse]()
     try:
         landed_before = recover(lake, endpoint, key, run_id=run_id)
         if landed_before is not None and not force:

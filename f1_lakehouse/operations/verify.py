@@ -12,7 +12,7 @@ from deltalake import DeltaTable
 from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, LAKE_COLUMNS, Kind
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.fingerprint import fingerprint
-from f1_lakehouse.storage.landing import LandedResponse, Landing, LandingError
+from f1_lakehouse.storage.landing import Landing, LandingError, StoredResponse
 from f1_lakehouse.storage.parsing import Batch
 from f1_lakehouse.storage.pull_log import BronzeError, Outcome, Pull, reading
 
@@ -51,11 +51,11 @@ def check_landing(landing: Landing, progress: Progress = silent) -> Verification
     return found
 
 
-def check_pull(landing: Landing, folder: str) -> tuple[dict[str, str], list[LandedResponse]]:
+def check_pull(landing: Landing, folder: str) -> tuple[dict[str, str], list[StoredResponse]]:
     """Return the damaged or missing files of one pull, with the fault of each, and the responses of the pull."""
     bad: dict[str, str] = {}
     files = landing.store.files(folder)
-    noted: dict[str, LandedResponse] = {}
+    noted: dict[str, StoredResponse] = {}
     for name in files:
         if name.endswith(".meta.json"):
             try:

@@ -29,7 +29,7 @@ from f1_lakehouse.storage import parsing, quarantine
 from f1_lakehouse.storage.append_pull import append_pull, table_without
 from f1_lakehouse.storage.delta import PROPERTIES, OpenTable, scan
 from f1_lakehouse.storage.fingerprint import fingerprint
-from f1_lakehouse.storage.landing import LandedResponse, Landing, Manifest, seconds_waited
+from f1_lakehouse.storage.landing import Landing, Manifest, StoredResponse, seconds_waited
 from f1_lakehouse.storage.outcomes import decide_outcome, time_after, was_refused_before
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
@@ -120,7 +120,7 @@ class Bronze:
         endpoint = BY_NAME[manifest.endpoint]
         extra = self.extra_columns(endpoint)
 
-        def rows_of(answer: LandedResponse) -> tuple[str, parsing.Batch]:
+        def rows_of(answer: StoredResponse) -> tuple[str, parsing.Batch]:
             body = landing.body(manifest.folder, answer)
             return answer.url, parsing.parse(endpoint, body, extra, manifest.scope)
 

@@ -48,7 +48,7 @@ class Received(Protocol):
 
 
 @dataclass(frozen=True)
-class LandedResponse:
+class StoredResponse:
     """One response on disk. `at`: UTC; `size`: bytes of the body; `seconds`: duration; `waited`: seconds before it was sent."""
 
     file: str
@@ -71,7 +71,7 @@ class LandedResponse:
         return {**self.__dict__, "at": self.at.isoformat()}
 
     @classmethod
-    def from_json(cls, value: dict[str, object]) -> "LandedResponse":
+    def from_json(cls, value: dict[str, object]) -> "StoredResponse":
         """The inverse of `to_json`."""
         return cls(**{**value, "at": datetime.fromisoformat(str(value["at"]))})  # type: ignore[arg-type]
 
@@ -90,7 +90,7 @@ class Manifest:
     started_at: datetime
     committed_at: datetime
     why: str
-    answers: tuple[LandedResponse, ...]
+    answers: tuple[StoredResponse, ...]
     forced: bool = False
 
     @property
@@ -119,7 +119,7 @@ class Manifest:
                 **value,
                 "started_at": datetime.fromisoformat(value["started_at"]),
                 "committed_at": datetime.fromisoformat(value["committed_at"]),
-                "answers": tuple(LandedResponse.from_json(answer) for answer in value["answers"]),
+                "answers": tuple(StoredResponse.from_json(answer) for answer in value["answers"]),
             }
         )
 
@@ -135,7 +135,7 @@ class OpenPull:
     season: int
     started_at: datetime
     why: str
-    answers: list[LandedResponse] = field(default_factory=list)
+    answers: list[StoredResponse] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         # After a crash there may be a body without its meta file: its number is not used again.
@@ -152,13 +152,13 @@ class OpenPull:
         """The requests that need not be repeated: URL → status."""
         return {answer.url: answer.status for answer in self.answers}
 
-    def add(self, received: Received) -> LandedResponse:
+    def add(self, received: Received) -> StoredResponse:
         """Store one response. It counts when its meta file is written."""
         sha256 = hashlib.sha256(received.body).hexdigest()
         # The name has the hash, so another process that resumes this pull never overwrites a file.
         file = f"{self._next:04d}-{sha256[:8]}"
         self._next += 1
-        answer = LandedResponse(
+        answer = StoredResponse(
             file=file,
             url=received.url,
             status=received.status,
@@ -247,16 +247,16 @@ class Landing:
                 f"{self.store.uri}/{name} is damaged ({error}): restore it from a backup"
             ) from error
 
-    def answer(self, name: str) -> LandedResponse:
+    def answer(self, name: str) -> StoredResponse:
         """Return the response of a meta file. Raises LandingError if it cannot be read."""
         try:
-            return LandedResponse.from_json(orjson.loads(self.store.read(name)))
+            return StoredResponse.from_json(orjson.loads(self.store.read(name)))
         except (ValueError, TypeError, KeyError) as error:
             raise LandingError(
                 f"{self.store.uri}/{name} is damaged ({error}): remove it, and its request is repeated"
             ) from error
 
-    def body(self, folder: str, answer: LandedResponse) -> bytes:
+    def body(self, folder: str, answer: StoredResponse) -> bytes:
         """Return the body of a response, verified by its sha256.
 
         Raises:
@@ -276,7 +276,7 @@ class Landing:
         return body
 
 
-def seconds_waited(answers: Iterable[LandedResponse]) -> float:
+def seconds_waited(answers: Iterable[StoredResponse]) -> float:
     """Return the seconds in which a request of a pull was delayed, by the rate limiter or after a failure; overlaps count once."""
     held = [(one.at.timestamp() - one.seconds - one.waited, one.waited) for one in answers]
     total, until = 0.0, 0.0
