@@ -96,7 +96,7 @@ def _print_sessions(console: Console, lake: Lake, calendar: list[Session], now: 
 
 def _print_lake(console: Console, lake: Lake) -> None:
     """Print the folder, the URL of the source, the state of gold, and a session that should be loaded."""
-    from f1_lakehouse.publishing.publish import find_lag, publication
+    from f1_lakehouse.publishing.publication import find_lag, publication
 
     published = publication(lake.settings)
     version = lake.bronze.ledger.version()

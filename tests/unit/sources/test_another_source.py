@@ -12,7 +12,8 @@ from scripted_openf1 import FakeOpenF1, Reply
 
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.operations.recovery import check_bronze, rebuild
+from f1_lakehouse.operations.rebuild import rebuild
+from f1_lakehouse.operations.verify import check_bronze
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources import registry
 from f1_lakehouse.sources.catalog import Column, Endpoint, Kind, Partition, Scope, SeasonPartition, Source
