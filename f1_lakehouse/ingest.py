@@ -19,7 +19,7 @@ from f1_lakehouse.sources.catalog import Endpoint, Partition
 from f1_lakehouse.sources.errors import InconsistentResponsesError, SourceError
 from f1_lakehouse.sources.exchange import LandedResponse
 from f1_lakehouse.storage import parsing
-from f1_lakehouse.storage.landing import LandingError, OpenPull, new_pull_id, seconds_waited
+from f1_lakehouse.storage.landing import LandingError, OpenPull, StoredResponse, new_pull_id, seconds_waited
 from f1_lakehouse.storage.pull_log import Pull
 
 log = logging.getLogger(__name__)
