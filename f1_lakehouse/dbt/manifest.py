@@ -6,7 +6,6 @@ No Dagster: how dbt's nodes become assets is in defs/dbt.py. Which columns a col
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
-from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,8 +13,8 @@ from typing import Any
 
 import orjson
 
+from f1_lakehouse.dbt.parse_cache import digest_of_parsed_files, share_parse, take_shared_parse
 from f1_lakehouse.dbt.project import PARTIAL_PARSE, discard_foreign_parse, run_dbt
-from f1_lakehouse.project_files import PROJECT_DIR
 from f1_lakehouse.settings import load_settings
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage.object_store import write_atomically
@@ -35,9 +34,10 @@ def is_manifest_loaded() -> bool:
 def load_manifest() -> dict[str, Any]:
     """Read dbt's manifest of the project from the lake; parse the project if that manifest is of other files or another dbt version.
 
-    The project is parsed in a temporary folder and the manifest moved to its path, because UI and daemon start at the same time and may
-    both find it missing. Where this process has only read access to the lake, the manifest is not stored. dagster-dbt's own preparer is
-    not used: it starts the `dbt` of PATH, and writes into the project, which may be read-only.
+    A parse that another lake of this user has made of the same files is used (parse_cache.py). Otherwise the project is parsed in a
+    temporary folder and the manifest moved to its path, because UI and daemon start at the same time and may both find it missing. Where
+    this process has only read access to the lake, the manifest is not stored. dagster-dbt's own preparer is not used: it starts the `dbt`
+    of PATH, and writes into the project, which may be read-only.
 
     Raises:
         DbtError: the project cannot be parsed.
@@ -45,13 +45,17 @@ def load_manifest() -> dict[str, Any]:
     # The manifest is the same for every lake, but dbt reads the lake's paths from the environment even to parse.
     settings = load_settings()
     home = settings.root / "dbt"
-    kept = home / f"manifest-{_digest_of_parsed_files()}-{version('dbt-core')}.json"
+    kept = home / f"manifest-{digest_of_parsed_files()}-{version('dbt-core')}.json"
     if kept.exists():
         return dict(orjson.loads(kept.read_bytes()))
     is_writable = _is_writable(home)
+    if is_writable and (shared := take_shared_parse(home)) is not None:
+        write_atomically(kept, shared)
+        return dict(orjson.loads(shared))
     with TemporaryDirectory(dir=home if is_writable else None, prefix=".parse-") as folder:
         run_dbt(["parse", "--quiet"], settings, Path(folder))
         content = (Path(folder) / "manifest.json").read_bytes()
+        share_parse(Path(folder))
         if is_writable:
             # The next build of this lake uses dbt's cache of this parse: the profile is the same.
             discard_foreign_parse(home)
@@ -60,17 +64,6 @@ def load_manifest() -> dict[str, Any]:
                 old.unlink(missing_ok=True)
             write_atomically(kept, content)
     return dict(orjson.loads(content))
-
-
-def _digest_of_parsed_files() -> str:
-    """Return a digest of every file that dbt parses, its tests and the profile included."""
-    digest = sha256()
-    folders = ("models", "macros", "seeds", "snapshots", "tests")
-    found = [path for folder in folders for path in (PROJECT_DIR / folder).rglob("*") if path.is_file()]
-    for path in sorted([*found, *PROJECT_DIR.glob("*.yml")]):
-        digest.update(f"{path.relative_to(PROJECT_DIR).as_posix()}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _is_writable(folder: Path) -> bool:

@@ -25,12 +25,8 @@ class DbtError(F1LakehouseError):
 
 
 def dbt_command() -> list[str]:
-    """Return the command that starts the dbt of this Python environment, independent of PATH."""
-    script = Path(sys.executable).parent / "dbt"
-    if script.exists():
-        return [str(script)]
-    # An environment that shares the packages of another one has none of its scripts.
-    return [sys.executable, "-P", "-c", "from dbt.cli.main import cli; cli()"]
+    """Return the command that starts the dbt of this Python environment, independent of PATH and of its scripts."""
+    return [sys.executable, "-P", "-m", "f1_lakehouse.dbt.command"]
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:

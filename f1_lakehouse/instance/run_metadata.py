@@ -23,4 +23,4 @@ def tag_transform(context: dg.AssetExecutionContext, bronze_version: str, seen_a
     tags = {CODE_TAG: code_version(), DBT_TAG: project_digest(), BRONZE_TAG: bronze_version}
     if seen_at is not None:
         tags[SEEN_TAG] = seen_at.isoformat()
-    context.instance.add_run_tags(context.run_id, tags)
+    context.instance.add_run_tags(context.run.run_id, tags)

@@ -5,7 +5,7 @@ import shutil
 import dagster as dg
 import pytest
 
-from f1_lakehouse.dbt import manifest, project
+from f1_lakehouse.dbt import manifest, parse_cache, project
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.project_files import PROJECT_DIR
 from f1_lakehouse.settings import Settings
@@ -143,7 +143,7 @@ def test_a_manifest_is_stored_in_the_lake_and_never_seen_half_written(tmp_path, 
             (target / name).write_text("{}")
 
     monkeypatch.setattr(manifest, "run_dbt", parse)
-    monkeypatch.setattr(manifest, "PROJECT_DIR", copy)
+    monkeypatch.setattr(parse_cache, "PROJECT_DIR", copy)
     assert manifest.load_manifest() == {}
     assert seen == [[], []]
     [kept] = home.glob("manifest-*.json")
@@ -155,6 +155,27 @@ def test_a_manifest_is_stored_in_the_lake_and_never_seen_half_written(tmp_path, 
     manifest.load_manifest()
     assert len(seen) == 4
     assert not kept.exists()
+
+
+def test_a_second_lake_uses_the_parse_of_the_first(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    parsed = []
+
+    def parse(arguments, settings, target):
+        parsed.append(settings.root)
+        for name in ("partial_parse.msgpack", "manifest.json"):
+            (target / name).write_text('{"parsed": true}')
+
+    monkeypatch.setattr(manifest, "run_dbt", parse)
+    for lake in ("one", "two"):
+        monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / lake))
+        assert manifest.load_manifest() == {"parsed": True}
+        assert (tmp_path / lake / "dbt" / "partial_parse.msgpack").exists()
+    assert parsed == [tmp_path / "one"]
+    monkeypatch.setattr(parse_cache, "is_tested", lambda _: False)
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "three"))
+    manifest.load_manifest()
+    assert parsed == [tmp_path / "one", tmp_path / "three"]
 
 
 def test_a_lake_that_may_only_be_read_costs_a_parse_and_no_failure(tmp_path, monkeypatch):

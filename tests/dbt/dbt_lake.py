@@ -8,7 +8,6 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,9 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
+from f1_lakehouse.dbt.command import ignore_the_path_of_the_warehouse
+from f1_lakehouse.dbt.parse_cache import take_shared_parse
+from f1_lakehouse.dbt.project import dbt_command
 from f1_lakehouse.sources.catalog import Kind
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
@@ -95,6 +97,9 @@ class Lake:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
+        ignore_the_path_of_the_warehouse()
+        if project == PROJECT:
+            take_shared_parse(self.target)
         folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", self.target]
         quiet = ["--log-path", self.target / "logs", "--log-level", "none"]
         result = dbtRunner().invoke([*arguments, *map(str, [*folders, *quiet])])
@@ -105,9 +110,11 @@ class Lake:
 
     def build(self, *arguments: str) -> None:
         """Run `dbt build` in a process of its own: dbt in this one is bound to one lake."""
+        take_shared_parse(self.target)
         done = subprocess.run(
             [
-                *(sys.executable, "-c", "from dbt.cli.main import cli; cli()", "build"),
+                *dbt_command(),
+                "build",
                 *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
                 *("--target-path", self.target, "--log-path", self.target / "logs"),
                 *("--exclude-resource-type", "unit_test"),

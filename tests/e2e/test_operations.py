@@ -363,7 +363,7 @@ def test_a_lake_without_current_published_gold_is_not_promoted(
     assert "does not match its sha256" in f1("--yes").err
     damaged.write_bytes(good)
 
-    monkeypatch.setattr("f1_lakehouse.publishing.publish.current_digest", lambda: "others")
+    monkeypatch.setattr("f1_lakehouse.publishing.build_record.current_digest", lambda: "others")
     assert "was built by another version of the dbt models" in f1("--yes").err
     with duckdb.connect(str(published_lake.root / "gold.duckdb")) as con:
         con.execute("update meta.publication set bronze_version = 'an older one'")
