@@ -8,6 +8,7 @@ takes 14 ms, and most nodes of a build are tests. With a version that was not te
 """
 
 import contextlib
+import os
 from typing import Any
 
 import duckdb
@@ -32,10 +33,11 @@ class Plugin(BasePlugin):
         self._limit: str | None = None
 
     def load(self, source_config: SourceConfig) -> Any:
-        """Return the dataset of a source."""
+        """Return the dataset of a source: the table of its name in bronze (`F1_BRONZE_URI`)."""
         name = f"{source_config.table_name().replace('.', '_')}_df"
         if name not in self._opened:
-            self._opened[name] = scan(DeltaTable(source_config["delta_table_path"]))
+            # The path is not in the project: what dbt parses is the same for every lake (parse_cache.py).
+            self._opened[name] = scan(DeltaTable(f"{os.environ['F1_BRONZE_URI']}/{source_config.name}"))
         return self._opened[name]
 
     def default_materialization(self) -> str:

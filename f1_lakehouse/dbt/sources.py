@@ -84,7 +84,6 @@ def _table(name: str, description: str, columns: Iterable[tuple[str, str]]) -> s
         "        config:",
         "          meta:",
         "            plugin: delta",
-        f"            delta_table_path: \"{{{{ env_var('F1_BRONZE_URI') }}}}/{name}\"",
         "            dagster:",
         f"              asset_key: [bronze, {name}]",
         "        columns:",

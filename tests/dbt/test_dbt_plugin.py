@@ -1,5 +1,6 @@
 """The plugin through which dbt reads bronze."""
 
+import os
 from pathlib import Path
 
 import duckdb
@@ -17,8 +18,8 @@ LIMIT = "select current_setting('memory_limit')"
 
 
 def source(path: Path) -> SourceConfig:
-    meta = {"delta_table_path": str(path)}
-    return SourceConfig("pulls", "bronze", "bronze", None, meta, [])
+    os.environ["F1_BRONZE_URI"] = str(path.parent)
+    return SourceConfig(path.name, path.name, "bronze", None, {}, [])
 
 
 def test_all_models_of_a_run_see_one_version_of_a_table(tmp_path: Path) -> None:

@@ -98,7 +98,9 @@ def test_the_wheel_carries_the_dbt_project_and_dagsters_settings_and_nothing_tha
     for top, carried in (("f1_lakehouse", ""), ("dbt_f1", "f1_lakehouse/")):
         files = {f"{top}/{name}" for name in names(PROJECT / top) if (PROJECT / top / name).is_file()}
         expected |= {
-            carried + name for name in files if not re.match(r"dbt_f1/(target|logs|dbt_packages|sqlfluff|\.)", name)
+            carried + name
+            for name in files
+            if not re.match(r"dbt_f1/(target|logs|dbt_packages|sqlfluff|\.)", name)
         }
     assert found == expected
 
