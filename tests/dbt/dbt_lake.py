@@ -19,7 +19,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from f1_lakehouse.dbt.command import ignore_the_path_of_the_warehouse
-from f1_lakehouse.dbt.parse_cache import take_shared_parse
+from f1_lakehouse.dbt.parse_cache import share_parse, take_shared_parse
 from f1_lakehouse.dbt.project import dbt_command
 from f1_lakehouse.sources.catalog import Kind
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
@@ -98,19 +98,21 @@ class Lake:
         from dbt.cli.main import dbtRunner
 
         ignore_the_path_of_the_warehouse()
-        if project == PROJECT:
-            take_shared_parse(self.target)
+        is_shareable = project == PROJECT and "--vars" not in arguments
+        must_share = is_shareable and take_shared_parse(self.target) is None
         folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", self.target]
         quiet = ["--log-path", self.target / "logs", "--log-level", "none"]
         result = dbtRunner().invoke([*arguments, *map(str, [*folders, *quiet])])
         DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open as long as the process lives
         if result.exception:
             raise result.exception
+        if must_share:
+            share_parse(self.target)
         return {_name(r.node): f"{r.status}" for r in result.result if r.node.resource_type != "exposure"}
 
     def build(self, *arguments: str) -> None:
         """Run `dbt build` in a process of its own: dbt in this one is bound to one lake."""
-        take_shared_parse(self.target)
+        shared = take_shared_parse(self.target)
         done = subprocess.run(
             [
                 *dbt_command(),
@@ -127,6 +129,9 @@ class Lake:
             check=False,
         )
         assert done.returncode == 0, done.stdout
+        assert shared is None or "Unable to do partial parsing" not in done.stdout, (
+            "a lake needs no parse of its own"
+        )
 
     def pull_folder(
         self, folder: Path, endpoint: str, scope: int, season: int, change: Change = list

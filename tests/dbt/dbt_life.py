@@ -14,6 +14,8 @@ import dbt_story
 from dbt_lake import Lake
 
 NO_TESTS = ("--exclude-resource-type", "unit_test", "test")
+NO_JSON = "--no-write-json"
+"""Without dbt's artifacts, which take 3 s to write and which only the first build is asked for."""
 Tables = dict[str, list[str]]
 
 
@@ -84,7 +86,7 @@ def live(lake: Lake) -> Life:
     loaded_at = lake.now
     look("first load", lake.dbt("build"))
     lived.manifest = lake.manifest()
-    look("nothing new", lake.dbt("run"))
+    look("nothing new", lake.dbt("run", NO_JSON))
 
     lake.now += timedelta(days=7)
 
@@ -110,13 +112,13 @@ def live(lake: Lake) -> Life:
     lake.pull("weather", 102, 2024, [{}], "unchanged")
     lake.pull("intervals", 201, 2025, [], "empty")
     with out_of_reach(read_before):
-        look("corrected", lake.dbt("build", *NO_TESTS))
-    look("rebuilt", lake.dbt("run", "--full-refresh"))
+        look("corrected", lake.dbt("build", *NO_TESTS, NO_JSON))
+    look("rebuilt", lake.dbt("run", "--full-refresh", NO_JSON))
     # In a target of its own, as `f1 sql --as-of` does it: dbt parses anew when vars change, and when they change back.
     here, lake.target = lake.target, lake.target.with_name("as_of")
-    look("as of the first load", lake.dbt("run", "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}"))
+    look("as of the first load", lake.dbt("run", NO_JSON, "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}"))
     lake.target = here
-    look("today again", lake.dbt("run"))
+    look("today again", lake.dbt("run", NO_JSON))
     return lived
 
 
