@@ -14,12 +14,22 @@ import gzip
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from f1_lakehouse.errors import F1LakehouseError
+from f1_lakehouse.simulator.ergast_objects import (
+    Object,
+    Record,
+    constructor_object,
+    cut_duration,
+    driver_object,
+    duration,
+    moment,
+    points_text,
+    race_time,
+    standing_object,
+    to_int,
+)
 
-Record = dict[str, str | None]
-Object = dict[str, Any]
 NULL = "\\N"
 REQUIRED = ("races", "circuits", "drivers", "constructors", "results", "status", "seasons")
 LAPS_FIELDS = ("raceId", "driverId", "lap", "position", "time", "milliseconds")
@@ -76,7 +86,7 @@ class History:
             if (season is None or one["year"] == str(season))
             and (number is None or one["round"] == str(number))
         ]
-        return sorted(found, key=lambda one: (_int(one["year"]), _int(one["round"])))
+        return sorted(found, key=lambda one: (to_int(one["year"]), to_int(one["round"])))
 
     def _of_race(self, table: str, race: Record) -> list[Record]:
         if table not in self._by_race:
@@ -89,23 +99,24 @@ class History:
     def _seasons(self, season: int | None, number: int | None) -> list[Object]:
         rows = [one for one in self._table("seasons") if season is None or one["year"] == str(season)]
         return [
-            {"season": one["year"], "url": one["url"]} for one in sorted(rows, key=lambda r: _int(r["year"]))
+            {"season": one["year"], "url": one["url"]}
+            for one in sorted(rows, key=lambda r: to_int(r["year"]))
         ]
 
     def _circuits(self, season: int | None, number: int | None) -> list[Object]:
         return [self._circuit_object(one) for one in _sorted(self._table("circuits"), "circuitRef")]
 
     def _constructors(self, season: int | None, number: int | None) -> list[Object]:
-        return [_constructor_object(one) for one in _sorted(self._table("constructors"), "constructorRef")]
+        return [constructor_object(one) for one in _sorted(self._table("constructors"), "constructorRef")]
 
     def _drivers(self, season: int | None, number: int | None) -> list[Object]:
-        return [_driver_object(one) for one in _sorted(self._table("drivers"), "driverRef")]
+        return [driver_object(one) for one in _sorted(self._table("drivers"), "driverRef")]
 
     def _statuses(self, season: int | None, number: int | None) -> list[Object]:
         counts: dict[str, int] = {}
         for one in self._table("results"):
             counts[str(one["statusId"])] = counts.get(str(one["statusId"]), 0) + 1
-        rows = sorted(self._table("status"), key=lambda one: _int(one["statusId"]))
+        rows = sorted(self._table("status"), key=lambda one: to_int(one["statusId"]))
         return [
             {
                 "statusId": one["statusId"],
@@ -129,7 +140,7 @@ class History:
     ) -> list[Object]:
         found: list[Object] = []
         for race in self._races(season, number):
-            rows = sorted(self._of_race(table, race), key=lambda one: _int(one["positionOrder"]))
+            rows = sorted(self._of_race(table, race), key=lambda one: to_int(one["positionOrder"]))
             found += [
                 {"_race": self._race_object(race), **self._result_object(one, rows, speed=speed)}
                 for one in rows
@@ -141,15 +152,15 @@ class History:
             "number": str(row["number"]),
             "position": row["positionOrder"],
             "positionText": row["positionText"],
-            "points": _points(row["points"]),
-            "Driver": _driver_object(self._driver[str(row["driverId"])]),
-            "Constructor": _constructor_object(self._constructor[str(row["constructorId"])]),
+            "points": points_text(row["points"]),
+            "Driver": driver_object(self._driver[str(row["driverId"])]),
+            "Constructor": constructor_object(self._constructor[str(row["constructorId"])]),
             "grid": row["grid"],
             "laps": row["laps"],
             "status": self._status[str(row["statusId"])],
         }
         if row["milliseconds"] is not None:
-            found["Time"] = {"millis": row["milliseconds"], "time": _race_time(row, race)}
+            found["Time"] = {"millis": row["milliseconds"], "time": race_time(row, race)}
         if row["fastestLapTime"] is not None:
             lap: Object = {"rank": row["rank"]} if row["rank"] is not None else {}
             lap |= {"lap": row["fastestLap"], "Time": {"time": row["fastestLapTime"]}}
@@ -161,13 +172,13 @@ class History:
     def _qualifying(self, season: int | None, number: int | None) -> list[Object]:
         found: list[Object] = []
         for race in self._races(season, number):
-            for one in sorted(self._of_race("qualifying", race), key=lambda row: _int(row["position"])):
+            for one in sorted(self._of_race("qualifying", race), key=lambda row: to_int(row["position"])):
                 row: Object = {
                     "_race": self._race_object(race),
                     "number": one["number"],
                     "position": one["position"],
-                    "Driver": _driver_object(self._driver[str(one["driverId"])]),
-                    "Constructor": _constructor_object(self._constructor[str(one["constructorId"])]),
+                    "Driver": driver_object(self._driver[str(one["driverId"])]),
+                    "Constructor": constructor_object(self._constructor[str(one["constructorId"])]),
                 }
                 found.append(row | {q.upper(): one[q] for q in ("q1", "q2", "q3") if one[q] is not None})
         return found
@@ -180,10 +191,10 @@ class History:
                 found.append(
                     {
                         "_list": head,
-                        **_standing(one),
-                        "Driver": _driver_object(self._driver[driver]),
+                        **standing_object(one),
+                        "Driver": driver_object(self._driver[driver]),
                         "Constructors": [
-                            _constructor_object(self._constructor[key]) for key in self._teams(race, driver)
+                            constructor_object(self._constructor[key]) for key in self._teams(race, driver)
                         ],
                     }
                 )
@@ -193,8 +204,8 @@ class History:
         return [
             {
                 "_list": head,
-                **_standing(one),
-                "Constructor": _constructor_object(self._constructor[str(one["constructorId"])]),
+                **standing_object(one),
+                "Constructor": constructor_object(self._constructor[str(one["constructorId"])]),
             }
             for head, _, rows in self._standings("constructor_standings", season, number)
             for one in rows
@@ -208,13 +219,15 @@ class History:
         for race in races[-1:]:
             rows = sorted(
                 self._of_race(table, race),
-                key=lambda one: (_int(one["position"]) or 9999, -float(one["points"] or 0)),
+                key=lambda one: (to_int(one["position"]) or 9999, -float(one["points"] or 0)),
             )
             yield {"season": race["year"], "round": race["round"]}, race, rows
 
     def _teams(self, race: Record, driver: str) -> list[str]:
         races = [
-            one for one in self._races(_int(race["year"]), None) if _int(one["round"]) <= _int(race["round"])
+            one
+            for one in self._races(to_int(race["year"]), None)
+            if to_int(one["round"]) <= to_int(race["round"])
         ]
         keys = [
             str(row["constructorId"])
@@ -228,7 +241,7 @@ class History:
         found = []
         for race in self._races(season, number):
             rows = sorted(
-                self._of_race("pit_stops", race), key=lambda one: (_int(one["lap"]), str(one["time"]))
+                self._of_race("pit_stops", race), key=lambda one: (to_int(one["lap"]), str(one["time"]))
             )
             found += [
                 {
@@ -237,7 +250,7 @@ class History:
                     "lap": one["lap"],
                     "stop": one["stop"],
                     "time": one["time"],
-                    "duration": cut_duration(_int(one["milliseconds"])),
+                    "duration": cut_duration(to_int(one["milliseconds"])),
                 }
                 for one in rows
             ]
@@ -291,12 +304,12 @@ class History:
             "url": row["url"],
             "raceName": row["name"],
             "Circuit": self._circuit_object(self._circuit[str(row["circuitId"])]),
-            **_moment(row["date"], row["time"]),
+            **moment(row["date"], row["time"]),
         }
         if sessions:
             for prefix, name in _SESSIONS.items():
                 if row.get(f"{prefix}_date") is not None:
-                    found[name] = _moment(row[f"{prefix}_date"], row.get(f"{prefix}_time"))
+                    found[name] = moment(row[f"{prefix}_date"], row.get(f"{prefix}_time"))
         return found
 
 
@@ -323,83 +336,6 @@ _RESOURCES: dict[str, Callable[[History, int | None, int | None], list[Object]]]
     "pitstops": History._pitstops,
 }
 RESOURCES = frozenset(_RESOURCES)
-
-
-def duration(millis: int) -> str:
-    """A duration as the service writes it: `1:29.708`, `25.636`, `1:02:03.500`."""
-    seconds, rest = divmod(millis, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}:{minutes:02d}:{seconds:02d}.{rest:03d}"
-    return f"{minutes}:{seconds:02d}.{rest:03d}" if minutes else f"{seconds}.{rest:03d}"
-
-
-def cut_duration(millis: int) -> str:
-    """A duration of a pit stop or race: of whole seconds the service leaves the seconds out."""
-    text = duration(millis)
-    if millis % 1000:
-        return text
-    return text.removesuffix(".000").rpartition(":")[0]
-
-
-def _race_time(row: Record, race: Sequence[Record]) -> str:
-    millis = _int(row["milliseconds"])
-    first = min(
-        (_int(one["milliseconds"]) for one in race if one["positionText"] == "1" and one["milliseconds"]),
-        default=millis,
-    )
-    return (
-        cut_duration(millis)
-        if row["positionText"] == "1" or millis < first
-        else f"+{duration(millis - first)}"
-    )
-
-
-def _driver_object(row: Record) -> Object:
-    found: Object = {"driverId": row["driverRef"]}
-    if row["number"] is not None:
-        found["permanentNumber"] = row["number"]
-    if row["code"] is not None:
-        found["code"] = row["code"]
-    return found | {
-        "url": row["url"],
-        "givenName": row["forename"],
-        "familyName": row["surname"],
-        "dateOfBirth": row["dob"],
-        "nationality": row["nationality"],
-    }
-
-
-def _constructor_object(row: Record) -> Object:
-    return {
-        "constructorId": row["constructorRef"],
-        "url": row["url"],
-        "name": row["name"],
-        "nationality": row["nationality"],
-    }
-
-
-def _standing(row: Record) -> Object:
-    place = {} if row["position"] is None else {"position": row["position"]}
-    return {
-        **place,
-        "positionText": row["positionText"],
-        "points": _points(row["points"]),
-        "wins": row["wins"],
-    }
-
-
-def _moment(day: str | None, time: str | None) -> Object:
-    return {"date": day} if time is None else {"date": day, "time": f"{time}Z"}
-
-
-def _points(text: str | None) -> str:
-    return f"{float(text or 0):g}"
-
-
-def _int(text: str | None) -> int:
-    return int(text) if text is not None else 0
 
 
 def _sorted(rows: Sequence[Record], name: str) -> list[Record]:

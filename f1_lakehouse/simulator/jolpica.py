@@ -25,7 +25,8 @@ from urllib.parse import parse_qs
 
 import orjson
 
-from f1_lakehouse.simulator.ergast import RESOURCES, History, Object
+from f1_lakehouse.simulator.ergast import RESOURCES, History
+from f1_lakehouse.simulator.ergast_objects import Object
 
 PREFIX = "/ergast/f1/"
 DEFAULT_LIMIT, MAX_LIMIT = 30, 100
