@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks import lakes, references
@@ -59,18 +59,21 @@ def _race() -> Iterator[Served]:
         yield served
 
 
-def race_lakehouse(folder: Path) -> Measured:
+def race_lakehouse(folder: Path, requests_at_once: int | None = None) -> Measured:
     """The lake's own pull: limits, landing, typing, quarantine, fingerprint, validation, bronze, ledger."""
     from f1_lakehouse.ingest import pull
     from f1_lakehouse.lakehouse import Lake
     from f1_lakehouse.settings import load_settings
+    from f1_lakehouse.sources.catalog import SeasonPartition
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+    from f1_lakehouse.sources.openf1.source import OPENF1
 
     with _race() as served:
         os.environ.update(lakes.environment(folder, served.url))
-        lake = Lake.open(load_settings())
+        at_once = requests_at_once or OPENF1.max_concurrent_requests
+        lake = Lake.open(load_settings(), [replace(OPENF1, max_concurrent_requests=at_once)])
         for name in ("meetings", "sessions"):
-            pull(lake, BY_NAME[name], served.season, why="benchmark")
+            pull(lake, BY_NAME[name], SeasonPartition(served.season), why="benchmark")
         session = next(one for one in lake.calendar() if one.key == served.session_key)
         pull(lake, BY_NAME["drivers"], session, why="benchmark")
         before = served.requests()
@@ -108,13 +111,10 @@ def race_dlt(folder: Path) -> Measured:
 
 def _waiting(at_once: int) -> Callable[[Path], Measured]:
     def measure(folder: Path) -> Measured:
-        from f1_lakehouse import lakehouse as parts
-
-        parts.AT_ONCE = at_once
         os.environ |= {"F1_BENCH_SECONDS": "3"}
         # Not those of the other cases, which have no windows.
         lakes.WINDOWS = {"SECOND": "3", "MINUTE": "30"}
-        return race_lakehouse(folder)
+        return race_lakehouse(folder, at_once)
 
     measure.__doc__ = (
         f"As the race, by the public tier's windows, of answers that take 3 s, {at_once} at a time."

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,8 +27,9 @@ from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.site import pages_version
-from f1_lakehouse.sources.openf1.client import Answer
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, Endpoint
+from f1_lakehouse.sources.catalog import Endpoint, Partition, SeasonPartition
+from f1_lakehouse.sources.exchange import LandedResponse, Read, Response
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS
 
 THINNED = 20
 SEASONS = {2025: 24, 2024: 24, 2023: 22, 2026: 18}
@@ -105,12 +106,24 @@ def environment(root: Path, url: str = "http://127.0.0.1:9/v1") -> dict[str, str
 
 
 class _Files:
-    """What a pull asks of a client, answered from the generated files."""
+    """The client of a source, with responses from the generated files."""
 
     retries = 0
 
-    def answers(self, endpoint: Endpoint, *, known: Any, read: Any, **scope: Any) -> Iterator[Answer]:
-        key = scope["session_key"] or scope["season"]
+    @property
+    def http(self) -> "_Files":
+        return self
+
+    def responses(
+        self,
+        endpoint: Endpoint,
+        partition: Partition,
+        *,
+        landed: Sequence[LandedResponse] = (),
+        drivers: Sequence[int] = (),
+        read: Read,
+    ) -> Iterator[Response]:
+        key = partition.key
         url = f"file:///{endpoint.name}?key={key}"
         found = list((files() / endpoint.name).glob(f"{key}.json*"))
         if not found:
@@ -128,8 +141,8 @@ class _Files:
             yield _answer(f"{url}&driver_number={driver}", part, read(part))
 
 
-def _answer(url: str, body: bytes, content: Any, status: int = 200) -> Answer:
-    return Answer(url, status, datetime.now(UTC), body, 0.0, 0.0, 1, content)
+def _answer(url: str, body: bytes, content: Any, status: int = 200) -> Response:
+    return Response(url, status, datetime.now(UTC), body, 0.0, 0.0, 1, content)
 
 
 def _set_clock(now: datetime) -> None:
@@ -138,11 +151,11 @@ def _set_clock(now: datetime) -> None:
 
 def _fill(root: Path, season: int) -> None:
     made = Lake.open(Settings(lakehouse_root=root))
-    filler = replace(made, client=_Files())  # type: ignore[arg-type]
+    filler = replace(made, clients={"openf1": _Files()})  # type: ignore[dict-item]
     os.fsync = lambda _: None  # type: ignore[assignment]  # a lake that is lost is made again
     _set_clock(datetime.now(UTC))
     for endpoint in SEASON_ENDPOINTS:
-        pulling.pull(filler, endpoint, season, why="benchmark")
+        pulling.pull(filler, endpoint, SeasonPartition(season), why="benchmark")
     driven = {int(path.stem) for path in (files() / "laps").glob(f"{season}*.json")}
     for session in filler.calendar([season]):
         if session.key not in driven or session.meeting_key == LEFT_OUT:

@@ -73,7 +73,8 @@ def bare_rebuild(landing: Path, target: Path) -> int:
     import pyarrow as pa
     from deltalake import write_deltalake
 
-    from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, Kind
+    from f1_lakehouse.sources.catalog import Kind
+    from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
 
     codec = pa.Codec("zstd")
     written = 0

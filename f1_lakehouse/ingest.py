@@ -1,6 +1,6 @@
-"""One pull, from the question to the ledger: client → landing → bronze.
+"""One pull, from its requests to the pull log: source → landing → bronze.
 
-The only place where the API and the lake meet. No Dagster here; `defs/` calls it for each partition.
+The only place where sources and storage meet. Does not belong here: Dagster; `defs/` calls `pull` for each partition.
 """
 
 import contextlib
@@ -15,74 +15,79 @@ from pathlib import Path
 
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.sources.openf1.calendar import Session
-from f1_lakehouse.sources.openf1.endpoints import Endpoint
-from f1_lakehouse.sources.openf1.errors import OpenF1Error
+from f1_lakehouse.sources.catalog import Endpoint, Partition
+from f1_lakehouse.sources.errors import InconsistentResponsesError, SourceError
+from f1_lakehouse.sources.exchange import LandedResponse
 from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.landing import LandedAnswer, LandingError, OpenPull, new_pull_id, seconds_waited
 from f1_lakehouse.storage.pull_log import Pull
 
 log = logging.getLogger(__name__)
 
-LOCKS = 64
+LOCK_FILES = 64
+"""A few lock files serve all partitions: two that share one now and then cost a wait."""
 
 
 class PullError(F1LakehouseError):
-    """A pull got no usable answer. It is in the ledger as failed, what had landed is kept, and it can be resumed."""
+    """A pull got no usable response. It is in the pull log as failed, landed responses are kept, and it can be resumed.
 
-    def __init__(self, message: str, pull: Pull) -> None:
-        super().__init__(message)
+    `pull` is its row in the pull log; cause, URL and cure are those of the error that ended it.
+    """
+
+    def __init__(self, pull: Pull, cause: str, url: str = "", cure: str = "") -> None:
+        super().__init__(cause, url, cure)
+        self.args = (pull, cause, url, cure)
         self.pull = pull
 
 
 def pull(
     lake: Lake,
     endpoint: Endpoint,
-    scope: Session | int,
+    partition: Partition,
     *,
     why: str,
     run_id: str | None = None,
     force: bool = False,
 ) -> Pull:
-    """Ask for one endpoint of one session (or season) and bring the answers into bronze.
+    """Request one endpoint of one partition from its source and write the rows to bronze.
 
-    Goes on with an unfinished pull of the same question, and asks for nothing that it already has. If another process
-    is pulling the same, its answer is waited for and taken.
+    Resumes an unfinished pull of the same endpoint and partition, and requests nothing that has landed. If another process
+    pulls the same, this one waits and takes its result.
 
     Args:
-        lake: where to.
-        endpoint: which.
-        scope: the session; for season endpoints the year.
-        why: the reason, for the record.
-        run_id: the run that does it, for the record.
-        force: believe an empty answer where rows were.
+        lake: the lake.
+        endpoint: the endpoint; its source is taken from the lake.
+        partition: a session, season or other partition of that endpoint.
+        why: the reason, for the pull log.
+        run_id: the run, for the pull log.
+        force: accept an empty response where rows were.
 
     Raises:
-        PullError: no usable answer; recorded as failed.
+        PullError: no usable response; recorded as failed.
     """
-    key = scope.key if isinstance(scope, Session) else scope
-    asked_at = _now()
-    with _alone(lake, endpoint, key) as waited:
-        done = lake.bronze.ledger.last_answer(endpoint.name, key)
-        if waited and not force and done is not None and done.at > asked_at:
-            return done  # who was at it meanwhile has answered the question
-        return _pull(lake, endpoint, scope, key, why, run_id, force)
+    called_at = _now()
+    with _alone(lake, endpoint, partition.key) as waited:
+        done = lake.bronze.ledger.last_answer(endpoint.name, partition.key)
+        if waited and not force and done is not None and done.at > called_at:
+            return done  # another process has completed the same pull in the meantime
+        return _Ingest(lake, endpoint, partition, why, run_id, force).run()
 
 
 @contextlib.contextmanager
 def _alone(lake: Lake, endpoint: Endpoint, key: int) -> Iterator[bool]:
-    """Hold off other processes that pull the same; whether there was one to wait for.
+    """Block other processes that pull the same; yields whether this one had to wait.
 
-    Two that pull at the same time would both find that bronze lacks the rows, each under an id of its own. The lock
-    goes with the process that holds it, however that ends. A few files do for all questions: that two questions share
-    one now and then costs a wait.
+    Two pulls at the same time would both find that bronze lacks the rows, each with a pull id of its own. The lock
+    is released when the process that holds it ends, in whatever way.
     """
-    with _lock(lake.settings.root, zlib.crc32(f"{endpoint.name}/{key}".encode()) % LOCKS).open("w") as file:
+    with _lock(lake.settings.root, zlib.crc32(f"{endpoint.name}/{key}".encode()) % LOCK_FILES).open(
+        "w"
+    ) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             waited = False
         except BlockingIOError:
-            log.info("%s %s: another process is at it, waiting", endpoint.name, key)
+            log.info("%s %s: another process is pulling it, waiting", endpoint.name, key)
             fcntl.flock(file, fcntl.LOCK_EX)
             waited = True
         yield waited
@@ -90,9 +95,9 @@ def _alone(lake: Lake, endpoint: Endpoint, key: int) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def no_pulls(root: Path) -> Iterator[None]:
-    """Hold off every pull of the lake at `root`, once those at work are done; for what sets bronze back or rebuilds it."""
+    """Block every pull of the lake at `root`, after those under way are done; for restoring or rebuilding bronze."""
     with contextlib.ExitStack() as held:
-        for number in range(LOCKS):
+        for number in range(LOCK_FILES):
             file = held.enter_context(_lock(root, number).open("w"))
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -104,61 +109,126 @@ def _lock(root: Path, number: int) -> Path:
     return folder / f"{number}.lock"
 
 
-def _pull(
-    lake: Lake,
-    endpoint: Endpoint,
-    scope: Session | int,
-    key: int,
-    why: str,
-    run_id: str | None,
-    force: bool,
-) -> Pull:
-    season = scope.season if isinstance(scope, Session) else scope
-    began, retried = time.monotonic(), lake.client.retries
-    started = _now()
-    pull_id, answers = new_pull_id(started, endpoint.name, key), list[LandedAnswer]()
-    try:
-        landed_before = recover(lake, endpoint, key, run_id=run_id)
-        if landed_before is not None and not force:
-            return landed_before
-        open_pull = lake.landing.begin(endpoint.name, key, season, started, why)
-        pull_id, started, answers = open_pull.pull_id, open_pull.started_at, open_pull.answers
-        batches = _ask(lake, endpoint, scope, key, open_pull)
-    except (OpenF1Error, LandingError, parsing.BodyError) as error:
-        failed = lake.bronze.fail(
-            endpoint,
-            key,
-            season,
-            pull_id,
-            started,
-            _now(),
-            why=why,
-            run_id=run_id,
-            error=f"{type(error).__name__}: {error}",
-            requests=len(answers),
-            seconds=round(time.monotonic() - began, 3),
-            waited_s=seconds_waited(answers),
-            retries=lake.client.retries - retried,
+class _Ingest:
+    """One pull under way: what is fixed for it, and its steps."""
+
+    def __init__(
+        self, lake: Lake, endpoint: Endpoint, partition: Partition, why: str, run_id: str | None, force: bool
+    ) -> None:
+        self._lake = lake
+        self._client = lake.client_of(endpoint)
+        self._endpoint = endpoint
+        self._partition = partition
+        self._why = why
+        self._run_id = run_id
+        self._force = force
+        self._began = time.monotonic()
+        self._retries_before = self._client.http.retries
+
+    def run(self) -> Pull:
+        """The pull as entered in the pull log. Raises PullError."""
+        lake, endpoint, partition = self._lake, self._endpoint, self._partition
+        open_pull: OpenPull | None = None
+        started = _now()
+        try:
+            landed_before = recover(lake, endpoint, partition.key, run_id=self._run_id)
+            if landed_before is not None and not self._force:
+                return landed_before
+            open_pull = lake.landing.begin(endpoint.name, partition.key, partition.season, started, self._why)
+            batches = self._fetch(open_pull)
+        except (SourceError, LandingError, parsing.BodyError) as error:
+            if open_pull is not None and isinstance(error, InconsistentResponsesError):
+                open_pull.abandon(str(error))
+            failed = self._record_failure(error, open_pull, started)
+            raise PullError(failed, *_parts_of(error)) from error
+        manifest = open_pull.commit(_now(), forced=self._force)
+        done = lake.bronze.apply(
+            manifest,
+            batches,
+            force=self._force,
+            run_id=self._run_id,
+            seconds=time.monotonic() - self._began,
+            retries=self._client.http.retries - self._retries_before,
         )
-        _report(endpoint, scope, failed)
-        raise PullError(str(error), failed) from error
-    manifest = open_pull.commit(_now(), forced=force)
-    done = lake.bronze.apply(
-        manifest,
-        batches,
-        force=force,
-        run_id=run_id,
-        seconds=time.monotonic() - began,
-        retries=lake.client.retries - retried,
-    )
-    _report(endpoint, scope, done)
-    if not done.is_answer:
-        raise PullError(done.error or "no usable answer", done)
-    return done
+        self._report(done)
+        if not done.is_answer:
+            raise PullError(done, done.error or "no usable response")
+        return done
+
+    def _fetch(self, open_pull: OpenPull) -> list[tuple[str, parsing.Batch]]:
+        """The typed rows of every response of the pull: those that had landed, then those that are still missing."""
+        lake, endpoint, key = self._lake, self._endpoint, self._partition.key
+        extra = lake.bronze.extra_columns(endpoint)
+        batches = [
+            (landed.url, parsing.parse(endpoint, lake.landing.body(open_pull.folder, landed), extra, key))
+            for landed in open_pull.answers
+            if landed.has_rows
+        ]
+        responses = self._client.responses(
+            endpoint,
+            self._partition,
+            landed=[
+                LandedResponse(
+                    landed.url, landed.status, partial(lake.landing.body, open_pull.folder, landed)
+                )
+                for landed in open_pull.answers
+            ],
+            drivers=lake.drivers(key) if endpoint.by_driver else (),
+            read=partial(parsing.decode, endpoint),
+        )
+        for response in responses:
+            if open_pull.add(response).has_rows:
+                rows = endpoint.rows(response.content)
+                batches.append((response.url, parsing.parse_rows(endpoint, rows, extra, key)))
+        return batches
+
+    def _record_failure(self, error: Exception, open_pull: OpenPull | None, started: datetime) -> Pull:
+        key = self._partition.key
+        landed: list[LandedAnswer] = open_pull.answers if open_pull else []
+        cause, url, cure = _parts_of(error)
+        failed = self._lake.bronze.fail(
+            self._endpoint,
+            key,
+            self._partition.season,
+            open_pull.pull_id if open_pull else new_pull_id(started, self._endpoint.name, key),
+            open_pull.started_at if open_pull else started,
+            _now(),
+            why=self._why,
+            run_id=self._run_id,
+            error=f"{type(error).__name__}: {error}",
+            requests=len(landed),
+            seconds=round(time.monotonic() - self._began, 3),
+            waited_s=seconds_waited(landed),
+            retries=self._client.http.retries - self._retries_before,
+            error_type=type(error).__name__,
+            error_cause=cause,
+            error_url=url or None,
+            error_cure=cure or None,
+        )
+        self._report(failed)
+        return failed
+
+    def _report(self, done: Pull) -> None:
+        """Log the result as the event `pull` (the command line draws progress from it)."""
+        log.info(
+            "%s of %s: %s, %d rows",
+            self._endpoint.name,
+            self._partition.label,
+            done.outcome,
+            done.rows,
+            extra={"event": "pull", "pull": done},
+        )
+
+
+def _parts_of(error: Exception) -> tuple[str, str, str]:
+    """Cause, URL and cure of an error; of another class than F1LakehouseError the cause alone."""
+    if isinstance(error, F1LakehouseError):
+        return error.cause, error.url, error.cure
+    return str(error), "", ""
 
 
 def recover(lake: Lake, endpoint: Endpoint, key: int, *, run_id: str | None = None) -> Pull | None:
-    """Apply what landed but did not reach bronze, as after a crash; no request. The newest such pull, or None."""
+    """Apply pulls that landed but did not reach bronze, as after a crash, without a request. The newest such pull, or None."""
     done: Pull | None = None
     for pull_id in lake.landing.pull_ids(endpoint.name, key):
         if lake.bronze.ledger.holds(pull_id, endpoint.name, key):
@@ -167,46 +237,8 @@ def recover(lake: Lake, endpoint: Endpoint, key: int, *, run_id: str | None = No
         if manifest is not None:
             batches = lake.bronze.parse(lake.landing, manifest)
             done = lake.bronze.apply(manifest, batches, force=manifest.forced, run_id=run_id)
-            log.info("%s %s: brought into bronze what had landed before", endpoint.name, key)
+            log.info("%s %s: wrote a pull to bronze that had landed before", endpoint.name, key)
     return done if done is not None and done.is_answer else None
-
-
-def _ask(
-    lake: Lake, endpoint: Endpoint, scope: Session | int, key: int, open_pull: OpenPull
-) -> list[tuple[str, parsing.Batch]]:
-    """The typed rows of every answer of a pull: those that had landed, then those that are still to be asked."""
-    extra = lake.bronze.extra_columns(endpoint)
-    batches = [
-        (answer.url, parsing.parse(endpoint, lake.landing.body(open_pull.folder, answer), extra, key))
-        for answer in open_pull.answers
-        if answer.has_rows
-    ]
-    asked = lake.client.answers(
-        endpoint,
-        session_key=key if isinstance(scope, Session) else None,
-        season=None if isinstance(scope, Session) else key,
-        drivers=lake.drivers(key) if endpoint.by_driver else (),
-        window=(scope.start, scope.end) if isinstance(scope, Session) else None,
-        known=open_pull.known,
-        read=partial(parsing.decode, endpoint),
-    )
-    for answer in asked:
-        if open_pull.add(answer).has_rows:
-            batches.append((answer.url, parsing.parse_rows(endpoint, answer.content, extra, key)))
-    return batches
-
-
-def _report(endpoint: Endpoint, scope: Session | int, done: Pull) -> None:
-    """Tell whoever listens (the command line draws progress from it)."""
-    name = scope.partition if isinstance(scope, Session) else str(scope)
-    log.info(
-        "%s of %s: %s, %d rows",
-        endpoint.name,
-        name,
-        done.outcome,
-        done.rows,
-        extra={"event": "pull", "pull": done},
-    )
 
 
 def _now() -> datetime:

@@ -1,37 +1,36 @@
-"""A lake, opened: the parts that pulls, commands and Dagster work with, put together from the settings.
+"""A lake, opened: the parts that pulls, commands and Dagster work with, built from the settings.
 
-What the parts do is in openf1/ and lake/; nothing is decided here. No Dagster, and nothing slow to import: a command
-that only looks should answer at once.
+The parts themselves are in sources/ and storage/; nothing is decided here. No Dagster, and nothing slow to import: a
+read-only command should answer at once.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from f1_lakehouse.budget import Budget
 from f1_lakehouse.observability.notifications import Told
 from f1_lakehouse.observability.run_log import Runs
 from f1_lakehouse.settings import Settings, load_settings
+from f1_lakehouse.sources.catalog import Endpoint, Source
+from f1_lakehouse.sources.client import SourceClient
+from f1_lakehouse.sources.exchange import Clock
+from f1_lakehouse.sources.http import HttpClient
 from f1_lakehouse.sources.openf1.calendar import Session, session
-from f1_lakehouse.sources.openf1.client import Client
-from f1_lakehouse.sources.rate_limiter import RateLimits
+from f1_lakehouse.sources.rate_limiter import RateLimiter
+from f1_lakehouse.sources.registry import SOURCES
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
-
-AT_ONCE = 3
-"""Questions of one pull that are under way together: with answers that take a second each, as many as OpenF1 allows."""
-
-_opened: dict[str, "Lake"] = {}
 
 
 @dataclass(frozen=True)
 class Lake:
-    """The parts that a pull needs, for one lake, and its record of runs and alerts."""
+    """The parts that a pull needs, for one lake, and its record of runs and alerts. `clients`: by the name of the source."""
 
     settings: Settings
-    limits: RateLimits
     budget: Budget
-    client: Client
+    clients: Mapping[str, SourceClient]
     landing: Landing
     bronze: Bronze
     runs: Runs
@@ -41,26 +40,24 @@ class Lake:
     )
 
     @classmethod
-    def open(cls, settings: Settings) -> "Lake":
-        """The lake of these settings; its bronze tables are made if they are not there."""
+    def open(cls, settings: Settings, sources: Iterable[Source] = SOURCES) -> "Lake":
+        """The lake of these settings; missing bronze tables are created."""
         settings.root.mkdir(parents=True, exist_ok=True)
-        limits = RateLimits(
-            settings.limits, settings.openf1_requests_per_second, settings.openf1_requests_per_minute
-        )
-        password = settings.openf1_password.get_secret_value() if settings.openf1_password else None
         budget = Budget(settings)
-        client = Client(
-            settings.openf1_url,
-            limits,
-            username=settings.openf1_username,
-            password=password,
-            at_once=AT_ONCE,
-            may_send=budget.check,
-        )
+        clients = {source.name: connect(source, settings, budget) for source in sources}
         bronze = Bronze(settings.bronze)
         bronze.create()
         runs, told = Runs(f"{settings.records}/runs"), Told(f"{settings.records}/alerts")
-        return cls(settings, limits, budget, client, Landing(settings.landing), bronze, runs, told)
+        return cls(settings, budget, clients, Landing(settings.landing), bronze, runs, told)
+
+    @property
+    def client(self) -> SourceClient:
+        """The client of OpenF1, which serves the calendar."""
+        return self.clients["openf1"]
+
+    def client_of(self, endpoint: Endpoint) -> SourceClient:
+        """The client of the source that serves an endpoint."""
+        return self.clients[endpoint.source]
 
     def calendar(self, seasons: Iterable[int] | None = None) -> list[Session]:
         """The sessions that the lake knows, in date order; of these seasons or of all."""
@@ -96,6 +93,21 @@ class Lake:
         return sorted({number for number in numbers if number is not None})
 
 
+def connect(
+    source: Source,
+    settings: Settings,
+    budget: Budget,
+    limiter: RateLimiter | None = None,
+    clock: Clock | None = None,
+) -> SourceClient:
+    """A client of a source. `limiter` and `clock` are for tests; by default the source's limiter of this lake."""
+    connection = source.connect(settings)
+    if limiter is None:
+        limiter = RateLimiter(settings.root / f"{source.name}_limits.sqlite", connection.windows)
+    http = HttpClient(source, connection, limiter, clock=clock, may_send=budget.spend_request)
+    return SourceClient(source, connection, http)
+
+
 def current_settings() -> Settings:
     """The settings of this process, also put into the environment so that dbt and child processes see the same lake."""
     os.environ.update(load_settings().environment())
@@ -104,9 +116,11 @@ def current_settings() -> Settings:
 
 
 def current_lake() -> Lake:
-    """The lake that the environment names; opened once a process, so that its ledger is read once."""
-    settings = current_settings()
-    key = settings.model_dump_json()
-    if key not in _opened:
-        _opened[key] = Lake.open(settings)
-    return _opened[key]
+    """The lake that the environment names; opened once per process, so that its pull log is read once."""
+    return open_once(current_settings())
+
+
+@cache
+def open_once(settings: Settings) -> Lake:
+    """The lake of these settings, opened at the first call. Tests forget it with `open_once.cache_clear()`."""
+    return Lake.open(settings)

@@ -31,9 +31,9 @@ from rich.text import Text
 
 from f1_lakehouse.observability.log_output import PACKAGE, log_as, tell
 from f1_lakehouse.settings import LogFormat, load_settings
-from f1_lakehouse.sources.openf1.calendar import Due
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.sources.openf1.errors import OpenF1Error
+from f1_lakehouse.sources.errors import SourceError
+from f1_lakehouse.sources.openf1.pull_policy import Due
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.pull_log import Pull
 
 _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")
@@ -264,15 +264,16 @@ class LoadProgress(logging.Handler):
     def _look_up(self) -> str:
         from f1_lakehouse.lakehouse import current_lake
 
-        limits = current_lake().limits
+        limiter = current_lake().client.http.limiter
         try:
-            left = limits.remaining_in_minute()
-        except OpenF1Error:
+            left = limiter.remaining().get(60.0)
+        except SourceError:
             return ""  # the client says so itself
         if left is None:
             return ""
         beyond = max(0, self._requests_to_go - left)
-        minutes = beyond / limits.per_minute if limits.per_minute else 0
+        per_minute = next(window.requests for window in limiter.windows if window.seconds == 60.0)
+        minutes = beyond / per_minute
         to_go = f"{minutes:.0f} min to go" if minutes >= 1 else "less than 1 min to go"
         return f"{left} requests left in this minute · {to_go}" if left else to_go
 

@@ -10,8 +10,9 @@ from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.publishing.publish import find_lag, publication
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.openf1.calendar import WATCHED, Session, due
+from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.pull_policy import WATCHED, due
 
 
 class StatusError(F1LakehouseError):

@@ -6,7 +6,8 @@ from pathlib import Path
 from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
+from f1_lakehouse.sources.catalog import Scope
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.pull_log import Pull
 
 _CURES = {

@@ -1,4 +1,4 @@
-"""The dbt sources, made from the catalogue: `python -m f1_lakehouse.dbt.sources` writes the file.
+"""The dbt sources, made from the catalog: `python -m f1_lakehouse.dbt.sources` writes the file.
 
 Here: the text of `dbt_f1/models/silver/_bronze__sources.yml`, and nothing but text. A test holds the committed file
 equal to it, so an endpoint that is added to the catalogue cannot be forgotten in dbt.
@@ -9,12 +9,12 @@ Not here: what silver does with a source (dbt), how bronze is written (lake/).
 from collections.abc import Iterable
 from pathlib import Path
 
-from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
+from f1_lakehouse.sources.registry import ENDPOINTS
 
 SOURCES_FILE = Path(__file__).parents[2] / "dbt_f1" / "models" / "silver" / "_bronze__sources.yml"
 
 _HEADER = """\
-# Generated from the catalogue (f1_lakehouse/sources/openf1/endpoints.py); do not edit. To write it again:
+# Generated from the catalog (f1_lakehouse/sources/*/endpoints.py); do not edit. To write it again:
 #   python -m f1_lakehouse.dbt.sources
 version: 2
 
@@ -51,9 +51,14 @@ _PULLS: tuple[tuple[str, str], ...] = (
     ("retyped_columns", "Columns that came with another type"),
     ("why", "Why the pull was made, e.g. first or +3d"),
     ("run_id", "Orchestrator run that made it"),
-    ("error", "Why it failed, if it did"),
+    ("error", "Error of a failed pull, in one line"),
     ("delta_version", "Version of the bronze table after it"),
     ("code_version", "Version of the code that made it"),
+    ("retries", "Attempts that were repeated; null in rows from before it was counted"),
+    ("error_type", "Class of the error of a failed pull; null in rows from before this column existed"),
+    ("error_cause", "Cause of the error; null as error_type"),
+    ("error_url", "URL of the request that failed; null if the error has none, and as error_type"),
+    ("error_cure", "What to do about the error; null if there is nothing, and as error_type"),
 )
 _QUARANTINE: tuple[tuple[str, str], ...] = (
     ("endpoint", "Endpoint that served the row"),

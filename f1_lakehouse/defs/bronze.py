@@ -11,8 +11,10 @@ from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.quality.row_counts import Verdict, judge
-from f1_lakehouse.sources.openf1.calendar import Session, season_due, session_key_of, why_due
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Scope
+from f1_lakehouse.sources.catalog import Endpoint, Partition, Scope, SeasonPartition
+from f1_lakehouse.sources.openf1.calendar import Session, session_key_of
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.openf1.pull_policy import season_due, why_due
 from f1_lakehouse.storage.pull_log import Pull
 
 WHY_TAG = "f1/why"
@@ -105,11 +107,11 @@ def _pull_partition(
     lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str, *, why: str, run_id: str, force: bool
 ) -> Iterator[Event]:
     now = datetime.now(UTC)
-    scope: Session | int
+    scope: Partition
     if endpoint.scope is Scope.SEASON:
-        scope = int(partition)
-        pulls = lake.bronze.ledger.of(endpoint.name, scope)
-        wanted = force or season_due(now, scope, pulls)
+        scope = SeasonPartition(int(partition))
+        pulls = lake.bronze.ledger.of(endpoint.name, scope.key)
+        wanted = force or season_due(now, scope.season, pulls)
     else:
         session_key = session_key_of(partition)
         found = next((one for one in lake.calendar() if one.key == session_key), None)
@@ -191,7 +193,7 @@ def _changes(lake: Lake, endpoint: Endpoint, done: Pull) -> tuple[int, int, int]
 
 
 def _checks(
-    lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str, scope: Session | int, done: Pull
+    lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str, scope: Partition, done: Pull
 ) -> Iterator[dg.AssetCheckEvaluation]:
     if isinstance(scope, Session):
         truth = lake.bronze.ledger.truth(endpoint.name, scope.key)

@@ -14,7 +14,8 @@ from f1_lakehouse.observability.service_levels import ANSWER_WITHIN, answer_time
 from f1_lakehouse.publishing.publish import last_build, published_sessions
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconciliation import reconcile
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Scope
+from f1_lakehouse.sources.catalog import Scope
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 SHOWN = 50
 

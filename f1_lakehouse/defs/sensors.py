@@ -15,8 +15,10 @@ from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.publishing.publish import current_digest, find_lag
 from f1_lakehouse.runs.run_job import reap
-from f1_lakehouse.sources.openf1.calendar import WATCHED, Due, due, last_answer, season_due, session_key_of
+from f1_lakehouse.sources.openf1.calendar import session_key_of
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
+from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
+from f1_lakehouse.sources.pull_history import last_answer
 
 BUSY = [
     dg.DagsterRunStatus.QUEUED,

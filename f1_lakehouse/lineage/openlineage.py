@@ -18,7 +18,7 @@ import orjson
 from f1_lakehouse.lineage.columns import direct_lineage
 from f1_lakehouse.observability.run_log import CANCELED, FAILURE, Run
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.pull_log import Outcome, Pull
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ State, not events: the same state gives the same conditions however often it is 
 crash. Who is told of them, and what they were told before, is alerts.py.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,9 +14,11 @@ from operator import itemgetter
 
 from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, Run, failing
 from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
-from f1_lakehouse.sources.openf1.calendar import Session, due, last_answer
+from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.errors import LiveWindowError
+from f1_lakehouse.sources.openf1.pull_policy import due
+from f1_lakehouse.sources.pull_history import last_answer
 from f1_lakehouse.storage.pull_log import Pull
 
 SLOW = timedelta(minutes=30)
@@ -111,8 +112,8 @@ def _failed_pulls(state: State) -> Iterator[Condition]:
     failed: dict[int, list[list[Pull]]] = {}
     for (_, scope), pulls in state.by_scope.items():
         streak = list(takewhile(lambda pull: not pull.is_answer, reversed(pulls)))
-        # That OpenF1 is closed while a session is live is as it should be; the sensor comes back after it.
-        if streak and not (streak[0].error or "").startswith(LiveWindowError.__name__):
+        # OpenF1 is closed to the public while a session is live: expected, and the sensor pulls again after it.
+        if streak and streak[0].error_type != LiveWindowError.__name__:
             failed.setdefault(scope, []).append(streak)
     for scope, streaks in failed.items():
         subject = sessions[scope].partition if scope in sessions else f"calendar of {scope}"
@@ -123,9 +124,8 @@ def _failed_pulls(state: State) -> Iterator[Condition]:
 
 
 def _reasons(streaks: list[list[Pull]]) -> str:
-    """Endpoints grouped by what they failed of: `laps, weather: OpenF1 answered 503 (3 times)`."""
-    told = [(streak[0].error or "no usable answer", streak) for streak in streaks]
-    causes = sorted(((_cause(error), streak) for error, streak in told), key=itemgetter(0))
+    """Endpoints grouped by cause of failure: `laps, weather: OpenF1 answered 503 (3 times)`."""
+    causes = sorted(((_cause(streak[0]), streak) for streak in streaks), key=itemgetter(0))
     parts = []
     for cause, group in groupby(causes, key=itemgetter(0)):
         found = [streak for _, streak in group]
@@ -137,9 +137,9 @@ def _reasons(streaks: list[list[Pull]]) -> str:
     return "; ".join(parts)
 
 
-def _cause(error: str) -> str:
-    """The cause alone, of `Class: cause (URL); cure`: the URL differs from endpoint to endpoint."""
-    return re.sub(r"^\w+Error: ", "", error).split(" (http")[0].split("; ")[0]
+def _cause(pull: Pull) -> str:
+    """The cause without the URL, which differs between endpoints; of a row from before `error_cause` the complete text."""
+    return pull.error_cause or pull.error or "no usable response"
 
 
 def _failed_runs(state: State) -> Iterator[Condition]:

@@ -17,7 +17,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, LAKE_COLUMNS
+from f1_lakehouse.sources.catalog import LAKE_COLUMNS
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.delta import scan

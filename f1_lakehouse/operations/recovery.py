@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
-from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, BY_NAME, LAKE_COLUMNS, Kind
+from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Kind
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze, fingerprint
 from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.storage.landing import LandedAnswer, Landing, LandingError, Manifest

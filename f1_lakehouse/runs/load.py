@@ -15,18 +15,10 @@ from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
-from f1_lakehouse.sources.openf1.calendar import (
-    LIVE_MARGIN,
-    WATCHED,
-    Category,
-    Due,
-    Session,
-    due,
-    grid_session,
-    season_due,
-)
+from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Category, Session, grid_session
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
-from f1_lakehouse.sources.openf1.request_plan import Filter
+from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
+from f1_lakehouse.sources.openf1.urls import Filter, request_url
 from f1_lakehouse.storage.landing import OpenPull
 
 FIRST_SEASON = 2023
@@ -99,7 +91,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
 
     Raises:
         LoadError: nothing can be done as asked.
-        OpenF1Error: the API did not answer about the calendar.
+        SourceError: the API did not answer about the calendar.
     """
     lake = current_lake()
     now = datetime.now(UTC)
@@ -260,7 +252,13 @@ def _look_up(lake: Lake, what: str, text: str, lookup: OpenPull | None) -> dict[
     """A row of `sessions` of that key. It lands, so that a load that is killed before it knows the calendar does not ask twice."""
     if lookup is not None and lookup.answers:
         return dict(orjson.loads(lake.landing.body(lookup.folder, lookup.answers[0]))[0])
-    answer = lake.client.get("sessions", Filter(f"{what}_key", "=", text if text == "latest" else int(text)))
+    answer = lake.client.get(
+        request_url(
+            lake.client.base_url,
+            "sessions",
+            [Filter(f"{what}_key", "=", text if text == "latest" else int(text))],
+        )
+    )
     if answer.is_empty:
         raise LoadError(f"unknown {what} key {text}: OpenF1 at {lake.client.base_url} has no such {what}")
     if lookup is not None:

@@ -1,44 +1,56 @@
-"""The request limits of OpenF1, shared by every thread and process on one lake.
+"""The rate limiter of a source: any number of windows, shared by every thread and process on one lake.
 
-Belongs here: when a request may be sent. Not here: sending it, and what to do with a refusal (client.py).
+Belongs here: when a request may be sent. Does not belong here: sending it, and what a refusal means (http.py).
 
-The usual way, a stamp when a slot is taken, is not exact for the one who counts, the server. A request reaches it
-some time between its sending and its answer: three slow ones sent at 0.0 s and three fast ones sent at 1.0 s can
-arrive as six within a moment. So a slot is held from the sending until the answer, and leaves a window only when
-the *answer* is one window old. Proof: of n + 1 requests take the one that was let through last, at time s. Fewer
+The usual method, a stamp when a slot is taken, is not exact for the server, which counts arrivals. A request arrives
+some time between its sending and its response: three slow ones sent at 0.0 s and three fast ones sent at 1.0 s can
+arrive as six within a moment. So a slot is held from the sending until the response, and leaves a window only when
+the *response* is one window old. Proof: of n + 1 requests take the one that was admitted last, at time s. Fewer
 than n of the others were in flight or answered after s - window, so one was answered, hence had arrived, before
 s - window, while the last arrives after s: the n + 1 never lie within one window.
 
-The memory is one small SQLite file. A connection is opened for each look (0.3 ms, against requests of 100 ms and
+The state is one small SQLite file per source. A connection is opened for each look (0.3 ms, against requests of 100 ms and
 more): that makes it safe for threads, for forks, and for a lake that is deleted under a running process.
 
-Who waits holds a ticket and is served in the order of tickets. Tickets that are not renewed for two seconds belong
+A waiting request holds a ticket, and tickets are served in order. Tickets that are not renewed for two seconds belong
 to a process that is gone and are dropped. A slot whose process was killed counts as answered at its time-out:
-its request may still be under way, and nobody is left to say that it arrived.
+its request may still be under way, and no process is left to note its response.
+
+Times in the file are monotonic seconds, which no change of the wall clock moves. They start again at each boot, so the file
+also notes the boot and the wall-clock time of its last use: after a reboot every time is moved by the wall-clock time that
+has passed since (none, if the wall clock was set back), and a window of an hour survives. With such a window each change is
+flushed to disk; with windows of at most a minute it is not, because a power failure is a minute old when the machine is back.
 """
 
 import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from f1_lakehouse.sources.openf1.errors import OpenF1Error
+from f1_lakehouse.sources.errors import SourceError
+from f1_lakehouse.sources.exchange import Window
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# Our clock and the server's need not run equally fast: time daemons slew by up to 0.05 %.
-MARGIN = 1.001
-# The longest sleep: a signal is answered, a ticket renewed and a new pause seen within this many seconds.
-SLICE = 0.5
-# Seconds after which a ticket that nobody renews is dropped.
-STALE = 2.0
-# Seconds to wait for the file while other processes hold it; they hold it for less than a millisecond.
-LOCKED = 30.0
+WINDOW_MARGIN = 1.001
+"""This machine's clock and the server's need not run equally fast: time daemons slew by up to 0.05 %."""
+
+MAX_SLEEP_S = 0.5
+"""A signal is handled, a ticket renewed and a new pause seen within this time."""
+
+TICKET_EXPIRES_S = 2.0
+"""A ticket that is not renewed for this long is dropped."""
+
+MAX_LOCK_WAIT_S = 30.0
+"""How long to wait for the file while other processes hold it; they hold it for less than a millisecond."""
+
+FLUSH_FROM_S = 61.0
+"""From this window length on, changes are flushed to disk. A reboot takes less than an hour and more than a minute."""
 
 _SCHEMA_VERSION = 1
 _SCHEMA = """
@@ -46,68 +58,80 @@ create table requests (id integer primary key autoincrement, sent real not null,
 create table tickets (id integer primary key autoincrement, seen real not null);
 create table pause (id integer primary key check (id = 1), since real not null, until real not null);
 """
+# Not part of the schema's version: a file of an older version gets it, and older versions ignore it.
+_BOOT_SCHEMA = """
+create table if not exists boot
+    (id integer primary key check (id = 1), boot_id text not null, monotonic real not null, wall real not null);
+"""
 
 
 class Slot:
-    """Leave to send one request. `waited`: the seconds it took to get it."""
+    """Permission to send one request. `waited`: the seconds it took to get it."""
 
     def __init__(self, waited: float, finish: Callable[[], None]) -> None:
         self.waited = waited
         self._finish: Callable[[], None] | None = finish
 
     def answered(self) -> None:
-        """Say that the answer has begun: the request has surely arrived. Called once more it does nothing."""
+        """Note that the response has begun: the request has certainly arrived. A second call does nothing."""
         finish, self._finish = self._finish, None
         if finish is not None:
             finish()
 
 
 class _Damaged(Exception):
-    """The file is an SQLite file, but not one of ours."""
+    """The file is an SQLite file, but not of a rate limiter."""
 
 
-class RateLimits:
-    """Two stacked windows: a request must fit into both.
+def read_boot_id() -> str:
+    """The id of this boot of the machine; empty where the system has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
-    `path`: the file that all processes of the lake share; made with its folder if missing. `per_second` and
-    `per_minute`: the most requests in any window of that length; 0 switches a window off. `request_timeout`:
-    seconds after which a request has certainly been answered or given up. `lengths`: the windows in seconds, for
-    tests. `clock` is monotonic and shared by all processes of the machine (as `time.monotonic` is on Linux, macOS
-    and Windows); after a reboot it begins anew, and stamps from its future are dropped.
 
-    May be shared by threads and carried over a fork. Every method raises OpenF1Error when the file cannot be used.
+class RateLimiter:
+    """Stacked windows: a request must fit into all of them.
+
+    `path`: the file that all processes of the lake share; made with its folder if missing. `windows`: the most requests in
+    any period of each length; a window of 0 requests is switched off. `request_timeout`: seconds after which a request has
+    certainly been answered or given up. `clock` is monotonic and shared by all processes of the machine (as
+    `time.monotonic` is on Linux, macOS and Windows); `wall` is in seconds since 1970 and `boot_id` identifies the boot.
+
+    May be shared by threads and carried over a fork. Every method raises SourceError when the file cannot be used.
     """
 
     def __init__(
         self,
         path: Path | str,
-        per_second: int = 3,
-        per_minute: int = 30,
+        windows: Sequence[Window] = (),
         *,
         request_timeout: float = 90.0,
-        lengths: tuple[float, float] = (1.0, 60.0),
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        boot_id: Callable[[], str] = read_boot_id,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if per_second < 0 or per_minute < 0:
-            raise ValueError("a limit is a number of requests, or 0 for none")
+        if any(window.requests < 0 or window.seconds <= 0 for window in windows):
+            raise ValueError(
+                "a window is a number of requests, or 0 for none, in a positive number of seconds"
+            )
         self.path = Path(path)
-        self.per_second = per_second
-        self.per_minute = per_minute
-        self._minute = lengths[1] * MARGIN
-        both = ((per_second, lengths[0] * MARGIN), (per_minute, self._minute))
-        self._windows = tuple((count, length) for count, length in both if count)
-        self._keep = max(lengths) * MARGIN
+        self.windows = tuple(window for window in windows if window.requests)
+        self._longest = max((window.seconds for window in self.windows), default=0.0)
         self._request_timeout = request_timeout
         self._clock = clock
+        self._wall = wall
+        self._boot_id = boot_id
         self._sleep = sleep
 
     @contextmanager
     def request(self, on_wait: Callable[[float], None] | None = None) -> Iterator[Slot]:
         """Wait until a request may be sent, and hold its slot while it is under way.
 
-        `on_wait` is called with the seconds that remain, before each sleep (at most 0.5 s). Leaving the block says
-        that the request is answered or given up; call `slot.answered()` when the answer begins to free the slot
+        `on_wait` is called with the seconds that remain, before each sleep (at most 0.5 s). Leaving the block notes
+        that the request is answered or given up; call `slot.answered()` when the response begins to free the slot
         sooner.
         """
         row, waited = self._acquire(on_wait)
@@ -117,19 +141,21 @@ class RateLimits:
         finally:
             slot.answered()
 
-    def remaining_in_minute(self) -> int | None:
-        """How many requests the minute window would let through now; None if it is switched off."""
-        if not self.per_minute:
-            return None
+    def remaining(self) -> dict[float, int]:
+        """How many requests each window would admit now, by the window's length in seconds."""
 
-        def look(db: sqlite3.Connection) -> int:
+        def look(db: sqlite3.Connection) -> dict[float, int]:
             now = self._clock()
-            return sum(1 for end in self._ends(db, now) if end > now - self._minute)
+            ends = self._ends(db, now)
+            return {
+                window.seconds: max(0, window.requests - sum(end > now - _length(window) for end in ends))
+                for window in self.windows
+            }
 
-        return max(0, self.per_minute - self._do(look))
+        return self._do(look)
 
     def seconds_until_free(self) -> float:
-        """Seconds until a request that is asked for now could be sent, as far as known; 0 if at once."""
+        """Seconds until a new request could be sent, as far as known; 0 if at once."""
 
         def look(db: sqlite3.Connection) -> float:
             now = self._clock()
@@ -140,7 +166,7 @@ class RateLimits:
         return self._do(look)
 
     def pause(self, seconds: float) -> None:
-        """Let no process send anything for so many seconds; a longer pause that is on stays on."""
+        """Let no process send anything for so many seconds; a longer pause that is in force stays."""
 
         def note(db: sqlite3.Connection) -> None:
             now = self._clock()
@@ -159,10 +185,10 @@ class RateLimits:
                     return row, max(0.0, self._clock() - began)
                 if on_wait is not None:
                     on_wait(seconds)
-                self._sleep(min(max(seconds, 0.001), SLICE))
-        except BaseException:  # an interrupt above all: nobody should wait for one who has left
+                self._sleep(min(max(seconds, 0.001), MAX_SLEEP_S))
+        except BaseException:  # an interrupt above all: no request should wait for one that is gone
             if ticket is not None:
-                with contextlib.suppress(OpenF1Error):
+                with contextlib.suppress(SourceError):
                     self._do(lambda db: db.execute("delete from tickets where id = ?", (ticket,)))
             raise
 
@@ -186,20 +212,20 @@ class RateLimits:
     def _finish(self, row: int) -> None:
         try:
             self._do(lambda db: db.execute("update requests set done = ? where id = ?", (self._clock(), row)))
-        except OpenF1Error as error:
-            # The slot then counts until its time-out, which errs on the safe side; the answer is worth more.
+        except SourceError as error:
+            # The slot then counts until its time-out, which is safe; the response is more important.
             logger.warning("the end of a request could not be noted: %s", error)
 
     def _seconds_until(self, now: float, ends: list[float], ahead: int, pause: float) -> float:
         """Seconds until there is room for the `ahead` requests that wait already and one more.
 
-        A lower bound that is exact as long as nothing new happens: who sleeps that long and looks again never
-        sleeps past a free slot.
+        A lower bound that is exact as long as nothing new happens: a sleep of that length never ends after a slot is free.
         """
         free_at = max(now, pause)
-        for count, length in self._windows:
+        for window in self.windows:
+            length = _length(window)
             inside = [end for end in ends if end > now - length]
-            leave = len(inside) + ahead + 1 - count
+            leave = len(inside) + ahead + 1 - window.requests
             if leave > 0:
                 free_at = max(free_at, (inside[min(leave, len(inside)) - 1] if inside else now) + length)
         return free_at - now
@@ -210,10 +236,10 @@ class RateLimits:
         return sorted(min(now, sent + self._request_timeout) if done is None else done for sent, done in rows)
 
     def _ahead(self, db: sqlite3.Connection, ticket: int | None, now: float) -> int:
-        """How many who wait are to be served before this ticket, or before a new one."""
+        """How many waiting requests are served before this ticket, or before a new one."""
         found = db.execute(
             "select count(*) from tickets where seen between ? and ? and (? is null or id < ?)",
-            (now - STALE, now, ticket, ticket),
+            (now - TICKET_EXPIRES_S, now, ticket, ticket),
         )
         return int(found.fetchone()[0])
 
@@ -223,17 +249,17 @@ class RateLimits:
         return row[0] if row else now
 
     def _forget(self, db: sqlite3.Connection, now: float) -> None:
-        """Drop what no window needs any more, and what another boot of the machine left."""
+        """Drop what no window needs any more, and what has a time in the future."""
         db.execute(
             "delete from requests where sent > ? or coalesce(done, sent + ?) <= ?",
-            (now, self._request_timeout, now - max(self._keep, 60 * MARGIN)),
+            (now, self._request_timeout, now - max(self._longest, 60.0) * WINDOW_MARGIN),
         )
-        db.execute("delete from tickets where seen not between ? and ?", (now - STALE, now))
+        db.execute("delete from tickets where seen not between ? and ?", (now - TICKET_EXPIRES_S, now))
         db.execute("delete from pause where since > ?", (now,))
 
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in a transaction of its own that no other process overlaps."""
-        give_up = time.monotonic() + LOCKED
+        give_up = time.monotonic() + MAX_LOCK_WAIT_S
         damaged = False
         while True:
             try:
@@ -252,11 +278,11 @@ class RateLimits:
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T], full: bool) -> T:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # A short time-out and a loop around it, because Ctrl-C is not heard while SQLite waits.
-        db = sqlite3.connect(self.path, timeout=SLICE, isolation_level=None)
+        # A short time-out and a loop around it, because Ctrl-C is not handled while SQLite waits.
+        db = sqlite3.connect(self.path, timeout=MAX_SLEEP_S, isolation_level=None)
         try:
             # Not flushed to disk: what a power failure takes away is a minute old when the machine is back.
-            db.execute("pragma synchronous = off")
+            db.execute(f"pragma synchronous = {'full' if self._longest >= FLUSH_FROM_S else 'off'}")
             db.execute("begin immediate")
             version = db.execute("pragma user_version").fetchone()[0]
             if version != _SCHEMA_VERSION:
@@ -267,16 +293,30 @@ class RateLimits:
                 db.execute(f"pragma user_version = {_SCHEMA_VERSION}")
                 if full:
                     self._fill(db)
+            self._adopt_times(db)
             result = work(db)
             db.execute("commit")
             return result
         finally:
             db.close()
 
+    def _adopt_times(self, db: sqlite3.Connection) -> None:
+        """Move the times of an earlier boot to this one, and note this boot and time."""
+        db.execute(_BOOT_SCHEMA)
+        boot_id, now, wall = self._boot_id(), self._clock(), self._wall()
+        noted = db.execute("select boot_id, monotonic, wall from boot").fetchone()
+        if noted is not None and (noted[0] != boot_id or now < noted[1]):
+            # The age of a time stays, plus what has passed since the last use.
+            shift = now - max(0.0, wall - noted[2]) - noted[1]
+            db.execute("update requests set sent = sent + ?, done = done + ?", (shift, shift))
+            db.execute("update pause set since = since + ?, until = until + ?", (shift, shift))
+            db.execute("delete from tickets")
+        db.execute("insert or replace into boot values (1, ?, ?, ?)", (boot_id, now, wall))
+
     def _fill(self, db: sqlite3.Connection) -> None:
-        """Count every window as used up just now: the safe guess when the memory is lost."""
+        """Count every window as used up just now: the safe assumption when the state is lost."""
         now = self._clock()
-        most = max((count for count, _ in self._windows), default=0)
+        most = max((window.requests for window in self.windows), default=0)
         db.executemany("insert into requests (sent, done) values (?, ?)", [(now, now)] * most)
 
     def _set_aside(self, error: Exception) -> None:
@@ -287,15 +327,20 @@ class RateLimits:
         except OSError as failure:
             raise self._unusable(failure) from failure
         logger.warning(
-            "the file of request limits %s was damaged (%s) and is kept as %s; waiting as if every request of the"
-            " last minute had been used",
+            "the file of request limits %s was damaged (%s) and is kept as %s; waiting as if every request of every"
+            " window had been used",
             self.path,
             error,
             aside.name,
         )
 
-    def _unusable(self, error: Exception) -> OpenF1Error:
-        return OpenF1Error(
+    def _unusable(self, error: Exception) -> SourceError:
+        return SourceError(
             f"the file of request limits {self.path} cannot be used: {error}",
             cure="make its folder a writable local one (F1_LAKEHOUSE_ROOT)",
         )
+
+
+def _length(window: Window) -> float:
+    """The length of a window in seconds, with the margin for unequal clocks."""
+    return window.seconds * WINDOW_MARGIN

@@ -26,7 +26,8 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterP
 from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
+from f1_lakehouse.sources.catalog import Endpoint, Kind, Scope
+from f1_lakehouse.sources.registry import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.delta import AFTER_APPEND, Opened, scan
 from f1_lakehouse.storage.landing import LandedAnswer, Landing, Manifest, seconds_waited
@@ -231,6 +232,8 @@ class Bronze:
             delta_version=version,
             code_version=__version__,
             retries=retries,
+            error_type="RejectedRows" if error else None,
+            error_cause=error,
         )
         return self.ledger.append(pull)
 

@@ -24,6 +24,10 @@ RESUME_WITHIN = timedelta(hours=24)
 """An unfinished pull older than this is left as it is and a new one is begun: rows of different days do not mix."""
 
 
+ABANDONED = "abandoned.json"
+"""The file that marks a pull as never to be resumed."""
+
+
 class LandingError(F1LakehouseError):
     """A landing file is missing or damaged; the message names it and the way out."""
 
@@ -174,6 +178,10 @@ class OpenPull:
         self.answers.append(answer)
         return answer
 
+    def abandon(self, reason: str) -> None:
+        """Mark the pull as one that is never resumed, because its responses do not fit together. They are kept."""
+        self.store.write(f"{self.folder}/{ABANDONED}", orjson.dumps({"reason": reason}))
+
     def commit(self, at: datetime, *, forced: bool = False) -> Manifest:
         """Write the manifest: from now on the pull is part of the record."""
         manifest = Manifest(
@@ -209,7 +217,7 @@ class Landing:
             started_at = pull_started(pull_id)
             if started_at - now > RESUME_WITHIN:
                 continue  # made with the clock ahead: it must not hide what was begun since
-            if "manifest.json" in files or now - started_at > RESUME_WITHIN:
+            if "manifest.json" in files or ABANDONED in files or now - started_at > RESUME_WITHIN:
                 break
             answers = [self.answer(f"{folder}/{name}") for name in files if name.endswith(".meta.json")]
             # Two processes that went on with one pull may both have asked a question: its rows count once.

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from f1_lakehouse.sources.openf1.endpoints import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind, Scope
+from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind
 
 NEW_COLUMN = "a column the catalogue does not know"
 
@@ -178,7 +178,7 @@ def parse(
         content = decode(endpoint, body)
     except orjson.JSONDecodeError as error:
         raise BodyError(f"not JSON: {error}") from error
-    return parse_rows(endpoint, content, extra, scope)
+    return parse_rows(endpoint, endpoint.rows(content), extra, scope)
 
 
 def parse_rows(
@@ -270,9 +270,9 @@ def _refuse_others(
     refused: dict[int, list[str]],
 ) -> None:
     """Refuse the rows of another session or season than the one that was requested."""
-    if scope is None:
+    name = endpoint.partition_column
+    if scope is None or name is None:
         return
-    name = "year" if endpoint.scope is Scope.SEASON else "session_key"
     others = pc.not_equal(arrays[name], scope)
     if pc.any(others).as_py():
         for index in pc.indices_nonzero(others.fill_null(False)).to_pylist():

@@ -59,7 +59,9 @@ class Pull:
     `scope` is a session key, or the year for season endpoints. `truth_pull_id` is the pull whose bronze rows are
     what the source says after this pull: itself, or an earlier one when nothing changed or nothing can be believed;
     None when there is none. Times are UTC; `seconds` is the duration, `waited_s` the part spent on rate limits;
-    `requests` counts the answers, `retries` what had to be asked again (None: entered before that was counted).
+    `requests` counts the responses, `retries` the repeated attempts (None: entered before that was counted).
+    `error` is the error of a failed pull as one line; its class, cause, URL and cure are in `error_type`, `error_cause`,
+    `error_url` and `error_cure` (None: no failure, or entered before these columns existed).
     """
 
     pull_id: str
@@ -87,6 +89,10 @@ class Pull:
     delta_version: int | None = None
     code_version: str | None = None
     retries: int | None = None
+    error_type: str | None = None
+    error_cause: str | None = None
+    error_url: str | None = None
+    error_cure: str | None = None
 
     @property
     def is_answer(self) -> bool:
@@ -127,6 +133,10 @@ SCHEMA = pa.schema(
         ("delta_version", pa.int64()),
         ("code_version", pa.string()),
         ("retries", pa.int64()),
+        ("error_type", pa.string()),
+        ("error_cause", pa.string()),
+        ("error_url", pa.string()),
+        ("error_cure", pa.string()),
     ]
 )
 assert [f.name for f in fields(Pull)] == SCHEMA.names

@@ -12,7 +12,8 @@ import polars as pl
 import pyarrow as pa
 from pandera.errors import SchemaErrors
 
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Column, Kind
+from f1_lakehouse.sources.catalog import Column, Kind
+from f1_lakehouse.sources.registry import BY_NAME
 
 AT_ONCE = 200_000
 """Rows that are validated at once: a copy is made of them."""

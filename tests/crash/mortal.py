@@ -28,6 +28,7 @@ from f1_lakehouse.operations import maintenance
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.publishing import publish
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.catalog import SeasonPartition
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage import bronze, object_store, pull_log
 from f1_lakehouse.validation import schemas  # noqa: F401
@@ -73,7 +74,7 @@ def load(settings: Settings) -> None:
     """What a load does below Dagster: the calendar, then every endpoint that has no answer yet."""
     lake = Lake.open(settings)
     if lake.bronze.ledger.last_answer("sessions", SEASON) is None:
-        pull(lake, BY_NAME["sessions"], SEASON, why="first pull")
+        pull(lake, BY_NAME["sessions"], SeasonPartition(SEASON), why="first pull")
     [race] = [one for one in lake.calendar() if one.key == RACE]
     for name in ENDPOINTS:
         if lake.bronze.ledger.last_answer(name, RACE) is None:

@@ -47,7 +47,7 @@ class House:
 @pytest.fixture
 def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     before = dict(os.environ)
-    lakehouse._opened.clear()
+    lakehouse.open_once.cache_clear()
     with (
         ReplayServer(weekend) as server,
         instance_in(tmp_path / "dagster") as instance,

@@ -185,7 +185,7 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
     from f1_lakehouse.cli import app
 
     def load():
-        lakehouse._opened.clear()
+        lakehouse.open_once.cache_clear()
         with pytest.raises(SystemExit) as ended:
             app.main(
                 [
@@ -205,8 +205,8 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
     *records, spent, end = [json.loads(line) for line in err.splitlines()]
     assert {spent["level"], end["level"]} == {"error"}
     assert spent["message"] == (
-        "failed: the budget of 5 requests a run is spent (F1_BUDGET_REQUESTS); what has arrived is kept, "
-        "run the same again to go on"
+        "failed: the budget of 5 requests per run is spent (F1_BUDGET_REQUESTS); completed requests are saved, "
+        "run the same command to resume"
     )
     assert {one["level"] for one in records} == {"info"}
     assert sum(one.get("event") == "request" for one in records) == 5

@@ -38,7 +38,7 @@ def url(server: postgres.Postgres, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    lakehouse._opened.clear()
+    lakehouse.open_once.cache_clear()
     monkeypatch.delenv("F1_STORE_URI", raising=False)
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
     return tmp_path / "lake"

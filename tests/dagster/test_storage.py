@@ -63,7 +63,7 @@ def test_a_lake_keeps_its_runs_in_this_storage_where_dagster_would_keep_them(
     monkeypatch.delenv("F1_DAGSTER_STORAGE", raising=False)
     from f1_lakehouse import lakehouse
 
-    lakehouse._opened.clear()
+    lakehouse.open_once.cache_clear()
     lakehouse.current_lake()
     instance = run_job.instance()
     assert isinstance(instance.event_log_storage, sqlite_storage.EventLogStorage)

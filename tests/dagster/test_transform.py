@@ -42,7 +42,7 @@ def built(
     """A lake with a race, built and published once, and the result of that run."""
     before = dict(os.environ)
     root = tmp_path_factory.mktemp("built")
-    lakehouse._opened.clear()
+    lakehouse.open_once.cache_clear()
     with (
         ReplayServer(weekend) as server,
         instance_in(tmp_path_factory.mktemp("home")) as instance,

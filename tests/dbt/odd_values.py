@@ -24,14 +24,15 @@ import duckdb
 from dbt_lake import PROJECT
 
 from f1_lakehouse.ingest import PullError, pull
-from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.lakehouse import Lake, connect
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import Answer, ReplayServer
+from f1_lakehouse.sources.catalog import Endpoint, Kind, Scope, SeasonPartition
+from f1_lakehouse.sources.exchange import Clock
 from f1_lakehouse.sources.openf1.calendar import Session, session
-from f1_lakehouse.sources.openf1.client import Client
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind, Scope
-from f1_lakehouse.sources.rate_limiter import RateLimits
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.openf1.source import OPENF1
 
 SEASON = 2025
 Served = dict[tuple[str, int], list[dict[str, Any]]]
@@ -285,8 +286,8 @@ class OddLake:
                     openf1_requests_per_minute=0,
                 )
             )
-            limits = RateLimits(lake.settings.limits, 0, 0)
-            lake = replace(lake, limits=limits, client=Client(server.url, limits, sleep=lambda _: None))
+            clock = Clock(sleep=lambda _: None)
+            lake = replace(lake, clients={"openf1": connect(OPENF1, lake.settings, lake.budget, clock=clock)})
             for endpoint in ENDPOINTS:
                 for scope in sorted(scope for name, scope in served if name == endpoint.name):
                     self._pull(lake, endpoint, scope)
@@ -300,7 +301,7 @@ class OddLake:
         return folder.parent
 
     def _pull(self, lake: Lake, endpoint: Endpoint, scope: int) -> None:
-        what = scope if endpoint.scope is Scope.SEASON else self.sessions[scope]
+        what = SeasonPartition(scope) if endpoint.scope is Scope.SEASON else self.sessions[scope]
         try:
             pull(lake, endpoint, what, why="first pull")
         except PullError as error:

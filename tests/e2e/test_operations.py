@@ -19,6 +19,7 @@ from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.sources.catalog import SeasonPartition
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 RACE = 2024015
@@ -79,7 +80,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, server: ReplayServer) -> 
     )
     opened = lakehouse.Lake.open(settings)
     for name in ("meetings", "sessions"):
-        pull(opened, BY_NAME[name], 2024, why="f1 load", run_id="run-1")
+        pull(opened, BY_NAME[name], SeasonPartition(2024), why="f1 load", run_id="run-1")
     race = next(one for one in opened.calendar() if one.key == RACE)
     for name in ("drivers", "laps", "stints", "session_result", "race_control"):
         pull(opened, BY_NAME[name], race, why="f1 load: first pull", run_id="run-2")

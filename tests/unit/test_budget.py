@@ -1,4 +1,4 @@
-"""Budgets: a load stops before it overruns one, says so in one line, and the next goes on without asking twice."""
+"""Budgets: a load stops before it exceeds one, with one line, and the next load resumes without repeating a request."""
 
 import json
 import re
@@ -8,38 +8,44 @@ import pytest
 
 from f1_lakehouse.budget import Budget
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.openf1.errors import BudgetError
+from f1_lakehouse.sources.errors import BudgetError
 
 
 def test_requests_and_minutes_are_allowed_up_to_the_budget(tmp_path):
     now = 100.0
     budget = Budget(Settings(lakehouse_root=tmp_path, budget_requests=3, budget_minutes=2), clock=lambda: now)
-    budget.check(0)
-    budget.check(2)
+    budget.spend_request()
     now += 119
-    budget.check(2)
+    budget.spend_request()
     now += 1
-    with pytest.raises(BudgetError, match="2 minutes a run is spent"):
-        budget.check(2)
-    with pytest.raises(BudgetError, match="3 requests a run is spent"):
-        Budget(Settings(lakehouse_root=tmp_path, budget_requests=3)).check(3)
+    with pytest.raises(BudgetError, match="2 minutes per run is spent"):
+        budget.spend_request()
+    now -= 10
+    few = Budget(Settings(lakehouse_root=tmp_path, budget_requests=3), clock=lambda: now)
+    for _ in range(3):
+        few.spend_request()
+    with pytest.raises(BudgetError, match="3 requests per run is spent"):
+        few.spend_request()
+    assert few.requests == 3
 
 
 def test_a_lake_that_takes_its_disk_up_is_measured_now_and_then(tmp_path):
     now = 0.0
     budget = Budget(Settings(lakehouse_root=tmp_path, budget_disk_gb=0.000001), clock=lambda: now)
-    budget.check(0)
+    budget.spend_request()
     (tmp_path / "landing").mkdir()
     (tmp_path / "landing" / "answer").write_bytes(b"x" * 1000)
     now = 9.0
-    budget.check(1)
+    budget.spend_request()
     now = 10.0
     with pytest.raises(BudgetError, match="1e-06 GB of disk is spent"):
-        budget.check(1)
+        budget.spend_request()
 
 
 def test_without_budgets_everything_is_allowed(tmp_path):
-    Budget(Settings(lakehouse_root=tmp_path)).check(10**9)
+    budget = Budget(Settings(lakehouse_root=tmp_path))
+    budget.requests = 10**9
+    budget.spend_request()
 
 
 @pytest.mark.parametrize("name", ["F1_BUDGET_REQUESTS", "F1_BUDGET_MINUTES", "F1_BUDGET_DISK_GB"])

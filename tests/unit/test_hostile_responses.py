@@ -19,14 +19,15 @@ from hypothesis import strategies as st
 
 from f1_lakehouse import ingest as pull_module
 from f1_lakehouse.ingest import PullError, pull
-from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.lakehouse import Lake, connect
 from f1_lakehouse.operations.recovery import check_bronze, check_landing
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.server import Answer, ReplayServer
-from f1_lakehouse.sources.openf1.calendar import Category, Session, due
-from f1_lakehouse.sources.openf1.client import Client
+from f1_lakehouse.sources.exchange import Clock
+from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.sources.rate_limiter import RateLimits
+from f1_lakehouse.sources.openf1.pull_policy import due
+from f1_lakehouse.sources.openf1.source import OPENF1
 
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 RACE = Session(START, START + timedelta(hours=2), 11, 1, 2024, "Race", "Marina Bay", Category.RACE)
@@ -72,9 +73,8 @@ def lake(tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch) 
             openf1_requests_per_minute=0,
         )
     )
-    limits = RateLimits(opened.settings.limits, 0, 0)
-    client = Client(server.url, limits, sleep=lambda _: None)
-    return replace(opened, limits=limits, client=client)
+    client = connect(OPENF1, opened.settings, opened.budget, clock=Clock(sleep=lambda _: None))
+    return replace(opened, clients={"openf1": client})
 
 
 def rows(lake: Lake, name: str = "laps") -> int:
@@ -95,7 +95,7 @@ def test_an_outage_of_hours_ends_each_pull_as_failed_costs_few_requests_and_is_m
     assert len(server.requests) <= 12
     entries = lake.bronze.ledger.all()
     assert [entry.outcome for entry in entries] == ["failed"] * len(names)
-    assert "run again later, what has arrived is kept" in str(entries[-1].error)
+    assert "run again later, completed requests are saved" in str(entries[-1].error)
     server.fail_rate = 0.0
     again = Lake.open(lake.settings)  # the breaker is of the process
     waiting = due(datetime.now(UTC), [RACE], again.bronze.ledger.of, endpoints=set(names), patient=False)

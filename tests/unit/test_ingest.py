@@ -15,6 +15,7 @@ from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator import generate as generator
 from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.sources.catalog import SeasonPartition
 from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze
@@ -175,19 +176,19 @@ def test_a_season_is_asked_by_its_year(lake: Lake, server: ReplayServer, write: 
         "date_start": "2024-09-21T13:00:00+00:00",
     }
     write("sessions", [session, earlier, {**session, "session_key": 12, "date_end": None}], "2024")
-    done = pull(lake, BY_NAME["sessions"], 2024, why="daily")
+    done = pull(lake, BY_NAME["sessions"], SeasonPartition(2024), why="daily")
     assert [request.target for request in server.requests] == ["/v1/sessions?year=2024"]
     assert (done.scope, done.season, done.rows) == (2024, 2024, 3)
     assert [one.key for one in lake.calendar()] == [10, 11]
     assert lake.calendar([2024])[1] == RACE
     assert lake.calendar([2023]) == []
     write("sessions", [{**session, "location": "Singapore"}], "2024")
-    pull(lake, BY_NAME["sessions"], 2024, why="daily")
+    pull(lake, BY_NAME["sessions"], SeasonPartition(2024), why="daily")
     assert [(one.key, one.location, one.is_cancelled) for one in lake.calendar()] == [
         (11, "Singapore", False)
     ]
     write("meetings", [{"meeting_key": 1, "year": 2024, "is_cancelled": True}], "2024")
-    pull(lake, BY_NAME["meetings"], 2024, why="daily")
+    pull(lake, BY_NAME["meetings"], SeasonPartition(2024), why="daily")
     assert [(one.key, one.is_cancelled) for one in lake.calendar()] == [(11, True)]
 
 
@@ -203,7 +204,7 @@ def test_a_generated_race_comes_whole_into_bronze(tmp_path: Path, monkeypatch: p
                 openf1_requests_per_minute=0,
             )
         )
-        pull(lake, BY_NAME["sessions"], 2024, why="daily")
+        pull(lake, BY_NAME["sessions"], SeasonPartition(2024), why="daily")
         race = next(one for one in lake.calendar() if one.category is Category.RACE)
         for name in ("drivers", "laps", "stints", "pit", "session_result", "intervals", "race_control"):
             served = orjson.loads((made.folder / name / f"{race.key}.json").read_bytes())

@@ -1,145 +1,16 @@
-"""The catalogue: what each of the 18 OpenF1 endpoints serves.
+"""The catalog of OpenF1: what each of its 18 endpoints serves.
 
-The one place that says what an endpoint is. Dagster assets and checks, Delta schemas, pandera schemas, dbt
-sources and the table in the docs are all made from it. To add an endpoint: one entry here and one silver model.
+The one place that says what an OpenF1 endpoint is. To add an endpoint: one entry here and one silver model.
 
-Not here: how an endpoint is asked (client.py), when (calendar.py), how rows are typed (storage/parsing.py).
+Does not belong here: how an endpoint is requested (request_plan.py), when (pull_policy.py), how rows are typed
+(storage/parsing.py), and the types of the catalog (sources/catalog.py).
 
 Source of types, keys and nullability: the API's code and documentation, checked against recorded rows. A column
-is `required` when a row without it cannot be placed (a key); everything else may be null, as in the real answers.
+is `required` when a row without it cannot be placed (a key); everything else may be null, as in real responses.
 Ranges are what is physically or by the rules possible; a value outside is kept and counted, not refused.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
-
-import pyarrow as pa
-
-
-class Kind(StrEnum):
-    """The type of a column in bronze. Every measurement is a double, whatever JSON shows at the moment."""
-
-    INT = "int"
-    DOUBLE = "double"
-    TEXT = "text"
-    BOOL = "bool"
-    TIME = "time"  # UTC, microseconds
-    INTS = "ints"  # a list of nullable ints
-    JSON = "json"  # a value whose JSON type changes from row to row, kept as JSON text
-
-
-ARROW_TYPES: dict[Kind, pa.DataType] = {
-    Kind.INT: pa.int64(),
-    Kind.DOUBLE: pa.float64(),
-    Kind.TEXT: pa.string(),
-    Kind.BOOL: pa.bool_(),
-    Kind.TIME: pa.timestamp("us", tz="UTC"),
-    Kind.INTS: pa.list_(pa.int64()),
-    Kind.JSON: pa.string(),
-}
-
-
-class Scope(StrEnum):
-    """What one pull of an endpoint covers."""
-
-    SEASON = "season"
-    SESSION = "session"
-
-
-class Availability(StrEnum):
-    """Which sessions can have rows at all; for the others the endpoint is not applicable, never missing."""
-
-    EVERY_SESSION = "every session"
-    RACES = "races and sprints"
-    QUALIFYINGS = "qualifying and sprint qualifying"
-
-
-@dataclass(frozen=True)
-class Column:
-    """One field of an endpoint.
-
-    `low` and `high` are inclusive bounds and `one_of` the known values: outside them a value is improbable.
-    """
-
-    name: str
-    kind: Kind
-    description: str
-    required: bool = False
-    low: float | None = None
-    high: float | None = None
-    one_of: tuple[str, ...] | tuple[int, ...] | None = None
-
-    @property
-    def arrow(self) -> pa.Field:
-        """The column as an Arrow field; nullable, because a bronze table is never stricter than its source."""
-        return pa.field(self.name, ARROW_TYPES[self.kind], metadata={"description": self.description})
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One endpoint: its path and table name, its columns, its natural key, and when it has rows.
-
-    `by_driver`: a whole session is always too large an answer, so it is asked driver by driver from the start.
-    `critical`: without rows of it a finished race is not complete.
-    """
-
-    name: str
-    description: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...]
-    scope: Scope = Scope.SESSION
-    availability: Availability = Availability.EVERY_SESSION
-    by_driver: bool = False
-    critical: bool = False
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The API's own columns, typed."""
-        return pa.schema([column.arrow for column in self.columns])
-
-    @property
-    def bronze_schema(self) -> pa.Schema:
-        """The columns of the bronze table: the API's own, then what the lake adds."""
-        return pa.schema([*self.schema, *self.lake_columns])
-
-    @property
-    def lake_columns(self) -> tuple[pa.Field, ...]:
-        """What the lake adds to the rows. Telemetry rows, 700,000 per session, carry their time and no row number."""
-        return LAKE_COLUMNS[:-1] if self.by_driver else LAKE_COLUMNS
-
-    def column(self, name: str) -> Column | None:
-        """The column of that name, or None."""
-        return next((column for column in self.columns if column.name == name), None)
-
-    def has(self, name: str) -> bool:
-        """Whether the endpoint has a column of that name."""
-        return self.column(name) is not None
-
-
-LAKE_COLUMNS: tuple[pa.Field, ...] = (
-    pa.field(
-        "_season", pa.int32(), metadata={"description": "Season of the session; the partition of the table"}
-    ),
-    pa.field(
-        "_pull_id", pa.string(), metadata={"description": "The pull that brought the row, as in _pulls"}
-    ),
-    pa.field(
-        "_ingested_at",
-        pa.timestamp("us", tz="UTC"),
-        metadata={"description": "When the pull was committed, UTC"},
-    ),
-    pa.field(
-        "_source_url", pa.string(), metadata={"description": "The request that was answered with the row"}
-    ),
-    pa.field(
-        "_row_number",
-        pa.int32(),
-        metadata={
-            "description": "Position of the row among the rows of its pull, in the order served, from 0; null in rows "
-            "that a version before this column wrote, until f1 rebuild-bronze"
-        },
-    ),
-)
+from f1_lakehouse.sources.catalog import Availability, Column, Endpoint, Kind, Scope
 
 
 def _int(name: str, description: str, **rest: object) -> Column:

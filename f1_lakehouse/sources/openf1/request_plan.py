@@ -1,266 +1,162 @@
-"""Questions to OpenF1 as data: how one is spelled as a URL, and how one that is too large is cut into parts.
+"""The requests of one pull of OpenF1, in as few as possible.
 
-Belongs here: operators, encoding of values, the parts of a pull. Pure: nothing is sent (client.py does that).
+Belongs here: the order of requests, and what a response changes about the rest. Does not belong here: how a slice is divided
+and written as a URL (slices.py), sending (sources/http.py, sources/client.py).
 
-The query string is made by hand because the operators are part of it: `params={"date>=": x}` of every HTTP library
-sends `date%3E%3D=x`, which the service reads as "date is at least the text =x" and answers with no rows and no
-error. Only values are encoded. `<` and `>` may be encoded on their way by the HTTP library: the service decodes
-first and looks for operators then.
+Logs the event `cut` (url, parts) when a request is too large and is divided.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Literal
-from urllib.parse import quote
+import logging
+from collections import deque
+from collections.abc import Sequence
 
-from f1_lakehouse.sources.openf1.endpoints import Endpoint
-from f1_lakehouse.sources.openf1.errors import TooLargeError
-
-Op = Literal["=", ">=", "<=", ">", "<"]
-Value = int | float | str | datetime
-_OPS = frozenset({"=", ">=", "<=", ">", "<"})
-_FIELD = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Filter:
-    """One condition. Different fields are AND-ed, and so are one lower and one upper bound of the same field.
-
-    Filter by numbers and times only: the service turns every text that looks like a date into one
-    (`country_code=MON` asks for a Monday), and cannot be asked for null.
-    """
-
-    field: str
-    op: Op
-    value: Value
-
-    def __str__(self) -> str:
-        return f"{self.field}{self.op}{quote(text(self.value), safe=':')}"
-
-    def __post_init__(self) -> None:
-        # A bad name or operator is answered with rows that were not asked for, or with a 500: stop it here.
-        if not _FIELD.fullmatch(self.field):
-            raise ValueError(f"not a field name: {self.field!r}")
-        if self.op not in _OPS:
-            raise ValueError(f"not an operator of OpenF1: {self.op!r}")
-        if not text(self.value):
-            raise ValueError(f"the filter on {self.field} has no value")
-
-
-def text(value: Value) -> str:
-    """A value as the service reads it. Times are naive UTC (`2024-09-22T12:00:00[.ffffff]`), because an offset
-    needs a `+`, which is read as a space when anything on the way decodes it.
-
-    Raises ValueError for a time without a zone: it could mean any hour.
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError(f"a time needs a zone: {value}")
-        return value.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return str(value)
-
-
-def url(base: str, endpoint: str, filters: Sequence[Filter] = ()) -> str:
-    """The URL of a question. `base` is the API's root without or with a slash at its end; the order of the filters
-    is kept, so that the same question is always the same URL."""
-    query = "&".join(str(part) for part in filters)
-    return f"{base.rstrip('/')}/{endpoint}" + (f"?{query}" if query else "")
-
-
-# How a pull is cut
-
-# What pulls have in common that are cut alike: endpoint, and seconds of the session, for a race has more rows than
-# a practice.
-Kind = tuple[str, int | None]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What a driver's rows are cut along: whole seconds of time, or lap numbers.
-
-    `start` and `end`: where most rows are. `reach`: how far outside rows are still looked for.
-    """
-
-    field: str
-    start: int
-    end: int
-    reach: int
-
-    @property
-    def length(self) -> int:
-        """From start to end, in seconds or laps."""
-        return self.end - self.start
-
-    def value(self, bound: int) -> int | datetime:
-        """A bound as it is asked for."""
-        return datetime.fromtimestamp(bound, UTC) if self.field == "date" else bound
-
-    def middle(self, low: int | None, high: int | None) -> int | None:
-        """Where to cut; None if it cannot be cut. Beyond start and end it goes outwards by doubling steps,
-        because feeds begin hours before a session and end after its scheduled end."""
-        step = max(1, self.length // 8)
-        if low is None and high is None:
-            return self.start + max(1, self.length // 2)
-        if low is None:
-            assert high is not None
-            cut = (
-                (self.start + high) // 2 if high - self.start > step else high - max(step, self.start - high)
-            )
-        elif high is None:
-            cut = (low + self.end) // 2 if self.end - low > step else low + max(step, low - self.end)
-        else:
-            cut = (low + high) // 2
-            return cut if low < cut < high else None
-        return cut if self.start - self.reach < cut < self.end + self.reach else None
-
-
-def axis_of(endpoint: Endpoint, window: tuple[datetime, datetime] | None) -> Axis | None:
-    """What rows of an endpoint can be cut along, given the session's start and end; None if there is nothing."""
-    if endpoint.has("date"):
-        if window is None:
-            return None
-        start, end = (int(moment.timestamp()) for moment in window)
-        return Axis("date", start, max(end, start + 8), int(timedelta(hours=48).total_seconds()))
-    lap = endpoint.column("lap_number")
-    # Laps have a date_start that is null on lap 1 of many races: lap numbers never are. No race has 80 laps.
-    return Axis("lap_number", 1, 81, 1000) if lap is not None and lap.required else None
-
-
-@dataclass(frozen=True)
-class Part:
-    """A part of a pull: of one driver or of all, from `low` to below `high` on the axis; None is unbounded."""
-
-    driver: int | None = None
-    low: int | None = None
-    high: int | None = None
-
-    def holds(self, other: "Part") -> bool:
-        """Whether the other lies within this one and is smaller."""
-        return (
-            self != other
-            and self.driver in (None, other.driver)
-            and (self.low is None or (other.low is not None and other.low >= self.low))
-            and (self.high is None or (other.high is not None and other.high <= self.high))
-        )
-
-    def inside(self, bound: int) -> bool:
-        """Whether a bound cuts this part in two."""
-        return (self.low is None or bound > self.low) and (self.high is None or bound < self.high)
-
-    def split(self, bound: int) -> list["Part"]:
-        """The rows before the bound, and those from it on."""
-        return [replace(self, high=bound), replace(self, low=bound)]
-
-
-@dataclass(frozen=True)
-class Pull:
-    """What is fixed for one pull: the URL of the whole (`root`), the ways to cut it, and what is known of it."""
-
-    root: str
-    drivers: tuple[int, ...]
-    axis: Axis | None
-    kind: Kind
-    known: Mapping[Part, int]
-
-    def url(self, part: Part) -> str:
-        """The question for a part. Half-open bounds, so that no row is in two parts or in none."""
-        filters = []
-        if part.driver is not None:
-            filters.append(Filter("driver_number", "=", part.driver))
-        if self.axis is not None and part.low is not None:
-            filters.append(Filter(self.axis.field, ">=", self.axis.value(part.low)))
-        if self.axis is not None and part.high is not None:
-            filters.append(Filter(self.axis.field, "<", self.axis.value(part.high)))
-        return "&".join([self.root, *map(str, filters)])
-
-    def by_driver(self, part: Part) -> list[Part]:
-        """One part a driver; drivers that an interrupted pull has asked for stay in."""
-        known = (other.driver for other in self.known if other.driver is not None)
-        return [replace(part, driver=driver) for driver in dict.fromkeys([*self.drivers, *known])]
-
-    def planned(self, part: Part, learnt: "Learnt") -> list[Part] | None:
-        """How to cut a part that need not be asked first, because parts of it are known, or similar ones were
-        too large; None if it should be asked."""
-        known = [other for other in self.known if part.holds(other)]
-        same_driver = [other for other in known if other.driver == part.driver]
-        cut = _middle_one(part, (bound for other in same_driver for bound in (other.low, other.high)))
-        if cut is not None:
-            if self.axis is None:
-                cure = "it was asked in parts of time before: give the session's start and end again"
-                raise TooLargeError("part of this is known", self.url(part), cure)
-            return part.split(cut)
-        if part.driver is None and any(other.driver is not None for other in known):
-            return self.by_driver(part)
-        if part == Part() and self.drivers and self.kind in learnt.by_driver:
-            return self.by_driver(part)
-        if self.axis is not None and (part.driver is not None or not self.drivers):
-            start = self.axis.start
-            cut = _middle_one(part, (start + offset for offset in learnt.offsets.get(self.kind, ())))
-            if cut is not None:
-                return part.split(cut)
-        return None
-
-    def cut(self, part: Part) -> list[Part]:
-        """How to cut a part that was too large. Raises TooLargeError if there is no way."""
-        if part == Part() and self.drivers:
-            return self.by_driver(part)
-        cut = self.axis.middle(part.low, part.high) if self.axis else None
-        if cut is None:
-            cure = "it cannot be cut any smaller" + (
-                "" if self.axis else " without the session's start and end"
-            )
-            raise TooLargeError("OpenF1 finds the result too large", self.url(part), cure)
-        return part.split(cut)
-
-
-class Learnt:
-    """How pulls had to be cut, by kind of pull: which by driver, and where on the axis, counted from its start."""
-
-    def __init__(self) -> None:
-        self.by_driver: set[Kind] = set()
-        self.offsets: dict[Kind, set[int]] = {}
-
-    def learn(self, pull: Pull, part: Part, parts: Sequence[Part]) -> None:
-        """Note that the part was too large and was cut so."""
-        if parts[0].driver != part.driver:
-            self.by_driver.add(pull.kind)
-        elif pull.axis is not None and parts[0].high is not None:
-            self.offsets.setdefault(pull.kind, set()).add(parts[0].high - pull.axis.start)
-
-
-def _middle_one(part: Part, bounds: Iterable[int | None]) -> int | None:
-    """The middle one of the bounds that lie inside the part, so that few steps lead to each piece of it."""
-    inside = sorted(bound for bound in bounds if bound is not None and part.inside(bound))
-    return inside[len(inside) // 2] if inside else None
-
-
-def known_parts(root: str, known: Mapping[str, int]) -> dict[Part, int]:
-    """The parts of this pull that are known, from their URLs; URLs of other pulls are passed over."""
-    parts: dict[Part, int] = {}
-    for known_url, status in known.items():
-        found = _PART.fullmatch(known_url[len(root) :]) if known_url.startswith(root) else None
-        if found is None:
-            continue
-        driver = int(found["driver"]) if found["driver"] else None
-        parts[Part(driver, _bound(found["low"]), _bound(found["high"]))] = status
-    return parts
-
-
-_BOUND = r"-?\d+|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
-_PART = re.compile(
-    r"(&driver_number=(?P<driver>\d+))?"
-    rf"(&(date|lap_number)>=(?P<low>{_BOUND}))?"
-    rf"(&(date|lap_number)<(?P<high>{_BOUND}))?"
+from f1_lakehouse.sources.catalog import Endpoint, Partition, Scope
+from f1_lakehouse.sources.errors import PermanentError
+from f1_lakehouse.sources.exchange import LandedResponse, Response
+from f1_lakehouse.sources.openf1.slices import (
+    DivisionMemory,
+    PullSlices,
+    Slice,
+    axis_of,
+    known_slices,
 )
+from f1_lakehouse.sources.openf1.urls import Filter, request_url
+
+logger = logging.getLogger(__name__)
 
 
-def _bound(value: str | None) -> int | None:
-    if value is None:
+class OpenF1Planner:
+    """Makes request plans; remembers how pulls had to be divided. `base_url`: up to and including `/v1`."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+        self._memory = DivisionMemory()
+
+    def __call__(
+        self,
+        endpoint: Endpoint,
+        partition: Partition,
+        landed: Sequence[LandedResponse] = (),
+        drivers: Sequence[int] = (),
+    ) -> "OpenF1RequestPlan":
+        """The plan of a pull.
+
+        `drivers`: who took part; required for telemetry. `partition.window` (start and end, aware) is needed to divide by
+        time, and only its middle matters, because the first slice has no lower and the last no upper bound.
+
+        Raises PermanentError for telemetry without drivers.
+        """
+        field = "year" if endpoint.scope is Scope.SEASON else "session_key"
+        root = request_url(self._base_url, endpoint.path, [Filter(field, "=", partition.key)])
+        if endpoint.by_driver and not drivers:
+            cure = "load the session's drivers first"
+            raise PermanentError(
+                f"{endpoint.name} is requested driver by driver and none is given", root, cure
+            )
+        driver, window = endpoint.column("driver_number"), partition.window
+        slices = PullSlices(
+            root=root,
+            drivers=tuple(dict.fromkeys(drivers)) if driver is not None and driver.required else (),
+            axis=axis_of(endpoint, window),
+            division_key=(endpoint.name, int((window[1] - window[0]).total_seconds()) if window else None),
+            known=known_slices(root, {response.url: response.status for response in landed}),
+        )
+        return OpenF1RequestPlan(slices, self._memory, by_driver=endpoint.by_driver)
+
+
+class OpenF1RequestPlan:
+    """The requests of one pull; see `exchange.RequestPlan`.
+
+    What is answered with 422 is kept too, and is then requested in slices: by driver, where every row has one and drivers
+    are given, then by halving time (`date`) or, where rows have no such column, lap numbers. How a driver's rows had to be
+    divided is remembered for the next driver and for the next session of the same length. Rows without a date are not in
+    any slice of time, nor are rows of drivers who are not listed in any slice by driver.
+
+    Slices that an interrupted pull has landed are not requested again, a 422 among them is divided at once, and the rest is
+    requested in slices that overlap none of them, even if another process with another memory, drivers or window made them.
+
+    The first driver is requested alone, and shows how large responses are; then several requests are under way, those of
+    endpoints without drivers one by one. With `by_driver`, the complete session is requested once if the first driver has no
+    rows: when it has none either, the pull is complete.
+    """
+
+    def __init__(self, slices: PullSlices, memory: DivisionMemory, *, by_driver: bool) -> None:
+        self._slices = slices
+        self._memory = memory
+        self._waiting: deque[Slice] = deque()
+        self._under_way: dict[str, Slice] = {}
+        self._first_driver: int | None = None
+        self._others: list[Slice] = []
+        self._is_probing_session = False
+        self._has_rows = any(status != 404 for status in slices.known.values())
+        if not by_driver:
+            self._waiting.append(Slice())
+        elif slices.known.get(Slice()) not in (200, 404):  # else the session was requested completely
+            first, *self._others = slices.by_driver(Slice())
+            self._waiting.append(first)
+
+    def next_url(self) -> str | None:
+        """The next URL to request; see `exchange.RequestPlan`. Raises TooLargeError for what cannot be divided."""
+        if self._under_way and not self._is_complete(self._first_driver):
+            return None
+        part = self._next_slice()
+        if part is None and not self._under_way and self._others:
+            part = self._begin_other_drivers()
+        if part is None:
+            return None
+        self._first_driver = part.driver if self._first_driver is None else self._first_driver
+        url = self._slices.url(part)
+        self._under_way[url] = part
+        return url
+
+    def receive(self, response: Response) -> None:
+        """Take a response into account. Raises TooLargeError if it was too large and cannot be divided."""
+        part = self._under_way.pop(response.url)
+        self._has_rows = self._has_rows or not response.is_empty
+        if self._is_probing_session:
+            self._is_probing_session = False
+            if not response.is_too_large:
+                self._others = []  # it has no rows, or these are all of them
+            return
+        if response.is_too_large:
+            self._waiting.extendleft(reversed(self._divide(part)))
+
+    def check_complete(self) -> None:
+        """OpenF1's slices do not overlap and need no check."""
+
+    def _is_complete(self, driver: int | None) -> bool:
+        """Whether all responses of a driver are there: how they had to be divided is then known for the others."""
+        unfinished = (*self._waiting, *self._under_way.values())
+        return driver is not None and all(part.driver != driver for part in unfinished)
+
+    def _begin_other_drivers(self) -> Slice | None:
+        """Go on after the first driver: with the complete session while no rows were seen, else with the other drivers."""
+        if not self._has_rows:
+            # A session that was never published would cost one request per driver. If there is something, it is refused as
+            # too large, or is all that there is.
+            self._has_rows = self._is_probing_session = True
+            return Slice()
+        self._waiting.extend(self._others)
+        self._others = []
+        return self._next_slice()
+
+    def _next_slice(self) -> Slice | None:
+        """The next slice to request; landed ones are skipped, and what need not be requested first is divided."""
+        while self._waiting:
+            part = self._waiting.popleft()
+            status = self._slices.known.get(part)
+            if status in (200, 404):
+                continue
+            planned = self._slices.planned(part, self._memory)
+            if planned is None and status != 422:
+                return part
+            self._waiting.extendleft(reversed(self._divide(part, planned)))
         return None
-    if "T" not in value:
-        return int(value)
-    return int(datetime.fromisoformat(value).replace(tzinfo=UTC).timestamp())
+
+    def _divide(self, part: Slice, planned: Sequence[Slice] | None = None) -> Sequence[Slice]:
+        slices = planned or self._slices.divide(part)
+        self._memory.record(self._slices, part, slices)
+        url, count = self._slices.url(part), len(slices)
+        extra = {"event": "cut", "url": url, "parts": count}
+        logger.info("%s is too large, requesting %d parts", url, count, extra=extra)
+        return slices

@@ -14,7 +14,7 @@ from deltalake import DeltaTable, write_deltalake
 from f1_lakehouse.operations import maintenance
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.operations.maintenance import MaintenanceError, optimize, plan_restore, restore, vacuum
-from f1_lakehouse.sources.openf1.calendar import why_due
+from f1_lakehouse.sources.openf1.pull_policy import why_due
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.pull_log import Outcome
 

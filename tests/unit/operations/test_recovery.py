@@ -12,8 +12,9 @@ import pytest
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.operations.maintenance import plan_restore, restore
 from f1_lakehouse.operations.recovery import check_bronze, check_landing, copy_landing, rebuild
+from f1_lakehouse.sources.catalog import Kind
 from f1_lakehouse.sources.openf1 import endpoints
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, Kind
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze, BronzeError
 from f1_lakehouse.storage.landing import Landing
 

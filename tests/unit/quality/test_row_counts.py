@@ -3,8 +3,9 @@
 import pytest
 
 from f1_lakehouse.quality.row_counts import Verdict, bounds, is_critical, judge
+from f1_lakehouse.sources.catalog import Endpoint
 from f1_lakehouse.sources.openf1.calendar import Category
-from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SESSION_ENDPOINTS, Endpoint
+from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SESSION_ENDPOINTS
 
 
 @pytest.mark.parametrize(

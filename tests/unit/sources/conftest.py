@@ -1,14 +1,20 @@
-"""Fixtures of these tests: a scripted OpenF1, a clock of our own, and a client of both."""
+"""Fixtures of these tests: a scripted OpenF1, a test clock, and a client of both."""
 
+import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted_openf1 import Clock, FakeOpenF1
+from scripted_openf1 import FakeOpenF1, TestClock
 
-from f1_lakehouse.sources.openf1.client import Client
-from f1_lakehouse.sources.rate_limiter import RateLimits
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.client import SourceClient
+from f1_lakehouse.sources.exchange import BreakerPolicy, Clock, Response, RetryPolicy
+from f1_lakehouse.sources.http import TIMEOUT_S, HttpClient
+from f1_lakehouse.sources.openf1.source import OPENF1
+from f1_lakehouse.sources.rate_limiter import RateLimiter
 
 
 @pytest.fixture
@@ -20,22 +26,54 @@ def openf1(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOpenF1]:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> TestClock:
+    return TestClock()
 
 
 @pytest.fixture
-def limits(tmp_path: Path, clock: Clock) -> RateLimits:
-    """Limits that are switched off, pauses excepted."""
-    return RateLimits(tmp_path / "limits.sqlite", 0, 0, clock=clock, sleep=clock.sleep)
+def limiter(tmp_path: Path, clock: TestClock) -> RateLimiter:
+    """A rate limiter without windows; it still pauses."""
+    return RateLimiter(tmp_path / "limits.sqlite", clock=clock, sleep=clock.sleep)
 
 
 @pytest.fixture
-def make(openf1: FakeOpenF1, limits: RateLimits, clock: Clock) -> Callable[..., Client]:
-    """A client of the scripted server; keywords as for Client."""
+def make(openf1: FakeOpenF1, limiter: RateLimiter, clock: TestClock) -> Callable[..., SourceClient]:
+    """A client of OpenF1, of the scripted server unless `base_url` is given."""
 
-    def client(**rest: Any) -> Client:
-        rest = {"limits": limits, "clock": clock, "now": clock.now, "sleep": clock.sleep} | rest
-        return Client(openf1.base_url, **rest)
+    def client(
+        base_url: str = openf1.base_url,
+        *,
+        limiter: RateLimiter = limiter,
+        attempts: int = 6,
+        breaker_after: int = 12,
+        concurrent: int = 1,
+        sleep: Callable[[float], None] = clock.sleep,
+        timeout: tuple[float, float] = TIMEOUT_S,
+        may_send: Callable[[], None] = lambda: None,
+        **settings: Any,
+    ) -> SourceClient:
+        source = replace(
+            OPENF1,
+            retry=RetryPolicy(attempts),
+            breaker=BreakerPolicy(breaker_after),
+            max_concurrent_requests=concurrent,
+        )
+        connection = source.connect(Settings.model_construct(openf1_url=base_url, **settings))
+        times = Clock(clock, clock.now, sleep)
+        http = HttpClient(source, connection, limiter, timeout=timeout, clock=times, may_send=may_send)
+        return SourceClient(source, connection, http)
 
     return client
+
+
+@pytest.fixture
+def direct(openf1: FakeOpenF1, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests go straight to the script: for tests that send thousands."""
+
+    def get(client: HttpClient, url: str, *_: object) -> Response:
+        openf1.requested.append(url.removeprefix(openf1.base_url + "/"))
+        reply = openf1.script(openf1.requested[-1])  # type: ignore[operator]
+        content = json.loads(reply.raw) if reply.status == 200 else None
+        return Response(url, reply.status, clock.now(), reply.raw, 0.0, 0.0, 1, content)
+
+    monkeypatch.setattr(HttpClient, "get", get)

@@ -1,4 +1,4 @@
-"""A scripted OpenF1 on a real socket, and a clock that only moves when somebody sleeps."""
+"""A scripted OpenF1 on a real socket, and a clock that only moves when a test sleeps."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ HTML = {"Content-Type": "text/html; charset=utf-8"}
 
 @dataclass
 class Reply:
-    """What the server says; `cut_at` sends only that many bytes of what it announced, `drop` nothing at all."""
+    """A response of the server; `cut_at` sends only that many bytes of the announced body, `drop` nothing at all."""
 
     status: int = 200
     body: bytes | Any = b"[]"
@@ -28,12 +28,12 @@ class Reply:
 
 
 class FakeOpenF1:
-    """Answers with `script`: a list that is used up, the last one for ever, or a function of the query."""
+    """Responds with `script`: a list that is used up, its last reply repeatedly, or a function of the query."""
 
     def __init__(self) -> None:
         self.script: list[Reply] | Callable[[str], Reply] = [Reply()]
         self.token_script: list[Reply] = [Reply(500, b"no token was scripted")]
-        self.asked: list[str] = []  # paths as they were meant, decoded
+        self.requested: list[str] = []  # paths as they were meant, decoded
         self.raw: list[str] = []  # paths as they were sent
         self.authorizations: list[str | None] = []
         self.forms: list[bytes] = []
@@ -46,10 +46,10 @@ class FakeOpenF1:
 
             def do_GET(self) -> None:
                 outer.raw.append(self.path)
-                outer.asked.append(unquote(self.path).removeprefix("/v1/"))
+                outer.requested.append(unquote(self.path).removeprefix("/v1/"))
                 outer.authorizations.append(self.headers.get("Authorization"))
                 if callable(outer.script):
-                    self.say(outer.script(outer.asked[-1]))
+                    self.say(outer.script(outer.requested[-1]))
                 else:
                     self.say(outer.script.pop(0) if len(outer.script) > 1 else outer.script[0])
 
@@ -88,8 +88,10 @@ class FakeOpenF1:
         self._thread.join()
 
 
-class Clock:
-    """Monotonic seconds, wall time and sleep in one; `slept` is every sleep there was."""
+class TestClock:
+    """Monotonic seconds, wall time and sleep in one; `slept` holds every sleep."""
+
+    __test__ = False
 
     def __init__(self) -> None:
         self.seconds = 1000.0

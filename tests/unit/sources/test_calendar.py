@@ -7,25 +7,27 @@ from typing import Any
 
 import pytest
 
+from f1_lakehouse.sources.catalog import Availability
 from f1_lakehouse.sources.openf1.calendar import (
-    CONFIRM_AFTER,
-    CORRECTIONS,
     LIVE_MARGIN,
-    RETRY_FIRST,
-    RETRY_LAST,
-    WATCHED,
     Category,
-    Due,
     Session,
     category,
-    due,
     grid_session,
-    season_due,
     session,
     session_key_of,
+)
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.pull_policy import (
+    CONFIRM_AFTER,
+    CORRECTIONS,
+    WATCHED,
+    Due,
+    due,
+    season_due,
     why_due,
 )
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SESSION_ENDPOINTS, Availability
+from f1_lakehouse.sources.pull_history import FIRST_RETRY_AFTER, LONGEST_RETRY_AFTER
 
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 END = datetime(2024, 9, 22, 14, 0, tzinfo=UTC)
@@ -287,11 +289,11 @@ def test_a_doubted_empty_answer_is_asked_again_after_an_hour_whenever_it_came() 
 @pytest.mark.parametrize("failures", [1, 2, 3, 4, 5, 6, 7, 8, 20, 100])
 def test_after_failures_it_is_due_again_after_a_growing_wait(failures: int) -> None:
     failed = [Asked(END + HOUR + n * TICK, "failed") for n in range(failures)]
-    wait = min(RETRY_FIRST * 2 ** min(failures - 1, 20), RETRY_LAST)
+    wait = min(FIRST_RETRY_AFTER * 2 ** min(failures - 1, 20), LONGEST_RETRY_AFTER)
     last = failed[-1].at
     assert why_due(END, last + wait - TICK, failed) is None
     assert why_due(END, last + wait, failed) == ("failed", failures)
-    assert RETRY_FIRST <= wait <= timedelta(hours=6)
+    assert FIRST_RETRY_AFTER <= wait <= timedelta(hours=6)
 
 
 def test_a_person_who_asks_does_not_wait_after_a_failure() -> None:

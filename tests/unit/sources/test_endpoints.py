@@ -5,18 +5,13 @@ import re
 import pyarrow as pa
 import pytest
 
+from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Availability, Endpoint, Kind, Scope
 from f1_lakehouse.sources.openf1.endpoints import (
-    ARROW_TYPES,
     BY_NAME,
     ENDPOINTS,
-    LAKE_COLUMNS,
     SEASON_ENDPOINTS,
     SESSION_ENDPOINTS,
     TELEMETRY,
-    Availability,
-    Endpoint,
-    Kind,
-    Scope,
 )
 
 every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)

@@ -13,21 +13,24 @@ from typing import Any
 
 import pytest
 
-from f1_lakehouse.sources.openf1.errors import OpenF1Error
-from f1_lakehouse.sources.rate_limiter import STALE, RateLimits
+from f1_lakehouse.sources.errors import SourceError
+from f1_lakehouse.sources.exchange import Window
+from f1_lakehouse.sources.rate_limiter import TICKET_EXPIRES_S, RateLimiter
 
 
 @pytest.fixture
-def new(tmp_path: Path, clock: Any) -> Callable[..., RateLimits]:
-    def limits(*counts: int, **rest: Any) -> RateLimits:
-        return RateLimits(
-            tmp_path / "limits.sqlite", *counts, **({"clock": clock, "sleep": clock.sleep} | rest)
-        )
+def new(tmp_path: Path, clock: Any) -> Callable[..., RateLimiter]:
+    """A limiter of this lake with so many requests per second and minute, or with `windows`."""
 
-    return limits
+    def limiter(per_second: int = 0, per_minute: int = 0, **rest: Any) -> RateLimiter:
+        windows = rest.pop("windows", [Window(per_second, 1.0), Window(per_minute, 60.0)])
+        times = {"clock": clock, "sleep": clock.sleep, "wall": lambda: clock.now().timestamp()}
+        return RateLimiter(tmp_path / "limits.sqlite", windows, **(times | rest))
+
+    return limiter
 
 
-def use(limits: RateLimits) -> float:
+def use(limits: RateLimiter) -> float:
     with limits.request() as slot:
         return slot.waited
 
@@ -74,8 +77,9 @@ def test_a_killed_process_holds_its_slot_only_until_the_time_out(
     new: Any, tmp_path: Path, clock: Any
 ) -> None:
     code = (
-        "import os, sys; from f1_lakehouse.sources.rate_limiter import RateLimits\n"
-        "held = RateLimits(sys.argv[1], 1, 0, clock=lambda: 1000.0).request(); held.__enter__(); os._exit(9)"
+        "import os, sys; from f1_lakehouse.sources.exchange import Window\n"
+        "from f1_lakehouse.sources.rate_limiter import RateLimiter\n"
+        "held = RateLimiter(sys.argv[1], [Window(1, 1.0)], clock=lambda: 1000.0).request(); held.__enter__(); os._exit(9)"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "limits.sqlite")], check=False)
     assert use(new(1, 0, request_timeout=20)) == pytest.approx(21, abs=0.1)
@@ -84,16 +88,16 @@ def test_a_killed_process_holds_its_slot_only_until_the_time_out(
 def test_a_window_of_zero_is_switched_off(new: Any, clock: Any) -> None:
     limits = new(0, 0)
     assert [use(limits) for _ in range(100)] == [0.0] * 100
-    assert limits.remaining_in_minute() is None
+    assert limits.remaining() == {}
 
 
 def test_what_remains_and_when_it_is_free_are_told(new: Any, clock: Any) -> None:
     limits = new(0, 2)
-    assert (limits.remaining_in_minute(), limits.seconds_until_free()) == (2, 0)
+    assert (limits.remaining()[60.0], limits.seconds_until_free()) == (2, 0)
     use(limits)
-    assert (limits.remaining_in_minute(), limits.seconds_until_free()) == (1, 0)
+    assert (limits.remaining()[60.0], limits.seconds_until_free()) == (1, 0)
     use(limits)
-    assert limits.remaining_in_minute() == 0
+    assert limits.remaining()[60.0] == 0
     assert limits.seconds_until_free() == pytest.approx(60, abs=0.1)
 
 
@@ -136,18 +140,64 @@ def test_who_came_first_goes_first_and_who_is_gone_is_not_waited_for(new: Any, c
     assert limits.seconds_until_free() > 0.99
     clock.seconds += 1.1
     assert limits.seconds_until_free() > 0  # the slot that is free is the other one's
-    assert use(limits) <= STALE
+    assert use(limits) <= TICKET_EXPIRES_S
 
 
-def test_stamps_of_another_boot_are_dropped(new: Any, clock: Any) -> None:
+@pytest.mark.parametrize(
+    "boot_id", ["second", "first"]
+)  # a system without boot ids shows a clock that went back
+def test_after_a_reboot_windows_go_on_by_the_wall_clock(new: Any, clock: Any, boot_id: str) -> None:
+    windows = [Window(2, 3600.0)]
+    before = new(windows=windows, boot_id=lambda: "first", wall=lambda: 5000.0)
+    use(before)
+    use(before)
+    clock.seconds = 3.0
+    after = new(windows=windows, boot_id=lambda: boot_id, wall=lambda: 5000.0 + 600.0)
+    assert after.seconds_until_free() == pytest.approx(3000, abs=5)
+    assert after.remaining() == {3600.0: 0}
+
+
+def test_an_hour_window_does_not_shrink_when_the_wall_clock_is_set_back(new: Any, clock: Any) -> None:
+    windows = [Window(1, 3600.0)]
+    use(new(windows=windows, boot_id=lambda: "first", wall=lambda: 5000.0))
+    clock.seconds = 3.0
+    after = new(windows=windows, boot_id=lambda: "second", wall=lambda: 1000.0)
+    assert after.seconds_until_free() == pytest.approx(3600, abs=5)
+
+
+def test_a_change_of_the_wall_clock_alone_changes_nothing(new: Any, clock: Any) -> None:
+    windows = [Window(1, 3600.0)]
+    use(new(windows=windows, wall=lambda: 5000.0))
+    clock.seconds += 10
+    assert new(windows=windows, wall=lambda: 99_000.0).seconds_until_free() == pytest.approx(3590, abs=5)
+
+
+def test_after_a_reboot_of_longer_than_the_window_nothing_is_held_back(new: Any, clock: Any) -> None:
     limits = new(2, 2)
     use(limits)
     use(limits)
     limits.pause(100)
     clock.seconds = 3.0
-    assert use(limits) == 0
-    clock.seconds = 1001.0  # as late after this boot as those stamps were after that one
-    assert [use(limits), use(limits)] == [0, 0]
+    late = new(2, 2, wall=lambda: clock.now().timestamp() + 1200)
+    assert [use(late), use(late)] == [0, 0]
+
+
+def test_an_hour_window_survives_a_restart_of_the_process(new: Any, clock: Any) -> None:
+    windows = [Window(4, 1.0), Window(10, 3600.0)]
+    for _ in range(10):
+        use(new(windows=windows))
+    clock.seconds += 1800
+    assert new(windows=windows).remaining() == {1.0: 4, 3600.0: 0}
+    assert use(new(windows=windows)) == pytest.approx(1800, abs=10)
+
+
+def test_a_file_of_the_version_before_boots_were_noted_is_continued(new: Any, clock: Any) -> None:
+    limits = new(0, 1)
+    use(limits)
+    with sqlite3.connect(limits.path) as db:
+        db.execute("drop table boot")
+    db.close()
+    assert new(0, 1).remaining() == {60.0: 0}
 
 
 def test_old_rows_are_pruned(new: Any, clock: Any) -> None:
@@ -183,16 +233,17 @@ def test_a_file_of_something_else_is_set_aside_and_not_overwritten(new: Any, clo
 
 def test_a_folder_that_cannot_be_written_is_one_line_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OpenF1Error, match=r"file/limits\.sqlite cannot be used.*F1_LAKEHOUSE_ROOT") as caught:
-        use(RateLimits(tmp_path / "file" / "limits.sqlite"))
+    with pytest.raises(SourceError, match=r"file/limits\.sqlite cannot be used.*F1_LAKEHOUSE_ROOT") as caught:
+        use(RateLimiter(tmp_path / "file" / "limits.sqlite"))
     assert "\n" not in str(caught.value)
 
 
 WORKER = """
 import sys, threading, urllib.request
-from f1_lakehouse.sources.rate_limiter import RateLimits
+from f1_lakehouse.sources.exchange import Window
+from f1_lakehouse.sources.rate_limiter import RateLimiter
 path, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-limits = RateLimits(path, 6, 14, lengths=(0.3, 1.0))
+limits = RateLimiter(path, [Window(6, 0.3), Window(14, 1.0)])
 def work():
     for _ in range(count):
         with limits.request():

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from f1_lakehouse.sources.openf1.client import Outcome, classify
-from f1_lakehouse.sources.openf1.errors import LiveWindowError, OpenF1Error, PermanentError, TransientError
+from f1_lakehouse.sources.errors import PermanentError, SourceError, TransientError
+from f1_lakehouse.sources.exchange import ResponseKind
+from f1_lakehouse.sources.openf1.errors import LiveWindowError
+from f1_lakehouse.sources.openf1.responses import classify
 
 URL = "https://api.openf1.org/v1/laps?session_key=9606"
 NONE = b'{"detail":"No results found."}'
@@ -24,21 +26,21 @@ NOW = datetime(2024, 9, 22, 16, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (200, b'[{"a":1}]', Outcome.ROWS),
-        (200, b' [1, "not an object"]\n', Outcome.ROWS),
-        (200, b"[]", Outcome.EMPTY),
-        (200, b" [ ]\n", Outcome.EMPTY),
-        (200, NONE, Outcome.EMPTY),
-        (404, NONE, Outcome.EMPTY),
-        (422, b"anything", Outcome.TOO_LARGE),
+        (200, b'[{"a":1}]', ResponseKind.ROWS),
+        (200, b' [1, "not an object"]\n', ResponseKind.ROWS),
+        (200, b"[]", ResponseKind.EMPTY),
+        (200, b" [ ]\n", ResponseKind.EMPTY),
+        (200, NONE, ResponseKind.EMPTY),
+        (404, NONE, ResponseKind.EMPTY),
+        (422, b"anything", ResponseKind.TOO_LARGE),
     ],
 )
 def test_rows_and_every_way_of_saying_that_there_are_none_are_told_apart(
-    status: int, body: bytes, outcome: Outcome
+    status: int, body: bytes, outcome: ResponseKind
 ) -> None:
     found, content = classify(status, {}, body, URL)
     assert found is outcome
-    assert (content is not None) == (outcome is Outcome.ROWS)
+    assert (content is not None) == (outcome is ResponseKind.ROWS)
 
 
 @pytest.mark.parametrize(
@@ -85,18 +87,18 @@ def test_what_may_be_better_in_a_moment_is_transient(status: int, body: bytes) -
 def test_what_stays_as_it_is_is_permanent(status: int, headers: dict[str, str], body: bytes) -> None:
     with pytest.raises(PermanentError) as caught:
         classify(status, headers, body, URL)
-    assert not caught.value.once_more
+    assert not caught.value.retry_once
 
 
 def test_a_500_with_a_traceback_page_is_permanent_but_worth_a_second_try() -> None:
     with pytest.raises(PermanentError) as caught:
         classify(500, {"Content-Type": "text/html"}, PAGE, URL)
-    assert caught.value.once_more
+    assert caught.value.retry_once
 
 
 @pytest.mark.parametrize("body", [LIVE_2026, LIVE_2025])
 def test_a_401_while_a_session_is_live_says_to_come_back(body: bytes) -> None:
-    with pytest.raises(LiveWindowError, match="come back 30 minutes after"):
+    with pytest.raises(LiveWindowError, match="load 30 minutes after"):
         classify(401, {}, body, URL)
 
 
@@ -129,7 +131,7 @@ def test_retry_after_is_read_as_seconds_or_date_and_capped(
     ("status", "body"), [(404, b"x\ny"), (503, b"a\r\nb"), (401, LIVE_2026), (500, PAGE)]
 )
 def test_every_message_is_one_line_with_the_url_and_survives_pickling(status: int, body: bytes) -> None:
-    with pytest.raises(OpenF1Error) as caught:
+    with pytest.raises(SourceError) as caught:
         classify(status, {}, body, URL)
     text = str(caught.value)
     assert "\n" not in text

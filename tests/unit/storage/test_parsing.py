@@ -11,14 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from f1_lakehouse.sources.openf1.endpoints import (
-    ARROW_TYPES,
-    BY_NAME,
-    ENDPOINTS,
-    LAKE_COLUMNS,
-    Endpoint,
-    Kind,
-)
+from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Endpoint, Kind
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_rows, to_array
 

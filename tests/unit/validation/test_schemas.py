@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, Endpoint, Kind
+from f1_lakehouse.sources.catalog import Endpoint, Kind
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage.parsing import parse_rows
 from f1_lakehouse.validation.schemas import improbable, schema
 

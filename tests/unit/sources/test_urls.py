@@ -1,17 +1,17 @@
-"""Questions as URLs."""
+"""Requests as URLs."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from f1_lakehouse.sources.openf1.request_plan import Filter, url
+from f1_lakehouse.sources.openf1.urls import Filter, request_url
 
 BASE = "https://api.openf1.org/v1"
 
 
 def test_operators_are_written_literally_and_never_as_a_name_and_an_equals_sign() -> None:
     start = datetime(2024, 9, 22, 12, tzinfo=UTC)
-    asked = url(
+    asked = request_url(
         BASE, "car_data", [Filter("date", ">=", start), Filter("date", "<", start + timedelta(hours=1))]
     )
     assert asked == f"{BASE}/car_data?date>=2024-09-22T12:00:00&date<2024-09-22T13:00:00"
@@ -29,11 +29,11 @@ def test_operators_are_written_literally_and_never_as_a_name_and_an_equals_sign(
     ],
 )
 def test_values_are_encoded_and_times_are_sent_as_naive_utc(value: object, sent: str) -> None:
-    assert url(BASE + "/", "x", [Filter("f", "=", value)]) == f"{BASE}/x?f={sent}"  # type: ignore[arg-type]
+    assert request_url(BASE + "/", "x", [Filter("f", "=", value)]) == f"{BASE}/x?f={sent}"  # type: ignore[arg-type]
 
 
 def test_without_filters_there_is_no_question_mark() -> None:
-    assert url(BASE, "meetings") == f"{BASE}/meetings"
+    assert request_url(BASE, "meetings") == f"{BASE}/meetings"
 
 
 @pytest.mark.parametrize(

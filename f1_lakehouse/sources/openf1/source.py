@@ -1,0 +1,56 @@
+"""OpenF1 as a source: the entry for the registry, made from the modules of this package."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.catalog import Endpoint, Partition, PastPull, Reason, Scope, Source
+from f1_lakehouse.sources.errors import PermanentError
+from f1_lakehouse.sources.exchange import Connection, Window
+from f1_lakehouse.sources.openf1.authentication import PasswordAuthentication
+from f1_lakehouse.sources.openf1.calendar import Session
+from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
+from f1_lakehouse.sources.openf1.pull_policy import why_due, why_season_due
+from f1_lakehouse.sources.openf1.request_plan import OpenF1Planner
+from f1_lakehouse.sources.openf1.responses import classify
+
+
+def connect(settings: Settings) -> Connection:
+    """The connection that the settings describe. Raises PermanentError for incomplete credentials."""
+    username = settings.openf1_username
+    password = settings.openf1_password.get_secret_value() if settings.openf1_password else None
+    if bool(username) != bool(password):
+        raise PermanentError(
+            "only one of F1_OPENF1_USERNAME and F1_OPENF1_PASSWORD is set", cure="set both, or none of them"
+        )
+    return Connection(
+        settings.openf1_url,
+        (Window(settings.openf1_requests_per_second, 1.0), Window(settings.openf1_requests_per_minute, 60.0)),
+        PasswordAuthentication(settings.openf1_url, username, password) if username and password else None,
+    )
+
+
+def why_pull_due(
+    endpoint: Endpoint, partition: Partition, now: datetime, pulls: Sequence[PastPull], back_off: bool
+) -> Reason | None:
+    """Why an endpoint of a session or season must be pulled now; see `pull_policy`."""
+    if endpoint.scope is Scope.SEASON:
+        return why_season_due(now, partition.season, pulls, patient=back_off)
+    assert isinstance(partition, Session)
+    if not partition.is_finished(now) or not partition.has(endpoint):
+        return None
+    return why_due(partition.end, now, pulls, patient=back_off)
+
+
+OPENF1 = Source(
+    name="openf1",
+    title="OpenF1",
+    endpoints=ENDPOINTS,
+    url_setting="F1_OPENF1_URL",
+    default_url="https://api.openf1.org/v1",
+    credential_settings="F1_OPENF1_USERNAME and F1_OPENF1_PASSWORD",
+    connect=connect,
+    planner=OpenF1Planner,
+    classify=classify,
+    why_due=why_pull_due,
+)

@@ -1,0 +1,100 @@
+"""Several requests of one pull under way together."""
+
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+from pulls import DOWN, DRIVERS, ROWS, START, Make, ServedRows, pull, responses
+from scripted_openf1 import Reply
+
+from f1_lakehouse.budget import Budget
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.errors import BudgetError, PermanentError
+from f1_lakehouse.sources.exchange import Response
+
+
+class Crowd:
+    """Answers only when so many questions are under way together; those of `lost` drivers fail for good."""
+
+    def __init__(self, size: int, lost: tuple[int, ...] = ()) -> None:
+        self.size, self.lost = size, lost
+        self.under_way = self.most = 0
+        self.changed = threading.Condition()
+
+    def __call__(self, asked: str) -> Reply:
+        driver = int(asked.rsplit("=", 1)[1])
+        with self.changed:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            self.changed.notify_all()
+            if driver != DRIVERS[0]:  # the first question is asked alone
+                self.changed.wait_for(lambda: self.most >= self.size, timeout=20)
+            self.under_way -= 1
+        if driver in self.lost:
+            return Reply(400, {"detail": "no"})
+        return Reply(body=[{"driver_number": driver, "date": START.isoformat()}])
+
+
+def test_the_questions_of_a_pull_are_under_way_together_but_never_more_than_allowed(
+    openf1: Any, make: Make
+) -> None:
+    drivers = (*DRIVERS, *range(50, 60))
+    openf1.script = crowd = Crowd(3)
+    answers = pull(make(concurrent=3), drivers=drivers)
+    assert crowd.most == 3
+    assert len(openf1.requested) == len(set(openf1.requested)) == len(answers) == len(drivers)
+
+
+def test_one_that_fails_for_good_ends_the_pull_but_what_was_under_way_is_kept(
+    openf1: Any, make: Make
+) -> None:
+    openf1.script = Crowd(3, lost=(DRIVERS[1],))
+    answers = list[Response]()
+    asking = responses(make(concurrent=3), drivers=(*DRIVERS, *range(50, 70)))
+    with pytest.raises(PermanentError, match="400"):
+        answers.extend(asking)
+    assert len(openf1.requested) == len(answers) + 1 < 23
+
+
+def test_a_budget_is_not_overrun_by_questions_that_are_asked_together(openf1: Any, make: Make) -> None:
+    budget = Budget(Settings.model_construct(budget_requests=3))
+    openf1.script = ServedRows(list(range(10)), 10)
+    with pytest.raises(BudgetError):
+        pull(make(concurrent=3, may_send=budget.spend_request), drivers=range(1, 20))
+    assert len(openf1.requested) == 3
+
+
+def test_who_leaves_a_pull_does_not_wait_for_retries(openf1: Any, make: Make) -> None:
+    """They are to be asked again in 300 s, which are 600 naps each."""
+    naps = list[float]()
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        threading.Event().wait(0.001)
+
+    later = Reply(503, b"", {"Retry-After": "300"})
+    openf1.script = lambda asked: ROWS if asked.endswith(("=1", "=2")) else later
+    answers = responses(make(concurrent=3, sleep=nap), drivers=range(1, 9))
+    assert [next(answers).status, next(answers).status] == [200, 200]
+    answers.close()
+    assert len(naps) < 600
+    assert len(openf1.requested) <= 5
+
+
+def test_an_outage_is_one_only_after_every_question_under_way_has_met_it_often(
+    openf1: Any, make: Make
+) -> None:
+    """Three questions that each meet the same five refusals in a row: too few for each of them."""
+    met = Counter[str]()
+    together = threading.Barrier(3)
+
+    def script(asked: str) -> Reply:
+        if asked.endswith("=1"):
+            return ROWS
+        together.wait(timeout=20)
+        met[asked] += 1
+        return ROWS if met[asked] > 5 else DOWN
+
+    openf1.script = script
+    assert len(pull(make(concurrent=3, breaker_after=6), drivers=(1, 2, 3, 4))) == 4
