@@ -12,7 +12,8 @@ possible: a value outside is kept and counted, not refused.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from f1_lakehouse.sources.jolpica.partitions import FIRST_SEASON, LAST_SEASON, MAX_ROUNDS, Unit
+from f1_lakehouse.sources.catalog import Column, Kind, Scope
+from f1_lakehouse.sources.jolpica.partitions import FIRST_SEASON, LAST_SEASON, MAX_ROUNDS
 from f1_lakehouse.sources.jolpica.values import (
     Convert,
     constructor_ids,
@@ -21,7 +22,6 @@ from f1_lakehouse.sources.jolpica.values import (
     number,
     text,
 )
-from f1_lakehouse.sources.openf1.endpoints import Column, Kind
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Resource:
 
     name: str
     path: str
-    unit: Unit
+    scope: Scope
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
@@ -141,7 +141,7 @@ def _details(at: str, *, driver: bool = True, constructor: bool = True) -> froze
 
 def _resource(
     name: str,
-    unit: Unit,
+    scope: Scope,
     description: str,
     lists: tuple[str, ...],
     fields: tuple[_Field, ...],
@@ -168,7 +168,7 @@ def _resource(
     return Resource(
         name,
         path or name,
-        unit,
+        scope,
         description,
         tuple(columns),
         key,
@@ -221,7 +221,7 @@ _RESULT_KEY = ("season", "round", "driver_id", "constructor_id", "number")
 RESOURCES: tuple[Resource, ...] = (
     _resource(
         "seasons",
-        Unit.WHOLE,
+        Scope.ALL,
         "Seasons of the championship",
         ("SeasonTable", "Seasons"),
         (_season("Seasons"), _wikipedia("Seasons.url")),
@@ -229,7 +229,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "circuits",
-        Unit.WHOLE,
+        Scope.ALL,
         "Circuits of championship races",
         ("CircuitTable", "Circuits"),
         (
@@ -245,7 +245,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "constructors",
-        Unit.WHOLE,
+        Scope.ALL,
         "Constructors of all seasons; some ids are used by different teams of different eras",
         ("ConstructorTable", "Constructors"),
         (
@@ -258,7 +258,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "drivers",
-        Unit.WHOLE,
+        Scope.ALL,
         "Drivers of all seasons",
         ("DriverTable", "Drivers"),
         (
@@ -281,7 +281,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "status",
-        Unit.WHOLE,
+        Scope.ALL,
         "Status texts of results, with the number of results that have each",
         ("StatusTable", "Status"),
         (
@@ -293,7 +293,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "races",
-        Unit.SEASON,
+        Scope.SEASON,
         "Races of a season, future ones included",
         ("RaceTable", "Races"),
         (
@@ -317,7 +317,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "results",
-        Unit.SEASON,
+        Scope.SEASON,
         "Results of races: one row per driver and car, so a driver with two cars has two rows",
         ("RaceTable", "Races", "Results"),
         (
@@ -335,7 +335,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "qualifying",
-        Unit.SEASON,
+        Scope.SEASON,
         "Results of qualifying; incomplete for 1994 to 2002",
         ("RaceTable", "Races", "QualifyingResults"),
         (
@@ -354,7 +354,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "sprint",
-        Unit.SEASON,
+        Scope.SEASON,
         "Results of sprints",
         ("RaceTable", "Races", "SprintResults"),
         _result_fields("SprintResults"),
@@ -364,7 +364,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "driver_standings",
-        Unit.SEASON,
+        Scope.SEASON,
         "Championship of drivers after the last race of the season that has results",
         ("StandingsTable", "StandingsLists", "DriverStandings"),
         (
@@ -388,7 +388,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "constructor_standings",
-        Unit.SEASON,
+        Scope.SEASON,
         "Championship of constructors after the last race of the season that has results",
         ("StandingsTable", "StandingsLists", "ConstructorStandings"),
         (
@@ -412,7 +412,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "laps",
-        Unit.ROUND,
+        Scope.ROUND,
         "Lap times of a race",
         ("RaceTable", "Races", "Laps", "Timings"),
         (
@@ -429,7 +429,7 @@ RESOURCES: tuple[Resource, ...] = (
     ),
     _resource(
         "pitstops",
-        Unit.ROUND,
+        Scope.ROUND,
         "Pit stops of a race",
         ("RaceTable", "Races", "PitStops"),
         (
@@ -455,3 +455,5 @@ RESOURCES: tuple[Resource, ...] = (
 
 BY_TABLE: Mapping[str, Resource] = {resource.table: resource for resource in RESOURCES}
 """Resources by their bronze table."""
+BY_PATH: Mapping[str, Resource] = {resource.path: resource for resource in RESOURCES}
+"""Resources by their name in URLs."""

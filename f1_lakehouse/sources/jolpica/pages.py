@@ -14,9 +14,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
+from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.jolpica.endpoints import Resource
-from f1_lakehouse.sources.jolpica.partitions import WHOLE, Unit, season_and_round, unit_of
-from f1_lakehouse.sources.jolpica.unpack import EnvelopeError, Row, envelope, unpack
+from f1_lakehouse.sources.jolpica.partitions import WHOLE, scope_of, season_and_round
+from f1_lakehouse.sources.jolpica.unpack import Envelope, EnvelopeError, Row, envelope, unpack
 
 PAGE = 100
 """Rows of a page: the most that the service serves."""
@@ -42,13 +43,13 @@ def url(base: str, resource: Resource, partition: int, offset: int = 0) -> str:
     `base` is the API's root (`https://api.jolpi.ca/ergast/f1`). Raises ValueError for a partition that the resource does
     not have.
     """
-    unit = unit_of(partition)
-    if unit is not resource.unit:
-        raise ValueError(f"{resource.name} is pulled by {resource.unit}, not for {partition}")
+    scope = scope_of(partition)
+    if scope is not resource.scope:
+        raise ValueError(f"{resource.name} is pulled by {resource.scope}, not for {partition}")
     parts: list[str] = []
-    if unit is Unit.SEASON:
+    if scope is Scope.SEASON:
         parts = [str(partition)]
-    elif unit is Unit.ROUND:
+    elif scope is Scope.ROUND:
         parts = [str(part) for part in season_and_round(partition)]
     path = "/".join([base.rstrip("/"), *parts, f"{resource.path}.json"])
     return f"{path}?limit={PAGE}&offset={offset}"
@@ -56,12 +57,12 @@ def url(base: str, resource: Resource, partition: int, offset: int = 0) -> str:
 
 def exists(resource: Resource, partition: int) -> bool:
     """Whether the service can have rows for that partition; what cannot exist is never requested."""
-    unit = unit_of(partition)
-    if unit is not resource.unit:
+    scope = scope_of(partition)
+    if scope is not resource.scope:
         return False
     if partition == WHOLE:
         return True
-    season = partition if unit is Unit.SEASON else season_and_round(partition)[0]
+    season = partition if scope is Scope.SEASON else season_and_round(partition)[0]
     return season >= resource.first_season
 
 
@@ -71,7 +72,11 @@ def read_page(resource: Resource, at: str, body: bytes) -> Page:
     Raises:
         EnvelopeError: the body is no response of the resource, or not the page that was requested.
     """
-    found = envelope(resource, body)
+    return page_of(resource, at, envelope(resource, body))
+
+
+def page_of(resource: Resource, at: str, found: Envelope) -> Page:
+    """A page from its URL and its frame. Raises EnvelopeError as `read_page`."""
     offset = offset_of(at)
     if found.offset != offset:
         raise EnvelopeError(
@@ -100,12 +105,12 @@ def requests(base: str, resource: Resource, partition: int, landed: Iterable[Pag
     return [url(base, resource, partition, offset) for offset in offsets if offset not in pages]
 
 
-def check(resource: Resource, landed: Sequence[Page]) -> None:
+def check(resource: Resource, partition: int, landed: Sequence[Page]) -> None:
     """Check that pages are a complete and consistent pull.
 
     Raises:
-        InconsistentPullError: a page is missing, pages show different totals, a key is served twice, or there are more or
-            fewer rows than `total`.
+        InconsistentPullError: a page is missing, pages show different totals, a key is served twice, there are more or
+            fewer rows than `total`, or rows are of another season or round.
     """
     pages = sorted(landed, key=lambda page: page.offset)
     totals = sorted({page.total for page in pages})
@@ -119,6 +124,11 @@ def check(resource: Resource, landed: Sequence[Page]) -> None:
     seen: dict[tuple[Hashable, ...], int] = {}
     for page in pages:
         for row in page.rows:
+            if not _is_of(resource, partition, row):
+                raise InconsistentPullError(
+                    f"{resource.name}: {partition} was requested, a row of season {row.get('season')}, round "
+                    f"{row.get('round')} was served"
+                )
             key = _key(resource, row)
             if key in seen:
                 where = "one page" if seen[key] == page.offset else "two pages"
@@ -126,6 +136,14 @@ def check(resource: Resource, landed: Sequence[Page]) -> None:
             seen[key] = page.offset
     if len(seen) != total:
         raise InconsistentPullError(f"{resource.name}: {len(seen)} rows came of {total}")
+
+
+def _is_of(resource: Resource, partition: int, row: Mapping[str, object]) -> bool:
+    """Whether a row is of the partition; one that cannot be placed is left for the quarantine."""
+    if resource.scope is not Scope.ROUND:
+        return True  # rows of another season are refused one by one, as for every source
+    season, number = season_and_round(partition)
+    return row.get("season") in (season, None) and row.get("round") in (number, None)
 
 
 def _key(resource: Resource, row: Mapping[str, object]) -> tuple[Hashable, ...]:

@@ -10,7 +10,8 @@ Belongs here: conversions between these integers, seasons and names of partition
 import re
 import unicodedata
 from collections.abc import Sequence
-from enum import StrEnum
+
+from f1_lakehouse.sources.catalog import Scope
 
 WHOLE = 0
 """The partition of a resource that is pulled as a whole."""
@@ -19,14 +20,6 @@ LAST_SEASON = 2100
 MAX_ROUNDS = 99
 SLUG_LENGTH = 80
 """Characters of the race's name in the name of a partition, which is also a name of files and tags."""
-
-
-class Unit(StrEnum):
-    """What one pull of a resource covers."""
-
-    WHOLE = "whole"
-    SEASON = "season"
-    ROUND = "round"
 
 
 def round_partition(season: int, number: int) -> int:
@@ -44,20 +37,20 @@ def season_and_round(partition: int) -> tuple[int, int]:
     return season, number
 
 
-def unit_of(partition: int) -> Unit:
+def scope_of(partition: int) -> Scope:
     """What a partition covers. Raises ValueError if it is no partition of Jolpica."""
     if partition == WHOLE:
-        return Unit.WHOLE
+        return Scope.ALL
     if FIRST_SEASON <= partition <= LAST_SEASON:
-        return Unit.SEASON
+        return Scope.SEASON
     season_and_round(partition)
-    return Unit.ROUND
+    return Scope.ROUND
 
 
 def season_of(partition: int) -> int:
     """The season of a partition, which is also the partition column of its bronze table; 0 for a whole resource."""
-    unit = unit_of(partition)
-    if unit is Unit.ROUND:
+    scope = scope_of(partition)
+    if scope is Scope.ROUND:
         return season_and_round(partition)[0]
     return partition
 

@@ -38,6 +38,11 @@ def envelope(resource: Resource, body: bytes) -> Envelope:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise EnvelopeError(f"{len(body)} bytes that are not JSON ({error})") from error
+    return envelope_of(resource, content)
+
+
+def envelope_of(resource: Resource, content: Any) -> Envelope:
+    """The frame of decoded content, checked. Raises EnvelopeError."""
     data = content.get("MRData") if isinstance(content, dict) else None
     if not isinstance(data, dict):
         raise EnvelopeError("a response without MRData")
@@ -54,13 +59,13 @@ def _count(data: dict[str, Any], name: str) -> int:
     raise EnvelopeError(f"{name} is {str(value)[:40]!r}, not a number")
 
 
-def rows(resource: Resource, body: bytes) -> list[Row]:
-    """The rows of a body, in the order served. Raises EnvelopeError."""
-    return list(_rows(resource, envelope(resource, body).table, 1, {}))
+def rows_of_content(resource: Resource, content: Any) -> list[Row]:
+    """The rows of decoded content, in the order served. Raises EnvelopeError."""
+    return unpack(resource, envelope_of(resource, content).table)
 
 
 def unpack(resource: Resource, table: dict[str, Any]) -> list[Row]:
-    """The rows of the table of a response (`RaceTable`, `DriverTable`, …), in the order served."""
+    """The rows of the table of a response (`RaceTable`, `DriverTable`, …), in the order served. Raises EnvelopeError."""
     return list(_rows(resource, table, 1, {}))
 
 

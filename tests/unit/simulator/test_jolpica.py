@@ -13,9 +13,10 @@ from f1_lakehouse.simulator.ergast import History, HistoryFolderError
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.jolpica import pages
 from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, RESOURCES
-from f1_lakehouse.sources.jolpica.partitions import WHOLE, Unit
+from f1_lakehouse.sources.jolpica.partitions import WHOLE
 
 BASE = "/ergast/f1"
 
@@ -50,7 +51,7 @@ def pull(
             assert found.status == 200, found
             landed.append(pages.read_page(resource, url, found.body))
             after_page()
-    pages.check(resource, landed)
+    pages.check(resource, partition, landed)
     return [row for page in landed for row in page.rows]
 
 
@@ -182,7 +183,7 @@ def test_standings_come_after_the_last_round_with_results(api: JolpicaApi) -> No
 def test_every_resource_of_the_old_season_is_served(api: JolpicaApi) -> None:
     counts = {
         one.name: len(
-            pull(api, one.table, {Unit.WHOLE: WHOLE, Unit.SEASON: 1957, Unit.ROUND: 195701}[one.unit])
+            pull(api, one.table, {Scope.ALL: WHOLE, Scope.SEASON: 1957, Scope.ROUND: 195701}[one.scope])
         )
         for one in RESOURCES
     }
@@ -251,9 +252,9 @@ def test_full_history_takes_679_requests_and_has_every_row() -> None:
     api = JolpicaApi(History(RECORDED))
     rows: dict[str, int] = {}
     for one in RESOURCES:
-        if one.unit is Unit.ROUND:
+        if one.scope is Scope.ROUND:
             continue
-        for partition in [WHOLE] if one.unit is Unit.WHOLE else range(1950, 2026):
+        for partition in [WHOLE] if one.scope is Scope.ALL else range(1950, 2026):
             if pages.exists(one, partition):
                 rows[one.name] = rows.get(one.name, 0) + len(pull(api, one.table, partition))
     assert len(api.requests) == 679

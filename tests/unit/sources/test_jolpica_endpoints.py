@@ -4,17 +4,18 @@ import re
 
 import pytest
 
+from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, RESOURCES, Resource
-from f1_lakehouse.sources.jolpica.partitions import Unit
 
 every_resource = pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
 
 
 def test_the_catalog_has_the_13_resources_by_what_a_pull_covers() -> None:
-    by_unit = {unit: {one.name for one in RESOURCES if one.unit is unit} for unit in Unit}
-    assert by_unit == {
-        Unit.WHOLE: {"seasons", "circuits", "constructors", "drivers", "status"},
-        Unit.SEASON: {
+    by_scope = {scope: {one.name for one in RESOURCES if one.scope is scope} for scope in Scope}
+    assert by_scope == {
+        Scope.SESSION: set(),
+        Scope.ALL: {"seasons", "circuits", "constructors", "drivers", "status"},
+        Scope.SEASON: {
             "races",
             "results",
             "qualifying",
@@ -22,7 +23,7 @@ def test_the_catalog_has_the_13_resources_by_what_a_pull_covers() -> None:
             "driver_standings",
             "constructor_standings",
         },
-        Unit.ROUND: {"laps", "pitstops"},
+        Scope.ROUND: {"laps", "pitstops"},
     }
     assert len(BY_TABLE) == 13
 

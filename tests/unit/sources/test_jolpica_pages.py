@@ -94,12 +94,12 @@ def test_resumed_pull_requests_only_missing_pages() -> None:
 def test_complete_pull_requests_nothing_and_is_consistent() -> None:
     landed = [page(200, 240), page(0, 240), page(100, 240)]
     assert requests(BASE, RESULTS, 2023, landed) == []
-    check(RESULTS, landed)
+    check(RESULTS, 2023, landed)
 
 
 def test_pull_without_rows_is_complete() -> None:
     assert requests(BASE, RESULTS, 2023, [page(0, 0)]) == []
-    check(RESULTS, [page(0, 0)])
+    check(RESULTS, 2023, [page(0, 0)])
 
 
 def test_race_over_two_pages_is_consistent() -> None:
@@ -109,7 +109,7 @@ def test_race_over_two_pages_is_consistent() -> None:
         read_page(RESULTS, url(BASE, RESULTS, 2023, 0), races("Results", (5, first), total=120)),
         read_page(RESULTS, url(BASE, RESULTS, 2023, 100), races("Results", (5, rest), total=120, offset=100)),
     ]
-    check(RESULTS, pages)
+    check(RESULTS, 2023, pages)
     assert sum(len(one.rows) for one in pages) == 120
 
 
@@ -126,18 +126,18 @@ def test_race_over_two_pages_is_consistent() -> None:
 )  # fmt: skip
 def test_pages_that_are_not_one_answer_are_inconsistent(landed: list[Page], message: str) -> None:
     with pytest.raises(InconsistentPullError, match=message):
-        check(RESULTS, landed)
+        check(RESULTS, 2023, landed)
 
 
 def test_key_twice_on_one_page_is_inconsistent() -> None:
     twice = read_page(RESULTS, url(BASE, RESULTS, 2023), races("Results", (5, [result(), result()])))
     with pytest.raises(InconsistentPullError, match="on one page"):
-        check(RESULTS, [twice])
+        check(RESULTS, 2023, [twice])
 
 
 def test_driver_with_two_cars_and_a_car_without_number_are_two_keys() -> None:
     cars = [result(), result(number="2"), result(number="None")]
-    check(RESULTS, [read_page(RESULTS, url(BASE, RESULTS, 2023), races("Results", (5, cars)))])
+    check(RESULTS, 2023, [read_page(RESULTS, url(BASE, RESULTS, 2023), races("Results", (5, cars)))])
 
 
 @pytest.mark.parametrize(
@@ -146,3 +146,11 @@ def test_driver_with_two_cars_and_a_car_without_number_are_two_keys() -> None:
 def test_another_page_than_requested_is_an_error(frame: dict[str, Any], message: str) -> None:
     with pytest.raises(EnvelopeError, match=message):
         read_page(RESULTS, url(BASE, RESULTS, 2023), body("RaceTable", {"Races": []}, total=0, **frame))
+
+
+def test_rows_of_another_round_are_inconsistent() -> None:
+    laps = BY_TABLE["jolpica_pitstops"]
+    rows = ({"season": 2023, "round": 6, "driver_id": "a", "stop": 1},)
+    with pytest.raises(InconsistentPullError, match="202305 was requested, a row of season 2023, round 6"):
+        check(laps, 202305, [Page(url(BASE, laps, 202305), 0, 1, rows)])
+    check(laps, 202306, [Page(url(BASE, laps, 202306), 0, 1, rows)])

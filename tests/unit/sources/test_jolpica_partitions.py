@@ -2,24 +2,24 @@
 
 import pytest
 
+from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.jolpica.partitions import (
-    Unit,
     partition_name,
     partition_of_name,
     round_partition,
+    scope_of,
     season_and_round,
     season_of,
     seasons_of,
-    unit_of,
 )
 
 
 @pytest.mark.parametrize(
-    ("partition", "unit", "season"),
-    [(0, Unit.WHOLE, 0), (1950, Unit.SEASON, 1950), (202405, Unit.ROUND, 2024)],
+    ("partition", "scope", "season"),
+    [(0, Scope.ALL, 0), (1950, Scope.SEASON, 1950), (202405, Scope.ROUND, 2024)],
 )
-def test_partition_says_what_it_covers(partition: int, unit: Unit, season: int) -> None:
-    assert (unit_of(partition), season_of(partition)) == (unit, season)
+def test_partition_says_what_it_covers(partition: int, scope: Scope, season: int) -> None:
+    assert (scope_of(partition), season_of(partition)) == (scope, season)
 
 
 def test_round_has_a_partition_and_a_name_that_lead_back_to_it() -> None:
@@ -34,7 +34,7 @@ def test_round_has_a_partition_and_a_name_that_lead_back_to_it() -> None:
 @pytest.mark.parametrize("partition", [-1, 1, 1949, 2101, 9606, 194901, 202400, 1955099])
 def test_other_numbers_are_no_partitions(partition: int) -> None:
     with pytest.raises(ValueError, match="no round"):
-        unit_of(partition)
+        scope_of(partition)
 
 
 def test_seasons_are_years_and_ranges() -> None:

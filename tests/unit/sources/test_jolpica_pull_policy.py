@@ -5,13 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE
-from f1_lakehouse.sources.jolpica.pull_policy import Race, is_recent, race, why_due
+from f1_lakehouse.sources.catalog import Endpoint, Scope
+from f1_lakehouse.sources.jolpica.calendar import Race, partition_of, race
+from f1_lakehouse.sources.jolpica.pull_policy import is_recent, why_due
+from f1_lakehouse.sources.jolpica.source import BY_NAME
 
 END = datetime(2024, 5, 26, 16, tzinfo=UTC)
 MONACO = Race(2024, 8, END, "Monaco Grand Prix")
 RESULTS, LAPS, DRIVERS, RACES = (
-    BY_TABLE[f"jolpica_{name}"] for name in ("results", "laps", "drivers", "races")
+    BY_NAME[f"jolpica_{name}"] for name in ("results", "laps", "drivers", "races")
 )
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -32,10 +34,16 @@ class Pulled:
 
 
 def due(
-    after: timedelta, *pulls: Pulled, resource: object = RESULTS, followed: bool = True, patient: bool = True
+    after: timedelta,
+    *pulls: Pulled,
+    endpoint: Endpoint = RESULTS,
+    followed: bool = True,
+    patient: bool = True,
 ) -> str | None:
     """The reason so long after the race."""
-    found = why_due(resource, [MONACO], END + after, pulls, followed=followed, patient=patient)  # type: ignore[arg-type]
+    key = {Scope.ALL: 0, Scope.SEASON: 2024, Scope.ROUND: 202408}[endpoint.scope]
+    partition = partition_of(key, [MONACO], followed=followed)
+    found = why_due(endpoint, partition, END + after, pulls, patient)
     return found and found[0]
 
 
@@ -70,9 +78,9 @@ def test_season_is_pulled_again_after_each_race_and_then_yearly(
 
 def test_past_season_that_was_loaded_late_is_due_a_year_later() -> None:
     pulls = [Pulled(datetime(2025, 1, 1, tzinfo=UTC))]
-    old = [Race(1957, 1, datetime(1957, 1, 13, 20, tzinfo=UTC))]
-    assert why_due(RESULTS, old, datetime(2025, 12, 31, tzinfo=UTC), pulls, followed=False) is None
-    assert why_due(RESULTS, old, datetime(2026, 1, 1, tzinfo=UTC), pulls, followed=False) == ("yearly", 0)
+    old = partition_of(1957, [Race(1957, 1, datetime(1957, 1, 13, 20, tzinfo=UTC))])
+    assert why_due(RESULTS, old, datetime(2025, 12, 31, tzinfo=UTC), pulls) is None
+    assert why_due(RESULTS, old, datetime(2026, 1, 1, tzinfo=UTC), pulls) == ("yearly", 0)
 
 
 @pytest.mark.parametrize(("after", "why"), [(30 * HOUR / 60, None), (2 * HOUR, "no rows yet")])
@@ -80,28 +88,29 @@ def test_round_without_rows_within_a_day_of_the_race_is_not_an_answer(
     after: timedelta, why: str | None
 ) -> None:
     empty = Pulled(END + HOUR, "empty", 0)
-    assert due(HOUR + after, empty, resource=LAPS) == why
+    assert due(HOUR + after, empty, endpoint=LAPS) == why
 
 
 def test_round_without_rows_a_day_after_the_race_is_an_answer_until_the_next_correction() -> None:
     empty = Pulled(END + 25 * HOUR, "empty", 0)
-    assert due(2 * DAY, empty, resource=LAPS) is None
-    assert due(3 * DAY, empty, resource=LAPS) == "+3d"
+    assert due(2 * DAY, empty, endpoint=LAPS) is None
+    assert due(3 * DAY, empty, endpoint=LAPS) == "+3d"
 
 
 def test_round_is_not_due_before_its_race_is_over() -> None:
-    assert due(-HOUR, resource=LAPS) is None
+    assert due(-HOUR, endpoint=LAPS) is None
 
 
 def test_whole_resources_are_pulled_once_after_a_race() -> None:
-    assert due(25 * HOUR, Pulled(END - DAY), resource=DRIVERS) == "+1d"
-    assert due(30 * DAY, Pulled(END + 25 * HOUR), resource=DRIVERS) is None
+    assert due(25 * HOUR, Pulled(END - DAY), endpoint=DRIVERS) == "+1d"
+    assert due(30 * DAY, Pulled(END + 25 * HOUR), endpoint=DRIVERS) is None
 
 
 def test_calendar_of_a_running_season_is_pulled_weekly() -> None:
     pulls = [Pulled(END - 10 * DAY)]
-    assert why_due(RACES, [MONACO], END - 4 * DAY, pulls, followed=True) is None
-    assert why_due(RACES, [MONACO], END - 3 * DAY, pulls, followed=True) == ("calendar", 0)
+    running = partition_of(2024, [MONACO])
+    assert why_due(RACES, running, END - 4 * DAY, pulls) is None
+    assert why_due(RACES, running, END - 3 * DAY, pulls) == ("calendar", 0)
 
 
 def test_failed_pull_backs_off_unless_a_user_asks() -> None:
@@ -131,6 +140,14 @@ def test_race_ends_three_hours_after_its_start_or_with_its_day() -> None:
     assert without is not None
     assert without.end == datetime(2024, 5, 27, tzinfo=UTC)
     assert race({**row, "race_start": None, "race_date": None}) is None
+
+
+def test_partition_holds_the_races_that_it_covers() -> None:
+    other, past = Race(2024, 9, END), Race(2023, 8, END)
+    held = {key: partition_of(key, [MONACO, other, past]).races for key in (0, 2024, 202408)}
+    assert held == {0: (past, MONACO, other), 2024: (MONACO, other), 202408: (MONACO,)}
+    labels = [partition_of(key, [MONACO]).label for key in (0, 2024, 202408)]
+    assert labels == ["all", "2024", "2024-08-monaco-grand-prix-202408"]
 
 
 def test_rounds_are_recent_for_thirty_days() -> None:

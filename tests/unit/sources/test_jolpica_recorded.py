@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from f1_lakehouse.sources.jolpica.endpoints import RESOURCES, Resource
+from f1_lakehouse.sources.jolpica.source import BY_NAME
 from f1_lakehouse.sources.jolpica.unpack import unpack
-from f1_lakehouse.sources.openf1.endpoints import Endpoint, Scope
 from f1_lakehouse.storage.parsing import parse_rows
 
 RECORDED = Path(os.environ.get("F1_RECORDED_DATA", "no recorded data")) / "jolpica"
@@ -41,8 +41,7 @@ def test_recorded_responses_give_typed_rows_without_quarantine() -> None:
         resource = resource_of(data) if data else None
         if resource is None:
             continue
-        endpoint = Endpoint(resource.table, "", resource.columns, resource.key, scope=Scope.SEASON)
-        batch = parse_rows(endpoint, unpack(resource, data[resource.lists[0]]))
+        batch = parse_rows(BY_NAME[resource.table], unpack(resource, data[resource.lists[0]]))
         assert (batch.rejected, batch.added, batch.retyped) == ([], {}, {}), path
         rows[resource.name] += batch.table.num_rows
     assert set(rows) == {one.name for one in RESOURCES}

@@ -5,10 +5,15 @@ from typing import Any
 import pytest
 from jolpica_bodies import CONSTRUCTOR, DRIVER, RACE, body, races, result
 
-from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE
-from f1_lakehouse.sources.jolpica.unpack import EnvelopeError, rows
+from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, Resource
+from f1_lakehouse.sources.jolpica.unpack import EnvelopeError, envelope, unpack
 
 RESULTS = BY_TABLE["jolpica_results"]
+
+
+def rows(resource: Resource, served: bytes) -> list[dict[str, Any]]:
+    """The rows of a body."""
+    return unpack(resource, envelope(resource, served).table)
 
 
 def test_result_of_a_race_is_flat_and_typed() -> None:
