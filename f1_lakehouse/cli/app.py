@@ -56,7 +56,25 @@ def parser() -> argparse.ArgumentParser:
         "--meeting", nargs="+", action="extend", default=[], metavar="KEY", help="meeting keys, or latest"
     )
     load.add_argument(
-        "--season", nargs="+", action="extend", default=[], type=_year, metavar="YEAR", help="seasons"
+        "--season",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="YEAR",
+        help="seasons and ranges of seasons, for example 1950-1999 2024",
+    )
+    load.add_argument(
+        "--source",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="only these sources: openf1, jolpica; F1_SOURCES by default",
+    )
+    load.add_argument(
+        "--lap-times",
+        action="store_true",
+        help="also lap times and pit stops of every race of the seasons, from Jolpica (12 requests per race)",
     )
     load.add_argument(
         "--session-type",
@@ -399,6 +417,7 @@ def _settings(*, must_exist: bool = True, writes: bool = False) -> "Settings":
         "bronze",
         "locks",
         "openf1_limits.sqlite",
+        "jolpica_limits.sqlite",
     }
     if set(foreign) - known:
         raise CliError(
@@ -422,11 +441,18 @@ def _load(given: argparse.Namespace) -> int:
             raise CliError(f"--session-type {text}: there are {', '.join(one for one in names.values())}")
     _settings(must_exist=False, writes=True)
     from f1_lakehouse.runs.load import Selection
+    from f1_lakehouse.sources.jolpica.partitions import seasons_of
 
+    try:
+        seasons = seasons_of(given.season)
+    except ValueError as error:
+        raise CliError(f"--season {error}") from None
     selection = Selection(
         sessions=given.session,
         meetings=given.meeting,
-        seasons=given.season,
+        seasons=seasons,
+        sources=given.source,
+        lap_times=given.lap_times,
         categories=[names[text.lower().replace("-", " ")] for text in given.session_type],
         endpoints=given.endpoint,
         telemetry=not given.no_telemetry,
@@ -469,6 +495,8 @@ def _finish(report: "Report", progress: "LoadProgress") -> int:
         from f1_lakehouse.runs.run_job import check_descriptions
 
         print_checks(report.failed_checks, report.checks, settings, check_descriptions)
+    for line in report.warnings:
+        _complain(f"warning: {line}")
     for line in report.failures:
         _complain(f"failed: {line}")
     if report.unfinished:

@@ -25,7 +25,7 @@ def print_loaded(pulls: Sequence[Pull], seconds: float) -> None:
     answered = [pull for pull in pulls if pull.is_answer]
     if not answered:
         return
-    sessions = {pull.scope for pull in answered if BY_NAME[pull.endpoint].scope is not Scope.SEASON}
+    sessions = {pull.scope for pull in answered if BY_NAME[pull.endpoint].scope is Scope.SESSION}
     waited = sum(pull.waited_s for pull in pulls)
     line = (
         f"loaded {counted(len(sessions), 'session')}: {counted(len(answered), 'pull')}, "

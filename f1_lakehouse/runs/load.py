@@ -5,7 +5,7 @@ belongs to cli/app.py, which is told what happens by `Listener`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -15,6 +15,8 @@ from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
+from f1_lakehouse.runs.load_history import HOUR, HistoryWork, check_seasons, load_history
+from f1_lakehouse.sources.jolpica.source import ENDPOINTS as HISTORY_ENDPOINTS
 from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Category, Session, grid_session
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
 from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
@@ -39,6 +41,8 @@ class Selection:
     endpoints: Sequence[str] = ()
     telemetry: bool = True
     force: bool = False
+    sources: Sequence[str] = ()
+    lap_times: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -48,11 +52,31 @@ class Selection:
     def endpoint_names(self) -> set[str]:
         """The session endpoints that are wanted. Raises LoadError for one that there is not."""
         known = {endpoint.name for endpoint in SESSION_ENDPOINTS}
+        history = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
         for name in self.endpoints:
-            if name not in known:
-                raise LoadError(f"there is no endpoint {name!r}; there are: {', '.join(sorted(known))}")
-        wanted = set(self.endpoints) or known
+            if name not in known | history:
+                shown = ", ".join(sorted(known | history))
+                raise LoadError(f"there is no endpoint {name!r}; there are: {shown}")
+        wanted = known & set(self.endpoints) if self.endpoints else known
         return wanted if self.telemetry else wanted - TELEMETRY
+
+    def history_names(self) -> set[str]:
+        """The resources of Jolpica that are wanted; none for sessions and meetings, which Jolpica does not know."""
+        if self.sessions or self.meetings or self.categories:
+            return set()
+        known = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
+        return known & set(self.endpoints) if self.endpoints else known
+
+    def openf1_part(self, sources: Sequence[str]) -> "Selection | None":
+        """What of it is OpenF1's: not the seasons before 2023, if another source has them. None if nothing is."""
+        if "openf1" not in sources or (self.endpoints and not self.endpoint_names()):
+            return None
+        if "jolpica" not in sources:
+            return self
+        seasons = [season for season in self.seasons if season >= FIRST_SEASON]
+        if self.seasons and not (seasons or self.sessions or self.meetings):
+            return None
+        return replace(self, seasons=seasons)
 
 
 class Listener(Protocol):
@@ -70,15 +94,17 @@ class Listener(Protocol):
 
 @dataclass
 class Report:
-    """What a load came to. `failures`: one line each. `checks`: how many were evaluated."""
+    """What a load came to. `failures` and `warnings`: one line each. `checks`: how many were evaluated."""
 
     sessions: list[Session] = field(default_factory=list)
     asked: list[Due] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     failed_checks: list[CheckResult] = field(default_factory=list)
     checks: int = 0
     transformed: bool = False
     unfinished: list[Session] = field(default_factory=list)
+    history: list[HistoryWork] = field(default_factory=list)
 
     @property
     def is_success(self) -> bool:
@@ -87,14 +113,70 @@ class Report:
 
 
 def load(selection: Selection, listener: Listener, *, transform: bool = True) -> Report:
-    """Bring what is selected and due from OpenF1 to published gold.
+    """Bring what is selected and due from its sources to published gold.
 
     Raises:
         LoadError: nothing can be done as asked.
-        SourceError: the API did not answer about the calendar.
+        SourceError: OpenF1 did not answer about the calendar.
     """
     lake = current_lake()
     now = datetime.now(UTC)
+    sources = _sources(lake, selection)
+    openf1 = selection.openf1_part(sources)
+    report = Report() if openf1 is None else _load_openf1(lake, openf1, listener, now)
+    if "jolpica" in sources and not lake.budget.spent:
+        _load_jolpica(lake, selection, listener, now, report, is_only_source=openf1 is None)
+    if transform:
+        run_transform(lake, listener, report)
+    return report
+
+
+def _sources(lake: Lake, selection: Selection) -> Sequence[str]:
+    """The sources that a load requests. Raises LoadError for one that there is not, or for seasons that none has."""
+    for name in selection.sources:
+        if name not in lake.clients:
+            raise LoadError(f"there is no source {name!r}; there are: {', '.join(lake.clients)}")
+    sources = selection.sources or lake.settings.sources
+    if "jolpica" in sources and (wrong := check_seasons(selection.seasons, datetime.now(UTC))):
+        raise LoadError(wrong)
+    if selection.sources and "openf1" not in sources and not selection.history_names():
+        raise LoadError("--source jolpica: it has no sessions and meetings; name seasons with --season")
+    return sources
+
+
+def _load_jolpica(
+    lake: Lake,
+    selection: Selection,
+    listener: Listener,
+    now: datetime,
+    report: Report,
+    *,
+    is_only_source: bool,
+) -> None:
+    """Jolpica's part of a load. Next to OpenF1 it never fails the load, and does not wait for the window of an hour."""
+    wanted = selection.history_names()
+    if not wanted:
+        return
+    seasons = sorted(set(selection.seasons)) or [now.year]
+    has_old = any(season < FIRST_SEASON for season in seasons)
+    is_only_source = is_only_source or has_old or selection.lap_times
+    if not is_only_source and lake.clients["jolpica"].http.limiter.remaining().get(HOUR, 1) == 0:
+        report.warnings.append("Jolpica: its requests of this hour are used up; run the same command later")
+        return
+    done = load_history(
+        lake, seasons, wanted, now, listener, lap_times=selection.lap_times, force=selection.force
+    )
+    report.checks += done.checks
+    report.failed_checks += done.failed_checks
+    report.history += done.work
+    if is_only_source:
+        report.failures += done.failures
+    else:
+        report.warnings += [f"Jolpica: {line}" for line in done.failures[:1]]
+
+
+def _load_openf1(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> Report:
+    """OpenF1's part of a load, up to bronze."""
     wanted = selection.endpoint_names()
     report = Report()
     report.sessions = _resolve(lake, selection, listener, now)
@@ -143,8 +225,6 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
             report.failures.append(
                 f"{one.session.partition}: run {outcome.run_id} left out {', '.join(unanswered)}"
             )
-    if transform:
-        run_transform(lake, listener, report)
     return report
 
 

@@ -150,11 +150,11 @@ def repository(*, with_dbt: bool) -> dg.RepositoryDefinition:
         from f1_lakehouse.definitions import defs
 
         return defs().get_repository_def()
-    from f1_lakehouse.defs import bronze, jobs, resources
+    from f1_lakehouse.defs import bronze, jobs, jolpica, resources
 
     found = dg.Definitions(
-        assets=bronze.bronze_assets,
-        jobs=[jobs.calendar, jobs.ingest],
+        assets=[*bronze.bronze_assets, *jolpica.jolpica_assets],
+        jobs=[jobs.calendar, jobs.ingest, jolpica.history, jolpica.history_rounds],
         resources={"lake": resources.LakeResource()},
     )
     return found.get_repository_def()
@@ -241,7 +241,7 @@ def run_job(
     """Run one of the project's jobs here and now.
 
     Args:
-        name: calendar, ingest or transform.
+        name: calendar, ingest, history, history_rounds or transform.
         partition: its partition key, for the partitioned ones.
         assets: bronze endpoints to restrict it to.
         why: the reason, kept as a tag.

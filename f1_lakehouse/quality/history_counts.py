@@ -1,0 +1,48 @@
+"""How many rows a pull of Jolpica has: bounds per race, from the history 1950 to 2025.
+
+Belongs here: expected counts of resources by season and round. Those of OpenF1's sessions are in row_counts.py.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from f1_lakehouse.quality.row_counts import Verdict
+from f1_lakehouse.sources.catalog import Endpoint, Scope
+from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition
+
+PER_RACE: Mapping[str, tuple[int, int]] = {
+    "jolpica_results": (10, 110),
+    "jolpica_qualifying": (0, 40),
+    "jolpica_sprint": (0, 24),
+}
+"""Rows per race that is over. Qualifying of 1994 to 2002 is incomplete; few weekends have a sprint."""
+PER_ROUND: Mapping[str, tuple[int, int]] = {"jolpica_laps": (20, 3000), "jolpica_pitstops": (0, 200)}
+RACES = (1, 30)
+
+
+def judge_history(
+    endpoint: Endpoint, partition: JolpicaPartition, rows: int | None, reason: str = ""
+) -> Verdict:
+    """Whether a pull has as many rows as can be; `rows` is None for what cannot exist, `reason` then says why."""
+    if rows is None:
+        return Verdict(True, False, reason)
+    low, high = _bounds(endpoint, partition)
+    if low <= rows and (high is None or rows <= high):
+        return Verdict(True, False, f"{rows} rows")
+    expected = f"at least {low}" if high is None else f"{low} to {high}"
+    return Verdict(False, False, f"{rows} rows, expected {expected}")
+
+
+def _bounds(endpoint: Endpoint, partition: JolpicaPartition) -> tuple[int, int | None]:
+    over = sum(one.end <= datetime.now(UTC) for one in partition.races)
+    if endpoint.scope is Scope.ALL:
+        return 1, None
+    if endpoint.name == "jolpica_races":
+        return RACES
+    if endpoint.scope is Scope.ROUND:
+        return PER_ROUND[endpoint.name]
+    if endpoint.name in PER_RACE and over:
+        low, high = PER_RACE[endpoint.name]
+        # The newest race may not be typed in yet.
+        return low * max(0, over - 1), high * over
+    return (1 if over > 1 else 0), None
