@@ -162,10 +162,10 @@ def _add_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) 
             continue
         from deltalake import DeltaTable
 
-        from f1_lakehouse.storage.delta import scan
+        from f1_lakehouse.storage.delta import scan, with_columns
 
         if DeltaTable.is_deltatable(uri):
-            con.register(table, scan(DeltaTable(uri)))
+            con.register(table, with_columns(scan(DeltaTable(uri)), schema))
         elif not all(
             os.access(place, os.R_OK | os.X_OK) for place in (Path(uri).parent, Path(uri)) if place.exists()
         ):

@@ -110,3 +110,9 @@ class Opened:
         except OSError:
             return None
         return version, found.st_ino, found.st_mtime_ns
+
+
+def with_columns(dataset: ds.Dataset, schema: pa.Schema | None) -> ds.Dataset:
+    """A dataset with the columns of a schema that an older version did not write, as nulls."""
+    missing = [field for field in schema or () if field.name not in dataset.schema.names]
+    return dataset.replace_schema(pa.schema([*dataset.schema, *missing])) if missing else dataset

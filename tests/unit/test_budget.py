@@ -29,7 +29,7 @@ def test_requests_and_minutes_are_allowed_up_to_the_budget(tmp_path):
     assert few.requests == 3
 
 
-def test_a_lake_that_takes_its_disk_up_is_measured_now_and_then(tmp_path):
+def test_the_disk_is_measured_periodically(tmp_path):
     now = 0.0
     budget = Budget(Settings(lakehouse_root=tmp_path, budget_disk_gb=0.000001), clock=lambda: now)
     budget.spend_request()
@@ -49,7 +49,7 @@ def test_without_budgets_everything_is_allowed(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["F1_BUDGET_REQUESTS", "F1_BUDGET_MINUTES", "F1_BUDGET_DISK_GB"])
-def test_every_budget_is_in_the_guide_and_in_the_settings(name):
+def test_every_budget_is_documented_and_a_setting(name):
     assert re.search(name, (Path(__file__).parents[2] / "docs" / "deployment.md").read_text())
     assert name.removeprefix("F1_").lower() in Settings.model_fields
 

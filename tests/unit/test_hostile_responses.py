@@ -84,7 +84,7 @@ def rows(lake: Lake, name: str = "laps") -> int:
 # The source
 
 
-def test_an_outage_of_hours_ends_each_pull_as_failed_costs_few_requests_and_is_made_up_for_afterwards(
+def test_an_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
     lake: Lake, server: ReplayServer
 ) -> None:
     server.fail_rate = 1.0
@@ -117,7 +117,7 @@ def test_an_outage_of_hours_ends_each_pull_as_failed_costs_few_requests_and_is_m
         (418, b"teapot"),
     ],
 )
-def test_what_is_no_answer_never_lands_and_is_no_empty_table(
+def test_an_unusable_response_never_lands_and_is_not_empty(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
 ) -> None:
     with monkeypatch.context() as patch:
@@ -130,7 +130,7 @@ def test_what_is_no_answer_never_lands_and_is_no_empty_table(
     assert pull(lake, LAPS, RACE, why="failed").rows == 3
 
 
-def test_a_clock_that_jumps_ahead_and_back_costs_one_pull_and_holds_nothing_up(
+def test_a_clock_that_jumps_ahead_and_back_costs_one_pull(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = datetime.now(UTC)
@@ -273,7 +273,7 @@ CASES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_drift_has_its_answer(lake: Lake, source: Path, case: str) -> None:
+def test_each_schema_drift_is_handled(lake: Lake, source: Path, case: str) -> None:
     """The rows of the table in docs/observability.md."""
     change, fate = CASES[case]
     first, second = laps(2)

@@ -110,9 +110,7 @@ def truth(lake: Lake, endpoint: str = "laps", scope: int = 11) -> list[dict[str,
     return lake.bronze.rows(endpoint, scope).to_pylist()
 
 
-def test_a_pull_goes_from_the_question_to_landing_bronze_and_the_ledger(
-    lake: Lake, server: ReplayServer
-) -> None:
+def test_a_pull_reaches_landing_bronze_and_the_pull_log(lake: Lake, server: ReplayServer) -> None:
     done = pull(lake, LAPS, RACE, why="first pull", run_id="run-1")
     assert (done.outcome, done.rows, done.requests, done.season) == ("appended", 3, 1, 2024)
     assert (done.why, done.run_id) == ("first pull", "run-1")
@@ -139,7 +137,7 @@ def test_a_correction_upstream_arrives_and_history_stays(lake: Lake, write: Writ
     assert rows(lake) == 6
 
 
-def test_a_row_that_vanished_upstream_is_gone_from_the_truth(lake: Lake, write: Write) -> None:
+def test_a_row_that_vanished_upstream_is_not_in_the_current_pull(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", laps(1, 3))
     pull(lake, LAPS, RACE, why="+1d")
@@ -151,7 +149,7 @@ def test_an_empty_answer_is_an_answer(lake: Lake) -> None:
     assert (done.outcome, done.rows, done.requests) == ("empty", 0, 1)
 
 
-def test_rows_that_all_vanish_are_believed_the_second_time_or_by_force(lake: Lake, write: Write) -> None:
+def test_vanished_rows_are_accepted_the_second_time_or_by_force(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", [])
     assert pull(lake, LAPS, RACE, why="+1h").outcome == "empty_unconfirmed"
@@ -164,7 +162,7 @@ def test_rows_that_all_vanish_are_believed_the_second_time_or_by_force(lake: Lak
     assert pull(lake, LAPS, RACE, why="forced", force=True).outcome == "emptied"
 
 
-def test_a_season_is_asked_by_its_year(lake: Lake, server: ReplayServer, write: Write) -> None:
+def test_a_season_is_requested_by_its_year(lake: Lake, server: ReplayServer, write: Write) -> None:
     session = {
         "session_key": 11, "meeting_key": 1, "year": 2024, "session_name": "Race", "location": "Marina Bay",
         "date_start": START.isoformat(), "date_end": (START + timedelta(hours=2)).isoformat(),
@@ -192,7 +190,7 @@ def test_a_season_is_asked_by_its_year(lake: Lake, server: ReplayServer, write: 
     assert [(one.key, one.is_cancelled) for one in lake.calendar()] == [(11, True)]
 
 
-def test_a_generated_race_comes_whole_into_bronze(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_generated_race_reaches_bronze_completely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     made = generator.generate(tmp_path / "source", 2024, 1, seed=3)
     with ReplayServer(tmp_path / "source") as running:
@@ -215,7 +213,7 @@ def test_a_generated_race_comes_whole_into_bronze(tmp_path: Path, monkeypatch: p
         assert pull(lake, LAPS, race, why="+1d").outcome == "appended"
 
 
-def test_telemetry_is_asked_driver_by_driver(lake: Lake, server: ReplayServer) -> None:
+def test_telemetry_is_requested_driver_by_driver(lake: Lake, server: ReplayServer) -> None:
     pull(lake, DRIVERS, RACE, why="first pull")
     assert lake.drivers(11) == [1, 4, 81]
     done = pull(lake, CAR_DATA, RACE, why="first pull")
@@ -225,7 +223,7 @@ def test_telemetry_is_asked_driver_by_driver(lake: Lake, server: ReplayServer) -
     assert (first, sorted(others)) == (asked[0], asked[1:])  # the first one alone
 
 
-def test_telemetry_that_is_too_large_is_cut_by_time_without_losing_a_row(
+def test_telemetry_that_is_too_large_is_divided_without_losing_a_row(
     lake: Lake, server: ReplayServer
 ) -> None:
     pull(lake, DRIVERS, RACE, why="first pull")
@@ -249,9 +247,7 @@ def test_the_grid_is_kept_under_the_key_of_its_qualifying(lake: Lake) -> None:
 # Failures
 
 
-def test_a_question_without_an_answer_is_entered_as_failed_and_raised(
-    lake: Lake, server: ReplayServer
-) -> None:
+def test_a_failed_pull_is_recorded_with_its_error_and_raised(lake: Lake, server: ReplayServer) -> None:
     server.live = True
     with pytest.raises(PullError, match="while a session is live") as caught:
         pull(lake, LAPS, RACE, why="first pull", run_id="run-1")
@@ -263,12 +259,23 @@ def test_a_question_without_an_answer_is_entered_as_failed_and_raised(
         "first pull",
         "run-1",
     )
-    assert entered.error is not None
-    assert entered.error.startswith("LiveWindowError: ")
+    error = caught.value
+    assert entered.error == f"LiveWindowError: {error}"
+    assert entered.error_type == "LiveWindowError"
+    assert (entered.error_cause, entered.error_url, entered.error_cure) == (
+        "OpenF1 serves only paying users while a session is live",
+        f"{server.url}/laps?session_key=11",
+        "load 30 minutes after the session's end, or set F1_OPENF1_USERNAME and F1_OPENF1_PASSWORD",
+    )
+    assert (error.cause, error.url, error.cure) == (
+        entered.error_cause,
+        entered.error_url,
+        entered.error_cure,
+    )
     assert lake.bronze.ledger.truth("laps", 11) is None
 
 
-def test_a_failure_keeps_the_truth_and_the_next_pull_answers(lake: Lake, server: ReplayServer) -> None:
+def test_a_failure_keeps_the_current_pull(lake: Lake, server: ReplayServer) -> None:
     first = pull(lake, LAPS, RACE, why="first pull")
     server.live = True
     with pytest.raises(PullError) as caught:
@@ -279,13 +286,13 @@ def test_a_failure_keeps_the_truth_and_the_next_pull_answers(lake: Lake, server:
     assert [entry.outcome for entry in lake.bronze.ledger.all()] == ["appended", "failed", "unchanged"]
 
 
-def test_telemetry_without_known_drivers_fails_and_says_what_to_do(lake: Lake, server: ReplayServer) -> None:
+def test_telemetry_without_known_drivers_fails_with_a_cure(lake: Lake, server: ReplayServer) -> None:
     with pytest.raises(PullError, match="drivers"):
         pull(lake, CAR_DATA, RACE, why="first pull")
     assert server.requests == []
 
 
-def test_a_pull_in_which_every_row_is_refused_is_failed_and_keeps_the_truth(lake: Lake, write: Write) -> None:
+def test_a_pull_of_refused_rows_only_fails_and_keeps_the_current_pull(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", laps(1, 2, lap_number="one"))
     with pytest.raises(PullError, match="every row was refused: lap_number: expected integer, got text"):
@@ -297,7 +304,7 @@ def test_a_pull_in_which_every_row_is_refused_is_failed_and_keeps_the_truth(lake
 # Crashes
 
 
-def test_a_pull_that_crashed_between_answers_asks_only_for_the_rest(
+def test_a_pull_that_crashed_between_responses_requests_only_the_rest(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(lake, DRIVERS, RACE, why="first pull")
@@ -347,7 +354,7 @@ def test_a_pull_that_failed_between_answers_asks_only_for_the_rest(
 
 
 @pytest.mark.parametrize("step", ["apply", "_append", "_quarantine"])
-def test_a_pull_that_crashed_after_its_manifest_is_brought_in_without_a_request(
+def test_a_pull_that_crashed_after_its_manifest_needs_no_request(
     lake: Lake, server: ReplayServer, write: Write, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     write("laps", [*laps(1, 2), *laps(3, st_speed=1.5)])
@@ -365,7 +372,7 @@ def test_a_pull_that_crashed_after_its_manifest_is_brought_in_without_a_request(
     assert recover(fresh, LAPS, 11) is None
 
 
-def test_pull_takes_what_had_landed_for_the_answer_unless_forced(
+def test_a_landed_pull_is_taken_unless_forced(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for force, requests in ((False, 0), (True, 1)):
@@ -379,7 +386,7 @@ def test_pull_takes_what_had_landed_for_the_answer_unless_forced(
     assert rows(lake) == 3
 
 
-def test_a_forced_pull_that_crashed_is_believed_as_it_was_meant(
+def test_a_forced_pull_that_crashed_stays_forced(
     lake: Lake, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(lake, LAPS, RACE, why="first pull")
@@ -393,9 +400,7 @@ def test_a_forced_pull_that_crashed_is_believed_as_it_was_meant(
     assert done.outcome == "emptied"
 
 
-def test_what_landed_first_is_applied_first(
-    lake: Lake, write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_landed_pulls_are_applied_in_order(lake: Lake, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(Bronze, "apply", crash)
         patch.setattr(pull_module, "recover", lambda *_, **__: None)
@@ -425,7 +430,7 @@ def test_a_damaged_file_in_landing_is_a_failed_pull_that_names_it(
     assert [entry.outcome for entry in lake.bronze.ledger.all()] == ["failed"]
 
 
-def test_progress_is_told_with_each_pull(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_pull_logs_an_event(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="f1_lakehouse.ingest"):
         done = pull(lake, LAPS, RACE, why="first pull")
     [record] = [record for record in caplog.records if getattr(record, "event", "") == "pull"]

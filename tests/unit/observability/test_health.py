@@ -35,12 +35,12 @@ def test_nothing_is_wrong_with_a_lake_that_is_up_to_date():
 
 
 def test_failed_pulls_of_a_session_are_one_condition_since_the_first_of_the_streak_with_their_causes():
-    down = "TransientError: OpenF1 answered 503 Service Unavailable (http://x/v1/{}?session_key=9606); run again later"
+    down = {"error_type": "TransientError", "error_cause": "OpenF1 answered 503 Service Unavailable"}
     [one] = found(
         pulls=[
-            pull("laps", timedelta(minutes=50), down.format("laps")),
-            pull("laps", timedelta(minutes=20), down.format("laps")),
-            pull("weather", timedelta(minutes=20), down.format("weather")),
+            pull("laps", timedelta(minutes=50), "the complete text with the URL of laps", **down),
+            pull("laps", timedelta(minutes=20), "the complete text with the URL of laps", **down),
+            pull("weather", timedelta(minutes=20), "the complete text with the URL of weather", **down),
         ]
     )
     assert (one.kind, one.subject, one.todo) == (Kind.LOAD_FAILED, RACE.partition, "f1 load --session 9606")
@@ -55,7 +55,14 @@ def test_a_failed_pull_is_over_when_the_question_is_answered():
 
 
 def test_that_openf1_is_closed_during_a_live_session_is_no_alert():
-    assert found(pulls=[pull("laps", timedelta(minutes=5), "LiveWindowError: only for paying users")]) == []
+    closed = pull("laps", timedelta(minutes=5), "only for paying users", error_type="LiveWindowError")
+    assert found(pulls=[closed]) == []
+
+
+def test_a_failed_pull_of_an_older_version_shows_its_complete_error():
+    text = "TransientError: OpenF1 answered 503 (http://x/v1/laps); run again later"
+    [one] = found(pulls=[pull("laps", timedelta(minutes=5), text)])
+    assert one.what == f"laps: {text}"
 
 
 def test_a_run_whose_process_died_is_told_as_long_as_its_session_lacks_something():

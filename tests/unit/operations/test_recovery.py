@@ -12,8 +12,8 @@ import pytest
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.operations.maintenance import plan_restore, restore
 from f1_lakehouse.operations.recovery import check_bronze, check_landing, copy_landing, rebuild
+from f1_lakehouse.sources import catalog
 from f1_lakehouse.sources.catalog import Kind
-from f1_lakehouse.sources.openf1 import endpoints
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze, BronzeError
 from f1_lakehouse.storage.landing import Landing
@@ -136,7 +136,7 @@ def older(full: House, monkeypatch: pytest.MonkeyPatch) -> House:
     """The lake of `full` as a version without row numbers wrote it."""
     remove(full)
     with monkeypatch.context() as patch:
-        patch.setattr(endpoints, "LAKE_COLUMNS", endpoints.LAKE_COLUMNS[:-1])
+        patch.setattr(catalog, "LAKE_COLUMNS", catalog.LAKE_COLUMNS[:-1])
         full.bronze.create()
         remake(full)
     assert "_row_number" not in full.table()[0]

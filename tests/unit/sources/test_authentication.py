@@ -18,7 +18,7 @@ TOKEN = Reply(body={"expires_in": "3600", "access_token": "t0", "token_type": "b
 USER = {"openf1_username": "ann", "openf1_password": SecretStr("correct+horse")}
 
 
-def test_a_token_is_fetched_once_sent_along_and_renewed_a_minute_early(
+def test_a_token_is_fetched_once_and_renewed_a_minute_before_it_expires(
     openf1: Any, make: Make, clock: Any
 ) -> None:
     openf1.token_script = [TOKEN]
@@ -33,7 +33,7 @@ def test_a_token_is_fetched_once_sent_along_and_renewed_a_minute_early(
     assert client.http.requests == 5
 
 
-def test_without_credentials_nothing_is_sent_even_if_netrc_has_some(
+def test_without_credentials_netrc_is_ignored(
     openf1: Any, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\n")

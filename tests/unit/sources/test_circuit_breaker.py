@@ -34,9 +34,7 @@ def test_the_breaker_closes_when_its_probe_is_answered(openf1: Any, make: Make, 
     assert get(client).status == 200
 
 
-def test_while_one_question_tries_if_the_service_is_back_the_others_do_not(
-    openf1: Any, make: Make, clock: Any
-) -> None:
+def test_while_one_request_probes_the_others_are_refused(openf1: Any, make: Make, clock: Any) -> None:
     openf1.script = [DOWN]
     client = make(breaker_after=2)
     fail(client)
@@ -59,7 +57,7 @@ def test_only_failures_in_a_row_open_the_breaker(openf1: Any, make: Make) -> Non
         get(client)
 
 
-def test_the_message_of_an_outage_names_what_happened_and_when_to_come_back(openf1: Any, make: Make) -> None:
+def test_the_message_of_an_outage_names_the_last_failure_and_the_wait(openf1: Any, make: Make) -> None:
     openf1.script = [DOWN]
     client = make(breaker_after=2)
     fail(client)

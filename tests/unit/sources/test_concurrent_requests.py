@@ -36,9 +36,7 @@ class Crowd:
         return Reply(body=[{"driver_number": driver, "date": START.isoformat()}])
 
 
-def test_the_questions_of_a_pull_are_under_way_together_but_never_more_than_allowed(
-    openf1: Any, make: Make
-) -> None:
+def test_requests_of_a_pull_are_concurrent_up_to_the_maximum(openf1: Any, make: Make) -> None:
     drivers = (*DRIVERS, *range(50, 60))
     openf1.script = crowd = Crowd(3)
     answers = pull(make(concurrent=3), drivers=drivers)
@@ -46,9 +44,7 @@ def test_the_questions_of_a_pull_are_under_way_together_but_never_more_than_allo
     assert len(openf1.requested) == len(set(openf1.requested)) == len(answers) == len(drivers)
 
 
-def test_one_that_fails_for_good_ends_the_pull_but_what_was_under_way_is_kept(
-    openf1: Any, make: Make
-) -> None:
+def test_a_permanent_failure_ends_the_pull_and_keeps_responses_under_way(openf1: Any, make: Make) -> None:
     openf1.script = Crowd(3, lost=(DRIVERS[1],))
     answers = list[Response]()
     asking = responses(make(concurrent=3), drivers=(*DRIVERS, *range(50, 70)))
@@ -57,7 +53,7 @@ def test_one_that_fails_for_good_ends_the_pull_but_what_was_under_way_is_kept(
     assert len(openf1.requested) == len(answers) + 1 < 23
 
 
-def test_a_budget_is_not_overrun_by_questions_that_are_asked_together(openf1: Any, make: Make) -> None:
+def test_concurrent_requests_do_not_exceed_the_budget(openf1: Any, make: Make) -> None:
     budget = Budget(Settings.model_construct(budget_requests=3))
     openf1.script = ServedRows(list(range(10)), 10)
     with pytest.raises(BudgetError):
@@ -65,7 +61,7 @@ def test_a_budget_is_not_overrun_by_questions_that_are_asked_together(openf1: An
     assert len(openf1.requested) == 3
 
 
-def test_who_leaves_a_pull_does_not_wait_for_retries(openf1: Any, make: Make) -> None:
+def test_a_cancelled_pull_does_not_wait_for_retries(openf1: Any, make: Make) -> None:
     """They are to be asked again in 300 s, which are 600 naps each."""
     naps = list[float]()
 
@@ -82,9 +78,7 @@ def test_who_leaves_a_pull_does_not_wait_for_retries(openf1: Any, make: Make) ->
     assert len(openf1.requested) <= 5
 
 
-def test_an_outage_is_one_only_after_every_question_under_way_has_met_it_often(
-    openf1: Any, make: Make
-) -> None:
+def test_the_breaker_counts_failures_for_each_request_under_way(openf1: Any, make: Make) -> None:
     """Three questions that each meet the same five refusals in a row: too few for each of them."""
     met = Counter[str]()
     together = threading.Barrier(3)

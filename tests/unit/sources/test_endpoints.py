@@ -17,7 +17,7 @@ from f1_lakehouse.sources.openf1.endpoints import (
 every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
 
 
-def test_the_catalogue_has_the_18_endpoints_of_the_api() -> None:
+def test_the_catalog_has_the_18_endpoints_of_the_api() -> None:
     assert set(BY_NAME) == {
         "meetings", "sessions", "drivers", "laps", "stints", "pit", "position", "intervals", "overtakes",
         "race_control", "weather", "car_data", "location", "team_radio", "session_result", "starting_grid",
@@ -44,7 +44,7 @@ def test_a_key_names_columns_and_a_required_column_can_be_placed(endpoint: Endpo
 
 
 @every_endpoint
-def test_columns_have_names_of_their_own_and_descriptions(endpoint: Endpoint) -> None:
+def test_column_names_are_unique_and_described(endpoint: Endpoint) -> None:
     names = [column.name for column in endpoint.columns]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in names)
@@ -81,7 +81,7 @@ def test_no_measurement_is_an_integer(endpoint: Endpoint) -> None:
             assert column.kind in (Kind.DOUBLE, Kind.JSON), column.name
 
 
-def test_what_changes_its_type_from_row_to_row_is_kept_as_json() -> None:
+def test_columns_of_changing_type_are_kept_as_json() -> None:
     assert {(e.name, c.name) for e in ENDPOINTS for c in e.columns if c.kind is Kind.JSON} == {
         ("intervals", "gap_to_leader"),
         ("intervals", "interval"),

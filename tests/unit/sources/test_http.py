@@ -32,7 +32,7 @@ PROXY = "http://ann:s3c@et@127.0.0.1:9"
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.7"])
-def test_this_machine_is_never_asked_through_a_proxy(
+def test_this_machine_is_never_reached_through_a_proxy(
     openf1: Any, make: Make, monkeypatch: pytest.MonkeyPatch, variable: str, host: str
 ) -> None:
     monkeypatch.delenv("NO_PROXY")
@@ -83,7 +83,7 @@ def test_a_proxy_that_fails_is_named_without_its_password(
     assert "s3c" not in str(caught.value)
 
 
-def test_a_proxy_that_wants_a_password_is_named(
+def test_a_proxy_that_requires_a_password_is_named(
     openf1: Any, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     openf1.script = [Reply(407, b"", {}), Reply(407, b"", {})]
@@ -93,7 +93,7 @@ def test_a_proxy_that_wants_a_password_is_named(
         get(client)
 
 
-def test_a_host_that_has_answered_before_is_waited_for(openf1: Any, make: Make) -> None:
+def test_a_host_that_has_answered_before_is_retried(openf1: Any, make: Make) -> None:
     openf1.script = [ROWS]
     client = make(attempts=4)
     get(client)
@@ -103,7 +103,7 @@ def test_a_host_that_has_answered_before_is_waited_for(openf1: Any, make: Make) 
     assert client.http.requests == 1 + 4
 
 
-def test_an_answer_carries_what_landing_needs(openf1: Any, make: Make, clock: Any) -> None:
+def test_a_response_has_what_landing_needs(openf1: Any, make: Make, clock: Any) -> None:
     openf1.script = [ROWS]
     client = make()
     answer = get(client)
@@ -120,7 +120,7 @@ def test_an_answer_carries_what_landing_needs(openf1: Any, make: Make, clock: An
 
 
 @pytest.mark.parametrize("reply", [NONE, Reply(body=[]), Reply(200, {"detail": "No results found."})])
-def test_every_way_of_saying_nothing_is_an_empty_answer_and_is_not_retried(
+def test_every_form_of_an_empty_response_is_empty_and_not_retried(
     openf1: Any, make: Make, reply: Reply
 ) -> None:
     openf1.script = [reply]
@@ -128,7 +128,7 @@ def test_every_way_of_saying_nothing_is_an_empty_answer_and_is_not_retried(
     assert len(openf1.requested) == 1
 
 
-def test_operators_reach_the_server_as_they_are_meant(openf1: Any, make: Make) -> None:
+def test_operators_reach_the_server_unchanged(openf1: Any, make: Make) -> None:
     client = make()
     filters = [Filter("session_key", "=", 9606), Filter("date", ">=", START), Filter("date", "<", START)]
     answer = client.get(request_url(client.base_url, "car_data", filters))
@@ -159,7 +159,7 @@ def test_a_transient_failure_is_retried_until_it_works(openf1: Any, make: Make, 
     assert answer.waited > 2
 
 
-def test_a_chunk_that_does_not_come_is_a_time_out_and_retried(openf1: Any, make: Make) -> None:
+def test_a_missing_chunk_is_a_time_out_and_retried(openf1: Any, make: Make) -> None:
 
     release = threading.Event()
 
@@ -205,14 +205,14 @@ def test_retry_after_is_honoured_and_holds_for_the_other_processes(
 
 
 @pytest.mark.parametrize("status", [400, 403, 405])
-def test_a_permanent_failure_is_asked_once(openf1: Any, make: Make, status: int) -> None:
+def test_a_permanent_failure_is_not_retried(openf1: Any, make: Make, status: int) -> None:
     openf1.script = [Reply(status, b"no")]
     with pytest.raises(PermanentError):
         get(make())
     assert len(openf1.requested) == 1
 
 
-def test_a_500_page_is_asked_twice_at_most(openf1: Any, make: Make) -> None:
+def test_a_500_page_is_retried_once(openf1: Any, make: Make) -> None:
     openf1.script = [Reply(500, b"<h1>An error occurred</h1>", HTML)]
     with pytest.raises(PermanentError):
         get(make())
@@ -226,13 +226,13 @@ def test_a_redirect_is_not_followed(openf1: Any, make: Make) -> None:
     assert len(openf1.requested) == 1
 
 
-def test_a_single_question_that_is_too_large_says_so(openf1: Any, make: Make) -> None:
+def test_a_single_request_that_is_too_large_raises(openf1: Any, make: Make) -> None:
     openf1.script = [Reply(422)]
     with pytest.raises(TooLargeError):
         get(make())
 
 
-def test_a_host_that_nobody_serves_is_transient_and_names_the_setting(
+def test_an_unreachable_host_is_transient_and_names_the_setting(
     make: Make, limiter: RateLimiter, clock: Any, openf1: Any
 ) -> None:
     openf1.close()
@@ -243,7 +243,7 @@ def test_a_host_that_nobody_serves_is_transient_and_names_the_setting(
 @pytest.mark.parametrize(
     "base_url", ["", "api.openf1.org/v1", "ftp://x/v1", "https://u:hush@x/v1", "https://x/v1?a=1"]
 )
-def test_a_base_url_that_cannot_work_is_refused_at_once(make: Make, base_url: str) -> None:
+def test_an_invalid_base_url_is_refused_at_once(make: Make, base_url: str) -> None:
     with pytest.raises(PermanentError, match="F1_OPENF1_URL") as caught:
         make(base_url)
     assert "hush" not in str(caught.value)
@@ -253,7 +253,7 @@ def events_in(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [vars(record) for record in caplog.records if "event" in vars(record)]
 
 
-def test_every_attempt_passes_the_limits(
+def test_every_attempt_passes_the_rate_limiter(
     openf1: Any, make: Make, clock: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     openf1.script = [DOWN, DOWN, DOWN, ROWS]
@@ -267,7 +267,7 @@ def test_every_attempt_passes_the_limits(
     assert [event["event"] for event in events_in(caplog)].count("wait") == 1
 
 
-def test_a_slot_is_given_back_when_the_answer_begins_and_not_when_its_body_is_read(
+def test_a_slot_is_released_when_the_response_begins(
     make: Make, clock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limiter = RateLimiter(tmp_path / "limits.sqlite", [Window(1, 1.0)], clock=clock, sleep=clock.sleep)
@@ -296,7 +296,7 @@ def test_events_are_logged_with_their_fields(
     assert records[1]["attempt"] == 1
 
 
-def test_a_live_session_ends_the_question_at_once(openf1: Any, make: Make) -> None:
+def test_a_live_session_is_not_retried(openf1: Any, make: Make) -> None:
     openf1.script = [Reply(401, {"detail": "Live F1 session in progress. Global API access is restricted"})]
     with pytest.raises(LiveWindowError):
         get(make())

@@ -40,7 +40,7 @@ def most_in_any_window(times: list[float], length: float) -> int:
     return max(sum(1 for other in times[i:] if other - start < length) for i, start in enumerate(times))
 
 
-def test_both_windows_hold_and_the_wait_is_no_longer_than_they_ask(new: Any, clock: Any) -> None:
+def test_all_windows_hold_and_the_wait_is_minimal(new: Any, clock: Any) -> None:
     limits = new(3, 30)
     arrivals = []
     for _ in range(61):
@@ -51,14 +51,14 @@ def test_both_windows_hold_and_the_wait_is_no_longer_than_they_ask(new: Any, clo
     assert arrivals[-1] - arrivals[0] < 121
 
 
-def test_a_slot_leaves_a_window_when_its_answer_is_old_and_not_its_sending(new: Any, clock: Any) -> None:
+def test_a_slot_leaves_a_window_by_the_age_of_its_response(new: Any, clock: Any) -> None:
     limits = new(1, 0)
     with limits.request():
         clock.seconds += 10  # a slow request may have arrived at any moment of these
     assert use(limits) == pytest.approx(1, abs=0.01)
 
 
-def test_a_slot_can_be_given_back_when_the_answer_begins(new: Any, clock: Any) -> None:
+def test_a_slot_can_be_released_when_the_response_begins(new: Any, clock: Any) -> None:
     limits = new(1, 0)
     with limits.request() as slot:
         slot.answered()
@@ -91,7 +91,7 @@ def test_a_window_of_zero_is_switched_off(new: Any, clock: Any) -> None:
     assert limits.remaining() == {}
 
 
-def test_what_remains_and_when_it_is_free_are_told(new: Any, clock: Any) -> None:
+def test_remaining_requests_and_the_wait_are_reported(new: Any, clock: Any) -> None:
     limits = new(0, 2)
     assert (limits.remaining()[60.0], limits.seconds_until_free()) == (2, 0)
     use(limits)
@@ -101,7 +101,7 @@ def test_what_remains_and_when_it_is_free_are_told(new: Any, clock: Any) -> None
     assert limits.seconds_until_free() == pytest.approx(60, abs=0.1)
 
 
-def test_a_pause_holds_for_everyone_and_a_shorter_one_does_not_end_it(new: Any, clock: Any) -> None:
+def test_a_pause_holds_for_every_process_and_a_shorter_one_does_not_end_it(new: Any, clock: Any) -> None:
     new(3, 30).pause(20)
     new(3, 30).pause(5)
     assert use(new(3, 30)) == pytest.approx(20)
@@ -109,7 +109,7 @@ def test_a_pause_holds_for_everyone_and_a_shorter_one_does_not_end_it(new: Any, 
     assert use(new(0, 0)) == pytest.approx(2)
 
 
-def test_who_waits_is_told_how_long_and_sleeps_in_short_slices(new: Any, clock: Any) -> None:
+def test_a_wait_is_reported_and_sleeps_in_short_steps(new: Any, clock: Any) -> None:
     limits = new(0, 1)
     use(limits)
     told: list[float] = []
@@ -120,7 +120,7 @@ def test_who_waits_is_told_how_long_and_sleeps_in_short_slices(new: Any, clock: 
     assert max(clock.slept) <= 0.5
 
 
-def test_an_interrupted_wait_leaves_nobody_waiting_for_it(new: Any, clock: Any) -> None:
+def test_an_interrupted_wait_leaves_no_ticket(new: Any, clock: Any) -> None:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
@@ -131,7 +131,7 @@ def test_an_interrupted_wait_leaves_nobody_waiting_for_it(new: Any, clock: Any) 
     assert use(limits) == pytest.approx(1, abs=0.01)
 
 
-def test_who_came_first_goes_first_and_who_is_gone_is_not_waited_for(new: Any, clock: Any) -> None:
+def test_tickets_are_served_in_order_and_expire(new: Any, clock: Any) -> None:
     limits = new(1, 0)
     use(limits)
     assert limits.seconds_until_free() == pytest.approx(1, abs=0.01)
@@ -146,7 +146,7 @@ def test_who_came_first_goes_first_and_who_is_gone_is_not_waited_for(new: Any, c
 @pytest.mark.parametrize(
     "boot_id", ["second", "first"]
 )  # a system without boot ids shows a clock that went back
-def test_after_a_reboot_windows_go_on_by_the_wall_clock(new: Any, clock: Any, boot_id: str) -> None:
+def test_after_a_reboot_windows_continue_by_the_wall_clock(new: Any, clock: Any, boot_id: str) -> None:
     windows = [Window(2, 3600.0)]
     before = new(windows=windows, boot_id=lambda: "first", wall=lambda: 5000.0)
     use(before)
@@ -172,7 +172,7 @@ def test_a_change_of_the_wall_clock_alone_changes_nothing(new: Any, clock: Any) 
     assert new(windows=windows, wall=lambda: 99_000.0).seconds_until_free() == pytest.approx(3590, abs=5)
 
 
-def test_after_a_reboot_of_longer_than_the_window_nothing_is_held_back(new: Any, clock: Any) -> None:
+def test_a_reboot_longer_than_the_window_frees_it(new: Any, clock: Any) -> None:
     limits = new(2, 2)
     use(limits)
     use(limits)
@@ -209,7 +209,7 @@ def test_old_rows_are_pruned(new: Any, clock: Any) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 100])
-def test_a_damaged_file_is_replaced_and_counts_as_a_full_minute(
+def test_a_damaged_file_is_replaced_and_counts_as_full_windows(
     new: Any, clock: Any, keep: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     limits = new(3, 30)

@@ -35,7 +35,7 @@ NOW = datetime(2024, 9, 22, 16, tzinfo=UTC)
         (422, b"anything", ResponseKind.TOO_LARGE),
     ],
 )
-def test_rows_and_every_way_of_saying_that_there_are_none_are_told_apart(
+def test_rows_and_every_form_of_an_empty_response_are_distinguished(
     status: int, body: bytes, outcome: ResponseKind
 ) -> None:
     found, content = classify(status, {}, body, URL)
@@ -62,7 +62,7 @@ def test_rows_and_every_way_of_saying_that_there_are_none_are_told_apart(
         (200, b"<html>Just a moment</html>"),
     ],
 )
-def test_what_may_be_better_in_a_moment_is_transient(status: int, body: bytes) -> None:
+def test_transient_failures_are_transient(status: int, body: bytes) -> None:
     with pytest.raises(TransientError) as caught:
         classify(status, {}, body, URL)
     assert caught.value.rate_limited == (b"Rate" in body)
@@ -84,7 +84,7 @@ def test_what_may_be_better_in_a_moment_is_transient(status: int, body: bytes) -
         (204, {}, b""),
     ],
 )
-def test_what_stays_as_it_is_is_permanent(status: int, headers: dict[str, str], body: bytes) -> None:
+def test_permanent_failures_are_permanent(status: int, headers: dict[str, str], body: bytes) -> None:
     with pytest.raises(PermanentError) as caught:
         classify(status, headers, body, URL)
     assert not caught.value.retry_once
@@ -97,7 +97,7 @@ def test_a_500_with_a_traceback_page_is_permanent_but_worth_a_second_try() -> No
 
 
 @pytest.mark.parametrize("body", [LIVE_2026, LIVE_2025])
-def test_a_401_while_a_session_is_live_says_to_come_back(body: bytes) -> None:
+def test_a_401_during_a_live_session_names_the_time_to_load(body: bytes) -> None:
     with pytest.raises(LiveWindowError, match="load 30 minutes after"):
         classify(401, {}, body, URL)
 

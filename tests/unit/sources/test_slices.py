@@ -10,13 +10,13 @@ from scripted_openf1 import Reply
 from f1_lakehouse.sources.errors import PermanentError, TooLargeError
 
 
-def test_what_fits_is_asked_whole_in_one_request(openf1: Any, make: Make) -> None:
+def test_a_pull_that_fits_takes_one_request(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(10)), 1000)
     assert rows_of(pull(make(), "intervals")) == sorted(openf1.script.rows)
     assert openf1.requested == ["intervals?session_key=9606"]
 
 
-def test_a_season_endpoint_is_asked_by_year(openf1: Any, make: Make) -> None:
+def test_a_season_endpoint_is_requested_by_year(openf1: Any, make: Make) -> None:
     pull_season(make(), "sessions", 2024)
     assert openf1.requested == ["sessions?year=2024"]
     with pytest.raises(ValueError, match="season"):
@@ -25,14 +25,14 @@ def test_a_season_endpoint_is_asked_by_year(openf1: Any, make: Make) -> None:
         pull_season(make(), "laps", 2024)
 
 
-def test_telemetry_is_asked_by_driver_from_the_start(openf1: Any, make: Make) -> None:
+def test_telemetry_is_requested_driver_by_driver_from_the_start(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(10)), 10)
     assert rows_of(pull(make())) == sorted(openf1.script.rows)
     assert openf1.requested == [f"car_data?session_key=9606&driver_number={driver}" for driver in DRIVERS]
 
 
 @pytest.mark.parametrize("known", [{}, {1: 404}])
-def test_that_a_session_has_no_telemetry_takes_two_questions(
+def test_a_session_without_telemetry_takes_two_requests(
     openf1: Any, make: Make, known: dict[int, int]
 ) -> None:
     openf1.script = ServedRows([], 10)
@@ -45,27 +45,27 @@ def test_that_a_session_has_no_telemetry_takes_two_questions(
     assert pull(make(), drivers=range(1, 21), known={**before, **{a.url: a.status for a in answers}}) == []
 
 
-def test_where_the_first_driver_has_no_telemetry_the_others_still_come(openf1: Any, make: Make) -> None:
+def test_other_drivers_are_requested_when_the_first_has_no_telemetry(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(10)), 10)
     answers = pull(make(), drivers=(99, *DRIVERS))
     assert rows_of(answers) == sorted(openf1.script.rows)
     assert [answer.status for answer in answers] == [404, 422, 200, 200, 200]
 
 
-def test_where_the_whole_fits_it_is_asked_for_only_once(openf1: Any, make: Make) -> None:
+def test_a_complete_session_that_fits_is_requested_once(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(10)), 1000)
     answers = pull(make(), drivers=(99, *DRIVERS))
     assert rows_of(answers) == sorted(openf1.script.rows)
     assert [answer.status for answer in answers] == [404, 200]
 
 
-def test_telemetry_without_drivers_is_refused_before_anything_is_asked(openf1: Any, make: Make) -> None:
+def test_telemetry_without_drivers_is_refused_before_any_request(openf1: Any, make: Make) -> None:
     with pytest.raises(PermanentError, match="load the session's drivers first"):
         pull(make(), drivers=())
     assert openf1.requested == []
 
 
-def test_what_is_too_large_is_cut_by_driver_and_the_refusal_is_yielded(openf1: Any, make: Make) -> None:
+def test_a_request_that_is_too_large_is_divided_by_driver_and_kept(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(10)), 10)
     answers = pull(make(), "intervals")
     assert rows_of(answers) == sorted(openf1.script.rows)
@@ -74,30 +74,28 @@ def test_what_is_too_large_is_cut_by_driver_and_the_refusal_is_yielded(openf1: A
 
 @pytest.mark.usefixtures("direct")
 @pytest.mark.parametrize("most", [1, 7, 100, 1800, 3600])
-def test_cut_by_time_every_row_arrives_exactly_once(openf1: Any, make: Make, most: int) -> None:
+def test_divided_by_time_every_row_arrives_exactly_once(openf1: Any, make: Make, most: int) -> None:
     # Dense around the middle, with feeds that begin before the session and end long after it.
     seconds = sorted({-5400, -5399, *range(3590, 3610), *range(0, 7200, 6 if most > 7 else 600), 7300, 20000})
     openf1.script = ServedRows(seconds, most)
     assert rows_of(pull(make())) == sorted(openf1.script.rows)
 
 
-def test_the_first_part_has_no_lower_and_the_last_no_upper_bound(openf1: Any, make: Make) -> None:
+def test_the_first_slice_has_no_lower_and_the_last_no_upper_bound(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 4000)
     pull(make(), drivers=(1,))
     base = "car_data?session_key=9606&driver_number=1"
     assert openf1.requested == [base, f"{base}&date<2024-09-22T13:00:00", f"{base}&date>=2024-09-22T13:00:00"]
 
 
-def test_later_drivers_start_from_what_was_learnt(openf1: Any, make: Make) -> None:
+def test_later_drivers_start_from_remembered_slices(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 2000)
     answers = pull(make())
     assert refused(answers) == 3  # whole, and both halves of the first driver only
     assert len(answers) == 3 + 3 * 4
 
 
-def test_the_next_session_of_that_length_starts_from_what_was_learnt_and_a_shorter_one_does_not(
-    openf1: Any, make: Make
-) -> None:
+def test_slices_are_remembered_for_sessions_of_the_same_length(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 2000)
     client = make()
     pull(client)
@@ -110,21 +108,19 @@ def test_the_next_session_of_that_length_starts_from_what_was_learnt_and_a_short
     assert refused(pull(client, "intervals")) == 0
 
 
-def test_laps_are_cut_by_lap_number_because_their_date_can_be_null(openf1: Any, make: Make) -> None:
+def test_laps_are_divided_by_lap_number_because_their_date_can_be_null(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(1, 90)), 4, field="lap_number")
     assert rows_of(pull(make(), "laps")) == sorted(openf1.script.rows)
     assert not any("date" in asked for asked in openf1.requested)
 
 
-def test_rows_that_need_not_have_a_driver_are_cut_by_time_and_never_by_driver(
-    openf1: Any, make: Make
-) -> None:
+def test_rows_without_a_required_driver_are_divided_by_time_only(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(0, 7200, 60)), 100)
     assert rows_of(pull(make(), "race_control")) == sorted(openf1.script.rows)
     assert not any("driver_number" in asked for asked in openf1.requested)
 
 
-def test_a_second_that_is_too_large_ends_it(openf1: Any, make: Make) -> None:
+def test_a_second_that_is_too_large_raises(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows([5, 5, 5], 2)
     with pytest.raises(TooLargeError, match="cannot be divided further"):
         pull(make())
@@ -142,13 +138,15 @@ def test_a_service_that_refuses_everything_costs_a_bounded_number_of_requests(
 
 
 @pytest.mark.parametrize("name", ["stints", "drivers"])
-def test_what_has_neither_time_nor_laps_cannot_be_cut_for_ever(openf1: Any, make: Make, name: str) -> None:
+def test_rows_without_time_and_laps_cannot_be_divided_indefinitely(
+    openf1: Any, make: Make, name: str
+) -> None:
     openf1.script = [Reply(422)]
     with pytest.raises(TooLargeError):
         pull(make(), name)
 
 
-def test_without_a_window_time_cannot_be_cut_and_the_message_says_so(openf1: Any, make: Make) -> None:
+def test_without_a_window_rows_cannot_be_divided_by_time(openf1: Any, make: Make) -> None:
     openf1.script = [Reply(422)]
     with pytest.raises(TooLargeError, match="without the session's start and end"):
         pull(make(), window=None)

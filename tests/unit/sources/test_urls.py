@@ -9,7 +9,7 @@ from f1_lakehouse.sources.openf1.urls import Filter, request_url
 BASE = "https://api.openf1.org/v1"
 
 
-def test_operators_are_written_literally_and_never_as_a_name_and_an_equals_sign() -> None:
+def test_operators_are_written_literally() -> None:
     start = datetime(2024, 9, 22, 12, tzinfo=UTC)
     asked = request_url(
         BASE, "car_data", [Filter("date", ">=", start), Filter("date", "<", start + timedelta(hours=1))]
@@ -46,6 +46,6 @@ def test_without_filters_there_is_no_question_mark() -> None:
         ("date", ">=", datetime(2024, 9, 22)),  # noqa: DTZ001 - that it has no zone is the point
     ],
 )
-def test_what_the_service_would_misread_is_refused(field: str, op: str, value: object) -> None:
+def test_filters_that_the_service_misreads_are_refused(field: str, op: str, value: object) -> None:
     with pytest.raises(ValueError, match=r".+"):
         Filter(field, op, value)  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from f1_lakehouse.sources.catalog import Column, Kind
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.registry import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage import bronze as bronze_module
 from f1_lakehouse.storage.bronze import Bronze, BronzeError, DriftError, fingerprint
 from f1_lakehouse.storage.parsing import merge, parse_rows

@@ -4,15 +4,18 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from f1_lakehouse.storage import pull_log as pulls_module
-from f1_lakehouse.storage.bronze import LEDGER_PROPERTIES
+from f1_lakehouse.storage.bronze import LEDGER_PROPERTIES, Bronze
+from f1_lakehouse.storage.delta import scan, with_columns
 from f1_lakehouse.storage.pull_log import SCHEMA, BronzeError, Ledger, Outcome, Pull
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
@@ -44,6 +47,25 @@ def test_an_entry_comes_back_as_it_was_entered(ledger: Ledger, entry: Callable[.
     one = entry(why="first pull", error="e", added_columns="{}", delta_version=3, bytes=2**40, seconds=0.25)
     assert ledger.append(one) == one
     assert Ledger(ledger.uri).all() == [one]
+
+
+def test_a_pull_log_of_an_older_version_opens_and_gets_the_columns_of_errors(
+    tmp_path: Path, entry: Callable[..., Pull]
+) -> None:
+    older = pa.schema([field for field in SCHEMA if not field.name.startswith("error_")])
+    uri = f"{tmp_path}/_pulls"
+    DeltaTable.create(uri, schema=older, configuration=LEDGER_PROPERTIES)
+    failed = entry(Outcome.FAILED, None, error="OutageError: down (http://x); run again later")
+    write_deltalake(uri, pa.Table.from_pylist([asdict(failed)], older), mode="append")
+    assert Ledger(uri).all() == [failed]  # read before anything is written
+    assert with_columns(scan(DeltaTable(uri)), SCHEMA).to_table()["error_cause"].to_pylist() == [None]
+
+    bronze = Bronze(str(tmp_path))
+    bronze.create()
+    later = entry(Outcome.FAILED, None, error_type="OutageError", error_cause="down", error_url="http://x")
+    bronze.ledger.append(later)
+    assert Ledger(uri).all() == [failed, later]
+    assert (failed.error_type, later.error_type) == (None, "OutageError")
 
 
 def test_without_an_answer_there_is_no_truth(ledger: Ledger, entry: Callable[..., Pull]) -> None:
