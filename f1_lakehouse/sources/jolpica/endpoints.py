@@ -224,8 +224,11 @@ RESOURCES: tuple[Resource, ...] = (
         Scope.ALL,
         "Seasons of the championship",
         ("SeasonTable", "Seasons"),
-        (_season("Seasons"), _wikipedia("Seasons.url")),
-        ("season",),
+        (
+            _int("Seasons.season", "year", "Season", required=True, low=FIRST_SEASON, high=LAST_SEASON),
+            _wikipedia("Seasons.url"),
+        ),
+        ("year",),
     ),
     _resource(
         "circuits",
