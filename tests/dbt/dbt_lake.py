@@ -20,7 +20,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from f1_lakehouse.sources.catalog import Kind
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.registry import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage.bronze import QUARANTINE_SCHEMA
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import Pull
