@@ -1,4 +1,4 @@
-"""`f1 demo`: a generated race weekend, served by the embedded OpenF1, through the whole lakehouse."""
+"""`f1 demo`: a generated race weekend and an old season, served by the embedded sources, through the whole lakehouse."""
 
 import os
 import shutil
@@ -37,7 +37,11 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         root: the demo's own lake; what an earlier demo left there is kept and not asked for again.
         ui_port: then run the Dagster UI on this port, with the generated OpenF1 still served.
     """
+    from f1_lakehouse.simulator.ergast import History
     from f1_lakehouse.simulator.generate import generate
+    from f1_lakehouse.simulator.history import write_history
+    from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+    from f1_lakehouse.simulator.old_season import OLD_SEASON
     from f1_lakehouse.simulator.server import ReplayServer
 
     began = time.monotonic()
@@ -50,20 +54,25 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         shutil.rmtree(partial, ignore_errors=True)
         generate(partial, season=SEASON, meetings=1, telemetry=False, seed=SEED)
         partial.replace(source)
-    with ReplayServer(source) as server:
+    # Written each time: it takes milliseconds, and a demo of an older version has none.
+    history = History(write_history(root / "jolpica", source))
+    with ReplayServer(source) as server, JolpicaServer(JolpicaApi(history)) as jolpica:
         # The demo's lake is its own and its server has no limits; children (dbt, the UI) must see the same.
         os.environ.update(
             F1_LAKEHOUSE_ROOT=str(root / "lake"),
             F1_OPENF1_URL=server.url,
             F1_OPENF1_REQUESTS_PER_SECOND="0",
             F1_OPENF1_REQUESTS_PER_MINUTE="0",
+            F1_JOLPICA_URL=jolpica.url,
+            F1_JOLPICA_REQUESTS_PER_SECOND="0",
+            F1_JOLPICA_REQUESTS_PER_HOUR="0",
         )
         os.environ.pop("F1_STORE_URI", None)
         from f1_lakehouse.lakehouse import current_lake
         from f1_lakehouse.runs.load import Selection, load
 
         with LoadProgress() as progress, interrupts.described(progress.describe):
-            report = load(Selection(seasons=[SEASON], telemetry=False), progress)
+            report = load(Selection(seasons=[OLD_SEASON, SEASON], telemetry=False), progress)
         look_after()
         for line in report.failures:
             print(f"failed: {line}", file=sys.stderr)

@@ -73,12 +73,17 @@ def season_work(
     *,
     force: bool = False,
     patient: bool = False,
+    followed: Collection[int] | None = None,
 ) -> list[HistoryWork]:
-    """What is due of these seasons: first the resources that are pulled as a whole, then season by season."""
-    current = partition_of(WHOLE, lake.races([now.year]), followed=True)
+    """What is due of these seasons: first the resources that are pulled as a whole, then season by season.
+
+    `followed`: the seasons that are due although they were never pulled; all by default. `patient`: back off after a failure.
+    """
+    races = lake.races({*seasons, now.year})
+    current = partition_of(WHOLE, [one for one in races if one.season == now.year], followed=True)
     found = [_work(lake, current, _of(Scope.ALL, wanted), now, force, patient)]
     for season in seasons:
-        partition = partition_of(season, lake.races([season]), followed=True)
+        partition = partition_of(season, races, followed=followed is None or season in followed)
         found.append(_work(lake, partition, _of(Scope.SEASON, wanted), now, force, patient))
     return [one for one in found if one is not None]
 
