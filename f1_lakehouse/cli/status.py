@@ -9,7 +9,10 @@ from f1_lakehouse.cli.tables import stdout
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.publishing.publish import find_lag, publication
+from f1_lakehouse.runs.load_history import season_work
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.sources.jolpica.partitions import season_of
+from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 from f1_lakehouse.sources.openf1.pull_policy import WATCHED, due
@@ -61,7 +64,40 @@ def print_status(settings: Settings, session_key: int | None = None) -> int:
             ", ".join(failed),
         )
     console.print(table)
+    _print_history(console, lake, now)
     return 0
+
+
+def _print_history(console: Console, lake: Lake, now: datetime) -> None:
+    """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due."""
+    log = lake.bronze.ledger
+    pulled = [(name, key) for name, key in log.scopes() if name in HISTORY_NAMES]
+    seasons = sorted({season_of(key) for _, key in pulled})
+    if not seasons:
+        return
+    table = Table(title="Jolpica", title_justify="left")
+    for name in ("season", "resources", "rounds with laps", "rows", "last pull (UTC)", "due", "failed"):
+        table.add_column(name, justify="left" if name in ("season", "due", "failed") else "right")
+    waiting = {
+        one.partition.key: one
+        for one in season_work(lake, [s for s in seasons if s], HISTORY_NAMES, now, followed=())
+    }
+    for season in seasons:
+        here = [(name, key) for name, key in pulled if season_of(key) == season]
+        current = [t for name, key in here if (t := log.truth(name, key)) is not None]
+        answers = [a for name, key in here if (a := log.last_answer(name, key)) is not None]
+        failed = [name for name, key in here if not log.of(name, key)[-1].is_answer]
+        work = waiting.get(season)
+        table.add_row(
+            str(season) if season else "all",
+            str(len({a.endpoint for a in answers if a.scope == season})),
+            str(sum(t.endpoint == "jolpica_laps" for t in current)),
+            f"{sum(t.rows for t in current):,}",
+            f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
+            f"{work.why}: {_names(work.endpoints)}" if work else "",
+            ", ".join(failed),
+        )
+    console.print(table)
 
 
 def _print_lake(console: Console, lake: Lake) -> None:
@@ -69,6 +105,7 @@ def _print_lake(console: Console, lake: Lake) -> None:
     version = lake.bronze.ledger.version()
     console.print(f"lake       {lake.settings.root}")
     console.print(f"OpenF1     {lake.client.base_url}")
+    console.print(f"Jolpica    {lake.clients['jolpica'].base_url}")
     if published is None:
         console.print("gold       nothing published yet: f1 transform")
     else:
