@@ -18,7 +18,7 @@ from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Kind
 from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze, fingerprint
 from f1_lakehouse.storage.delta import scan
-from f1_lakehouse.storage.landing import LandedAnswer, Landing, LandingError, Manifest
+from f1_lakehouse.storage.landing import LandedAnswer, Landing, LandingError, Manifest, MissingBodyError
 from f1_lakehouse.storage.object_store import Store
 from f1_lakehouse.storage.parsing import Batch, BodyError, Rejected, merge
 from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
@@ -114,7 +114,9 @@ def check_pull(landing: Landing, folder: str) -> tuple[dict[str, str], list[Land
         try:
             landing.body(folder, answer)
         except LandingError as error:
-            bad[f"{file}.json.zst"] = "missing" if "is missing" in str(error) else "does not match its sha256"
+            bad[f"{file}.json.zst"] = (
+                "missing" if isinstance(error, MissingBodyError) else "does not match its sha256"
+            )
     return bad, list(answers.values())
 
 
@@ -134,8 +136,19 @@ def check_bronze(
     return found
 
 
-def _damage(bronze: Bronze, endpoint: str, known_good: Collection[str] = ()) -> list[str]:
-    """What is wrong with a table, one line each; pulls that are `known_good` are not looked at.
+@dataclass(frozen=True)
+class Damage:
+    """What is wrong with one pull in a table: `what`, as one line. `is_missing`: none of its rows are there."""
+
+    what: str
+    is_missing: bool = False
+
+    def __str__(self) -> str:
+        return self.what
+
+
+def _damage(bronze: Bronze, endpoint: str, known_good: Collection[str] = ()) -> list[Damage]:
+    """What is wrong with a table; pulls that are `known_good` are not checked.
 
     Raises BronzeError if the table cannot be read.
     """
@@ -148,14 +161,14 @@ def _damage(bronze: Bronze, endpoint: str, known_good: Collection[str] = ()) -> 
         if rows.num_rows == 0:
             is_truth = bronze.ledger.truth(endpoint, pull.scope) == pull
             if is_truth or (pull.delta_version or 0) > restored_at:
-                problems.append(f"{pull.pull_id} is missing")
+                problems.append(Damage(f"{pull.pull_id} is missing", is_missing=True))
         elif rows.num_rows != pull.rows:
-            problems.append(f"{pull.pull_id} has {rows.num_rows} rows instead of {pull.rows}")
+            problems.append(Damage(f"{pull.pull_id} has {rows.num_rows} rows instead of {pull.rows}"))
         else:
             refused, api = _refused(bronze, pull), _as_it_came(rows)
             # A pull that was refused in the same way just before has its rows in quarantine under that one's name.
             if len(refused) == pull.quarantined and fingerprint(Batch(api, refused)) != pull.sha256:
-                problems.append(f"{pull.pull_id} has rows that are not those that came")
+                problems.append(Damage(f"{pull.pull_id} has rows that are not those that came"))
     return problems
 
 
@@ -270,7 +283,7 @@ def _usable(bronze: Bronze, name: str, now: datetime, landing: Landing | None = 
     if bronze.exists(name):
         try:
             if name in BY_NAME:
-                bad = [p for p in _damage(bronze, name) if not p.endswith("is missing")]
+                bad = [damage for damage in _damage(bronze, name) if not damage.is_missing]
                 whole = not bad
             else:
                 with reading(bronze.table_uri(name)):

@@ -207,7 +207,7 @@ class HttpClient:
             request.waited += slot.waited
             try:
                 # No redirects: each would be a request that is not counted.
-                answer = self._session.request(
+                received = self._session.request(
                     method,
                     url,
                     data=form,
@@ -217,11 +217,11 @@ class HttpClient:
                     allow_redirects=False,
                     proxies=self._proxies,
                 )
-                with contextlib.closing(answer):
+                with contextlib.closing(received):
                     slot.answered()
-                    if answer.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                    if received.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
                         raise requests.exceptions.ProxyError("407")
-                    body = self._read_body(answer, request, url, began)
+                    body = self._read_body(received, request, url, began)
             except requests.RequestException as error:
                 # Without its cause: a failed request carries its form, and with it the password.
                 raise transport_error(error, url, self._source, self._proxies) from None
@@ -229,11 +229,11 @@ class HttpClient:
         with self._lock:
             self.bytes += len(body)
             self._has_answered = True
-        status, size = answer.status_code, len(body)
+        status, size = received.status_code, len(body)
         fields = {"url": url, "status": status, "bytes": size, "seconds": seconds, "waited": slot.waited}
         log_event("request", "%d, %d bytes in %.1f s: %s", status, size, seconds, url, **fields)
         response = Response(url, status, self._clock.now(), body, seconds, request.waited, request.attempts)
-        return response, answer.headers
+        return response, received.headers
 
     def _wait_logger(self, request: _Request, url: str) -> Callable[[float], None]:
         """Logs how long the rate limits hold a request back; called twice a second with the seconds that remain."""
@@ -250,9 +250,9 @@ class HttpClient:
 
         return on_wait
 
-    def _read_body(self, answer: requests.Response, request: _Request, url: str, began: float) -> bytes:
+    def _read_body(self, received: requests.Response, request: _Request, url: str, began: float) -> bytes:
         chunks = []
-        for chunk in answer.iter_content(1 << 18):
+        for chunk in received.iter_content(1 << 18):
             chunks.append(chunk)
             request.raise_if_cancelled()
             if self._clock.monotonic() - began > MAX_RESPONSE_S:

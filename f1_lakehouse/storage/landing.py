@@ -32,6 +32,10 @@ class LandingError(F1LakehouseError):
     """A landing file is missing or damaged; the message names it and the way out."""
 
 
+class MissingBodyError(LandingError):
+    """The body of a landed response is missing; the other damages leave a file that is not what was received."""
+
+
 class Received(Protocol):
     """What landing needs to know of an answer; openf1.client.Answer is one. `seconds` and `waited` in s."""
 
@@ -274,7 +278,7 @@ class Landing:
         try:
             body = decompress(self.store.read(name), answer.size)
         except FileNotFoundError:
-            raise LandingError(f"{self.store.uri}/{name} is missing: restore it from a backup") from None
+            raise MissingBodyError(f"{self.store.uri}/{name} is missing: restore it from a backup") from None
         except (OSError, pa.ArrowInvalid) as error:
             raise LandingError(
                 f"{self.store.uri}/{name} is damaged ({error}): restore it from a backup"

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from deltalake import DeltaTable
+from served_race import lake, server, source, write  # noqa: F401  # fixtures
 
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze
