@@ -1,4 +1,4 @@
-# `make` or `make help` lists the targets. All of them work in .venv, which `make install` makes.
+# `make` or `make help` lists the targets. All of them use .venv, which `make install` creates.
 SHELL := bash
 PYTHON ?= $(firstword $(foreach p,python3.13 python3.12 python3.11 python3 python,$(if $(shell $(p) -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo ok),$(p))))
 BIN := .venv/bin
@@ -10,10 +10,10 @@ READY := .venv/.ready
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(READY) ## make .venv with everything in it (Python 3.11 to 3.13 with pip)
+install: $(READY) ## create .venv with all dependencies (Python 3.11 to 3.13 with pip)
 
 $(READY): pyproject.toml requirements.lock
-	@if [ -z "$(PYTHON)" ]; then echo "make: no Python 3.11, 3.12 or 3.13 with venv and pip was found; install one, or name it: make PYTHON=/path/to/python install" >&2; exit 1; fi
+	@if [ -z "$(PYTHON)" ]; then echo "make: no Python 3.11, 3.12 or 3.13 with venv and pip was found; install one, or set its path: make PYTHON=/path/to/python install" >&2; exit 1; fi
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "installing into .venv"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "uv>=0.5"
@@ -22,20 +22,20 @@ $(READY): pyproject.toml requirements.lock
 	@$(BIN)/python -m compileall -q f1_lakehouse
 	@touch $@
 
-demo: install ## a generated race weekend through the whole lakehouse, in a lake of its own
+demo: install ## run a generated race weekend through the lakehouse, in a separate lake
 	@$(BIN)/f1 demo
 
-test: install ## the whole test suite
+test: install ## run all tests that are not slow
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 
-test-fast: install ## the unit tests: no Dagster, no dbt; the default while coding
+test-fast: install ## run the unit tests: no Dagster, no dbt; the default while coding
 	@$(BIN)/pytest tests/unit -n auto --dist loadfile --no-loadscope-reorder
 
-test-slow: install ## the exhaustive tests: hundreds of kills, thousands of mutated payloads
+test-slow: install ## run all tests, exhaustively: hundreds of kills, thousands of mutated payloads
 	@F1_TEST_EXAMPLES=$${F1_TEST_EXAMPLES:-300} F1_TEST_KILLS=$${F1_TEST_KILLS:-300} $(BIN)/pytest -m 'slow or not slow'
 
 CLIENTS ?= local_data/clients
-test-clients: install ## gold.duckdb in DuckDB 1.0, 1.4 and the newest, pandas, polars and ibis; installs them from the package index
+test-clients: install ## test gold.duckdb in DuckDB 1.0, 1.4 and the newest, pandas, polars and ibis; installs them from the package index
 	@set -e; while read -r name packages; do \
 		test -x "$(CLIENTS)/$$name/bin/python" || $(BIN)/uv venv --quiet --python $(BIN)/python "$(CLIENTS)/$$name"; \
 		$(BIN)/uv pip install --quiet --upgrade --python "$(CLIENTS)/$$name/bin/python" $$packages; \
@@ -43,34 +43,35 @@ test-clients: install ## gold.duckdb in DuckDB 1.0, 1.4 and the newest, pandas, 
 	@F1_TEST_CLIENTS="$(abspath $(CLIENTS))" $(BIN)/pytest tests/e2e/test_clients.py
 
 BENCH_DATA ?= local_data/benchmarks
-bench: install ## what it costs against what it could cost, into benchmarks/RESULTS.md (QUICK=1: under three minutes)
+bench: install ## compare speed and memory with references, into benchmarks/RESULTS.md (QUICK=1: under three minutes)
 	@test -x $(BENCH_DATA)/dlt/bin/python || $(PYTHON) -m venv $(BENCH_DATA)/dlt
 	@$(BIN)/uv pip install --quiet --python $(BENCH_DATA)/dlt/bin/python --requirements benchmarks/requirements-dlt.txt
 	@F1_BENCH_DATA="$(abspath $(BENCH_DATA))" $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH_ARGS)
 
-lint: install ## style, types, and the rule that the core never imports Dagster
+lint: install ## check style, SQL, types, and that the core does not import Dagster
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt_f1
 
-format: install ## let ruff write the style
+format: install ## format the code with ruff
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format .
 
-ui: install ## the Dagster UI and daemon on local_data
+ui: install ## run the Dagster UI and daemon on local_data
 	@$(BIN)/f1 ui
 
 DBT_LAKE ?= local_data
 DBT_WAREHOUSE ?= $(DBT_LAKE)/warehouse.duckdb
 DBT_TARGET = $(abspath $(DBT_LAKE))/dbt-build
-dbt-build: install ## dbt alone, unit tests included, on the bronze of DBT_LAKE into the file DBT_WAREHOUSE
+dbt-build: install ## run only dbt, with its unit tests, on the bronze of DBT_LAKE into the file DBT_WAREHOUSE
 	@F1_BRONZE_URI="$(abspath $(DBT_LAKE))/bronze" F1_WAREHOUSE="$(abspath $(DBT_WAREHOUSE))" $(BIN)/dbt build --project-dir dbt_f1 --profiles-dir dbt_f1 --target-path "$(DBT_TARGET)" --log-path "$(DBT_TARGET)" --warn-error-options '{"error": ["Deprecations"]}'
 
-docs: install ## the dbt docs site of the published models, in local_data/docs
+docs: install ## build the dbt docs site of the published models, in local_data/docs
 	@$(BIN)/python -m f1_lakehouse.dbt.docs_site
 
-lock: ## resolve requirements.lock anew from pyproject.toml
+lock: ## update requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 
-clean: ## remove .venv and what tools left; lakes stay
+clean: ## remove .venv and caches; lakes stay
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,8 +1,10 @@
 """The benchmarks: `make bench`, or `make bench QUICK=1` in under three minutes; the tables go to benchmarks/RESULTS.md.
 
-Each variant of a case runs several times, in a process of its own, turn by turn with what it is compared with, or at the same
-time on another core: a machine that is busy with other things slows both. Only ratios within one run mean anything
-elsewhere. The targets stand beside the ratios; a missed one is not hidden.
+Each variant of a case runs several times in a separate process, in turn with the variants that it is compared with, or at the
+same time on another core, so that other load on the machine slows all of them. Only ratios within one run can be compared between
+machines. RESULTS.md shows the targets next to the ratios, missed targets included.
+
+Does not belong here: what the variants do (cases.py) and the code that they are compared with (references.py).
 """
 
 import argparse
@@ -37,7 +39,7 @@ LIBRARIES = (
 
 @dataclass(frozen=True)
 class Case:
-    """A case of cases.py: its variants, the first being the lake's own, and what is wanted of it."""
+    """A case of cases.py: its variants, of the lakehouse first, and its targets."""
 
     name: str
     title: str
@@ -46,12 +48,12 @@ class Case:
     repeats: int = 5
     is_quick: bool = True
     lakes: tuple[int, ...] = ()
-    """The lakes that it works on, by their seasons; made before it begins."""
+    """The lakes that it needs, by number of seasons; built before it starts."""
     together: bool = False
-    """Whether the variants of a round run at the same time, each on a core of its own, if there are as many. For long jobs: the
-    speed of a machine may change by half from one to the next."""
+    """Whether the variants of a round run at the same time, each on a separate core, if there are enough cores. For long jobs: the
+    speed of a machine can change by half between two of them."""
     warm_up: bool = True
-    """Whether a run of the first variant that is not counted goes before the others: it makes the data, and wakes the machine."""
+    """Whether the first variant runs once before the measured runs: to generate the data, and to warm up the machine."""
 
 
 CASES = (
@@ -63,7 +65,7 @@ CASES = (
     ),
     Case(
         "waiting",
-        "The same by the public tier's windows (3 a second, 30 a minute), of answers that take 3 s",
+        "Telemetry of one race within the limits of the public tier (3 requests per second, 30 per minute), 3 s per response",
         ("3 at a time", "1 at a time"),
         repeats=1,
         is_quick=False,
@@ -71,7 +73,7 @@ CASES = (
     ),
     Case(
         "weekend",
-        "One weekend more, from a local server to published gold, in a lake of so many seasons",
+        "One more weekend, from a local server to published gold, by number of seasons in the lake",
         ("4 seasons", "1 season"),
         ("4 seasons ≤ 1.15 × 1 season in time, requests and memory",),
         repeats=6,
@@ -82,7 +84,7 @@ CASES = (
     ),
     Case(
         "dbt",
-        "dbt models of a weekend in a lake of four seasons",
+        "dbt models of one weekend in a lake of four seasons",
         ("dbt run", "plain DuckDB", "start-up", "with tests"),
         ("dbt run ≤ 2 × plain DuckDB + start-up",),
         repeats=2,
@@ -98,7 +100,7 @@ CASES = (
     ),
     Case(
         "questions",
-        "The questions of docs/questions.md, four seasons",
+        "The queries of docs/questions.md, four seasons",
         ("p95",),
         ("p95 ≤ 150 ms",),
         repeats=3,
@@ -107,7 +109,7 @@ CASES = (
     ),
     Case(
         "reload",
-        "A season that is there already, once more",
+        "A load of a season that is already loaded",
         ("lakehouse",),
         ("no request", "≤ 5 s"),
         repeats=3,
@@ -119,11 +121,11 @@ CASES = (
 
 
 def start(case: str, variant: str, *, quick: bool, core: int | None = None) -> subprocess.Popen[str]:
-    """Start a run of a variant in a process of its own, in an empty folder; `core`: the only one that it may use."""
+    """Start a run of a variant in a separate process and an empty folder; `core`: the only core that it may use."""
     folder = AT_WORK / variant.replace(" ", "-")
     folder.mkdir(parents=True)
     environment = {**os.environ, "F1_BENCH_DATA": str(ROOT), "PYTHONPATH": str(HERE.parent)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start compiles every library anew
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # otherwise every start compiles every library again
     if quick:
         environment["F1_BENCH_QUICK"] = "1"
     if core is not None:
@@ -133,28 +135,28 @@ def start(case: str, variant: str, *, quick: bool, core: int | None = None) -> s
 
 
 def measured(process: subprocess.Popen[str]) -> dict[str, float]:
-    """What a run that was started has measured."""
-    said, _ = process.communicate()
+    """Wait for a run and return its measurements."""
+    output, _ = process.communicate()
     if process.returncode:
         raise SystemExit(f"{process.args!r} failed")
-    found: dict[str, float] = json.loads(said.splitlines()[-1])
+    found: dict[str, float] = json.loads(output.splitlines()[-1])
     return found
 
 
 def at_the_same_time(case: Case) -> bool:
-    """Whether the variants of the case run so here."""
+    """Whether the variants of the case run at the same time on this machine."""
     return case.together and len(case.variants) <= (os.cpu_count() or 1)
 
 
 def round_of(case: Case, variants: Sequence[str], number: int, *, quick: bool) -> dict[str, dict[str, float]]:
-    """Every variant once: in turn, every other round the other way round, or all at the same time."""
+    """Run every variant once: in turn (in reverse order in every other round), or all at the same time."""
     shutil.rmtree(AT_WORK, ignore_errors=True)
     try:
         if at_the_same_time(case):
-            # The other core the next time.
+            # The cores are swapped in the next round.
             started = {
-                variant: start(case.name, variant, quick=quick, core=(place + number) % len(variants))
-                for place, variant in enumerate(variants)
+                variant: start(case.name, variant, quick=quick, core=(position + number) % len(variants))
+                for position, variant in enumerate(variants)
             }
             return {variant: measured(process) for variant, process in started.items()}
         return {
@@ -166,7 +168,7 @@ def round_of(case: Case, variants: Sequence[str], number: int, *, quick: bool) -
 
 
 def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -> list[str]:
-    """The lines of a case in RESULTS.md."""
+    """The lines of RESULTS.md for a case."""
     target = f"Target: {'; '.join(case.targets)}. " if case.targets else ""
     repeats, load = len(next(iter(runs.values()))), os.getloadavg()[1]
     how = f"{repeats} of each" + (" at the same time" if at_the_same_time(case) else "")
@@ -204,7 +206,7 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
 
 
 def machine() -> str:
-    """The machine in neutral words."""
+    """The machine and the versions of the libraries."""
     model = "an unnamed processor"
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -227,7 +229,9 @@ def main() -> None:
     arguments.add_argument("--case", nargs="+", default=[], choices=[case.name for case in CASES])
     arguments.add_argument("--repeats", type=int, help="runs of each variant")
     arguments.add_argument(
-        "--results", type=Path, help="default: benchmarks/RESULTS.md; quick ones go to the folder of the data"
+        "--results",
+        type=Path,
+        help="default: benchmarks/RESULTS.md; with --quick, a file in the folder of the data",
     )
     given = arguments.parse_args()
     results = given.results or (ROOT if given.quick else HERE) / "RESULTS.md"
@@ -261,9 +265,9 @@ def write(results: Path, parts: dict[str, list[str]]) -> None:
         "",
         f"`make bench`, {machine()}",
         "",
-        "Each variant ran in turn with the others of its case, or beside them. `×` is the first line's time divided by this one's, the median",
-        "of the rounds (and their spread); peak is the largest process. What the cases do is in benchmarks/cases.py, what they are compared with in",
-        "benchmarks/references.py. A case that is measured anew replaces its own table; load is that of the machine.",
+        "Each variant ran in turn with the others of its case, or at the same time. `×` is the time of the first line divided by the time of this",
+        "line: median (and spread) of the rounds. Peak is that of the largest process; load is that of the machine. benchmarks/cases.py defines",
+        "the cases, benchmarks/references.py the code that they are compared with. A case that is measured again replaces only its own table.",
         "",
     ]
     sections = [parts[case.title] for case in CASES if case.title in parts]
@@ -271,7 +275,7 @@ def write(results: Path, parts: dict[str, list[str]]) -> None:
 
 
 def measured_before(results: Path) -> dict[str, list[str]]:
-    """The tables that are there, by their titles: of cases that are not measured now."""
+    """The existing tables by title, for cases that are not measured now."""
     if not results.exists():
         return {}
     _, *sections = results.read_text().split("\n## ")

@@ -1,8 +1,8 @@
-"""The cases: each variant of one does the whole job in a process of its own and says how long that took.
+"""The cases: each variant of a case does the complete job in a separate process and measures it.
 
-`python -m benchmarks.cases CASE VARIANT FOLDER` runs one variant in an empty folder and prints what it measured as JSON.
-Starting Python and importing libraries is not counted where a library is compared with a library; where a command is
-measured, all of it is. What the variants have in common (a server, a copy of a lake) is made before the clock starts.
+`python -m benchmarks.cases CASE VARIANT FOLDER` runs one variant in an empty folder and prints its measurements as JSON.
+A comparison of libraries excludes the start of Python and imports; the measurement of a command includes them. What the variants
+share (a server, a copy of a lake) is prepared before the clock starts. Does not belong here: repetitions and tables (__main__.py).
 """
 
 import json
@@ -26,7 +26,7 @@ QUICK = bool(os.environ.get("F1_BENCH_QUICK"))
 
 
 def command(arguments: list[str], environment: dict[str, str], cwd: Path | None = None) -> Measured:
-    """Run a command; the peak is that of the largest process it started."""
+    """Run a command; the peak memory is that of the largest child process."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     done = subprocess.run(arguments, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
@@ -39,7 +39,7 @@ def command(arguments: list[str], environment: dict[str, str], cwd: Path | None 
 
 
 def _import_pandera() -> None:
-    """What pandera imports only when it validates for the first time."""
+    """Import what pandera otherwise imports at its first validation."""
     import pyarrow as pa
 
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
@@ -60,7 +60,7 @@ def _race() -> Iterator[Served]:
 
 
 def race_lakehouse(folder: Path, requests_at_once: int | None = None) -> Measured:
-    """The lake's own pull: limits, landing, typing, quarantine, fingerprint, validation, bronze, ledger."""
+    """A pull of the lakehouse: limits, landing, typing, quarantine, fingerprint, validation, bronze, pull log."""
     from f1_lakehouse.ingest import pull
     from f1_lakehouse.lakehouse import Lake
     from f1_lakehouse.settings import load_settings
@@ -95,7 +95,7 @@ def race_bare(folder: Path) -> Measured:
 
 
 def race_dlt(folder: Path) -> Measured:
-    """dlt, in an environment of its own."""
+    """dlt, in a separate virtual environment."""
     with _race() as served:
         command = [
             str(DLT / "bin" / "python"),
@@ -112,12 +112,12 @@ def race_dlt(folder: Path) -> Measured:
 def _waiting(at_once: int) -> Callable[[Path], Measured]:
     def measure(folder: Path) -> Measured:
         os.environ |= {"F1_BENCH_SECONDS": "3"}
-        # Not those of the other cases, which have no windows.
+        # The other cases have no limits.
         lakes.WINDOWS = {"SECOND": "3", "MINUTE": "30"}
         return race_lakehouse(folder, at_once)
 
     measure.__doc__ = (
-        f"As the race, by the public tier's windows, of answers that take 3 s, {at_once} at a time."
+        f"Telemetry of one race within the limits of the public tier, 3 s per response, {at_once} at a time."
     )
     return measure
 
@@ -129,7 +129,7 @@ def _copy(seasons: int) -> Path:
     root = lakes.at_work(seasons)
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(lakes.lake(seasons), root)
-    os.sync()  # else the first commits would wait until the copy is on disk
+    os.sync()  # otherwise the first commits wait until the copy is on disk
     return root
 
 
@@ -148,7 +148,7 @@ def _weekend(seasons: int) -> Callable[[Path], Measured]:
 
 
 def reload_season(folder: Path) -> Measured:
-    """`f1 load --season` of a season that is there, telemetry and all, in a lake of four."""
+    """`f1 load --season` of a season that is already loaded with telemetry, in a lake of four."""
     root = _copy(1 if QUICK else 4)
     with serving(lakes.files(), [lakes.FULL_RACE], 100) as served:
         done = command([lakes.F1, "load", "--season", "2024"], lakes.environment(root, served.url))
@@ -170,7 +170,7 @@ def _dbt(root: Path, *arguments: str) -> Measured:
 
 @contextmanager
 def _weekend_in_bronze() -> Iterator[Path]:
-    """A lake of four seasons with one more weekend in bronze, and not yet in silver and gold."""
+    """A lake of four seasons with one more weekend in bronze only."""
     root = _copy(1 if QUICK else 4)
     keys = [lakes.LEFT_OUT * 10 + number for number in range(1, 6)]
     with serving(lakes.files(), keys) as served:
@@ -180,19 +180,19 @@ def _weekend_in_bronze() -> Iterator[Path]:
 
 
 def dbt_models(folder: Path) -> Measured:
-    """`dbt run`: every model, start-up and all."""
+    """`dbt run`: every model, including start-up."""
     with _weekend_in_bronze() as root:
         return _dbt(root, "run")
 
 
 def dbt_start(folder: Path) -> Measured:
-    """`dbt run` of a single small model: what dbt costs before it does anything."""
+    """`dbt run` of one small model: the cost of start-up."""
     with _weekend_in_bronze() as root:
         return _dbt(root, "run", "--select", "dim_teams")
 
 
 def dbt_tests(folder: Path) -> Measured:
-    """`dbt build` as a transform calls it: models, seeds, snapshots and every data test."""
+    """`dbt build` as in a transform: models, seeds, snapshots and every data test."""
     with _weekend_in_bronze() as root:
         return _dbt(root, "build", "--exclude-resource-type", "unit_test")
 
@@ -223,7 +223,7 @@ def dbt_plain(folder: Path) -> Measured:
 
 
 def _landed(folder: Path) -> Path:
-    """A lake of which only landing is left: one race, with telemetry."""
+    """A lake that has only landing: one race, with telemetry."""
     from f1_lakehouse.settings import Settings
 
     origin, session = race()
@@ -235,7 +235,7 @@ def _landed(folder: Path) -> Path:
 
 
 def rebuild_lakehouse(folder: Path) -> Measured:
-    """`rebuild`: every answer checked against its sha256, typed, appended; the ledger made anew, all verified."""
+    """`rebuild`: every response checked against its sha256, typed, appended; the pull log rebuilt, everything verified."""
     root = _landed(folder)
     _import_pandera()
     from f1_lakehouse.operations.recovery import rebuild
@@ -248,7 +248,7 @@ def rebuild_lakehouse(folder: Path) -> Measured:
 
 
 def rebuild_bare(folder: Path) -> Measured:
-    """Each landed pull parsed, typed and appended, nothing checked."""
+    """Each landed pull parsed, typed and appended, without checks."""
     root = _landed(folder)
     import deltalake  # noqa: F401
 
@@ -256,12 +256,12 @@ def rebuild_bare(folder: Path) -> Measured:
     return clock.stop(rows=references.bare_rebuild(root / "landing", root / "bare"))
 
 
-# Questions and start-up
+# Queries and start-up
 
 
 def questions(folder: Path) -> Measured:
-    """Each block of docs/questions.md ten times, as `f1 sql` asks it; the seconds are the 95th percentile."""
-    from f1_lakehouse.cli.query import _add_tables
+    """Each block of docs/questions.md ten times, as `f1 sql` runs it; the seconds are the 95th percentile."""
+    from f1_lakehouse.cli.sql import _add_tables
     from f1_lakehouse.publishing.publish import connect_gold
     from f1_lakehouse.settings import Settings
 

@@ -1,7 +1,7 @@
-"""What the cases work on: one race at full rate, seasons in lakes, and a server that never holds a measurement up.
+"""Data of the cases: one race at full rate, seasons in lakes, and a server that is faster than its clients.
 
-Everything is generated (or, for the race, recorded if F1_RECORDED_DATA names a folder) once, below the folder that
-F1_BENCH_DATA names, and found again the next time. Nothing is measured here.
+Everything is generated once (the race is recorded data if F1_RECORDED_DATA names a folder) in the folder F1_BENCH_DATA, and reused.
+Does not belong here: measurements.
 """
 
 import gzip
@@ -46,9 +46,9 @@ def race() -> tuple[Path, int]:
 
 
 class Bodies:
-    """Answers made beforehand, by the part of the URL behind `/v1/`; everything else has no results.
+    """Prepared responses by the part of the URL after `/v1/`; any other URL has no results.
 
-    Telemetry is cut by driver, and of each driver every `thinned`-th row is served. `rows`: how many there are.
+    Telemetry is split by driver; every `thinned`-th row of a driver is served. `rows`: the number of rows.
     """
 
     def __init__(self, folder: Path, sessions: Iterable[int], thinned: int = 1) -> None:
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
     bodies: Bodies
     requests = 0
     seconds = float(os.environ.get("F1_BENCH_SECONDS", "0"))
-    """How long an answer of telemetry takes."""
+    """Seconds per response with telemetry."""
 
     def do_GET(self) -> None:
         type(self).requests += self.path != "/requests"
@@ -112,7 +112,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def server_bind(self) -> None:
-        socketserver.TCPServer.server_bind(self)  # HTTPServer's own looks up the host's name
+        socketserver.TCPServer.server_bind(self)  # that of HTTPServer looks up the host name
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ class Served:
     rows: int
 
     def requests(self) -> int:
-        """How many it has answered so far."""
+        """Return the number of requests so far."""
         with urllib.request.urlopen(self.url.removesuffix("/v1") + "/requests") as answer:
             return int(answer.read())
 
 
 def _serve(folder: str, thinned: str, *sessions: str) -> None:
-    """Serve until the standard input ends; the first line of output says where and what."""
+    """Serve until the end of stdin; the first line of output is a `Served` as JSON."""
     keys = [int(key) for key in sessions]
     _Handler.bodies = bodies = Bodies(Path(folder), keys, int(thinned))
     server = _Server(("127.0.0.1", 0), _Handler)
@@ -146,7 +146,7 @@ def _serve(folder: str, thinned: str, *sessions: str) -> None:
 
 @contextmanager
 def serving(folder: Path, sessions: Iterable[int], thinned: int = 1) -> Iterator[Served]:
-    """Sessions of a folder behind a server in a process of its own."""
+    """Serve sessions of a folder from a separate process."""
     command = [sys.executable, "-m", "benchmarks.data", str(folder), str(thinned), *map(str, sessions)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin

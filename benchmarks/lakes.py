@@ -1,10 +1,9 @@
-"""Lakes of one, two and four generated seasons: what the cases about growth work on.
+"""Lakes of one, two and four generated seasons, for the cases that measure growth.
 
-Bronze is filled by the lake's own code, pull by pull, but from files instead of over HTTP and without Dagster: that
-takes minutes instead of hours and leaves the same tables and the same log. Silver and gold are then built and
-published as always. Each session is pulled a month after it was driven, as in the lake of somebody who has followed the
-seasons: tests on telemetry look at what was pulled in the last week. Telemetry is thinned twentyfold, but for one race.
-The last weekend of 2025 is left out of every lake: it is the one that the cases add.
+The code of the lakehouse fills bronze, pull by pull, but from files instead of HTTP and without Dagster: this takes minutes instead
+of hours and gives the same tables and the same pull log. `f1 transform` then builds and publishes silver and gold. Each session is
+pulled a month after its end, as in a lake that is loaded during the seasons, because tests on telemetry read the pulls of the last
+week. Except for one race, only every 20th row of telemetry is kept. No lake has the last weekend of 2025, which the cases add.
 """
 
 import gzip
@@ -33,13 +32,13 @@ from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SES
 
 THINNED = 20
 SEASONS = {2025: 24, 2024: 24, 2023: 22, 2026: 18}
-"""Season → meetings, in the order in which lakes grow; of 2026 only what was over when the case was made."""
+"""Season → meetings, in the order in which lakes grow; 2026 has the meetings that had ended when the case was written."""
 A_MONTH = timedelta(days=31)
-"""After it a session is not asked for again."""
+"""A session is not pulled again after this time."""
 LEFT_OUT = 202524
 FULL_RACE = 2025015
 WINDOWS = {"SECOND": "0", "MINUTE": "0"}
-"""Requests a window; 0 is without."""
+"""Requests per window; 0: unlimited."""
 F1 = str(Path(sys.executable).parent / "f1")
 
 
@@ -60,7 +59,7 @@ def files() -> Path:
 
 
 def lake(seasons: int) -> Path:
-    """The root of a lake of that many seasons (1, 2 or 4), built and published. It is copied, never worked on.
+    """The root of a lake of that many seasons (1, 2 or 4), built and published. Cases use copies of it.
 
     One whose making was interrupted is made again; one that other code has built is built again, and so are its pages:
     a load would do that on the way.
@@ -90,7 +89,7 @@ def lake(seasons: int) -> Path:
 
 
 def at_work(seasons: int) -> Path:
-    """Where a lake is made, and its copies are worked on: dbt parses a project anew for a lake that was moved, 7 s."""
+    """The folder in which a lake is built and its copies are used: dbt parses the project again (7 s) if a lake has moved."""
     return AT_WORK / f"lake-{seasons}"
 
 
@@ -152,7 +151,7 @@ def _set_clock(now: datetime) -> None:
 def _fill(root: Path, season: int) -> None:
     made = Lake.open(Settings(lakehouse_root=root))
     filler = replace(made, clients={"openf1": _Files()})  # type: ignore[dict-item]
-    os.fsync = lambda _: None  # type: ignore[assignment]  # a lake that is lost is made again
+    os.fsync = lambda _: None  # type: ignore[assignment]  # a lost lake is generated again
     _set_clock(datetime.now(UTC))
     for endpoint in SEASON_ENDPOINTS:
         pulling.pull(filler, endpoint, SeasonPartition(season), why="benchmark")

@@ -1,7 +1,7 @@
-"""What the lakehouse is compared with: the least code that does the job, and what one would take off the shelf.
+"""What the lakehouse is compared with: the least code that does the job, and an existing library.
 
-Each function does the whole of its job and returns the rows it has written. dlt runs in an environment of its own, where
-nothing of the project is installed: `python -m benchmarks.references SERVED FOLDER` is that variant.
+Each function does the complete job and returns the number of rows written. dlt runs in a separate virtual environment without the
+project: `python -m benchmarks.references SERVED FOLDER` is that variant.
 """
 
 import json
@@ -20,7 +20,7 @@ TELEMETRY = {"car_data": ["rpm", "speed", "n_gear", "throttle", "brake", "drs"],
 
 
 def bare_race(served: Any, target: Path) -> int:
-    """requests, orjson, Arrow and delta-rs: every driver's answer parsed and typed, one commit a feed."""
+    """requests, orjson, Arrow and delta-rs: the response of every driver parsed and typed, one commit per feed."""
     import orjson
     import pyarrow as pa
     import requests
@@ -43,7 +43,7 @@ def bare_race(served: Any, target: Path) -> int:
 
 
 def dlt_race(served: Any, target: Path) -> int:
-    """dlt with its own HTTP client, into Delta; nothing configured but what it needs to do the job."""
+    """dlt with its own HTTP client, into Delta, with only the required configuration."""
     import dlt
     from dlt.sources.helpers import requests
 
@@ -68,7 +68,7 @@ def dlt_race(served: Any, target: Path) -> int:
 
 
 def bare_rebuild(landing: Path, target: Path) -> int:
-    """Each landed pull decompressed, parsed, typed and appended: one commit a pull, as bronze has it too."""
+    """Each landed pull decompressed, parsed, typed and appended: one commit per pull, as in bronze."""
     import orjson
     import pyarrow as pa
     from deltalake import write_deltalake
@@ -114,7 +114,7 @@ def bare_models(warehouse: Path, bronze: Path, compiled: Sequence[tuple[str, str
                 if not con.execute(f"select 1 from duckdb_views() where view_name = '_{source}'").fetchall():
                     con.register(f"_{source}", DeltaTable(str(bronze / source)).to_pyarrow_dataset())
             select = re.sub(r'"\w+"\."bronze"\."(\w+)"', r'"_\1"', select)
-            marker = re.search(r"replace_scopes (\w+): \[([0-9, ]*)\]", select)
+            marker = re.search(r"replace_partitions (\w+): \[([0-9, ]*)\]", select)
             if not incremental or marker is None:
                 con.execute(f'create or replace table "{schema}"."{name}" as {select}')
             elif marker[2]:
@@ -125,19 +125,19 @@ def bare_models(warehouse: Path, bronze: Path, compiled: Sequence[tuple[str, str
 
 
 class Clock:
-    """Seconds of wall clock and of CPU from its making on, and the most memory that this process ever had."""
+    """Wall-clock and CPU seconds since it was created, and the peak memory of this process."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
 
     def stop(self, **more: object) -> Measured:
-        """What was measured."""
+        """Return the measurements."""
         cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
         return {"seconds": wall, "cpu": cpu, "peak_mib": mib(resource.RUSAGE_SELF), **more}
 
 
 def mib(who: int) -> float:
-    """The most memory of this process, or of the largest of its children, in MiB."""
+    """Peak memory of this process, or of its largest child process, in MiB."""
     return resource.getrusage(who).ru_maxrss / 1024
 
 

@@ -1,6 +1,6 @@
-"""Takes the pictures of the pages for README and docs: generated races, loaded and built as any other, in headless Chromium.
+"""Takes the screenshots of the pages for README and docs: generated races, loaded like any other, in headless Chromium.
 
-Needs Debian's chromium and `pip install playwright pillow`; takes some minutes. FOLDER keeps the lake for the next time.
+Needs Debian's chromium and `pip install playwright pillow`; takes some minutes. FOLDER keeps the lake for the next run.
 
     .venv/bin/python docs/gallery.py FOLDER [/usr/bin/chromium]
 """
@@ -25,7 +25,7 @@ SEASONS = {2024: 6, 2025: 1}
 """Season → meetings; the race of 2025 comes with telemetry."""
 
 PICTURES = {  # name → (session type or None for the season's page, season, part of the page, width, scheme)
-    "page-places": ("race", 2025, "#laps", 1100, "light"),
+    "page-positions": ("race", 2025, "#laps", 1100, "light"),
     "page-tyres": ("race", 2025, "#tyres", 1100, "dark"),
     "page-track": ("race", 2025, "#track", 1100, "light"),
     "page-qualifying": ("qualifying", 2025, "#phases", 1100, "dark"),

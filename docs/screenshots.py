@@ -20,7 +20,7 @@ PAGES = {
     ),
     "checks-laps": ("/assets/bronze/laps?view=checks", (1500, 800)),
     "check-failing-rows": (
-        "/assets/gold/race_pace?view=checks&checkDetail=source_paces_by_compound_span_the_pace",
+        "/assets/gold/race_pace?view=checks&checkDetail=source_pace_is_within_paces_by_compound",
         (1500, 720),
     ),
     "partition-laps": (

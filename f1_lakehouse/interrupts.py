@@ -1,16 +1,16 @@
-"""How a command ends on SIGINT (Ctrl-C) and SIGTERM, wherever it is.
+"""How a command ends on SIGINT (Ctrl-C) and SIGTERM, at any point of its execution.
 
-Python runs a signal handler only between two steps of the main thread, which may be inside a Delta write for minutes, and
-Dagster replaces the handlers during a run. But the system's part of the signal handling writes the signal's number to a pipe
-(`signal.set_wakeup_fd`) whichever handler is installed. A thread reads that pipe, and it has the last word:
+Python runs a signal handler only between two bytecode instructions of the main thread, which can be inside a Delta write for
+minutes, and Dagster replaces the handlers during a run. But with `signal.set_wakeup_fd`, the C signal handler writes the number of
+the signal to a pipe, whichever Python handler is installed. A thread reads that pipe and ends the process:
 
-1. At the first signal it terminates the child processes (dbt). The main thread is interrupted by its handler, as usual, and
-   gets `GRACE_S` to leave in order.
-2. After that, or at a second signal, the thread ends the process itself. Every step of a load survives being killed at any
-   moment (tests/crash), so this loses nothing but the step that was under way.
+1. At the first signal it terminates the child processes (dbt). The Python handler interrupts the main thread as usual, which has
+   `GRACE_S` seconds to end in order.
+2. After that, or at a second signal, the thread ends the process. Every step of a load can be killed at any point (tests/crash),
+   so only the current step is lost.
 
-Belongs here: signals, child processes, the exit. Not here: what the last lines say (`describe`), and how the run that was
-under way is recorded (`cleanup`).
+Belongs here: signals, child processes, the exit. Does not belong here: the text of the last lines (`describe`), and how the
+interrupted run is recorded (`cleanup`).
 """
 
 import contextlib
@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 GRACE_S = 1.0
-"""Seconds in which an interrupted command may leave in order."""
+"""Seconds that an interrupted command has to end in order."""
 CLEANUP_S = 0.5
-"""Seconds for the cleanups of a command that did not."""
+"""Seconds for the cleanups of a command that did not end in order."""
 SAME_S = 0.3
-"""Two signals within so many seconds are one: `timeout` sends its signal to the process and to the process group."""
+"""Two signals within this number of seconds count as one: `timeout` signals the process and its process group."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _requested = threading.Event()
@@ -44,29 +44,29 @@ _before: dict[signal.Signals, Any] = {}
 
 
 class Interrupted(KeyboardInterrupt):
-    """The command was asked to end by SIGINT or SIGTERM. Not an Exception: nothing on the way handles it."""
+    """The process received SIGINT or SIGTERM. Not an Exception, so that `except Exception` does not catch it."""
 
 
 def is_requested() -> bool:
-    """Whether this process was asked to end."""
+    """Whether this process has received SIGINT or SIGTERM."""
     return _requested.is_set()
 
 
 def check() -> None:
-    """Raise Interrupted if this process was asked to end; for places where the exception itself may have been lost."""
+    """Raise Interrupted after SIGINT or SIGTERM; for code after a library that may have swallowed the exception."""
     if is_requested():
         raise Interrupted
 
 
 def install(say: Callable[[str], None]) -> None:
-    """Watch for SIGINT and SIGTERM from now on, also where the parent process made this one ignore them.
+    """Handle SIGINT and SIGTERM from now on, even if the parent process made this one ignore them.
 
     Args:
-        say: prints the last lines; called once, when nothing else prints any more.
+        say: prints the last lines; called once, after all other output.
     """
     global _say, _pipe
     if threading.current_thread() is not threading.main_thread():
-        return  # signals are another's business
+        return  # only the main thread can install signal handlers
     uninstall()
     _say = say
     reading, writing = os.pipe()
@@ -79,12 +79,12 @@ def install(say: Callable[[str], None]) -> None:
 
 
 def uninstall() -> None:
-    """Leave the signals to the handlers of before, or to another: that of `f1 ui`, which has services to end."""
+    """Restore the previous handlers, for example before `f1 ui` installs its own, which ends the services."""
     global _pipe, _raised
     if _pipe is None or threading.current_thread() is not threading.main_thread():
         return
     signal.set_wakeup_fd(-1)
-    os.close(_pipe[1])  # the thread reads the end of the pipe, closes its side, and ends
+    os.close(_pipe[1])  # the thread reads end-of-file, closes its end of the pipe, and ends
     _pipe = None
     _requested.clear()
     _raised = False
@@ -94,7 +94,7 @@ def uninstall() -> None:
 
 @contextlib.contextmanager
 def cleanup(do: Callable[[], None]) -> Iterator[None]:
-    """Within the block, `do` is done when the process is ended by force; in a thread of its own, for `CLEANUP_S` at most."""
+    """Within the block, run `do` if the process is ended by force; in a separate thread, for at most `CLEANUP_S`."""
     _cleanups.append(do)
     try:
         yield
@@ -104,12 +104,12 @@ def cleanup(do: Callable[[], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def described(what: Callable[[], str]) -> Iterator[None]:
-    """Within the block and after it was interrupted, the last lines are what `what` returns: what is complete."""
+    """Within the block, and after an interrupt in it, the last lines contain what `what` returns: what is complete."""
     _describe.append(what)
     try:
         yield
     except KeyboardInterrupt:
-        raise  # kept: the command is about to say it
+        raise  # stays registered: the command prints it when it ends
     except BaseException:
         _describe.remove(what)
         raise
@@ -118,23 +118,23 @@ def described(what: Callable[[], str]) -> Iterator[None]:
 
 
 def end() -> NoReturn:
-    """End the process: child processes first, then the cleanups that are still open, then the last lines."""
+    """End the process: kill child processes, run the registered cleanups, print the last lines, exit."""
     with contextlib.suppress(Exception):
         sys.stdout.flush()
         sys.stderr.flush()
-    _ending.acquire()  # never released: whoever comes second waits for the exit
+    _ending.acquire()  # never released: a second caller waits for the exit
     for pid in descendants():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     for do in reversed(_cleanups):
         _bounded(do)
     _bounded(lambda: _say(_describe[-1]() if _describe else ""))
-    # Not sys.exit: that would wait for the threads that are still inside a request.
+    # Not sys.exit, which waits for threads that are inside a request.
     os._exit(128 + _signal)
 
 
 def _handle(number: int, _: object) -> None:
-    """The handler of the main thread, unless Dagster has put in its own. Raises once: cleaning up is not interrupted."""
+    """The Python handler, unless Dagster has replaced it. Raises only once, so that cleaning up is not interrupted."""
     global _raised
     _note(number)
     if not _raised:
@@ -160,7 +160,7 @@ def _watch(reading: int) -> None:
                 if first is None:
                     first = now
                     _note(number)
-                    # Exceptions that break off what a library does in a destructor or a thread are no news now.
+                    # Hide exceptions in destructors and threads of libraries: they are a consequence of the interrupt.
                     sys.unraisablehook = lambda _: None
                     threading.excepthook = lambda _: None
                     deadline = threading.Timer(GRACE_S, end)
@@ -174,7 +174,7 @@ def _watch(reading: int) -> None:
 
 
 def _bounded(do: Callable[[], None]) -> None:
-    """Do it, but wait no longer than `CLEANUP_S`: what it needs may be held by the thread that was interrupted."""
+    """Run `do` for at most `CLEANUP_S`: the interrupted thread may hold a lock that it needs."""
 
     def quietly() -> None:
         with contextlib.suppress(BaseException):
@@ -186,7 +186,7 @@ def _bounded(do: Callable[[], None]) -> None:
 
 
 def descendants(of: int | None = None) -> list[int]:
-    """The child processes of a process (of this one), and theirs."""
+    """Return the ids of all descendants of a process (default: this one)."""
     children: dict[int, list[int]] = {}
     for pid, parent in _parents():
         children.setdefault(parent, []).append(pid)
@@ -198,12 +198,12 @@ def descendants(of: int | None = None) -> list[int]:
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    """Every process with its parent."""
+    """Yield (id, id of the parent) of every process."""
     if Path("/proc/self/stat").exists():
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 with contextlib.suppress(OSError):
-                    # The name, in brackets, may hold anything.
+                    # The name of the command, in parentheses, can contain any character.
                     fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
                     yield int(entry.name), int(fields[1])
         return

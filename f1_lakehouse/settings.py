@@ -1,6 +1,6 @@
-"""The environment, read once into one frozen object, and the places it leads to.
+"""The environment variables, read into one frozen object, and the paths that follow from them.
 
-Nothing else reads environment variables. No work is done here: folders are made by who writes into them.
+Belongs here: every variable with the prefix `F1_`. Does not belong here: creating folders, which the writing code does.
 """
 
 import ipaddress
@@ -18,7 +18,7 @@ from f1_lakehouse.errors import F1LakehouseError
 
 
 class SettingsError(F1LakehouseError):
-    """A malformed environment variable; the message names it, its value and what it takes."""
+    """A malformed environment variable; the message contains its name, its value and what is allowed."""
 
 
 class Environment(StrEnum):
@@ -30,16 +30,16 @@ class Environment(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How what happens is told on stderr: for a person, or one JSON object a line."""
+    """The format of log lines on stderr: text, or one JSON object per line."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class Settings(BaseSettings):
-    """Everything the environment may say, with prefix `F1_`; all optional."""
+    """All settings; each is an optional environment variable with the prefix `F1_`."""
 
-    # An empty variable, as compose files and CI make them, is one that is not set.
+    # Compose files and CI set empty variables; an empty variable counts as not set.
     model_config = SettingsConfigDict(env_prefix="F1_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     env: Environment = Environment.DEV
@@ -102,21 +102,21 @@ class Settings(BaseSettings):
     @classmethod
     def _local(cls, value: Path | None) -> Path | None:
         if value is not None and re.match(r"[a-z][a-z0-9+.-]*:/", str(value)):
-            raise ValueError("must be a local folder; an object store goes into F1_STORE_URI")
+            raise ValueError("must be a local folder; set F1_STORE_URI to use an object store")
         return value
 
     @property
     def root(self) -> Path:
-        """The lake's folder on this machine, absolute: warehouse, published gold, Dagster's storage, rate limits."""
+        """Absolute local folder of the lake: warehouse, published gold, Dagster instance, rate limits."""
         default = Path("local_data") if self.env is Environment.DEV else Path("local_data") / self.env
         return (self.lakehouse_root or default).expanduser().absolute()
 
     @property
     def store(self) -> str:
-        """Where landing, bronze and published Delta tables lie: a folder, or an object-store URI, without a final /."""
+        """Absolute folder, or URI without a trailing slash, of landing, bronze and published Delta tables."""
         if self.store_uri and "://" in self.store_uri:
             return self.store_uri.rstrip("/")
-        # Absolute, for child processes work in other folders.
+        # Absolute, because child processes run in other folders.
         return str(Path(self.store_uri).expanduser().absolute() if self.store_uri else self.root)
 
     @property
@@ -126,7 +126,7 @@ class Settings(BaseSettings):
 
     @property
     def landing(self) -> str:
-        """Folder or URI of the raw answers."""
+        """Folder or URI of the landing zone: raw responses."""
         return f"{self.store}/landing"
 
     @property
@@ -136,12 +136,12 @@ class Settings(BaseSettings):
 
     @property
     def records(self) -> str:
-        """Folder or URI of the tables that say what happened here: runs, alerts."""
+        """Folder or URI of the run log and the alert log."""
         return f"{self.store}/metrics"
 
     @property
     def metrics(self) -> Path:
-        """The metrics as text, for Prometheus's textfile collector."""
+        """Path of the metrics file for the textfile collector of Prometheus."""
         return self.root / "metrics" / "f1.prom"
 
     @property
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
 
     @property
     def gold(self) -> Path:
-        """The published DuckDB file; only ever replaced whole."""
+        """The published DuckDB file; replaced by rename, never changed in place."""
         return self.root / "gold.duckdb"
 
     @property
@@ -166,13 +166,13 @@ class Settings(BaseSettings):
 
     @property
     def limits(self) -> Path:
-        """The request windows that every process on this lake shares."""
+        """SQLite file of the rate limiter, shared by every process on this lake."""
         return self.root / "openf1_limits.sqlite"
 
     def proxy_environment(self) -> dict[str, str]:
-        """NO_PROXY of the environment, and in it this machine: its own services are not asked through a proxy.
+        """Return NO_PROXY of the environment, extended by this machine, so that no proxy is used for local services.
 
-        Not every library takes a network such as 127.0.0.0/8, so a loopback address that a setting names is added by itself.
+        Not every library supports networks such as 127.0.0.0/8, so a loopback address in a setting is added separately.
         """
         urls = [self.openf1_url, self.jolpica_url, *(url.get_secret_value() for url in self.alert_urls)]
         urls += [self.pushgateway_url.get_secret_value()] if self.pushgateway_url else []
@@ -186,7 +186,7 @@ class Settings(BaseSettings):
         return {"NO_PROXY": value, "no_proxy": value}
 
     def environment(self) -> dict[str, str]:
-        """What a child process (dbt, the Dagster daemon) needs to work on this same lake from any folder."""
+        """Return the variables with which a child process (dbt, the Dagster daemon) uses this lake from any folder."""
         return {
             **self.proxy_environment(),
             "F1_ENV": str(self.env),
@@ -199,7 +199,7 @@ class Settings(BaseSettings):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine itself."""
+    """Whether a host name or address refers to this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -216,15 +216,15 @@ def _host(url: str) -> str:
 
 
 _UNUSABLE = re.compile(r"""[][#?%^|\\*{}\x00-\x1f\x7f]""")
-"""What no folder of a lake may have in its path. delta-rs makes a URL of a path: some of these end it early or are decoded (the
-table is then looked for in another folder), some make it panic; the others are patterns of file names to DuckDB."""
+"""Characters that the path of a lake must not contain. delta-rs converts paths to URLs: some of these characters end the path early or
+are decoded (delta-rs then reads another folder), some make it panic; DuckDB reads the others as glob patterns."""
 
 
 def load_settings() -> Settings:
-    """The settings of this process.
+    """Return the settings of this process.
 
     Raises:
-        SettingsError: a variable is malformed, or a folder has a character in its path that cannot be used; one line.
+        SettingsError: a variable is malformed, or a path contains an unusable character; one line.
     """
     found = _read()
     folders = {"F1_LAKEHOUSE_ROOT": str(found.root)}
@@ -233,7 +233,7 @@ def load_settings() -> Settings:
     for name, folder in folders.items():
         if (bad := _UNUSABLE.search(folder)) is not None:
             raise SettingsError(
-                f"{folder!r} cannot be the folder of a lake: its path holds {bad[0]!r}; set {name} to a path without any of "
+                f"{folder!r} cannot be the folder of a lake: the path contains {bad[0]!r}; set {name} to a path without "
                 "# ? % ^ | * [ ] { } and backslashes"
             )
     return found

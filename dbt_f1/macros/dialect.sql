@@ -51,9 +51,9 @@ listagg({{ text }}, '{{ separator }}') within group (order by {{ order }})
 {%- endmacro %}
 
 {# The last value that is not null, as a window function without its `over`. #}
-{% macro last_known(column) -%}{{ adapter.dispatch('last_known', 'f1')(column) }}{%- endmacro %}
-{% macro default__last_known(column) -%}last_value({{ column }} ignore nulls){%- endmacro %}
-{% macro spark__last_known(column) -%}last_value({{ column }}) ignore nulls{%- endmacro %}
+{% macro last_non_null(column) -%}{{ adapter.dispatch('last_non_null', 'f1')(column) }}{%- endmacro %}
+{% macro default__last_non_null(column) -%}last_value({{ column }} ignore nulls){%- endmacro %}
+{% macro spark__last_non_null(column) -%}last_value({{ column }}) ignore nulls{%- endmacro %}
 
 {% macro type_double() -%}{{ adapter.dispatch('type_double', 'f1')() }}{%- endmacro %}
 {% macro default__type_double() -%}double{%- endmacro %}

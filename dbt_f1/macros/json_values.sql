@@ -1,18 +1,19 @@
 {#
 Values whose JSON type changes from row to row (`gap_to_leader`, `interval`, `duration`) come as JSON text: `0.5`,
-`"+1 LAP"`, `[88.1,null,null]`, `null`. These take one meaning out of it each, and null when it has another.
+`"+1 LAP"`, `[88.1,null,null]`, `null`. Each macro returns one of these
+forms, and null for the other forms.
 #}
 
 {# The number, if it is one that a column can hold (bounds.sql): 0.5 -> 0.5. #}
 {% macro json_number(json) -%}
-{{ measure("try_cast(translate(" ~ json ~ ", '\"', '') as " ~ type_double() ~ ")") }}
+{{ bounded_number("try_cast(translate(" ~ json ~ ", '\"', '') as " ~ type_double() ~ ")") }}
 {%- endmacro %}
 
 {# The number at a place of a list, from 1: [88.1,null,null] at 1 -> 88.1. #}
 {% macro json_list_number(json, place) -%}
 case
     when {{ json }} like '[%'
-        then {{ measure(
+        then {{ bounded_number(
             "try_cast(trim(both ' ' from split_part(translate(" ~ json ~ ", '[]', ''), ',', " ~ place ~ ")) as "
             ~ type_double() ~ ")"
         ) }}

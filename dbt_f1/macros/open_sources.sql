@@ -1,6 +1,6 @@
 {#
-Unit tests take the types of their made-up rows from the source tables, and the delta plugin knows a table only once it
-was asked for. Asking for all of them at the start takes 0.1 s; builds without unit tests need it not.
+Unit tests take the column types of their rows from the source tables, and the delta plugin registers a table only when it is
+read. Registering all tables at the start takes 0.1 s. Builds without unit tests do not need it.
 #}
 {% macro open_sources() -%}{{ adapter.dispatch('open_sources', 'f1')() }}{%- endmacro %}
 

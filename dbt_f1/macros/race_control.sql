@@ -73,7 +73,7 @@ started          the session (re)starts, as the source's session status says (si
 pit_exit_open    the pit exit opens: the end of a red flag in practice and qualifying, nothing in races
 not_resumed      the session stays stopped
 standing_start   a standing start, or the procedure for one
-rolling_start    a rolling start, or the procedure for one: behind the safety car until it is over
+rolling_start    a rolling start, or the procedure for one: behind the safety car until it has ended
 behind_sc        the race starts, or starts again, behind the safety car; a formation lap alone is no start
 restart_behind_sc  the race will start again behind the safety car, at a time that is forecast
 sc, vsc          a safety car, a virtual one

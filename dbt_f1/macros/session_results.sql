@@ -48,5 +48,5 @@ The position in the classification, from the columns as served. A driver who was
 still serves one; the flag of a qualifying phase takes no position away.
 #}
 {% macro classified_position() -%}
-case when coalesce(dsq, false) and not {{ is_by_phase() }} then null else {{ whole('position') }} end
+case when coalesce(dsq, false) and not {{ is_by_phase() }} then null else {{ bounded_integer('position') }} end
 {%- endmacro %}

@@ -7,7 +7,7 @@ Example:
         key=['session_key', 'date'],
         columns={
             'session_key': 'integer', 'date': 'timestamp', 'rainfall': 'integer', 'humidity': 'number', 'comment': 'text',
-            'track_temperature': 'nullif(' ~ measure('track_temperature') ~ ', 0)',
+            'track_temperature': 'nullif(' ~ bounded_number('track_temperature') ~ ', 0)',
         },
         derived={'is_raining': 'rainfall > 0'}
     ) }}
@@ -44,7 +44,7 @@ Every model also gets season, pull_id and pulled_at, and source_rows and source_
         {{ utc('_ingested_at') }} as pulled_at
     from {{ source('bronze', endpoint) }}
     where
-        {{ is_truth(endpoint, partition_column, key[0] if partition_column == 'season' else none) }}
+        {{ is_current_pull(endpoint, partition_column, key[0] if partition_column == 'season' else none) }}
 ) as typed_rows
 {%- endset -%}
 select
@@ -59,7 +59,7 @@ select
     {%- endfor %}
     {{ silver_metadata() }}
 from (
-    {{ keep_one(
+    {{ deduplicate(
         typed_rows,
         key=key,
         columns=columns.keys() | list + ['season'],
@@ -81,9 +81,9 @@ from (
 
 
 {% macro typed_column(name, type) -%}
-{%- if type == 'integer' -%}{{ whole(name) }}
-{%- elif type == 'number' -%}{{ measure(name) }}
-{%- elif type == 'timestamp' -%}{{ moment(name) }}
+{%- if type == 'integer' -%}{{ bounded_integer(name) }}
+{%- elif type == 'number' -%}{{ bounded_number(name) }}
+{%- elif type == 'timestamp' -%}{{ bounded_timestamp(name) }}
 {%- elif type in ('text', 'boolean') -%}{{ name }}
 {%- else -%}{{ type }}
 {%- endif -%}

@@ -1,5 +1,5 @@
 {#
-What dbt-spark has to be told; the SQL itself differs in dialect.sql, asof.sql and replace_scopes.sql only.
+What dbt-spark has to be told; the SQL itself differs in dialect.sql, asof.sql and replace_partitions.sql only.
 #}
 
 {# Bronze under its names: Delta tables where they lie. #}
@@ -16,14 +16,14 @@ What dbt-spark has to be told; the SQL itself differs in dialect.sql, asof.sql a
 {%- endmacro %}
 
 
-{# dbt-spark knows a list of strategies and refuses any other; here there is one, and it is not on that list. #}
+{# dbt-spark accepts only a fixed list of strategies. The strategy of this project is not in that list. #}
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) -%}
     {{ return(raw_strategy) }}
 {%- endmacro %}
 
 
 {% macro dbt_spark_get_incremental_sql(strategy, source, target, existing, unique_key, incremental_predicates) -%}
-    {{ get_incremental_replace_scopes_sql({
+    {{ get_incremental_replace_partitions_sql({
         'target_relation': target,
         'temp_relation': source,
         'dest_columns': adapter.get_columns_in_relation(target)

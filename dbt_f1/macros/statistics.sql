@@ -1,9 +1,9 @@
 {#
-Statistics of lap times out of exact integer sums. A sum of doubles depends in its last digits on the order of the rows,
-which differs from load to load; tables must come out equal, so times are summed as whole milliseconds.
+Statistics of lap times, computed from exact integer sums. The last digits of a sum of doubles depend on the order of the rows,
+which differs between loads. Tables must be equal after each load, so times are summed as integer milliseconds.
 #}
 
-{# A time in seconds as whole milliseconds. #}
+{# A time in seconds as integer milliseconds. #}
 {% macro milliseconds(seconds) -%}cast(round(({{ seconds }}) * 1000) as bigint){%- endmacro %}
 
 {# The mean of a time in seconds over the rows that meet the condition, 6 decimals; null when there is none. #}
@@ -31,9 +31,8 @@ round(
 {%- endmacro %}
 
 {#
-The slope of the least-squares line through (x, y), in the unit of y a unit of x, out of the sums over the rows:
-the same number as regr_slope(y, x). `n`, `sx`, `sy`, `sxy`, `sxx` are whole numbers, y in thousandths. Null when all x are
-equal.
+The slope of the least-squares line through (x, y), in the unit of y per unit of x, computed from the sums over the rows: the
+same number as regr_slope(y, x). `n`, `sx`, `sy`, `sxy`, `sxx` are integers, y in thousandths. Null when all x are equal.
 #}
 {% macro slope_of_sums(n, sx, sy, sxy, sxx) -%}
 round(

@@ -20,3 +20,11 @@ md5(
     {%- endfor %}
 )
 {%- endmacro %}
+
+{# Text, or Unknown when it is null, empty or blank. #}
+{% macro text_or_unknown(text) -%}coalesce({{ blank_to_null(text) }}, 'Unknown'){%- endmacro %}
+
+{# Whether a text, apart from its case, has more than one value within the rows of the window; null counts as no value. #}
+{% macro differs_within(text, window) -%}
+coalesce(min(lower({{ text }})) over {{ window }} <> max(lower({{ text }})) over {{ window }}, false)
+{%- endmacro %}

@@ -1,4 +1,4 @@
--- A period ends exactly where the next one of the person starts; exactly one has no end.
+-- A period ends where the next period of the person starts; exactly one period has no end.
 {{ config(meta={'dagster': {'ref': {'name': 'dim_drivers'}}}) }}
 with ordered as (
     select

@@ -1,5 +1,5 @@
--- Where the qualifying of a race's meeting has a grid, the race has one: a join over session_key leaves it empty. Positions that
--- fact_results leaves out are not counted: of drivers who start from the pit lane, or without a lap time where others have one.
+-- A race has a grid if the qualifying of its meeting has one; a join by session_key would leave it empty. Positions that
+-- fact_results excludes do not count: drivers who start from the pit lane, or have no lap time where others have one.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_results'}}}) }}
 with races as (
     select session_key, meeting_key, session_category, driver_number, grid_position, started_from_pit_lane

@@ -1,4 +1,4 @@
--- Every row of the official classification is in gold with its points, and none besides.
+-- fact_results has exactly the rows and points of the official classification in silver.
 {{ config(meta={'dagster': {'ref': {'name': 'fact_results'}}}) }}
 with counted_silver as (
     select session_key, count(*) as drivers, sum(points) as points from {{ ref('silver_session_results') }} group by session_key

@@ -1,4 +1,4 @@
--- A name means one team in a season; otherwise silver_drivers would get a row twice.
+-- A name refers to one team in a season; otherwise silver_drivers would have duplicates.
 {{ config(meta={'dagster': {'ref': {'name': 'team_lineage'}}}) }}
 select first_entry.team_name, first_entry.first_season, second_entry.first_season as other_first_season
 from {{ ref('team_lineage') }} as first_entry

@@ -1,67 +1,98 @@
-"""What is wrong, on a terminal, and the look that follows each command which changes the lake. Decides nothing."""
+"""`f1 alerts`: current problems on a terminal; and the monitoring that follows each command that changes the lake.
 
+Does not belong here: what a problem is (observability/health.py), and when an alert is sent (monitor.py).
+"""
+
+from __future__ import annotations
+
+import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from rich.table import Table
+from f1_lakehouse.cli.command import EXIT_FAILED, Command
+from f1_lakehouse.cli.lake_folder import lake_settings
 
-from f1_lakehouse.cli.tables import stdout
-from f1_lakehouse.lakehouse import current_lake, current_settings
-from f1_lakehouse.monitor import look, state_of
-from f1_lakehouse.observability import notifications
-from f1_lakehouse.observability.health import conditions
-from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.settings import Settings
-from f1_lakehouse.storage.pull_log import BronzeError
+if TYPE_CHECKING:
+    from f1_lakehouse.settings import Settings
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--test", action="store_true", help="send a test message to each receiver of F1_ALERT_URLS"
+    )
+
+
+def _alerts(given: argparse.Namespace) -> int:
+    settings = lake_settings(must_exist=not given.test)
+    return send_test(settings) if given.test else print_alerts()
 
 
 def print_alerts() -> int:
-    """Print every condition that is wrong now; the exit code says whether there is one."""
+    """Print every current problem; the exit code is 1 if there is one."""
+    from rich.table import Table
+
+    from f1_lakehouse.cli.tables import stdout
+    from f1_lakehouse.lakehouse import current_lake
+    from f1_lakehouse.monitor import state_of
+    from f1_lakehouse.observability.health import conditions
+
     found = conditions(state_of(current_lake()))
     if not found:
-        print("nothing is wrong")
+        print("no problems")
         return 0
-    table = Table(title="What is wrong", title_justify="left")
+    table = Table(title="Current problems", title_justify="left")
     for name in ("kind", "subject", "since (UTC)", "what", "start with"):
         table.add_column(name)
     for one in found:
         table.add_row(one.kind, one.subject, f"{one.since:%Y-%m-%d %H:%M}", one.what, one.todo)
     stdout().print(table)
-    return 1
+    return EXIT_FAILED
 
 
 def send_test(settings: Settings) -> int:
-    """Send a message to each receiver; the exit code says whether all took it.
+    """Send a test message to each receiver; the exit code is 1 if one of them failed.
 
     Raises:
         AlertError: there is no receiver.
     """
+    from f1_lakehouse.observability import notifications
+
     sent = notifications.test(settings)
     for receiver, problem in sent.items():
         print(
-            f"receiver {receiver}: {problem or 'took the message'}",
+            f"receiver {receiver}: {problem or 'message delivered'}",
             file=sys.stderr if problem else sys.stdout,
         )
-    return 1 if any(sent.values()) else 0
+    return EXIT_FAILED if any(sent.values()) else 0
 
 
 def look_after() -> None:
-    """Enter the runs of this process in the record, and tell what is wrong. Whatever happens, the command goes on."""
+    """Add the runs of this process to the run log, and notify of problems. Never fails the command."""
+    from f1_lakehouse.lakehouse import current_lake, current_settings
+    from f1_lakehouse.observability.log_output import tell
+    from f1_lakehouse.storage.pull_log import BronzeError
+
     try:
         lake = current_lake()
     except Exception:
-        return  # a lake that cannot be opened cannot be looked at, as the command itself has said
+        return  # the command has already reported that the lake cannot be opened
     try:
-        # Dagster takes seconds to import: who has not run anything by it has nothing to ask it.
+        # Dagster takes seconds to import: a process that did not run a job has no runs to record.
         if "f1_lakehouse.runs.run_job" in sys.modules:
             from f1_lakehouse.defs.monitoring import look_from_here
 
             done = look_from_here(lake)
         else:
+            from f1_lakehouse.monitor import look
+
             done = look(lake, current_settings())
         problems = done.problems
     except BronzeError:
-        return  # a damaged lake cannot be looked at, as the command itself has said
+        return  # the command has already reported that bronze is damaged
     except Exception as error:
-        problems = [f"the record of runs could not be brought up to date ({type(error).__name__}: {error})"]
+        problems = [f"the run log could not be updated ({type(error).__name__}: {error})"]
     for problem in problems:
         tell(f"f1: {' '.join(problem.split())}", "failed")
+
+
+ALERTS = Command("alerts", "Show current problems, since when, and what to do", _alerts, _add_arguments)

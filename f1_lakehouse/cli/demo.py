@@ -1,18 +1,25 @@
-"""`f1 demo`: a generated race weekend and an old season, served by the embedded sources, through the whole lakehouse."""
+"""`f1 demo`: a generated race weekend and an old season, served by embedded sources, from the request to published gold.
 
+Does not belong here: the generator and the server (the package simulator), and the load itself (runs/load.py).
+"""
+
+from __future__ import annotations
+
+import argparse
 import os
 import shutil
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from f1_lakehouse import interrupts
 from f1_lakehouse.cli.alerts import look_after
-from f1_lakehouse.cli.progress import LoadProgress
-from f1_lakehouse.cli.query import run_query
-from f1_lakehouse.cli.summary import page_of, print_checks, print_loaded
-from f1_lakehouse.publishing.data_card import GENERATED
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.cli.command import EXIT_FAILED, Command, port
+
+if TYPE_CHECKING:
+    from f1_lakehouse.cli.progress import LoadProgress
+    from f1_lakehouse.settings import Settings
 
 SEASON, SEED = 2025, 7
 
@@ -30,15 +37,27 @@ from session_leaderboard l join dim_sessions s using (session_key) where s.is_ra
 """
 
 
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ui", action="store_true", help="then open the Dagster UI on that lake, while its OpenF1 is served"
+    )
+    parser.add_argument("--port", type=port, default=3000, metavar="N", help="port of the UI")
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from f1_lakehouse.settings import load_settings
+
+    return run_demo(load_settings().root / "demo", ui_port=given.port if given.ui else None)
+
+
 def run_demo(root: Path, *, ui_port: int | None = None) -> int:
-    """Generate, serve and load one weekend into a lake at `root`, then show what is there; the exit code.
+    """Generate, serve and load one weekend into a lake at `root`, then print the result; the exit code.
 
     Args:
-        root: the demo's own lake; what an earlier demo left there is kept and not asked for again.
+        root: the separate lake of the demo; data of an earlier demo is kept and not requested again.
         ui_port: then run the Dagster UI on this port, with the generated OpenF1 still served.
     """
     from f1_lakehouse.simulator.ergast import History
-    from f1_lakehouse.simulator.generate import generate
     from f1_lakehouse.simulator.history import write_history
     from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
     from f1_lakehouse.simulator.old_season import OLD_SEASON
@@ -46,18 +65,11 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
 
     began = time.monotonic()
     here = Path.cwd()  # dbt changes the working directory of the process
-    source = root / "openf1"
-    if not source.exists():
-        print(f"generating a race weekend in {source}", file=sys.stderr)
-        # By another name first: half a weekend must not be taken for one by the next demo.
-        partial = root / "openf1.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        generate(partial, season=SEASON, meetings=1, telemetry=False, seed=SEED)
-        partial.replace(source)
+    source = _generated_weekend(root)
     # Written each time: it takes milliseconds, and a demo of an older version has none.
     history = History(write_history(root / "jolpica", source))
     with ReplayServer(source) as server, JolpicaServer(JolpicaApi(history)) as jolpica:
-        # The demo's lake is its own and its server has no limits; children (dbt, the UI) must see the same.
+        # The lake is separate and its server has no limits; child processes (dbt, the UI) must use the same.
         os.environ.update(
             F1_LAKEHOUSE_ROOT=str(root / "lake"),
             F1_OPENF1_URL=server.url,
@@ -68,6 +80,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
             F1_JOLPICA_REQUESTS_PER_HOUR="0",
         )
         os.environ.pop("F1_STORE_URI", None)
+        from f1_lakehouse.cli.progress import LoadProgress
         from f1_lakehouse.lakehouse import current_lake
         from f1_lakehouse.runs.load import Selection, load
 
@@ -77,23 +90,10 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         for line in report.failures:
             print(f"failed: {line}", file=sys.stderr)
         if report.failures:
-            return 1
+            return EXIT_FAILED
         settings = current_lake().settings
-        print(f"\n{GENERATED}")
-        print("The race, generated result (from fact_results):")
-        run_query(settings, LEADERBOARD, "table")
-        print("Fastest laps of the race, generated (from session_leaderboard):")
-        run_query(settings, LAPS, "table")
-        print_loaded(progress.pulls, progress.seconds)
-        _print_checks(settings)
-        lake = f"F1_LAKEHOUSE_ROOT={os.path.relpath(settings.root, here)}"
-        f1 = os.path.relpath(Path(sys.executable).parent / "f1", here)
-        print(f"\n{time.monotonic() - began:.0f} s. Where to look next:")
-        print(f'  {lake} {f1} sql "show tables"       query the published gold')
-        print(f"  {lake} {f1} status                  what is there, since when")
-        print(f"  {f1} demo --ui                       the same lake in the Dagster UI")
-        print(f"  {f1} load --session latest           the real thing, into local_data/")
-        print(f"The page of the generated race, to open in a browser:\n  {page_of(settings)}")
+        _print_result(settings, progress)
+        _print_next_steps(settings, here, time.monotonic() - began)
         if ui_port is not None:
             from f1_lakehouse.cli.ui import serve
 
@@ -101,9 +101,52 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
     return 0
 
 
-def _print_checks(settings: Settings) -> None:
-    """The last result of every asset check of the demo's lake, as Dagster has recorded it."""
+def _generated_weekend(root: Path) -> Path:
+    """The folder of the generated responses; generated unless an earlier demo has done it."""
+    from f1_lakehouse.simulator.generate import generate
+
+    source = root / "openf1"
+    if not source.exists():
+        print(f"generating a race weekend in {source}", file=sys.stderr)
+        # Renamed when complete: the next demo must not use an incomplete weekend.
+        partial = root / "openf1.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        generate(partial, season=SEASON, meetings=1, telemetry=False, seed=SEED)
+        partial.replace(source)
+    return source
+
+
+def _print_result(settings: Settings, progress: LoadProgress) -> None:
+    """Print the result of the race, its fastest laps, what was loaded, and the last result of every asset check."""
+    from f1_lakehouse.cli.sql import run_query
+    from f1_lakehouse.cli.summary import print_checks, print_loaded
+    from f1_lakehouse.publishing.data_card import GENERATED
     from f1_lakehouse.runs.run_job import check_descriptions, latest_checks
 
+    print(f"\n{GENERATED}")
+    print("The race, generated result (from fact_results):")
+    run_query(settings, LEADERBOARD, "table")
+    print("Fastest laps of the race, generated (from session_leaderboard):")
+    run_query(settings, LAPS, "table")
+    print_loaded(progress.pulls, progress.seconds)
     results = latest_checks()
     print_checks([one for one in results if not one.passed], len(results), settings, check_descriptions)
+
+
+def _print_next_steps(settings: Settings, here: Path, seconds: float) -> None:
+    """Print commands to try next, with paths relative to the folder that the demo was started in."""
+    from f1_lakehouse.cli.summary import page_of
+
+    lake = f"F1_LAKEHOUSE_ROOT={os.path.relpath(settings.root, here)}"
+    f1 = os.path.relpath(Path(sys.executable).parent / "f1", here)
+    print(f"\n{seconds:.0f} s. Next steps:")
+    print(f'  {lake} {f1} sql "show tables"       query published gold')
+    print(f"  {lake} {f1} status                  show loaded sessions")
+    print(f"  {f1} demo --ui                       open the same lake in the Dagster UI")
+    print(f"  {f1} load --session latest           load real data into local_data/")
+    print(f"The page of the generated race, to open in a browser:\n  {page_of(settings)}")
+
+
+DEMO = Command(
+    "demo", "Run a generated race weekend through the lakehouse, in a separate lake", _demo, _add_arguments
+)

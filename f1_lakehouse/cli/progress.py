@@ -1,7 +1,7 @@
-"""Progress of what takes long, on stderr: drawn with rich on a terminal, else a line now and then, or as JSON.
+"""Progress of long commands on stderr: drawn with rich on a terminal, otherwise a line every few seconds, or JSON.
 
-Of a load: which session, which endpoint, rows, requests left in the minute, time to go; it listens to the log records of the
-client and of the pulls. Nothing is decided here.
+The progress of a load shows the session, the endpoint, rows, requests left in this minute, and the remaining time. It is a handler of
+the log records of the client and of the pulls. Does not belong here: decisions; progress only prints.
 """
 
 import contextlib
@@ -38,15 +38,15 @@ from f1_lakehouse.storage.pull_log import Pull
 
 _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")
 
-EVERY = 5.0
-"""Seconds between two lines of progress where there is no terminal to draw on."""
-CARS = 20
-"""Requests that a telemetry endpoint takes: one a driver."""
+PROGRESS_INTERVAL_S = 5.0
+"""Seconds between two lines of progress if stderr is not a terminal."""
+REQUESTS_PER_TELEMETRY_PULL = 20
+"""An estimate: one request per driver."""
 
 
 @contextlib.contextmanager
 def working(what: str) -> Iterator[Callable[[str], None]]:
-    """Tell on stderr how far something long has come: a line that changes, or one every few seconds."""
+    """Print the progress of a long operation on stderr: a line that changes, or a line every few seconds."""
     as_json = load_settings().log_format is LogFormat.JSON
     console = Console(stderr=True, highlight=False)
     if console.is_terminal and not as_json:
@@ -55,20 +55,20 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
         return
     began = last = time.monotonic()
 
-    def now_and_then(text: str) -> None:
+    def print_sometimes(text: str) -> None:
         nonlocal last
-        if time.monotonic() - last >= EVERY:
+        if time.monotonic() - last >= PROGRESS_INTERVAL_S:
             last = time.monotonic()
             tell(f"{what}: {text}", "progress")
 
-    yield now_and_then
+    yield print_sometimes
     if as_json:
         seconds = round(time.monotonic() - began, 3)
         logging.getLogger(PACKAGE).info("%s", what, extra={"event": "done", "seconds": seconds})
 
 
 class _Detail(ProgressColumn):
-    """What a load is at, asked for at each drawing: a countdown goes on between two log records."""
+    """The current step of a load, computed at each refresh, so that a countdown continues between two log records."""
 
     def __init__(self, detail: Callable[[], str]) -> None:
         self._detail = detail
@@ -80,26 +80,26 @@ class _Detail(ProgressColumn):
 
 
 class _Bar(Progress):
-    """A bar that leaves room for ^C: in the last columns the terminal would break the line, and the bar be drawn twice."""
+    """A bar that leaves the last columns free for ^C, which would wrap the line and leave a second copy of the bar."""
 
     def __init__(self, *columns: ProgressColumn, console: Console, **rest: Any) -> None:
-        self._terminal = console  # asked for before there is a `console`
+        self._terminal = console  # the base class renders before it sets `console`
         super().__init__(*columns, console=console, **rest)
 
     def get_renderable(self) -> RenderableType:
-        """What is drawn."""
+        """The bar, limited in width."""
         return Constrain(super().get_renderable(), max(1, self._terminal.width - len("^C") - 1))
 
 
 class LoadProgress(logging.Handler):
     """A `Listener` of runs/load.py that is also a handler of the package's log records.
 
-    `pulls`: those that were done while it listened.
+    `pulls`: the pulls that completed or failed since it was created.
     """
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(logging.INFO)
-        # As JSON the records themselves are told (observability/log_output.py), and nothing is drawn.
+        # With JSON output, observability/log_output.py prints the records themselves.
         self._as_json = load_settings().log_format is LogFormat.JSON
         self._console = console or Console(stderr=True, highlight=False)
         self._clock = clock
@@ -146,34 +146,36 @@ class LoadProgress(logging.Handler):
 
     @property
     def seconds(self) -> float:
-        """How long it has been listening."""
+        """Seconds since it was created."""
         return time.time() - self._began
 
     def planned(self, work: Sequence[Due]) -> None:
-        """What will be asked, session by session."""
+        """The pulls of this load, by session, are known."""
         names = [name for one in work for name in one.endpoints]
         self._planned = len(names)
-        self._requests_to_go = sum(CARS if BY_NAME[name].by_driver else 1 for name in names)
+        self._requests_to_go = sum(
+            REQUESTS_PER_TELEMETRY_PULL if BY_NAME[name].by_driver else 1 for name in names
+        )
         if not names:
-            self._say("nothing is due: all that was asked for is here")
+            self._say("up to date: nothing to load")
             return
         self._say(f"{len(work)} sessions, {len(names)} pulls, about {self._requests_to_go} requests")
         self._progress.update(self._task, total=len(names), completed=0)
 
     def session_started(self, one: Due) -> None:
-        """A session's run begins."""
+        """The run of a session begins."""
         self._session = one.session.partition
         self._progress.update(self._task, description=self._session)
 
     def stage(self, name: str) -> None:
-        """Something other than a session begins."""
+        """A stage that is not a session begins: the calendar, dbt, publishing, pages."""
         self._session, self._at = "", ""
         self._waits.clear()
         self._say(name)
         self._progress.update(self._task, description=name, total=None, completed=0)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A log record of the package: a pull that is done, a request, a wait, a warning."""
+        """Show a log record of the package: a pull, a request, a wait, a warning."""
         event = getattr(record, "event", None)
         if event == "pull":
             self._pull(record.pull)  # type: ignore[attr-defined]
@@ -190,9 +192,9 @@ class LoadProgress(logging.Handler):
             self._say(record.getMessage())
 
     def detail(self) -> str:
-        """What the load is at right now: a wait with its countdown, or the endpoint or model; and how far it is."""
+        """The current step: a wait with its countdown, or the endpoint or dbt model; and what remains."""
         now = self._clock()
-        # A copy: other threads begin and end their waits meanwhile.
+        # A copy: other threads add and remove waits at the same time.
         waits = [(until, why) for until, why in tuple(self._waits.values()) if until > now]
         if waits:
             until, why = min(waits)
@@ -203,14 +205,14 @@ class LoadProgress(logging.Handler):
         """What is complete, for the last lines of an interrupted command."""
         parts = []
         if self._planned:
-            parts.append(f"{self._done} of {self._planned} pulls are complete and kept")
+            parts.append(f"{self._done} of {self._planned} pulls are complete and saved")
         elif self.pulls:
-            parts.append("what was pulled of the calendar is kept")
+            parts.append("completed pulls of the calendar are saved")
         gold = load_settings().gold
         if not gold.exists():
             parts.append("gold is not published yet")
         elif gold.stat().st_mtime >= self._began:
-            parts.append("gold is published anew")
+            parts.append("gold was published")
         else:
             parts.append("published gold is unchanged")
         return ", ".join(parts)
@@ -219,16 +221,16 @@ class LoadProgress(logging.Handler):
         seconds = float(getattr(record, "seconds", 0.0))
         why = "rate limit: next request" if event == "wait" else f"{record.cause}: retry"  # type: ignore[attr-defined]
         self._waits[record.url] = self._clock() + seconds, why  # type: ignore[attr-defined]
-        if seconds >= EVERY and not self._console.is_terminal:
-            self._now_and_then(f"{why} in {seconds:.0f} s")
+        if seconds >= PROGRESS_INTERVAL_S and not self._console.is_terminal:
+            self._say_sometimes(f"{why} in {seconds:.0f} s")
 
     def _pull(self, done: Pull) -> None:
         self.pulls.append(done)
-        waited = f", {done.waited_s:.0f} s of them waiting for the rate limit" if done.waited_s >= 1 else ""
+        waited = f" ({done.waited_s:.0f} s waiting for the rate limit)" if done.waited_s >= 1 else ""
         note = (
             f" ({done.error})"
             if done.error
-            else f" ({done.quarantined} set aside)"
+            else f" ({done.quarantined} quarantined)"
             if done.quarantined
             else ""
         )
@@ -249,12 +251,12 @@ class LoadProgress(logging.Handler):
         number, total, verb, what = int(node[1]), int(node[2]), node[3], node[4]
         self._at = what
         self._progress.update(self._task, total=total, completed=number - (verb == "START"))
-        # Which checks failed is said once, at the end.
+        # Failed checks are listed once, at the end.
         if not self._console.is_terminal:
-            self._now_and_then(f"dbt: {number} of {total}")
+            self._say_sometimes(f"dbt: {number} of {total}")
 
     def _to_go(self, now: float) -> str:
-        """How many requests are left in the minute, and how long the rest takes; looked up once a second."""
+        """Requests left in this minute, and the remaining time; read at most once per second."""
         if not self._session:
             return ""
         if now - self._left[0] >= 1:
@@ -268,7 +270,7 @@ class LoadProgress(logging.Handler):
         try:
             left = limiter.remaining().get(60.0)
         except SourceError:
-            return ""  # the client says so itself
+            return ""  # the client reports this error itself
         if left is None:
             return ""
         beyond = max(0, self._requests_to_go - left)
@@ -277,10 +279,10 @@ class LoadProgress(logging.Handler):
         to_go = f"{minutes:.0f} min to go" if minutes >= 1 else "less than 1 min to go"
         return f"{left} requests left in this minute · {to_go}" if left else to_go
 
-    def _now_and_then(self, text: str) -> None:
-        """A line where no bar can be drawn, at most one in `EVERY` seconds."""
+    def _say_sometimes(self, text: str) -> None:
+        """Print a line instead of the bar, at most one per `PROGRESS_INTERVAL_S`."""
         now = self._clock()
-        if now - self._said >= EVERY:
+        if now - self._said >= PROGRESS_INTERVAL_S:
             self._said = now
             self._say(text)
 
@@ -288,7 +290,7 @@ class LoadProgress(logging.Handler):
         if self._as_json:
             return
         if self._console.is_terminal:
-            # Above the bar, and not broken: a terminal that is made wider shows the line whole.
+            # Above the bar, without line breaks: a terminal that is widened later then shows the full line.
             self._progress.console.print(text, markup=False, soft_wrap=True)
         else:
             print(text, file=sys.stderr, flush=True)

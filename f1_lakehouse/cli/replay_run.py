@@ -1,26 +1,50 @@
-"""`f1 replay-run`: gold built again from the bronze that a run saw, and compared with what that run published."""
+"""`f1 replay-run`: rebuild gold from the pulls that a run read, and compare it with the gold that the run published.
 
-import duckdb
-import orjson
-from rich.table import Table
+Does not belong here: the build (`build_gold` of sql.py) and the fingerprints (publishing/publish.py).
+"""
 
-from f1_lakehouse.cli.query import QueryError, build_gold
-from f1_lakehouse.cli.tables import stdout
-from f1_lakehouse.dbt.project import project_digest
-from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.observability.run_log import Run, code_version
-from f1_lakehouse.publishing.publish import gold_fingerprints
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from f1_lakehouse.cli.command import EXIT_FAILED, Command
+from f1_lakehouse.cli.lake_folder import lake_settings
+from f1_lakehouse.cli.sql import QueryError, build_gold
+
+if TYPE_CHECKING:
+    from f1_lakehouse.lakehouse import Lake
+    from f1_lakehouse.observability.run_log import Run
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run_id", metavar="RUN_ID", help='a run id or its first characters; f1 sql "from runs" lists them'
+    )
+
+
+def _replay_run(given: argparse.Namespace) -> int:
+    lake_settings(writes=True)
+    from f1_lakehouse.lakehouse import current_lake
+
+    return print_replay(current_lake(), given.run_id)
 
 
 def print_replay(lake: Lake, run_id: str) -> int:
-    """Build, compare and print table by table; 0 when all that can be compared is equal.
+    """Build, compare and print table by table; the exit code is 0 when every comparable table is equal.
 
-    The build stays in `<root>/replays/<run id>/gold.duckdb`; nothing of the lake is changed.
+    The build stays in `<root>/replays/<run id>/gold.duckdb`; nothing else in the lake changes.
 
     Raises:
-        QueryError: there is no such run, or it published nothing; dbt failed.
+        QueryError: the run is unknown or published nothing, or dbt failed.
     """
+    import duckdb
+    import orjson
+    from rich.table import Table
+
+    from f1_lakehouse.cli.tables import stdout
+    from f1_lakehouse.publishing.publish import gold_fingerprints
+
     run = _published_by(lake, run_id)
     assert run.gold is not None
     assert run.seen_at is not None
@@ -35,46 +59,51 @@ def print_replay(lake: Lake, run_id: str) -> int:
     different = 0
     for name in sorted(then.keys() | now.keys()):
         if name in of_snapshots:
-            verdict = "not compared: it tells what the runs before saw"
+            verdict = "not compared: depends on earlier runs"
         elif then.get(name) == now.get(name):
             verdict = "equal"
         else:
             verdict, different = "different", different + 1
         table.add_row(name, _rows(then.get(name)), _rows(now.get(name)), verdict)
     stdout().print(table)
-    print(f"{different} tables differ" if different else "every table that can be compared is equal")
-    print(f"the build: {built}")
-    return 1 if different else 0
+    print(f"{different} tables differ" if different else "every comparable table is equal")
+    print(f"build: {built}")
+    return EXIT_FAILED if different else 0
 
 
 def _published_by(lake: Lake, run_id: str) -> Run:
     found = lake.runs.of(run_id)
     if len(found) != 1:
-        many = f"{len(found)} runs begin so" if found else "there is no such run on record"
-        raise QueryError(f'{run_id}: {many}; list them: f1 sql "from runs"')
+        cause = f"{len(found)} run ids begin with it" if found else "no such run in the run log"
+        raise QueryError(f'{run_id}: {cause}; list the runs: f1 sql "from runs"')
     if found[0].gold is None or found[0].seen_at is None:
         raise QueryError(
-            f"{run_id} ({found[0].job}, {found[0].outcome}) published nothing; those that did: "
+            f"{run_id} ({found[0].job}, {found[0].outcome}) published nothing; list the runs that did: "
             'f1 sql "select run_id from runs where gold is not null"'
         )
     return found[0]
 
 
 def _print_run(lake: Lake, run: Run) -> None:
+    """Print the run, and every reason why the rebuilt gold may differ from the published gold."""
+    from f1_lakehouse.dbt.project import project_digest
+    from f1_lakehouse.observability.log_output import tell
+    from f1_lakehouse.observability.run_log import code_version
+
     print(f"run {run.run_id} of {run.started_at:%Y-%m-%d %H:%M:%S} UTC by {run.user}: {run.origin}")
     for what, then, now in (
         ("code", run.code_version, code_version()),
         ("dbt_f1", run.dbt_version, project_digest()),
     ):
         if then != now:
-            tell(f"{what} was {then} and is {now}: a difference may come from that", "progress")
+            tell(f"{what} was {then} and is {now}: this may explain a difference", "progress")
     late = [p for p in lake.bronze.ledger.all() if run.seen_at and run.seen_at < p.at <= run.ended_at]
     if late:
-        tell(f"{len(late)} pulls arrived while it ran, and it may have seen some of them", "progress")
+        tell(f"{len(late)} pulls arrived during the run, which may have read some of them", "progress")
 
 
 def _read_from_snapshots() -> set[str]:
-    """Gold tables that read a snapshot: what it holds depends on all the runs before, not on bronze alone."""
+    """Gold tables that read a snapshot: the rows of a snapshot depend on all earlier runs, not on bronze alone."""
     from f1_lakehouse.defs.dbt import MANIFEST
 
     return {
@@ -85,5 +114,13 @@ def _read_from_snapshots() -> set[str]:
 
 
 def _rows(fingerprint: str | None) -> str:
-    """The number of rows, which a fingerprint begins with (of telemetry: of sessions)."""
+    """The number of rows (of telemetry tables: of sessions) at the beginning of a fingerprint."""
     return f"{int(fingerprint.split('-', 1)[0]):,}" if fingerprint else "none"
+
+
+REPLAY_RUN = Command(
+    "replay-run",
+    "Rebuild gold as a run built it, next to the gold of the lake, and compare them",
+    _replay_run,
+    _add_arguments,
+)

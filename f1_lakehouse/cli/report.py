@@ -1,26 +1,52 @@
-"""The site of pages on the command line: bring it up to date, say where it is."""
+"""`f1 report`: update the static site, and print the path of a page.
 
-import webbrowser
+Does not belong here: the pages (the package site).
+"""
 
-from f1_lakehouse.cli.progress import working
-from f1_lakehouse.observability.log_output import tell
-from f1_lakehouse.settings import Settings
-from f1_lakehouse.site.queries import Session
-from f1_lakehouse.site.site import INDEX, PagesError, open_site, site
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from f1_lakehouse.cli.command import EXIT_FAILED, Command, year
+from f1_lakehouse.cli.lake_folder import lake_settings
+
+if TYPE_CHECKING:
+    from f1_lakehouse.settings import Settings
+    from f1_lakehouse.site.model import Session
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--session", metavar="KEY", help="print the path of the page of this session; or latest"
+    )
+    which.add_argument(
+        "--season", type=year, metavar="YEAR", help="print the path of the page of this season"
+    )
+    parser.add_argument("--open", action="store_true", help="open that page in a browser")
+
+
+def _report(given: argparse.Namespace) -> int:
+    return print_report(lake_settings(writes=True), given.session, given.season, browse=given.open)
 
 
 def print_report(settings: Settings, session: str | None, season: int | None, *, browse: bool) -> int:
-    """Build the pages that are behind gold and print where the wanted one is; the exit code.
+    """Build the pages that are older than gold, and print the path of one page; the exit code.
 
     Args:
-        settings: whose gold.
-        session: a session key or "latest"; then that page is meant.
-        season: then the page of that season is meant; with neither the first page.
-        browse: whether to open it.
+        settings: of the lake.
+        session: print the page of this session key, or of "latest".
+        season: print the page of this season. Without session and season, print the first page.
+        browse: whether to open the page in a browser.
 
     Raises:
         PagesError: nothing is published, or there is no such page.
     """
+    from f1_lakehouse.cli.progress import working
+    from f1_lakehouse.observability.log_output import tell
+    from f1_lakehouse.site.site import open_site, site
+
     with open_site(settings) as opened:
         address = _address(opened.sessions, session, season)
         with working("building pages") as say:
@@ -33,22 +59,28 @@ def print_report(settings: Settings, session: str | None, season: int | None, *,
     page = site(settings) / address
     print(page)
     if browse:
+        import webbrowser
+
         webbrowser.open(page.as_uri())
-    return 1 if built.failed else 0
+    return EXIT_FAILED if built.failed else 0
 
 
 def _address(known: list[Session], session: str | None, season: int | None) -> str:
+    """The path of a page within the site."""
+    from f1_lakehouse.site.site import INDEX, PagesError
+
     if season is not None:
         if season not in {one.season for one in known}:
-            raise PagesError(
-                f"there is no session of {season} in published gold; run f1 load --season {season}"
-            )
+            raise PagesError(f"published gold has no session of {season}; run f1 load --season {season}")
         return f"{season}/{INDEX}"
     if session is None:
         return INDEX
     if session != "latest" and not session.isdigit():
-        raise PagesError(f"--session {session}: a session key is a number (or the word latest)")
+        raise PagesError(f"--session {session}: not a session key; use a number, or the word latest")
     found = [one for one in known if session == "latest" or one.key == int(session)]
     if not found:
         raise PagesError(f"session {session} is not in published gold; run f1 load --session {session}")
     return found[-1].page
+
+
+REPORT = Command("report", "Update the static site from published gold", _report, _add_arguments)

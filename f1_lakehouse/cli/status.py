@@ -1,33 +1,50 @@
-"""What is here, since when, and what is due: the ledger and the calendar as tables on a terminal."""
+"""`f1 status`: loaded sessions, when they were loaded, and what is due, from the pull log and the calendar.
 
+Does not belong here: what is due (pull_policy.py of each source).
+"""
+
+from __future__ import annotations
+
+import argparse
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from f1_lakehouse.cli.tables import stdout
+from f1_lakehouse.cli.command import Command
+from f1_lakehouse.cli.lake_folder import lake_settings
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.publishing.publish import find_lag, publication
-from f1_lakehouse.runs.load_history import season_work
-from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.jolpica.partitions import season_of
-from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
-from f1_lakehouse.sources.openf1.calendar import Session
-from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
-from f1_lakehouse.sources.openf1.pull_policy import WATCHED, due
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from f1_lakehouse.lakehouse import Lake
+    from f1_lakehouse.settings import Settings
+    from f1_lakehouse.sources.openf1.calendar import Session
+
+MAX_STALE_DAYS = 35
+"""Days after its end in which a session that is not loaded is reported; later it is history that nobody asked for."""
 
 
 class StatusError(F1LakehouseError):
-    """Nothing can be said; one line."""
+    """A status that cannot be shown; one line."""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--session", type=int, metavar="KEY", help="show each endpoint of one session")
+
+
+def _status(given: argparse.Namespace) -> int:
+    return print_status(lake_settings(), given.session)
 
 
 def print_status(settings: Settings, session_key: int | None = None) -> int:
-    """Print the state of a lake, or of one of its sessions.
+    """Print the state of a lake, or of one of its sessions; the exit code.
 
     Raises:
-        StatusError: the session is not known here.
+        StatusError: the calendar of the lake does not have the session.
     """
+    from f1_lakehouse.cli.tables import stdout
+    from f1_lakehouse.lakehouse import Lake
+
     console = stdout()
     lake = Lake.open(settings)
     now = datetime.now(UTC)
@@ -36,18 +53,30 @@ def print_status(settings: Settings, session_key: int | None = None) -> int:
         found = next((one for one in calendar if one.key == session_key), None)
         if found is None:
             raise StatusError(
-                f"session {session_key} is not known to this lake; load it: f1 load --session {session_key}"
+                f"session {session_key} is not in the calendar of this lake; load it: f1 load --session {session_key}"
             )
         _print_session(console, lake, found, now)
         return 0
     _print_lake(console, lake)
+    _print_sessions(console, lake, calendar, now)
+    _print_history(console, lake, now)
+    return 0
+
+
+def _print_sessions(console: Console, lake: Lake, calendar: list[Session], now: datetime) -> None:
+    """One row per session that was pulled, or that is recent enough to be watched."""
+    from rich.table import Table
+
+    from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
+    from f1_lakehouse.sources.openf1.pull_policy import WATCHED, due
+
     table = Table(title="Sessions", title_justify="left")
     for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
         table.add_column(name, justify="right" if name in ("endpoints", "rows") else "left")
     ledger = lake.bronze.ledger
-    asked = {scope for endpoint, scope in ledger.scopes() if endpoint not in ("meetings", "sessions")}
+    pulled = {scope for endpoint, scope in ledger.scopes() if endpoint not in ("meetings", "sessions")}
     shown = [
-        one for one in calendar if one.key in asked or (one.is_finished(now) and now - one.end <= WATCHED)
+        one for one in calendar if one.key in pulled or (one.is_finished(now) and now - one.end <= WATCHED)
     ]
     for one in shown:
         applicable = [endpoint.name for endpoint in SESSION_ENDPOINTS if one.has(endpoint)]
@@ -64,12 +93,16 @@ def print_status(settings: Settings, session_key: int | None = None) -> int:
             ", ".join(failed),
         )
     console.print(table)
-    _print_history(console, lake, now)
-    return 0
 
 
 def _print_history(console: Console, lake: Lake, now: datetime) -> None:
     """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due."""
+    from rich.table import Table
+
+    from f1_lakehouse.runs.load_history import season_work
+    from f1_lakehouse.sources.jolpica.partitions import season_of
+    from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
+
     log = lake.bronze.ledger
     pulled = [(name, key) for name, key in log.scopes() if name in HISTORY_NAMES]
     seasons = sorted({season_of(key) for _, key in pulled})
@@ -101,6 +134,9 @@ def _print_history(console: Console, lake: Lake, now: datetime) -> None:
 
 
 def _print_lake(console: Console, lake: Lake) -> None:
+    """Print the folder, the URL of the source, the state of gold, and a session that should be loaded."""
+    from f1_lakehouse.publishing.publish import find_lag, publication
+
     published = publication(lake.settings)
     version = lake.bronze.ledger.version()
     console.print(f"lake       {lake.settings.root}")
@@ -114,14 +150,20 @@ def _print_lake(console: Console, lake: Lake) -> None:
         console.print(f"gold       published {published.published_at:%Y-%m-%d %H:%M} UTC, {state}")
     calendar = lake.calendar()
     done = [one for one in calendar if one.is_finished(datetime.now(UTC))]
-    here = {scope for endpoint, scope in lake.bronze.ledger.scopes() if endpoint == "session_result"}
-    if done and done[-1].key not in here:
+    loaded = {scope for endpoint, scope in lake.bronze.ledger.scopes() if endpoint == "session_result"}
+    if done and done[-1].key not in loaded:
         late = datetime.now(UTC) - done[-1].end
-        if late <= timedelta(days=35):
-            console.print(f"stale      {done[-1].partition} ended {late.days} days ago and is not here")
+        if late <= timedelta(days=MAX_STALE_DAYS):
+            console.print(f"stale      {done[-1].partition} ended {late.days} days ago and is not loaded")
 
 
 def _print_session(console: Console, lake: Lake, one: Session, now: datetime) -> None:
+    """One row per endpoint of a session."""
+    from rich.table import Table
+
+    from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
+    from f1_lakehouse.sources.openf1.pull_policy import due
+
     table = Table(title=one.partition, title_justify="left")
     for name in ("endpoint", "rows", "pulls", "last pull (UTC)", "outcome", "due"):
         table.add_column(name, justify="right" if name in ("rows", "pulls") else "left")
@@ -146,3 +188,8 @@ def _print_session(console: Console, lake: Lake, one: Session, now: datetime) ->
 
 def _names(names: tuple[str, ...]) -> str:
     return ", ".join(names) if len(names) <= 3 else f"{len(names)} endpoints"
+
+
+STATUS = Command(
+    "status", "Show loaded sessions, when they were loaded, and what is due", _status, _add_arguments
+)

@@ -1,4 +1,7 @@
-"""The end of a load on a terminal: what was loaded, which checks failed and what they mean, where to look. Decides nothing."""
+"""The last lines of a load: what was loaded, which checks failed and what they mean, and where the result is.
+
+Does not belong here: the checks (quality/) and the pages (site/).
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,29 +15,29 @@ from f1_lakehouse.storage.pull_log import Pull
 
 _CURES = {
     "row_count": "f1 load --session KEY --endpoint {table} --force requests it again",
-    "schema": "the source has changed; look for a newer version of f1-lakehouse",
+    "schema": "the source has changed; install a newer version of f1-lakehouse, if there is one",
     "quarantine": 'f1 sql "from data_quality_metrics"; the rows themselves are in bronze/_quarantine',
     "duplicates": "nothing to do",
 }
-_SOURCE = "the source says so: nothing to do, f1 ui shows the rows"
+_SOURCE = "nothing to do, the source has these values; f1 ui shows the rows"
 _DEFECT = "f1 ui shows the rows; see {runbooks}"
 
 
 def print_loaded(pulls: Sequence[Pull], seconds: float) -> None:
-    """One line: sessions, pulls, rows, requests and time of what was just loaded."""
-    answered = [pull for pull in pulls if pull.is_answer]
-    if not answered:
+    """Print one line with the sessions, pulls, rows, requests and seconds of a load."""
+    completed = [pull for pull in pulls if pull.is_answer]
+    if not completed:
         return
-    sessions = {pull.scope for pull in answered if BY_NAME[pull.endpoint].scope is Scope.SESSION}
+    sessions = {pull.scope for pull in completed if BY_NAME[pull.endpoint].scope is Scope.SESSION}
     waited = sum(pull.waited_s for pull in pulls)
     line = (
-        f"loaded {counted(len(sessions), 'session')}: {counted(len(answered), 'pull')}, "
-        f"{counted(sum(pull.rows for pull in answered), 'row')}, "
+        f"loaded {counted(len(sessions), 'session')}: {counted(len(completed), 'pull')}, "
+        f"{counted(sum(pull.rows for pull in completed), 'row')}, "
         f"{counted(sum(pull.requests for pull in pulls), 'request')}, {seconds:.0f} s"
     )
-    # Requests of one pull wait side by side: the sum may be longer than the load.
+    # Requests of one pull wait concurrently: the sum can exceed the time of the load.
     if waited >= 1:
-        line += f" (up to {min(waited, seconds):.0f} s of them waiting for the rate limit)"
+        line += f" (up to {min(waited, seconds):.0f} s waiting for the rate limit)"
     tell(line, "summary")
 
 
@@ -44,12 +47,12 @@ def print_checks(
     settings: Settings,
     descriptions: Callable[[], Mapping[tuple[str, str], str]],
 ) -> None:
-    """How many checks passed, and one entry for each kind that did not: where, what it means, what to do first.
+    """Print the number of passed checks, and per failed check: where it failed, its meaning and the first step.
 
     Args:
-        failed: those that did not pass, of `total`.
+        failed: the checks that did not pass, of `total`.
         settings: of the lake.
-        descriptions: what a check says of its table when it passes, by asset and name; called if there is one to describe.
+        descriptions: returns what each check verifies, by asset and check name; called only if a check failed.
     """
     if not total:
         return
@@ -76,7 +79,7 @@ def print_checks(
 
 
 def print_where(settings: Settings, sessions: Sequence[int]) -> None:
-    """Where the page of the newest of these sessions is (a race, if there is one), and how to query gold."""
+    """Print the path of the page of the newest of these sessions (of a race, if there is one), and how to query gold."""
     page = page_of(settings, sessions)
     if page is not None:
         tell(f"page: {page}", "summary")
@@ -84,10 +87,10 @@ def print_where(settings: Settings, sessions: Sequence[int]) -> None:
 
 
 def page_of(settings: Settings, sessions: Sequence[int] = ()) -> Path | None:
-    """The page of the newest race among these sessions, else of the newest of them; None if none has a page.
+    """Return the page of the newest race among these sessions, else of the newest session; None if none has a page.
 
     Args:
-        settings: whose site.
+        settings: of the lake.
         sessions: session keys; all of published gold when empty.
     """
     from f1_lakehouse.site.site import open_site, site

@@ -1,4 +1,4 @@
-"""Where tables are printed: as wide as the terminal, or wide enough for every column where there is none."""
+"""The console for tables: as wide as the terminal, or wide enough for every column if stdout is not a terminal."""
 
 import os
 import sys
@@ -7,6 +7,6 @@ from rich.console import Console
 
 
 def stdout() -> Console:
-    """A console on stdout. Into a file or a pipe nothing is cut off to 80 columns."""
+    """Return a console on stdout. Output to a file or a pipe is not cut to 80 columns."""
     is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if is_sized else 200)

@@ -1,44 +1,65 @@
-"""Dagster's services on a lake: its own UI and daemon, on the lake's own instance. Nothing else."""
+"""`f1 ui` and `f1 daemon`: the Dagster webserver and daemon on the Dagster instance of a lake.
 
+Does not belong here: the instance (runs/run_job.py) and the definitions that the services load.
+"""
+
+import argparse
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.cli.command import Command, port
+from f1_lakehouse.cli.lake_folder import lake_settings
 from f1_lakehouse.errors import F1LakehouseError
 
 GRACE_S = 8
-"""What the services get to end in. A run that is under way is not waited for: it is reaped, and goes on at the next start."""
+"""Seconds in which the services must end. A run in progress is not waited for: the next start marks it and resumes."""
 
 
 class UiError(F1LakehouseError):
     """The UI cannot be started; one line."""
 
 
+def _add_ui_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", metavar="H")
+    parser.add_argument("--port", type=port, default=3000, metavar="N")
+    parser.add_argument("--read-only", action="store_true", help="run only a UI that cannot change anything")
+
+
+def _ui(given: argparse.Namespace) -> int:
+    lake_settings(must_exist=given.read_only, writes=not given.read_only)
+    return (serve_read_only if given.read_only else serve)(given.host, given.port)
+
+
+def _daemon(_: argparse.Namespace) -> int:
+    lake_settings(must_exist=False, writes=True)
+    return serve_daemon()
+
+
 def serve(host: str, port: int) -> int:
     """Run the webserver and the daemon until interrupted; the exit code.
 
     Raises:
-        UiError: the port is taken.
+        UiError: the port is in use.
     """
-    _refuse_taken(host, port)
+    _check_port_is_free(host, port)
     return _run("dagster", "dev", "-h", host, "-p", str(port), said=f"UI and daemon: {_url(host, port)}")
 
 
 def serve_read_only(host: str, port: int) -> int:
-    """Run a webserver that changes nothing until interrupted; the exit code.
+    """Run a read-only webserver until interrupted; the exit code.
 
     Raises:
-        UiError: the port is taken.
+        UiError: the port is in use.
     """
-    _refuse_taken(host, port)
+    _check_port_is_free(host, port)
     arguments = ("--read-only", "-h", host, "-p", str(port))
-    return _run("dagster_webserver", *arguments, said=f"read-only UI: {_url(host, port)}", looks_only=True)
+    return _run("dagster_webserver", *arguments, said=f"read-only UI: {_url(host, port)}", read_only=True)
 
 
 def serve_daemon() -> int:
@@ -50,7 +71,9 @@ def _url(host: str, port: int) -> str:
     return f"http://{host}:{port}"
 
 
-def _refuse_taken(host: str, port: int) -> None:
+def _check_port_is_free(host: str, port: int) -> None:
+    import socket
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -61,13 +84,13 @@ def _refuse_taken(host: str, port: int) -> None:
             ) from None
 
 
-def _run(module: str, *arguments: str, said: str, looks_only: bool = False) -> int:
+def _run(module: str, *arguments: str, said: str, read_only: bool = False) -> int:
     from f1_lakehouse.lakehouse import current_settings
     from f1_lakehouse.runs.run_job import dagster_home, instance, reach, reap
     from f1_lakehouse.settings import LogFormat
 
     settings = current_settings()
-    if looks_only:
+    if read_only:
         dagster_home(settings)
         if settings.dagster_storage is not None:
             reach(settings.dagster_storage.get_secret_value())
@@ -81,23 +104,23 @@ def _run(module: str, *arguments: str, said: str, looks_only: bool = False) -> i
         *("--log-level", "warning", "--log-format", "json" if as_json else "colored"),
     ]
     print(f"{settings.root}, {said} (stop it with Ctrl-C)", flush=True)
-    # Not in the project's folder: its dagster.yaml would be found beside the lake's own, and warned about.
+    # Not in the project's folder: Dagster would find its dagster.yaml in addition to that of the lake, and warn.
     return supervise(command, settings.root)
 
 
 def supervise(command: Sequence[str], folder: Path) -> int:
-    """Run a command in a folder; asked to end (SIGINT, SIGTERM), it and all that it started do so in `GRACE_S`. The exit code."""
+    """Run a command in a folder; on SIGINT or SIGTERM, it and its child processes end within `GRACE_S`. The exit code."""
     interrupts.uninstall()
-    # Started in the background by a script, this process ignores SIGINT, and so would dagster and, with it, SIGTERM.
+    # A process that a script starts in the background ignores SIGINT. Dagster would inherit that, and then ignore SIGTERM too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}
-    # A group of its own: what dagster starts (code servers, runs, dbt) ends with it, however it ends.
+    # A process group of its own, so that code servers, runs and dbt are killed with dagster.
     child = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)
-    asked_to_end = False
+    is_ending = False
 
     def end(*_: object) -> None:
-        nonlocal asked_to_end
-        asked_to_end = True
+        nonlocal is_ending
+        is_ending = True
         child.terminate()
         signal.alarm(GRACE_S)
 
@@ -106,9 +129,13 @@ def supervise(command: Sequence[str], folder: Path) -> int:
     signal.signal(signal.SIGALRM, lambda *_: _end_all(child))
     code = child.wait()
     _end_all(child)
-    return 0 if asked_to_end else code
+    return 0 if is_ending else code
 
 
 def _end_all(child: "subprocess.Popen[bytes]") -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
+
+
+UI = Command("ui", "Run the Dagster UI and daemon on this lake", _ui, _add_ui_arguments)
+DAEMON = Command("daemon", "Run only the Dagster daemon, for a lake whose UI runs elsewhere", _daemon)

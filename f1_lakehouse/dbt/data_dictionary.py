@@ -1,7 +1,7 @@
-"""The data dictionary: every silver and gold table and column and what it is made of, as one page of Markdown.
+"""The data dictionary: all tables and columns of silver and gold with the API fields they are computed from, in Markdown.
 
-`python -m f1_lakehouse.dbt.data_dictionary` writes docs/data-dictionary.md and the picture of the star out of dbt's
-manifest, built on a lake that is empty; a test holds both to the models.
+`python -m f1_lakehouse.dbt.data_dictionary` writes docs/data-dictionary.md and the diagram of the star schema from dbt's
+manifest, which it builds on an empty lake. A test compares both with the models.
 """
 
 import json
@@ -21,14 +21,14 @@ PAGE = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
 LAYERS = {"gold": "Gold", "silver": "Silver", "snapshots": "Snapshots"}
 HEAD = """# Data dictionary
 
-Made from dbt's manifest by `python -m f1_lakehouse.dbt.data_dictionary`; do not edit.
+Generated from dbt's manifest by `python -m f1_lakehouse.dbt.data_dictionary`; do not edit.
 
-Times are UTC, durations seconds, speeds km/h unless a column says otherwise. Gold is published as `gold.duckdb` and as
-Delta; silver and snapshots stay in the pipeline's own `warehouse.duckdb`.
+Times are UTC, durations are in seconds and speeds in km/h, unless the description names another unit. Gold is published as
+`gold.duckdb` and as Delta; silver and snapshots are only in `warehouse.duckdb` of the pipeline.
 
-*Made of* names the fields of the API (`endpoint.field`) that a value is computed from, read out of the SQL; seeds of the
-project (`driver_aliases`, `team_lineage`) and the ledger of pulls (`_pulls`) stand beside them. What only decides which rows
-count (joins, filters, groups) is left out. Nothing: it is counted or constant.
+*Made of* lists the API fields (`endpoint.field`) from which a value is computed, derived from the SQL. It also lists seeds of the
+project (`driver_aliases`, `team_lineage`) and the pull log (`_pulls`). Fields that only select rows (joins, filters, groups) are
+not listed. The cell is empty for counts and constants.
 
 ![How the core tables of gold join](../dbt_f1/assets/star.svg)
 """

@@ -1,9 +1,9 @@
-"""The dbt sources, made from the catalog: `python -m f1_lakehouse.dbt.sources` writes the file.
+"""The dbt sources, generated from the catalog: `python -m f1_lakehouse.dbt.sources` writes the file.
 
-Here: the text of `dbt_f1/models/silver/_bronze__sources.yml`, and nothing but text. A test holds the committed file
-equal to it, so an endpoint that is added to the catalogue cannot be forgotten in dbt.
+Belongs here: the text of `dbt_f1/models/silver/_bronze__sources.yml`. A test compares the committed file with it, so that every
+endpoint of the catalog is a source of dbt.
 
-Not here: what silver does with a source (dbt), how bronze is written (lake/).
+Does not belong here: models of silver (dbt), writing of bronze (lake/).
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from f1_lakehouse.sources.registry import ENDPOINTS
 SOURCES_FILE = Path(__file__).parents[2] / "dbt_f1" / "models" / "silver" / "_bronze__sources.yml"
 
 _HEADER = """\
-# Generated from the catalog (f1_lakehouse/sources/*/endpoints.py); do not edit. To write it again:
+# Generated from the catalog (f1_lakehouse/sources/*/endpoints.py); do not edit. To generate it again:
 #   python -m f1_lakehouse.dbt.sources
 version: 2
 
@@ -22,39 +22,41 @@ sources:
   - name: bronze
     schema: bronze
     description: >-
-      Append-only Delta tables, one an endpoint, as the API served the rows. Several pulls of one session may lie in a
-      table; which of them is the truth stands in `_pulls`. Read through the delta plugin, inside dbt's process only.
+      Append-only Delta tables, one per endpoint, with the rows as served. A table can contain several pulls of a session;
+      `_pulls` contains the current one. Read with the delta plugin, in the process of dbt only.
     config:
       tags: [bronze]
     tables:
 """
 
 _PULLS: tuple[tuple[str, str], ...] = (
-    ("pull_id", "Identity of the pull; sorts by time"),
-    ("endpoint", "Endpoint that was asked"),
-    ("scope", "What was asked for: the session_key, or the season for meetings and sessions"),
-    ("season", "Season of the scope"),
-    ("started_at", "When the first request was sent, UTC"),
-    ("at", "When the pull was done, UTC"),
+    ("pull_id", "Identifier of the pull; sorts by time"),
+    ("endpoint", "Endpoint of the pull"),
+    ("scope", "Partition of the pull: the session_key, or the season for meetings and sessions"),
+    ("season", "Season of the partition"),
+    ("started_at", "Time of the first request, UTC"),
+    ("at", "Commit time of the pull, UTC"),
     ("outcome", "appended, unchanged, empty, empty_unconfirmed, emptied or failed"),
-    ("rows", "Rows that the pull brought to bronze"),
-    ("quarantined", "Rows that could not be typed"),
-    ("improbable", "Values outside the catalogue's bounds; kept"),
-    ("sha256", "Hash of the rows; equal hash, equal answer"),
-    ("truth_pull_id", "Pull whose bronze rows are the truth after this one; null when there is none"),
-    ("requests", "Requests sent"),
-    ("bytes", "Bytes received"),
-    ("seconds", "Time taken, s"),
-    ("waited_s", "Of it spent waiting for the rate limit, s"),
-    ("added_columns", "Columns that the catalogue does not know"),
-    ("missing_columns", "Columns of the catalogue that were not served"),
-    ("retyped_columns", "Columns that came with another type"),
-    ("why", "Why the pull was made, e.g. first or +3d"),
-    ("run_id", "Orchestrator run that made it"),
-    ("error", "Error of a failed pull, in one line"),
-    ("delta_version", "Version of the bronze table after it"),
-    ("code_version", "Version of the code that made it"),
-    ("retries", "Attempts that were repeated; null in rows from before it was counted"),
+    ("rows", "Number of rows that the pull added to bronze"),
+    ("quarantined", "Number of rows that could not be typed"),
+    ("improbable", "Number of values outside the bounds of the catalog; the values are kept"),
+    ("sha256", "Hash of the rows; equal for equal responses"),
+    (
+        "truth_pull_id",
+        "Current pull of the partition after this pull: its rows in bronze are valid; null when there is none",
+    ),
+    ("requests", "Number of requests"),
+    ("bytes", "Size of the responses, bytes"),
+    ("seconds", "Duration of the pull, s"),
+    ("waited_s", "Part of the duration spent waiting for the rate limiter, s"),
+    ("added_columns", "Served columns that are not in the catalog"),
+    ("missing_columns", "Columns of the catalog that were not served"),
+    ("retyped_columns", "Columns served with another type"),
+    ("why", "Reason for the pull, e.g. first or +3d"),
+    ("run_id", "Dagster run of the pull"),
+    ("error", "Error message of a failed pull"),
+    ("delta_version", "Version of the bronze table after the pull"),
+    ("code_version", "Code version used for the pull"),
     ("error_type", "Class of the error of a failed pull; null in rows from before this column existed"),
     ("error_cause", "Cause of the error; null as error_type"),
     ("error_url", "URL of the request that failed; null if the error has none, and as error_type"),
@@ -62,11 +64,11 @@ _PULLS: tuple[tuple[str, str], ...] = (
 )
 _QUARANTINE: tuple[tuple[str, str], ...] = (
     ("endpoint", "Endpoint that served the row"),
-    ("session_key", "Scope of the pull"),
-    ("pull_id", "Pull that brought the row"),
-    ("reason", "Why it could not be typed"),
+    ("session_key", "Partition of the pull: the session_key"),
+    ("pull_id", "Pull that contained the row"),
+    ("reason", "Reason for which the row could not be typed"),
     ("raw", "The row as served, JSON text"),
-    ("at", "When it was put aside, UTC"),
+    ("at", "Time of the quarantine, UTC"),
 )
 
 
@@ -93,7 +95,7 @@ def _table(name: str, description: str, columns: Iterable[tuple[str, str]]) -> s
 
 
 def sources_yaml() -> str:
-    """The whole sources file: a table an endpoint, then the ledger of pulls and the quarantine."""
+    """The sources file: one table per endpoint, then the pull log and the quarantine."""
     tables = [
         _table(
             endpoint.name,
@@ -105,8 +107,8 @@ def sources_yaml() -> str:
         )
         for endpoint in ENDPOINTS
     ]
-    tables.append(_table("_pulls", "The ledger of pulls: what was asked, when, and what came of it", _PULLS))
-    tables.append(_table("_quarantine", "Rows that could not be typed, as they came", _QUARANTINE))
+    tables.append(_table("_pulls", "The pull log: partition, time and outcome of each pull", _PULLS))
+    tables.append(_table("_quarantine", "Rows that could not be typed, as served", _QUARANTINE))
     return _HEADER + "".join(tables)
 
 

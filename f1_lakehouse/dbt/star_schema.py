@@ -87,10 +87,10 @@ def _boxes(manifest: Mapping[str, Any]) -> dict[str, Box]:
     )
     boxes = {
         core[test["attached_node"]]: Box(
-            core[test["attached_node"]], list(test["test_metadata"]["kwargs"]["columns"])
+            core[test["attached_node"]], list(test["test_metadata"]["kwargs"]["combination_of_columns"])
         )
         for test in tests
-        if test["test_metadata"]["name"] == "grain"
+        if test["test_metadata"]["name"] == "unique_combination_of_columns"
     }
     for test in tests:
         arguments = test["test_metadata"]["kwargs"]

@@ -12,7 +12,7 @@ import dagster as dg
 from markupsafe import Markup
 
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.site.html import Table
+from f1_lakehouse.site.page import Table
 from f1_lakehouse.site.site import Built, Site, broken_links, open_site
 
 DESCRIPTIONS = {

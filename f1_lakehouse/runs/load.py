@@ -1,7 +1,7 @@
 """A load, as the command line does it: which sessions, what of them is due, then the jobs one after the other.
 
 The steps are Dagster runs in this process (run_job.py); what is due is decided by sources/openf1/calendar.py. Printing
-belongs to cli/app.py, which is told what happens by `Listener`.
+belongs to cli/load.py, which is told what happens by `Listener`.
 """
 
 from collections.abc import Sequence

@@ -63,7 +63,7 @@ def stints(rows: Sequence[Row], session: Session, rng: random.Random) -> list[Ro
 
 
 def pit(rows: Sequence[Row], rng: random.Random) -> list[Row]:
-    """One visit stands there twice, to the letter."""
+    """One visit to the pit lane is listed twice, in identical rows."""
     found = list(rows)
     if found:
         twice = rng.randrange(len(found))
@@ -91,7 +91,7 @@ def weather(rows: Sequence[Row], rng: random.Random) -> list[Row]:
 
 
 def corrected_result(rows: Sequence[Row], rng: random.Random) -> list[Row] | None:
-    """A race's result after a penalty of 5 s that changes places outside the points; None if none can.
+    """A race's result after a penalty of 5 s that changes positions outside the points; None if none can.
 
     Outside the points, so that the standings that follow stay as they are.
     """
@@ -112,6 +112,6 @@ def corrected_result(rows: Sequence[Row], rng: random.Random) -> list[Row] | Non
     ]
     changed.sort(key=lambda r: r["duration"])
     first = min(r["position"] for r in on_lead_lap)
-    again = iter([{**r, "position": place} for place, r in enumerate(changed, start=first)])
+    again = iter([{**r, "position": position} for position, r in enumerate(changed, start=first)])
     affected = {r["driver_number"] for r in on_lead_lap}
     return [next(again) if r["driver_number"] in affected else r for r in rows]

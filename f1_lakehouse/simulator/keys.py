@@ -1,13 +1,13 @@
-"""The keys of generated meetings and sessions, by which whoever has a row can tell that it was made up.
+"""The keys of generated meetings and sessions: any row shows by its key that it is generated.
 
-A key goes wherever the rows go: through landing, bronze, silver and gold, a backup, a promotion, a rebuild. Keys of OpenF1
-grow by some 1,000 to 1,500 a season and were below 12,000 in 2026: they do not reach those of here.
+A key stays with its rows in landing, bronze, silver, gold, a backup, a promotion and a rebuild. Keys of OpenF1 grow by 1,000 to
+1,500 per season and were below 12,000 in 2026: they do not reach this range.
 """
 
 from collections.abc import Iterable
 
 GENERATED = range(2_000_000, 2_100_000)
-"""Keys of generated sessions: season, round, and place in the weekend, as in 2025015."""
+"""Keys of generated sessions: season, round, and number in the weekend, as in 2025015."""
 
 
 def meeting_key(season: int, round_number: int) -> int:

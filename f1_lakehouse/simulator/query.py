@@ -69,7 +69,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class FieldFilter:
-    """All that a query says about one field: alternatives, any of which is enough; inside one, all must hold."""
+    """The conditions of a query on one field: a row passes if all conditions of at least one alternative hold."""
 
     field: str
     alternatives: tuple[tuple[Condition, ...], ...]
@@ -92,7 +92,7 @@ class FieldFilter:
 
 @dataclass(frozen=True)
 class Query:
-    """A parsed query: filters by field, all of which must pass, and whether the answer is wanted as CSV."""
+    """A parsed query: filters by field, which must all pass, and whether the response is CSV."""
 
     filters: tuple[FieldFilter, ...]
     csv: bool = False
@@ -138,7 +138,7 @@ def split(raw: str) -> list[str]:
 
 
 def read_condition(text: str, *, now: datetime) -> list[Condition]:
-    """One parameter as conditions: one, or two where a date without time means a whole day."""
+    """One parameter as conditions: one, or two where a date without time means the complete day."""
     for op in OPERATORS:
         field, found, raw_value = text.partition(op)
         if not found:

@@ -242,7 +242,7 @@ def pit_rows(session: Session, run: Run) -> list[Row]:
 
 
 def position_rows(session: Session, run: Run) -> list[Row]:
-    """position: one row whenever a driver's place changes."""
+    """position: one row whenever a driver's position changes."""
     base = session.start + run.zero
     return [
         {"date": iso(base + at), **session.keys, "driver_number": driver, "position": position}

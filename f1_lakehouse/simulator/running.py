@@ -60,7 +60,7 @@ class Classified:
     position: int | None
     laps: int
     duration: int | None = None
-    behind: int = 0  # whole laps
+    behind: int = 0  # complete laps
     dnf: bool = False
     dns: bool = False
     dsq: bool = False
@@ -150,36 +150,19 @@ def qualifying(circuit: Circuit, field_: Sequence[Driver], sprint: bool, rng: ra
     remaining = list(field_)
     order: list[Driver] = []
     phases: dict[int, list[int | None]] = {d.number: [None, None, None] for d in field_}
-    number = {d.number: 0 for d in field_}
-    stint = {d.number: 0 for d in field_}
     begin = 0
     # In about one session of eight a driver stays in the garage.
     absent = rng.choice(field_).number if rng.random() < 0.12 else None
     for phase, minutes in enumerate(lengths):
         run.control.append(Message(begin, "Flag", GREEN_LIGHT, flag="GREEN", scope="Track", phase=phase + 1))
         run.control.append(Message(begin, "SessionStatus", "SESSION STARTED", phase=phase + 1))
+        compound = "MEDIUM" if sprint and phase < 2 else "SOFT"
         for driver in remaining:
-            if driver.number == absent:
-                continue
-            at = begin + rng.randrange(20_000, 150_000)
-            for _ in range(2):
-                if at > begin + (minutes - 3.2) * MINUTE:
-                    break
-                stint[driver.number] += 1
-                before = len(run.laps)
-                at, number[driver.number] = _drive(
-                    run, circuit, driver, ["out", "timed", "in"], at, number[driver.number], rng,
-                    stint=stint[driver.number], compound="MEDIUM" if sprint and phase < 2 else "SOFT",
+            if driver.number != absent:
+                phases[driver.number][phase] = _drive_phase(
+                    run, circuit, driver, begin, minutes, rng, compound=compound,
                     pace_share=0.962 - 0.002 * phase,
                 )  # fmt: skip
-                timed = run.laps[before + 1].duration
-                earlier = phases[driver.number][phase]
-                if timed is not None and (earlier is None or timed < earlier):
-                    phases[driver.number][phase] = timed
-                run.pits.append(
-                    PitVisit(driver.number, number[driver.number], at, rng.randrange(100, 260) * 1000, None)
-                )
-                at += rng.randrange(100, 200) * 1000
         end = begin + minutes * MINUTE
         run.control.append(
             Message(end, "Flag", "CHEQUERED FLAG", flag="CHEQUERED", scope="Track", phase=phase + 1)
@@ -209,20 +192,46 @@ def qualifying(circuit: Circuit, field_: Sequence[Driver], sprint: bool, rng: ra
     return run
 
 
+def _drive_phase(
+    run: Run, circuit: Circuit, driver: Driver, begin: int, minutes: int, rng: random.Random,
+    *, compound: str, pace_share: float,
+) -> int | None:  # fmt: skip
+    """Up to two timed laps of a driver in one phase of qualifying; the faster one in ms."""
+    best: int | None = None
+    stint = sum(one.driver == driver.number for one in run.stints)
+    number = sum(one.driver == driver.number for one in run.laps)
+    at = begin + rng.randrange(20_000, 150_000)
+    for _ in range(2):
+        if at > begin + (minutes - 3.2) * MINUTE:
+            break
+        stint += 1
+        before = len(run.laps)
+        at, number = _drive(
+            run, circuit, driver, ["out", "timed", "in"], at, number, rng,
+            stint=stint, compound=compound, pace_share=pace_share,
+        )  # fmt: skip
+        timed = run.laps[before + 1].duration
+        if timed is not None and (best is None or timed < best):
+            best = timed
+        run.pits.append(PitVisit(driver.number, number, at, rng.randrange(100, 260) * 1000, None))
+        at += rng.randrange(100, 200) * 1000
+    return best
+
+
 def best_lap_positions(
     run: Run, field_: Sequence[Driver], up_to: Sequence[int] | None
 ) -> list[tuple[int, int, int]]:
     """(at, driver, position) whenever the order by best lap changes; `up_to` sets the order at the end."""
     best: dict[int, int] = {}
-    shown = {d.number: place for place, d in enumerate(field_, start=1)}
-    rows = [(-10 * MINUTE, number, place) for number, place in shown.items()]
+    shown = {d.number: position for position, d in enumerate(field_, start=1)}
+    rows = [(-10 * MINUTE, number, position) for number, position in shown.items()]
     at = 0
 
     def show(order: Sequence[int]) -> Iterator[tuple[int, int, int]]:
-        for place, number in enumerate(order, start=1):
-            if shown[number] != place:
-                shown[number] = place
-                yield at, number, place
+        for position, number in enumerate(order, start=1):
+            if shown[number] != position:
+                shown[number] = position
+                yield at, number, position
 
     for lap in sorted(run.laps, key=lambda one: one.start + (one.duration or 0)):
         if lap.duration is None or lap.out or lap.duration >= best.get(lap.driver, 10**9):

@@ -1,7 +1,7 @@
-"""The embedded OpenF1 over HTTP: a folder of rows, answered as the production service answers.
+"""The embedded OpenF1 over HTTP: a folder of rows, with the responses of the production service.
 
-Belongs here: status codes, bodies and headers of every answer, the gateway's manners (rate windows, live
-window, tokens, outages), and the life of the server. Does not belong here: what a query means (`query`), how
+Belongs here: status codes, bodies and headers of every answer, the gateway (rate windows, live
+window, tokens, outages), and start and stop of the server. Does not belong here: what a query means (`query`), how
 rows are kept (`store`), parsing of a command line.
 
 Where production and the open-source API differ, production is followed: no rows is a 404. What production does
@@ -17,16 +17,12 @@ import io
 import random
 import re
 import secrets
-import socket
-import socketserver
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -34,8 +30,10 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
+from f1_lakehouse.simulator.listener import Answer, Listener
 from f1_lakehouse.simulator.query import DATE_FIELDS, NoLatestSession, QueryError, parse, stored_date
-from f1_lakehouse.simulator.store import ReplayError, ReplayFolderError, Row, Store
+from f1_lakehouse.simulator.rows_of_file import ReplayError, ReplayFolderError, Row
+from f1_lakehouse.simulator.store import RowStore
 
 TOKEN_SECONDS = 3600
 LIVE_DETAIL = (
@@ -53,7 +51,7 @@ _ROUTE = re.compile(r"v1/(\w+)")
 
 
 class ReplayPortError(ReplayError):
-    """The address cannot be listened on."""
+    """The address is taken or not allowed."""
 
 
 class LoggedRequest(NamedTuple):
@@ -62,16 +60,6 @@ class LoggedRequest(NamedTuple):
     at: float
     target: str
     status: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """Status, content type, body and further headers."""
-
-    status: int
-    content_type: str
-    body: bytes
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass
@@ -102,7 +90,7 @@ class ReplayServer:
 
     Listens from construction on (so `url` is known, whatever the port) and answers inside the `with` block, from
     a thread, or in `serve_forever()`, until `close()`. `live`, `fail_rate`, `drop_rate` and `max_rows` may be
-    changed while it serves; `requests` lists what was asked, oldest first.
+    changed while it serves; `requests` lists the requests, oldest first.
     """
 
     def __init__(
@@ -128,13 +116,12 @@ class ReplayServer:
             folder: what to serve; see `store`.
             port: 0 takes a free one.
             host: the address to listen on.
-            rps: requests in any second before a 429; 0 for no limit.
-            rpm: requests in any minute before a 429; 0 for no limit.
+            rps, rpm: requests in any second and in any minute before a 429; 0 for no limit.
             max_rows: an answer of more rows is a 422; 0 for no limit.
             fail_rate: share (0 to 1) of requests answered by a 502, 503 or 504.
             drop_rate: share (0 to 1) of requests whose connection is closed without an answer.
-            live: whether a session is under way: 401 for requests without a token.
-            username: who may have a token; nobody if None.
+            live: whether a session is in progress: 401 for requests without a token.
+            username: the user that gets tokens; no tokens if None.
             password: the password that goes with `username`.
             now: the time of day, aware; decides what `latest` is. The machine's, if None.
             seed: of the failures, so that they repeat.
@@ -144,7 +131,7 @@ class ReplayServer:
             ReplayFolderError: the folder holds nothing to serve.
             ReplayPortError: the port is taken or not allowed.
         """
-        self.store = Store(Path(folder))
+        self.store = RowStore(Path(folder))
         self.max_rows = max_rows
         self.fail_rate = fail_rate
         self.drop_rate = drop_rate
@@ -161,7 +148,7 @@ class ReplayServer:
         self._thread: threading.Thread | None = None
         self._serving = False
         try:
-            self._http = _Listener((host, port), self)
+            self._http = Listener((host, port), self.answer)
         except (OSError, OverflowError) as error:
             raise ReplayPortError(
                 f"cannot listen on {host}:{port} ({error}): choose another port, or 0 for a free one"
@@ -231,7 +218,7 @@ class ReplayServer:
     def _gate(
         self, method: str, target: str, authorization: str, form: bytes, at: float
     ) -> Answer | str | None:
-        """What the gateway says by itself; "pass" if the request goes on to the API."""
+        """The answer of the gateway; "pass" if it passes the request to the API."""
         if method not in ("GET", "POST"):
             return _json(405, {"detail": "Method Not Allowed"}, ("Allow", "GET, POST"))
         if target.partition("?")[0] == "/token":
@@ -323,80 +310,3 @@ def _traceback(error: Exception) -> Answer:
     text = f"Traceback (most recent call last):\n{type(error).__name__}: {error}"
     page = f"<h1>An error occurred</h1><pre>{html.escape(text, quote=False)}</pre>"
     return Answer(500, "text/html; charset=utf-8", page.encode())
-
-
-class _Listener(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], replay: ReplayServer) -> None:
-        self.replay = replay
-        self._connections: set[socket.socket] = set()
-        self._connections_lock = threading.Lock()
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        # HTTPServer's own looks up the host's name, which takes seconds on a machine without DNS.
-        socketserver.TCPServer.server_bind(self)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._connections_lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._connections_lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def drop_connections(self) -> None:
-        with self._connections_lock:
-            connections = list(self._connections)
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # the client was faster
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Silence: a client that goes away in the middle of an answer is its own affair."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: _Listener
-
-    def handle_one_request(self) -> None:
-        """As the base does, for any method: which ones are allowed is the service's answer to give."""
-        self.raw_requestline = self.rfile.readline(65_537)
-        if not self.raw_requestline:
-            self.close_connection = True
-            return
-        if not self.parse_request():
-            return
-        length = int(self.headers.get("Content-Length") or 0)
-        form = self.rfile.read(length) if length else b""
-        answer = self.server.replay.answer(
-            self.command, self.path, self.headers.get("Authorization", ""), form
-        )
-        if answer is None:
-            self.close_connection = True
-            return
-        self._send(answer)
-
-    def _send(self, answer: Answer) -> None:
-        head = [
-            f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
-            f"content-type: {answer.content_type}",
-            f"content-length: {len(answer.body)}",
-            *(f"{name}: {value}" for name, value in answer.headers),
-        ]
-        if "Origin" in self.headers:
-            head += ["access-control-allow-origin: *", "access-control-allow-credentials: true"]
-        if self.close_connection:
-            head.append("connection: close")
-        self.wfile.write("\r\n".join(head).encode("latin-1") + b"\r\n\r\n")
-        if self.command != "HEAD":
-            self.wfile.write(answer.body)

@@ -1,11 +1,11 @@
-"""car_data and location: what a car's sensors would say of the laps it drove.
+"""car_data and location: the samples of a car's sensors during its laps.
 
 Belongs here: a closed track, a speed along it, and the samples of a session, as encoded rows. Does not belong
-here: laps (`running`, `race`). A circuit's shape is made up, but always the same for one circuit, as long as
+here: laps (`running`, `race`). A circuit's shape is generated, always the same for one circuit, as long as
 the real one, and driven in the time of each lap.
 
-A session is half a million rows a feed, so a lap is worked out once, at `STEPS` moments, and a sample is a look-up:
-with numbers made for each sample alone it took five times as long.
+A session is half a million rows per feed, so a lap is computed once, at `STEPS` moments, and a sample is a look-up:
+computing each sample separately took five times as long.
 """
 
 from __future__ import annotations

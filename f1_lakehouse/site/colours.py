@@ -1,6 +1,6 @@
-"""Colours that can be seen: team colours shifted until they stand out from the page, in both schemes.
+"""Colors with enough contrast: team colours made darker or lighter until they differ enough from the page, in both schemes.
 
-Belongs here: contrast as WCAG 2 defines it, and what has a colour of its own (compounds, states of the track, speed).
+Belongs here: contrast as WCAG 2 defines it, and fixed colors (compounds, track statuses, speed).
 """
 
 import re
@@ -44,7 +44,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def readable(colour: str | None, background: str, ratio: float = READABLE) -> str:
-    """The colour as it is, or darker or lighter by as much as it takes to stand out from the background.
+    """The color, made darker or lighter until its contrast with the background is high enough.
 
     Args:
         colour: RRGGBB, with or without #; anything else counts as a neutral grey.

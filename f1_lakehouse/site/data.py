@@ -1,30 +1,31 @@
-"""What stands on the page about the data: how fresh it is, what the checks say, what is there and what is missing."""
+"""The page about the data: time of the publication, checks that are not OK, known gaps, rows of each session by table."""
 
 import orjson
 from markupsafe import Markup
 
-from f1_lakehouse.site.html import NONE, Page, Section, Table, link, number, text
-from f1_lakehouse.site.queries import Gold, Session
+from f1_lakehouse.site.model import Session
+from f1_lakehouse.site.page import NONE, Page, Section, Table, link, number, text
+from f1_lakehouse.site.queries import Gold, Row
 
-COVERED = {
-    "fact_results": "Results",
-    "fact_laps": "Laps",
-    "fact_stints": "Stints",
-    "fact_pit_stops": "Stops",
-    "fact_overtakes": "Overtakes",
-    "fact_race_control": "Race control",
-    "fact_weather": "Weather",
+COVERED = {  # column of session_coverage → heading
+    "result_rows": "Results",
+    "lap_rows": "Laps",
+    "stint_rows": "Stints",
+    "pit_stop_rows": "Stops",
+    "overtake_rows": "Overtakes",
+    "race_control_rows": "Race control",
+    "weather_rows": "Weather",
 }
 
 
 def data_page(gold: Gold) -> Page:
-    """The page about the data."""
+    """The page about the data, with a link to each session that has a page."""
     published = gold.published()
     newest = gold.sessions[-1] if gold.sessions else None
     return Page(
         title="About the data",
         of=[one.key for one in gold.sessions],
-        lead="Every number of this site is read from published gold, which changes only as a whole and only after its tests passed.",
+        lead="Every number on this site is read from published gold, which is replaced as one unit after its tests have passed.",
         facts=[
             ("Published (UTC)", str(published["published_at"])[:16]),
             ("Newest session", f"{newest.shown_title} {newest.season}: {newest.name}" if newest else NONE),
@@ -44,7 +45,7 @@ def _checks(gold: Gold) -> Section | None:
         return None
     failing = [row for row in rows if row["status"] != "OK"]
     summary = (
-        f"Measured on what was pulled on {rows[0]['run_date']}: {len(rows)} checks, {len(failing)} not OK."
+        f"Measured on the data pulled on {rows[0]['run_date']}: {len(rows)} checks, {len(failing)} not OK."
     )
     parts: list[Table | str] = [summary]
     if failing:
@@ -64,22 +65,38 @@ def _checks(gold: Gold) -> Section | None:
     return Section("checks", "Checks", parts)
 
 
-def _gaps(gold: Gold) -> Section | None:
+def _gaps(gold: Gold) -> Section:
     pages = {one.key: one for one in gold.sessions}
     rows = [
-        (_linked(pages[row["session_key"]]), row["what"])
-        for row in gold.gaps()
+        (_linked(pages[row["session_key"]]), missing)
+        for row in gold.coverage()
         if row["session_key"] in pages
+        for missing in sorted(_missing(row))
     ]
     if not rows:
         return Section(
-            "gaps", "Known gaps", ["None: every session that is here has a result, its laps and a grid."]
+            "gaps", "Known gaps", ["None: every session in the lake has a result, its laps and a grid."]
         )
     return Section(
         "gaps",
         "Known gaps",
         [Table("What the source did not serve", ("Session", "Missing"), rows, text=(0, 1))],
     )
+
+
+def _missing(row: Row) -> list[str]:
+    """What is missing of a session, in words; `row` is one of session_coverage."""
+    laps = f"{row['missing_laps']} laps of {row['drivers_with_missing_laps']} drivers missing"
+    words = {
+        "no result": row["has_laps_without_result"],
+        "a result and no laps": row["has_result_without_laps"],
+        laps: row["missing_laps"] > 0,
+        "no grid": row["is_grid_missing"],
+        "no messages of race control: no lap is known to be under a safety car": row[
+            "is_race_control_missing"
+        ],
+    }
+    return [text for text, is_missing in words.items() if is_missing]
 
 
 def _linked(one: Session) -> Markup:
@@ -91,7 +108,7 @@ def _coverage(gold: Gold) -> Section | None:
     rows = [
         (
             _linked(one),
-            *(counts[one.key][table] for table in COVERED),
+            *(counts[one.key][column] for column in COVERED),
             "yes" if one.key in gold.telemetry_sessions else "no",
         )
         for one in reversed(gold.sessions)

@@ -1,7 +1,6 @@
-"""The site in a folder: which pages there are, which of them are behind gold, and how they are written.
+"""The site in a folder: which pages exist, which of them are out of date, and how they are written.
 
-A page is rendered when the fingerprint of what it is made from has changed, and written when its bytes have: with nothing
-new, nothing is rendered and nothing written. What stands on a page is in `session`, `season` and `data`.
+A page is rendered if the fingerprint of its rows has changed, and written if its bytes have changed. The content of a page is in `session`, `season` and `data`.
 """
 
 import hashlib
@@ -22,8 +21,10 @@ from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
-from f1_lakehouse.site.html import Page, Table, render
-from f1_lakehouse.site.queries import Gold, Session, open_gold
+from f1_lakehouse.site.fingerprints import season_fingerprint, session_fingerprints
+from f1_lakehouse.site.model import Session
+from f1_lakehouse.site.page import Page, Table, render
+from f1_lakehouse.site.queries import Gold, open_gold
 from f1_lakehouse.site.season import index_page, season_page
 from f1_lakehouse.site.session import session_page
 
@@ -44,19 +45,19 @@ class PagesError(F1LakehouseError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A page that gold has something for: its place in the site, and a hash of what it is made from."""
+    """A page for which gold has rows: its address in the site, and a hash of everything it is rendered from."""
 
     address: str
     family: str
     order: int
-    """The higher the newer, within the family."""
+    """Newer pages of a family have a higher value."""
     fingerprint: str
     make: Callable[[], Page]
 
 
 @dataclass
 class Built:
-    """What became of the pages, by address; `failed`: address → the reason."""
+    """The outcome of a build, by address; `failed`: address → the reason."""
 
     folder: Path
     written: list[str] = field(default_factory=list)
@@ -71,9 +72,9 @@ def site(settings: Settings) -> Path:
 
 
 class Site:
-    """The site of a lake and the gold that it is made from, as that was published when it was opened.
+    """The site of a lake and the published gold that it is rendered from.
 
-    Which pages there are is found out once, for that looks at all of gold.
+    The list of pages is computed once, because it reads all of gold.
     """
 
     def __init__(self, settings: Settings, gold: Gold) -> None:
@@ -90,13 +91,13 @@ class Site:
         families: Collection[str] = FAMILIES,
         progress: Callable[[str, int, int], None] = lambda address, done, total: None,
     ) -> Built:
-        """Bring the pages of these families up to date.
+        """Render the pages of these families that are out of date.
 
-        A page that cannot be made is named in the answer and keeps what was there; the others are made nevertheless.
+        A page that cannot be rendered is named in the result and keeps its old file; the others are rendered.
 
         Args:
             families: of FAMILIES.
-            progress: is told of each page that is about to be rendered: address, how many are done, of how many.
+            progress: called before each page is rendered, with its address, the number of pages done, and their total.
         """
         folder = self._folder
         built = Built(folder)
@@ -113,7 +114,7 @@ class Site:
             progress(one.address, done, len(behind))
             try:
                 content = render(one.make(), "../" * one.address.count("/"))
-            except Exception as error:  # one page must not cost the others; it is reported by name
+            except Exception as error:  # a failed page must not prevent the others; it is reported by name
                 log.exception("the page %s cannot be made", one.address)
                 built.failed[one.address] = f"{type(error).__name__}: {error}"
                 continue
@@ -143,7 +144,7 @@ class Site:
         """Every page that the site has with this gold."""
         gold = self._gold
         code = pages_version()
-        by_session = gold.fingerprints()
+        by_session = session_fingerprints(gold)
         weekends: dict[int, str] = {}
         for one in gold.sessions:
             weekends[one.meeting_key] = weekends.get(one.meeting_key, "") + one.page + one.name
@@ -154,7 +155,7 @@ class Site:
             wanted.append(Wanted(one.page, family, order, made_of, partial(session_page, gold, one)))
         for season in gold.seasons:
             of_season = [by_session[one.key] + one.page for one in gold.sessions if one.season == season]
-            made_of = _hash(code, gold.season_fingerprint(season), *of_season)
+            made_of = _hash(code, season_fingerprint(gold, season), *of_season)
             address = f"{season}/{INDEX}"
             wanted.append(Wanted(address, "seasons", season, made_of, partial(season_page, gold, season)))
         pages = [f"{one.page} {one.title} {one.name} {one.circuit}" for one in gold.sessions]
@@ -170,7 +171,7 @@ def open_site(settings: Settings) -> Iterator[Site]:
     """The site of a lake, with published gold open.
 
     Raises:
-        PagesError: nothing is published, or by a version that knew other tables.
+        PagesError: nothing is published, or gold was published by a version with other tables.
     """
     if not settings.gold.exists():
         raise PagesError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
@@ -184,7 +185,7 @@ def open_site(settings: Settings) -> Iterator[Site]:
 
 
 def broken_links(settings: Settings) -> list[str]:
-    """Links of the site to a file that is not there, as "page → address"."""
+    """Links of the site to a missing file, as "page → address"."""
     folder, found = site(settings), []
     for page in sorted(folder.rglob("*.html")):
         addresses = set(re.findall(r'(?:href|src)="([^"#:]+)"', page.read_text(encoding="utf-8")))
@@ -198,9 +199,9 @@ def broken_links(settings: Settings) -> list[str]:
 
 @cache
 def pages_version() -> str:
-    """A hash of this room, so that a page is made anew when what makes it has changed."""
-    room = Path(__file__).parent
-    files = sorted(p for p in room.rglob("*") if p.suffix in (".py", ".html", ".css"))
+    """A hash of this package, so that pages are rendered again after a change of the code."""
+    package = Path(__file__).parent
+    files = sorted(p for p in package.rglob("*") if p.suffix in (".py", ".html", ".css"))
     return _hash(LICENCE, GENERATED, *(p.read_text(encoding="utf-8") for p in files))
 
 
@@ -209,7 +210,7 @@ def _hash(*parts: str) -> str:
 
 
 def _notes(folder: Path) -> dict[str, list[str]]:
-    """Address → family and fingerprint of the pages that are there; empty if that is not known."""
+    """Address → family and fingerprint of the existing pages; empty if the file is missing or damaged."""
     try:
         found: dict[str, list[str]] = orjson.loads((folder / _NOTES).read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):
@@ -218,8 +219,8 @@ def _notes(folder: Path) -> dict[str, list[str]]:
 
 
 def _write_assets(folder: Path) -> None:
-    """What all pages share: the script, and Plotly's own bundle as its package brings it."""
-    package = find_spec("plotly")  # found, not imported: only its file is wanted
+    """The files that all pages share: the script, and the bundle of the plotly package."""
+    package = find_spec("plotly")  # found, not imported: only its file is needed
     assert package is not None
     assert package.origin is not None
     bundle = Path(package.origin).parent / "package_data" / "plotly.min.js"
@@ -230,7 +231,7 @@ def _write_assets(folder: Path) -> None:
 
 
 def _write(path: Path, content: bytes) -> bool:
-    """Replace a file whole, by rename, if its content differs; whether it did."""
+    """Replace a file by rename if its content differs; whether it did."""
     if path.exists() and path.read_bytes() == content:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)

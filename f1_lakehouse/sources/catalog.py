@@ -145,16 +145,16 @@ LAKE_COLUMNS: tuple[pa.Field, ...] = (
     pa.field(
         "_season", pa.int32(), metadata={"description": "Season of the session; the partition of the table"}
     ),
-    pa.field(
-        "_pull_id", pa.string(), metadata={"description": "The pull that brought the row, as in _pulls"}
-    ),
+    pa.field("_pull_id", pa.string(), metadata={"description": "Pull that contained the row, as in _pulls"}),
     pa.field(
         "_ingested_at",
         pa.timestamp("us", tz="UTC"),
-        metadata={"description": "When the pull was committed, UTC"},
+        metadata={"description": "Commit time of the pull, UTC"},
     ),
     pa.field(
-        "_source_url", pa.string(), metadata={"description": "The request that was answered with the row"}
+        "_source_url",
+        pa.string(),
+        metadata={"description": "URL of the request whose response contained the row"},
     ),
     pa.field(
         "_row_number",

@@ -375,7 +375,7 @@ class Bronze:
                 write_deltalake(
                     target,
                     pa.RecordBatchReader.from_batches(
-                        schema, _with_lake_columns(endpoint, manifest, urls, parts, whole)
+                        _described(schema, there), _with_lake_columns(endpoint, manifest, urls, parts, whole)
                     ),
                     mode="append",
                     schema_mode="merge" if set(schema.names) - set(there.names) else None,
@@ -503,6 +503,16 @@ class _HashSink(io.RawIOBase):
         view = memoryview(data)  # type: ignore[arg-type]
         self._digest.update(view)
         return view.nbytes
+
+
+def _described(schema: pa.Schema, there: pa.Schema) -> pa.Schema:
+    """The schema with the descriptions of the table: Delta rejects rows whose columns have other ones."""
+    return pa.schema(
+        [
+            field.with_metadata(there.field(field.name).metadata) if field.name in there.names else field
+            for field in schema
+        ]
+    )
 
 
 def _create(

@@ -12,6 +12,7 @@ import pytest
 
 from f1_lakehouse import lakehouse
 from f1_lakehouse.cli import app
+from f1_lakehouse.cli.errors import in_one_line
 from f1_lakehouse.instance import sqlite_storage
 from f1_lakehouse.runs import run_job
 from f1_lakehouse.runs.run_job import StorageError
@@ -182,7 +183,7 @@ def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(
     with pytest.raises(StorageError, match=said) as refused:
         run_job.instance()
     assert "wr0ng" not in str(refused.value)
-    assert app._is_expected(refused.value)
+    assert in_one_line(refused.value) == str(refused.value)
 
 
 def test_a_url_of_something_else_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

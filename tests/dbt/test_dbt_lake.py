@@ -7,7 +7,7 @@ from dbt_life import Life
 
 def replaced(sql: str) -> list[int]:
     """The scopes that a run replaced in a model."""
-    found = re.search(r"replace_scopes \w+: \[(.*?)\]", sql)
+    found = re.search(r"replace_partitions \w+: \[(.*?)\]", sql)
     assert found, sql
     return [int(scope) for scope in found[1].split(",") if scope.strip()]
 

@@ -83,4 +83,4 @@ def test_a_correction_of_any_feed_reaches_the_laps_of_its_session_alone(tmp_path
     }
     built = (lake.target / "compiled" / "f1" / "models" / "silver" / "int_laps.sql").read_text()
     of_laps = [str(key) for key, endpoint in SESSIONS.items() if endpoint != "drivers"]
-    assert f"replace_scopes session_key: [{', '.join(of_laps)}]" in built
+    assert f"replace_partitions session_key: [{', '.join(of_laps)}]" in built

@@ -1,8 +1,8 @@
-"""Every data test turns red when its table is wrong, and every unit test when its model is: by name, one by one.
+"""Mutation tests of dbt: each data test fails on a faulty row, and each unit test fails on a faulty expression.
 
-The list is mutations.yml. Wrong rows are planted into the built tables of the hand-made weekends, one at a time inside a
-transaction that is rolled back, and the compiled test must find rows. Wrong expressions are written into a copy of the
-project, as many at once as there are models without two, and the named tests must fail (slow).
+The list of mutations is mutations_dbt.yml. Faulty rows are planted into the built tables of the generated weekends, one at a
+time in a transaction that is rolled back, and the compiled test must return rows. Mutants of expressions are written into a
+copy of the project, one per model and named test in each run of dbt, and the named tests must fail (slow).
 """
 
 import re
@@ -16,16 +16,16 @@ import yaml
 from dbt_lake import PROJECT, Lake
 from dbt_life import Life
 
-MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations.yml").read_text(encoding="utf-8"))
-CODE_ONLY = {"asof_joins_agree"}
-"""Tests that read no table: they prove a macro, and its mutations are among the expressions."""
+MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations_dbt.yml").read_text(encoding="utf-8"))
+CODE_ONLY = {"asof_join_implementations_agree"}
+"""Tests that read no table: they test a macro, and its mutations are among the expressions."""
 
 
 def plant(test: dict[str, Any], tables: dict[str, str]) -> str | None:
-    """The statement that makes a data test's table wrong; None when the list has none for it."""
+    """The statement that makes the table of a data test faulty; None when the list has no entry for the test."""
     metadata = test.get("test_metadata")
     table = tables.get(test.get("attached_node") or "")
-    listed = MUTATIONS["rows"].get(test["name"])
+    listed = MUTATIONS["planted_rows"].get(test["name"])
     if isinstance(listed, dict):
         return str(listed["sql"])
     if listed is not None:
@@ -34,7 +34,7 @@ def plant(test: dict[str, Any], tables: dict[str, str]) -> str | None:
         return None
     column = metadata["kwargs"].get("column_name")
     match metadata["name"]:
-        case "grain" | "unique":
+        case "unique_combination_of_columns" | "unique":
             return f"insert into {table} select * from {table}"
         case "not_null":
             return f"update {table} set {column} = null"
@@ -42,20 +42,20 @@ def plant(test: dict[str, Any], tables: dict[str, str]) -> str | None:
             return f"update {table} set {column} = '-1'"
         case "accepted_values":
             return f"update {table} set {column} = 'nonsense'"
-        case "holds":
+        case "expression_is_true":
             bounds = re.fullmatch(r"(\w+) between (\S+) and (\S+)", metadata["kwargs"]["expression"])
             return f"update {table} set {bounds[1]} = {bounds[3]} + 1" if bounds else None
     return None
 
 
-def test_every_data_test_turns_red_on_a_planted_row(life: Life, lake: Lake) -> None:
+def test_every_data_test_fails_on_a_planted_row(life: Life, lake: Lake) -> None:
     tables = {
         node["unique_id"]: f'{node["schema"]}."{node["alias"]}"'
         for node in life.manifest["nodes"].values()
         if node["resource_type"] in ("model", "seed", "snapshot")
     }
     tests = [node for node in life.manifest["nodes"].values() if node["resource_type"] == "test"]
-    unlisted, blind, red_before = [], [], []
+    unlisted, survived, failed_before = [], [], []
     with duckdb.connect(lake.warehouse) as connection:
         for test in tests:
             if test["name"] in CODE_ONLY:
@@ -70,26 +70,26 @@ def test_every_data_test_turns_red_on_a_planted_row(life: Life, lake: Lake) -> N
             connection.execute(statement)
             [(after,)] = connection.execute(failing).fetchall()
             connection.execute("rollback")
-            red_before += [test["name"]] if before else []
-            blind += [(test["name"], statement)] if not after else []
-    assert unlisted == [], "what turns these tests red? (mutations.yml)"
-    assert red_before == [], "red on the tables as they are after the corrections"
-    assert not blind, "\n".join(map(str, blind))
+            failed_before += [test["name"]] if before else []
+            survived += [(test["name"], statement)] if not after else []
+    assert unlisted == [], "which row do these tests detect? (mutations_dbt.yml)"
+    assert failed_before == [], "fails on the tables without a planted row"
+    assert not survived, "\n".join(map(str, survived))
     assert len(tests) >= 300
 
 
-def test_no_mutation_is_of_a_test_that_is_gone(life: Life) -> None:
+def test_mutations_name_existing_tests(life: Life) -> None:
     nodes = [*life.manifest["nodes"].values(), *life.manifest["unit_tests"].values()]
     names = {node["name"] for node in nodes if node["resource_type"] in ("test", "unit_test")}
     named = {
-        *MUTATIONS["rows"],
-        *(name for change in MUTATIONS.get("expressions", []) for name in change["red"]),
+        *MUTATIONS["planted_rows"],
+        *(name for change in MUTATIONS.get("expressions", []) for name in change["killed_by"]),
     }
     assert named <= names, named - names
 
 
-def test_rows_that_fail_are_kept_until_the_test_passes(life: Life, lake: Lake) -> None:
-    """In a schema of their own, which is not published; tests that pass leave no table behind."""
+def test_failing_rows_are_stored_until_the_test_passes(life: Life, lake: Lake) -> None:
+    """In the schema `failures`, which is not published; passing tests leave no table."""
     kept = "select table_name from duckdb_tables() where schema_name = 'failures'"
     wrong = "update gold.fact_results set points = points + 1 where session_key = 201"
     assert lake.query(kept) == []
@@ -104,44 +104,44 @@ def test_rows_that_fail_are_kept_until_the_test_passes(life: Life, lake: Lake) -
 
 
 def batches(changes: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The changes in as few lots as no test must answer for two: each lot names a test and a file once."""
-    lots: list[list[dict[str, Any]]] = []
+    """The changes in few batches: a batch changes each file once and names each test once."""
+    made: list[list[dict[str, Any]]] = []
     for change in changes:
-        taken = {change["file"], *change["red"]}
-        # a macro reaches many models: alone
+        taken = {change["file"], *change["killed_by"]}
+        # a macro changes many models, so it has a batch of its own
         alone = change["file"].startswith("macros/")
-        for lot in lots:
-            if alone or lot[0]["file"].startswith("macros/"):
+        for batch in made:
+            if alone or batch[0]["file"].startswith("macros/"):
                 continue
-            if not taken & {name for other in lot for name in (other["file"], *other["red"])}:
-                lot.append(change)
+            if not taken & {name for other in batch for name in (other["file"], *other["killed_by"])}:
+                batch.append(change)
                 break
         else:
-            lots.append([change])
-    return lots
+            made.append([change])
+    return made
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lot", batches(MUTATIONS["expressions"]), ids=lambda lot: str(len(lot)))
-def test_every_wrong_expression_turns_its_tests_red(
-    lot: list[dict[str, Any]], life: Life, lake: Lake, tmp_path: Path
+@pytest.mark.parametrize("batch", batches(MUTATIONS["expressions"]), ids=lambda batch: str(len(batch)))
+def test_every_mutant_is_killed_by_its_tests(
+    batch: list[dict[str, Any]], life: Life, lake: Lake, tmp_path: Path
 ) -> None:
     project = tmp_path / "dbt_f1"
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
-    for change in lot:
+    for change in batch:
         file = project / change["file"]
         text = file.read_text(encoding="utf-8")
-        assert change["find"] in text, (change["file"], change["find"])
-        file.write_text(text.replace(change["find"], change["replace"]), encoding="utf-8")
-    named = sorted({name for change in lot for name in change["red"]})
+        assert change["original"] in text, (change["file"], change["original"])
+        file.write_text(text.replace(change["original"], change["mutant"]), encoding="utf-8")
+    named = sorted({name for change in batch for name in change["killed_by"]})
     statuses = lake.dbt("test", "--select", *named, project=project)
     assert {name for name in named if statuses.get(name) not in ("fail", "error")} == set()
 
 
-def test_every_unit_test_is_turned_by_an_expression(life: Life) -> None:
-    turned = {name for change in MUTATIONS["expressions"] for name in change["red"]}
-    assert {node["name"] for node in life.manifest["unit_tests"].values()} - turned == set()
+def test_every_unit_test_kills_a_mutant(life: Life) -> None:
+    killing = {name for change in MUTATIONS["expressions"] for name in change["killed_by"]}
+    assert {node["name"] for node in life.manifest["unit_tests"].values()} - killing == set()
 
 
-def test_every_trap_has_a_mutation() -> None:
+def test_every_known_pitfall_has_a_mutation() -> None:
     assert {change["trap"] for change in MUTATIONS["expressions"] if "trap" in change} == set(range(1, 15))

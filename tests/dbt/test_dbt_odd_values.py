@@ -57,7 +57,7 @@ def test_sessions_with_one_odd_row_each_are_built_with_a_warning(tmp_path: Path)
         "source_positions_position_is_probable",
         "source_pit_stops_lap_number_is_probable",
         "source_compounds_have_no_hyphen",
-        "pit_lane_time_adds_up",
+        "fastest_pit_lane_time_does_not_exceed_total",
     } <= built.warnings
 
 

@@ -1,5 +1,7 @@
 """What holds of the dbt project as it is written: no run needed but dbt's own reading of it."""
 
+import re
+from collections import Counter
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -40,7 +42,7 @@ def test_gold_has_contracts_descriptions_and_a_grain(life: Life) -> None:
     grains = {
         node["attached_node"]
         for node in nodes(life, "test")
-        if (node.get("test_metadata") or {}).get("name") == "grain"
+        if (node.get("test_metadata") or {}).get("name") == "unique_combination_of_columns"
     }
     for node in gold(life):
         assert node["config"]["contract"]["enforced"], node["name"]
@@ -48,6 +50,20 @@ def test_gold_has_contracts_descriptions_and_a_grain(life: Life) -> None:
         assert node["description"], node["name"]
         assert [name for name, column in node["columns"].items() if not column["description"]] == []
         assert node["config"]["meta"]["owner"], node["name"]
+
+
+def test_repeated_column_descriptions_are_doc_blocks() -> None:
+    """Columns with the same description share a doc block of columns.md, and every block is shared."""
+    uses: Counter[str] = Counter()
+    for path in PROJECT.glob("*/**/*.yml"):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for table in (table for kind in ("models", "seeds", "snapshots") for table in content.get(kind, [])):
+            uses.update(column["description"] for column in table.get("columns", []))
+    blocks = re.findall(r"{% docs (\w+) %}", (PROJECT / "models" / "columns.md").read_text(encoding="utf-8"))
+    assert {text for text, number in uses.items() if number > 1} == {
+        f'{{{{ doc("{name}") }}}}' for name in blocks
+    }
+    assert blocks == sorted(blocks)
 
 
 def test_everything_that_is_published_is_in_an_exposure(life: Life) -> None:
@@ -98,7 +114,7 @@ def test_every_test_of_error_severity_has_a_reason_why_the_source_cannot_fail_it
 def test_what_keeps_its_rows_is_not_kept_from_publishing_by_an_old_one(life: Life) -> None:
     """Rows that no build makes again would fail a test in every later one."""
     keeps = {node["unique_id"] for node in nodes(life, "snapshot")}
-    keeps |= {node["unique_id"] for node in nodes(life, "model") if "earlier_runs(" in node["raw_code"]}
+    keeps |= {node["unique_id"] for node in nodes(life, "model") if "union_earlier_runs(" in node["raw_code"]}
     assert len(keeps) == 3
     for node in nodes(life, "test"):
         if node.get("attached_node") in keeps and node["config"]["severity"].lower() != "warn":

@@ -1,4 +1,7 @@
-"""The command line as a person uses it: processes, exit codes, what is printed. The server and the lake are real."""
+"""The command line as processes: exit codes and output, with an HTTP server and a lake on disk.
+
+Does not belong here: commands that maintain a lake (test_operations.py).
+"""
 
 import json
 import os
@@ -20,7 +23,7 @@ import pytest
 from terminal import Terminal
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.cli.query import run_query
+from f1_lakehouse.cli.sql import run_query
 from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import generate, publish_corrections
@@ -32,14 +35,14 @@ SEASON, RACE, QUALIFYING = 2024, 2024015, 2024014
 
 
 @dataclass
-class Shell:
-    """A lake and a server, and `f1` pointed at both."""
+class Cli:
+    """Runs `f1` as a process on one lake and one server. `stderr_of_load`: of the load of the fixture `loaded`."""
 
     root: Path
     folder: Path
     server: ReplayServer
 
-    said: str = ""
+    stderr_of_load: str = ""
 
     def f1(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -73,20 +76,20 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     folder = tmp_path_factory.mktemp("openf1")
     generate(folder, season=SEASON, meetings=1, telemetry=False, seed=5)
     with ReplayServer(folder) as server:
-        # Every command here works in a folder whose name an URL, SQL or a shell would take apart.
-        yield Shell(tmp_path_factory.mktemp("house") / 'Emma\'s "lake" é日 & $HOME; +1', folder, server)
+        # The name of the folder has characters that are special in URLs, in SQL and in shells.
+        yield Cli(tmp_path_factory.mktemp("cli") / 'Emma\'s "lake" é日 & $HOME; +1', folder, server)
 
 
 @pytest.fixture(scope="module")
-def loaded(shell: Shell) -> Shell:
-    done = shell.f1("load", "--session", str(RACE), "--no-telemetry")
+def loaded(cli: Cli) -> Cli:
+    done = cli.f1("load", "--session", str(RACE), "--no-telemetry")
     assert done.returncode == 0, done.stderr
-    shell.said = done.stderr
-    return shell
+    cli.stderr_of_load = done.stderr
+    return cli
 
 
 def is_one_line(done: subprocess.CompletedProcess[str]) -> bool:
@@ -96,7 +99,7 @@ def is_one_line(done: subprocess.CompletedProcess[str]) -> bool:
 # A load
 
 
-def test_a_race_alone_brings_its_grid_and_ends_in_published_gold(loaded):
+def test_loading_a_race_also_loads_its_grid_and_publishes_gold(loaded):
     official = json.loads((loaded.folder / "session_result" / f"{RACE}.json").read_text())
     grid = json.loads((loaded.folder / "starting_grid" / f"{QUALIFYING}.json").read_text())
     winner = next(row["driver_number"] for row in official if row["position"] == 1)
@@ -111,8 +114,8 @@ def test_a_race_alone_brings_its_grid_and_ends_in_published_gold(loaded):
     assert loaded.gold("select count(*) from fact_laps") == [(len(laps),)]
 
 
-def test_a_load_ends_with_what_was_loaded_which_checks_failed_and_where_to_look(loaded):
-    said = loaded.said.splitlines()
+def test_a_load_ends_with_loaded_rows_failed_checks_and_the_path_of_the_page(loaded):
+    said = loaded.stderr_of_load.splitlines()
     [first] = [number for number, line in enumerate(said) if line.startswith("loaded ")]
     assert re.match(r"loaded 2 sessions: \d+ pulls, [\d,]+ rows, \d+ requests, \d+ s$", said[first])
     passed, total = map(int, re.findall(r"\d+", said[first + 1]))
@@ -125,23 +128,23 @@ def test_a_load_ends_with_what_was_loaded_which_checks_failed_and_where_to_look(
     assert said[-2].startswith(f"page: {loaded.root}/pages/{SEASON}/")
     assert f"race-{RACE}.html" in said[-2]
     assert said[-1].startswith("query: f1 sql ")
-    assert "source_" not in "".join(said[:first]), "a check is told of once"
+    assert "source_" not in "".join(said[:first]), "a failed check is listed once"
 
 
-def test_a_race_without_telemetry_takes_at_most_14_requests_and_4_for_the_calendar(shell, loaded):
-    asked = [target for _, target, _ in shell.server.requests]
+def test_a_race_without_telemetry_takes_at_most_14_requests_and_4_for_the_calendar(cli, loaded):
+    asked = [target for _, target, _ in cli.server.requests]
     calendar = [t for t in asked if "/sessions" in t or "/meetings" in t]
     assert len(calendar) <= 4
     assert len(asked) - len(calendar) <= 14
     assert not any("car_data" in t or "location" in t for t in asked)
 
 
-def test_loading_what_is_there_asks_the_api_nothing(loaded):
+def test_loading_again_makes_no_request(loaded):
     before = len(loaded.server.requests)
     again = loaded.f1("load", "--session", str(RACE), "--no-telemetry")
     assert again.returncode == 0
     assert len(loaded.server.requests) == before
-    assert "nothing is due" in again.stderr
+    assert "up to date: nothing to load" in again.stderr
 
 
 OF_ANOTHER_PROJECT = {
@@ -163,8 +166,8 @@ OF_ANOTHER_PROJECT = {
 
 
 @pytest.fixture
-def outdated(loaded: Shell) -> Shell:
-    """The lake as an earlier version of the code left it: no digest, fewer columns, a table that is made no more."""
+def outdated(loaded: Cli) -> Cli:
+    """The lake as an earlier version of the code left it: no digest, fewer columns, a table that no longer exists."""
     marker = loaded.root / "build.json"
     build = json.loads(marker.read_text())
     assert build.pop("digest") == current_digest()
@@ -179,7 +182,7 @@ def outdated(loaded: Shell) -> Shell:
     return loaded
 
 
-def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(outdated):
+def test_force_loads_a_correction_and_bronze_keeps_both_versions(outdated):
     """Also in a lake that an earlier version of the code built, and with the variables of another dbt project."""
     loaded = outdated
     before = loaded.gold(f"select count(*) from fact_laps where session_key = {RACE}")[0][0]
@@ -206,7 +209,7 @@ def test_a_correction_upstream_arrives_by_force_and_bronze_keeps_both(outdated):
 
 
 class Quiet:
-    """Somebody who watches a load and says nothing."""
+    """A listener of a load that prints nothing."""
 
     def planned(self, work): ...
     def session_started(self, one): ...
@@ -224,7 +227,7 @@ def run_does_nothing(loaded, monkeypatch):
 
 
 @pytest.mark.usefixtures("run_does_nothing")
-def test_a_question_that_a_run_left_out_makes_the_load_fail():
+def test_a_load_fails_if_a_run_skipped_an_endpoint():
     from f1_lakehouse.runs import load as loading
 
     selection = loading.Selection(sessions=[str(RACE)], endpoints=["car_data"])
@@ -234,7 +237,7 @@ def test_a_question_that_a_run_left_out_makes_the_load_fail():
 
 
 @pytest.mark.usefixtures("run_does_nothing")
-def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
+def test_a_transform_that_publishes_nothing_fails():
     from f1_lakehouse.lakehouse import current_lake
     from f1_lakehouse.runs.load import run_transform
 
@@ -246,7 +249,7 @@ def test_a_transform_that_ends_well_and_publishes_nothing_is_a_failure():
 
 
 @pytest.mark.usefixtures("run_does_nothing")
-def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
+def test_an_endpoint_that_a_concurrent_load_pulled_counts_as_loaded():
     from f1_lakehouse.ingest import pull
     from f1_lakehouse.lakehouse import current_lake
     from f1_lakehouse.runs import load as loading
@@ -260,7 +263,7 @@ def test_a_question_that_another_load_has_answered_meanwhile_was_not_left_out():
     assert loading.load(selection, Other(), transform=False).is_success
 
 
-def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):
+def test_sql_as_of_returns_gold_before_the_correction(loaded):
     from deltalake import DeltaTable
 
     pulls = DeltaTable(str(loaded.root / "bronze" / "_pulls")).to_pyarrow_table().to_pylist()
@@ -275,11 +278,11 @@ def test_gold_as_it_was_before_the_correction_is_one_command_away(loaded):
     assert json.loads(then.stdout)[0]["laps"] == now[0]["laps"] - 1
     early = loaded.f1("sql", "--as-of", "2020-01-01", query)
     assert is_one_line(early)
-    assert "nothing had been pulled by 2020-01-01" in early.stderr
+    assert "there was no pull by 2020-01-01" in early.stderr
 
 
 @pytest.mark.slow
-def test_a_table_set_back_reaches_gold_and_is_corrected_again_by_the_next_load(loaded):
+def test_a_restored_table_reaches_gold_and_the_next_load_pulls_it_again(loaded):
     publish_corrections(loaded.folder)
     assert loaded.f1("load", "--session", str(RACE), "--endpoint", "laps", "--force").returncode == 0
     laps = f"select count(*) from fact_laps where session_key = {RACE}"
@@ -292,15 +295,15 @@ def test_a_table_set_back_reaches_gold_and_is_corrected_again_by_the_next_load(l
 
 
 @pytest.mark.slow
-def test_gold_of_a_bronze_that_was_rebuilt_from_landing_alone_is_the_same(loaded):
-    """But for what tells of the pulls themselves."""
+def test_gold_is_equal_after_bronze_is_rebuilt_from_landing(loaded):
+    """Except for tables and columns that describe the pulls."""
     of_pulls = "('result_revisions', 'source_changes', 'data_quality_metrics')"
-    told = "('pulled_at', 'pull_id', 'built_from')"
+    pull_columns = "('pulled_at', 'pull_id', 'built_from')"
 
     def rows() -> dict[str, list[tuple]]:
         tables = loaded.gold(
             "select table_name, string_agg('\"' || column_name || '\"', ', ' order by column_index) from duckdb_columns() "
-            f"where schema_name = 'main' and table_name not in {of_pulls} and column_name not in {told} group by 1"
+            f"where schema_name = 'main' and table_name not in {of_pulls} and column_name not in {pull_columns} group by 1"
         )
         return {
             table: loaded.gold(f"select {columns} from {table} order by all") for table, columns in tables
@@ -316,7 +319,7 @@ def test_gold_of_a_bronze_that_was_rebuilt_from_landing_alone_is_the_same(loaded
     assert len(loaded.server.requests) == asked
 
 
-def test_status_says_what_is_here_and_what_is_due(loaded):
+def test_status_shows_loaded_and_due_sessions(loaded):
     shown = loaded.f1("status", COLUMNS="200")
     assert shown.returncode == 0
     assert f"melbourne-race-{RACE}" in shown.stdout or str(RACE) in shown.stdout
@@ -326,10 +329,10 @@ def test_status_says_what_is_here_and_what_is_due(loaded):
     assert "first pull" in one.stdout
 
 
-def test_report_names_a_page_that_is_there_and_has_nothing_left_to_write(loaded):
+def test_report_prints_the_page_and_writes_nothing_after_a_transform(loaded):
     done = loaded.f1("report", "--session", "latest")
     said, page = done.stdout.splitlines()
-    assert said.startswith("0 pages written"), "the transform has built them"
+    assert said.startswith("0 pages written"), "the transform has already built them"
     assert page.endswith(f"race-{RACE}.html")
     assert "Generated classification" in Path(page).read_text()
     assert loaded.f1("report", "--season", str(SEASON)).stdout.endswith(f"/{SEASON}/index.html\n")
@@ -341,7 +344,7 @@ def test_report_on_a_session_that_is_not_in_gold(loaded):
     assert "f1 load --session 1" in done.stderr
 
 
-def test_a_load_that_only_brings_in_what_had_landed_before_a_crash_succeeds(loaded, monkeypatch):
+def test_a_load_applies_landed_responses_of_a_crashed_pull_without_a_request(loaded, monkeypatch):
     from f1_lakehouse.ingest import pull
     from f1_lakehouse.lakehouse import current_lake
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
@@ -359,7 +362,7 @@ def test_a_load_that_only_brings_in_what_had_landed_before_a_crash_succeeds(load
     assert (done.returncode, loaded.server.requests) == (0, []), done.stderr
 
 
-def test_sql_answers_as_a_table_csv_json_and_parquet(loaded, tmp_path):
+def test_sql_prints_a_table_csv_and_json_and_writes_parquet(loaded, tmp_path):
     query = "select position, driver_number from fact_results order by position limit 2"
     assert "position" in loaded.f1("sql", query).stdout
     assert (
@@ -372,7 +375,7 @@ def test_sql_answers_as_a_table_csv_json_and_parquet(loaded, tmp_path):
 
 
 def documented() -> Iterator[tuple[str, str]]:
-    """Each block of SQL in the docs, under the heading that it stands under."""
+    """Each block of SQL in the docs, with its heading."""
     for page in ("questions.md", "data-card.md"):
         heading = page
         for found in re.finditer(
@@ -393,7 +396,7 @@ MAY_BE_EMPTY = {
 
 
 @pytest.mark.parametrize(("question", "sql"), QUESTIONS, ids=[question for question, _ in QUESTIONS])
-def test_a_documented_question_is_answered(loaded, question, sql):
+def test_a_documented_query_returns_rows(loaded, question, sql):
     rows = loaded.gold(sql)
     assert rows or question in MAY_BE_EMPTY
     if rows:
@@ -407,18 +410,18 @@ ASKED = [(name, sql) for name, text in OPERATIONS for sql in re.findall(r"```sql
 LEFT_EMPTY = ("What is stale?", "What failed in the last week, and why?")
 
 
-def test_the_operations_guide_answers_seven_questions():
+def test_the_operations_guide_has_seven_questions():
     assert len(OPERATIONS) == 7
 
 
-def test_the_questions_of_the_operations_guide_are_answered(loaded, capfdbinary):
+def test_the_queries_of_the_operations_guide_return_rows(loaded, capfdbinary):
     settings = Settings(lakehouse_root=loaded.root)
     for question, sql in ASKED:
         assert run_query(settings, sql, "json") == 0
         assert json.loads(capfdbinary.readouterr().out) or question in LEFT_EMPTY, question
 
 
-def test_a_run_is_replayed_and_gold_is_found_as_it_was_published(loaded):
+def test_replay_run_rebuilds_gold_equal_to_published_gold(loaded):
     [run, *_] = json.loads(
         loaded.f1(
             "sql", "--json", "select run_id, gold from runs where gold is not null order by ended_at"
@@ -426,7 +429,7 @@ def test_a_run_is_replayed_and_gold_is_found_as_it_was_published(loaded):
     )
     done = loaded.f1("replay-run", run["run_id"][:8])
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "every table that can be compared is equal" in done.stdout
+    assert "every comparable table is equal" in done.stdout
     assert done.stdout.count(" equal ") == len(json.loads(run["gold"])) - 1
     assert is_one_line(loaded.f1("replay-run", "nonsense"))
 
@@ -437,7 +440,16 @@ def test_every_command_has_help():
         assert (done.returncode, done.stdout.startswith("usage: f1")) == (0, True), command
 
 
-# Mistakes: one line that names the cause and the cure, and a non-zero exit
+HEAVY = ("dagster", "dbt", "polars", "deltalake", "duckdb", "pyarrow", "rich", "pydantic")
+
+
+def test_the_parser_imports_no_heavy_library():
+    code = f"import sys; from f1_lakehouse.cli.app import parser; parser(); print(*[m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+# Mistakes: one line with the cause and the cure, and a non-zero exit code
 
 
 def test_an_unknown_session_key(loaded):
@@ -446,12 +458,12 @@ def test_an_unknown_session_key(loaded):
     assert "unknown session key 1" in done.stderr
 
 
-def test_a_session_key_that_is_no_number(loaded):
+def test_a_session_key_that_is_not_a_number(loaded):
     assert is_one_line(loaded.f1("load", "--session", "monaco"))
 
 
-def test_an_unreachable_url(shell, tmp_path):
-    done = shell.f1(
+def test_an_unreachable_url(cli, tmp_path):
+    done = cli.f1(
         "load",
         "--session",
         "1",
@@ -463,25 +475,25 @@ def test_an_unreachable_url(shell, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_folder_that_is_not_a_lake(shell, tmp_path):
+def test_a_folder_that_is_not_a_lake(cli, tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     for command in (["status"], ["sql", "select 1"], ["transform"], ["load", "--session", str(RACE)]):
-        done = shell.f1(*command, F1_LAKEHOUSE_ROOT=str(tmp_path))
+        done = cli.f1(*command, F1_LAKEHOUSE_ROOT=str(tmp_path))
         assert is_one_line(done), command
         assert "is not a lake" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_a_season_with_no_data(shell, tmp_path):
-    done = shell.f1("load", "--season", "2023", F1_LAKEHOUSE_ROOT=str(tmp_path / "new"))
+def test_a_season_with_no_data(cli, tmp_path):
+    done = cli.f1("load", "--season", "2023", F1_LAKEHOUSE_ROOT=str(tmp_path / "new"))
     assert done.returncode == 1
     assert "season 2023 has no sessions" in done.stderr
     assert "Traceback" not in done.stderr
-    assert is_one_line(shell.f1("load", "--season", "1950"))
+    assert is_one_line(cli.f1("load", "--season", "1950"))
 
 
-def test_a_malformed_environment_variable(shell):
-    done = shell.f1("status", F1_OPENF1_REQUESTS_PER_MINUTE="many")
+def test_a_malformed_environment_variable(cli):
+    done = cli.f1("status", F1_OPENF1_REQUESTS_PER_MINUTE="many")
     assert is_one_line(done)
     assert "F1_OPENF1_REQUESTS_PER_MINUTE='many'" in done.stderr
 
@@ -492,7 +504,7 @@ def test_a_wrong_query(loaded):
     assert "nothing" in done.stderr
 
 
-def test_an_endpoint_or_session_type_that_there_is_not(loaded):
+def test_an_unknown_endpoint_or_session_type(loaded):
     assert (
         "there is no endpoint 'tyres'"
         in loaded.f1("load", "--season", str(SEASON), "--endpoint", "tyres").stderr
@@ -500,29 +512,29 @@ def test_an_endpoint_or_session_type_that_there_is_not(loaded):
     assert is_one_line(loaded.f1("load", "--season", str(SEASON), "--session-type", "Warmup"))
 
 
-def test_a_folder_that_cannot_be_replayed(shell, tmp_path):
-    assert is_one_line(shell.f1("replay", str(tmp_path / "none"), "--port", "0"))
+def test_a_folder_that_cannot_be_replayed(cli, tmp_path):
+    assert is_one_line(cli.f1("replay", str(tmp_path / "none"), "--port", "0"))
 
 
-def test_a_command_or_option_that_there_is_not(shell):
+def test_an_unknown_command_or_option(cli):
     for arguments in (["lod"], ["load", "--sesion", "1"], ["load", "--season", "next"]):
-        done = shell.f1(*arguments)
+        done = cli.f1(*arguments)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), arguments
 
 
-# Ctrl-C and SIGTERM. (In the order of the file: gold of these is not looked at any more.)
+# Ctrl-C and SIGTERM. (Last in the file: no later test depends on the gold of these.)
 
 SOON_S = 3.0
 
 
 class Interrupted:
-    """A command on a terminal of its own, which gets a signal."""
+    """A command on a separate terminal, which receives a signal."""
 
-    def __init__(self, shell: Shell, *arguments: str, **environment: str) -> None:
+    def __init__(self, cli: Cli, *arguments: str, **environment: str) -> None:
         self.terminal = Terminal()
         self.process = subprocess.Popen(
             [F1, *arguments],
-            env=shell.environment(COLUMNS="120", TERM="xterm", **environment),
+            env=cli.environment(COLUMNS="120", TERM="xterm", **environment),
             stdin=self.terminal.slave,
             stdout=self.terminal.slave,
             stderr=self.terminal.slave,
@@ -530,16 +542,16 @@ class Interrupted:
         )
 
     def wait_for(self, text: str) -> None:
-        """Until the command has shown a text."""
+        """Wait until the command has printed a text."""
         while text not in self.terminal.text and self.process.poll() is None:
             time.sleep(0.02)
         assert text in self.terminal.text
 
     def ends_with(self, code: int) -> str:
-        """What is on the screen in the end; it ends soon, with that code, and with nothing left running."""
+        """Send the signal; return the final screen. The command ends soon, with this code, and leaves no process."""
         began = time.monotonic()
         children = interrupts.descendants(self.process.pid)
-        if code == 130:  # as a terminal does: to all processes of the group
+        if code == 130:  # like a terminal: to all processes of the group
             os.killpg(self.process.pid, signal.SIGINT)
         else:
             self.process.terminate()
@@ -555,7 +567,7 @@ class Interrupted:
         return "\n".join(self.terminal.shown()).rstrip()
 
 
-def test_ctrl_c_while_a_request_is_not_answered(loaded):
+def test_ctrl_c_during_a_request_without_a_response(loaded):
     before = loaded.gold("select count(*) from fact_laps")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
@@ -565,7 +577,7 @@ def test_ctrl_c_while_a_request_is_not_answered(loaded):
         screen = running.ends_with(130)
         connection.close()
     *_, first, second = screen.splitlines()
-    assert first == "f1: interrupted; 0 of 1 pulls are complete and kept, published gold is unchanged"
+    assert first == "f1: interrupted; 0 of 1 pulls are complete and saved, published gold is unchanged"
     assert second == f"f1: to continue, run again: f1 {' '.join(load)}"
     assert loaded.runs()[-1] == "CANCELED"
     assert loaded.gold("select count(*) from fact_laps") == before
@@ -610,21 +622,21 @@ def test_a_transform_that_is_interrupted_anywhere_ends_soon_and_the_next_one_com
 
 
 @pytest.mark.slow
-def test_a_load_that_is_interrupted_again_and_again_asks_for_nothing_twice(shell, tmp_path):
+def test_a_repeatedly_interrupted_load_repeats_no_request(cli, tmp_path):
     lake = {"F1_LAKEHOUSE_ROOT": str(tmp_path / "lake")}
     load = ("load", "--season", str(SEASON), "--no-telemetry", "--no-transform")
     seen: set[str] = set()
     for number, minute in enumerate(["0", "0", "4", "0", "4"]):
-        shell.server.requests.clear()
-        running = Interrupted(shell, *load, **lake, F1_OPENF1_REQUESTS_PER_MINUTE=minute)
+        cli.server.requests.clear()
+        running = Interrupted(cli, *load, **lake, F1_OPENF1_REQUESTS_PER_MINUTE=minute)
         running.wait_for("rate limit: next" if minute != "0" else f"{3 + number}/")
         running.ends_with(130 if number % 2 else 143)
         landed = {
-            json.loads(path.read_bytes())["url"].removeprefix(shell.server.origin)
+            json.loads(path.read_bytes())["url"].removeprefix(cli.server.origin)
             for path in (tmp_path / "lake" / "landing").rglob("*.meta.json")
         }
-        assert not seen & {target for _, target, _ in shell.server.requests}
+        assert not seen & {target for _, target, _ in cli.server.requests}
         seen = landed
-    done = shell.f1(*load, **lake)
+    done = cli.f1(*load, **lake)
     assert done.returncode == 0, done.stderr
-    assert not seen & {target for _, target, _ in shell.server.requests}
+    assert not seen & {target for _, target, _ in cli.server.requests}

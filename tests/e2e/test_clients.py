@@ -1,4 +1,4 @@
-"""`gold.duckdb` in the clients that people have: DuckDB from 1.0 on, and what reads through it.
+"""`gold.duckdb` in common clients: DuckDB from 1.0 on, and libraries that use DuckDB.
 
 `make test-clients` installs each into an environment of its own and names their folder; without it the tests are skipped.
 """
@@ -51,7 +51,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def gold(tmp_path_factory: pytest.TempPathFactory, contracts: dict[str, dict[str, str]]) -> Path:
-    """Every table of gold with the types of its contract and one row, published twice: as new, and gone on with."""
+    """Every table of gold with the types of its contract and one row, published twice: created, then updated."""
     lake = Settings(lakehouse_root=tmp_path_factory.mktemp("clients"))
     with duckdb.connect(str(lake.warehouse)) as con:
         con.execute("create schema gold")

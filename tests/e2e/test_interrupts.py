@@ -1,4 +1,4 @@
-"""How a process ends on a signal when its main thread takes no notice. (Commands as a whole: test_cli.py.)"""
+"""How a process ends on a signal that its main thread ignores. (Signals to commands: test_cli.py.)"""
 
 import signal
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-# Its handlers are replaced, as Dagster does, and it would never end; neither would its child and that one's child.
-DEAF = """
+# Replaces its signal handlers, as Dagster does, so that it never ends; nor do its child and grandchild.
+IGNORES_SIGNALS = """
 import os, signal, subprocess, sys, time
 from f1_lakehouse import interrupts
 interrupts.GRACE_S = float(sys.argv[1])
@@ -32,9 +32,12 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def deaf(grace: str) -> tuple["subprocess.Popen[str]", list[int]]:
+def start(grace: str) -> tuple["subprocess.Popen[str]", list[int]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", DEAF, grace], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", IGNORES_SIGNALS, grace],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
     return process, [int(pid) for pid in process.stdout.readline().split()]
@@ -42,19 +45,20 @@ def deaf(grace: str) -> tuple["subprocess.Popen[str]", list[int]]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_process_that_takes_no_notice_is_ended_with_its_children(number: signal.Signals, code: int) -> None:
-    process, pids = deaf("0.1")
+def test_a_process_that_ignores_signals_is_ended_with_its_children(number: signal.Signals, code: int) -> None:
+    process, pids = start("0.1")
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (code, "cleaned up; said: 2 pulls")
     assert [pid for pid in pids if not is_gone(pid)] == []
 
 
-def test_a_second_signal_ends_it_at_once() -> None:
-    process, _ = deaf("600")
+def test_a_second_signal_ends_the_process_immediately() -> None:
+    process, _ = start("600")
     began = time.monotonic()
     while process.poll() is None and time.monotonic() - began < 20:
-        process.send_signal(signal.SIGINT)  # two within a moment are one
+        process.send_signal(signal.SIGINT)  # two signals within SAME_S count as one
         time.sleep(0.05)
     process.kill()
-    assert process.wait() == 130
+    process.communicate()  # closes the pipes too
+    assert process.returncode == 130

@@ -1,4 +1,4 @@
-"""Operating a lake from the command line, and what docs/runbook.md says to do after each accident."""
+"""Maintenance commands, and the steps of docs/runbook.md after data is lost or damaged."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse import lakehouse
-from f1_lakehouse.cli import app
+from f1_lakehouse.cli import app, load
 from f1_lakehouse.ingest import _alone, no_pulls, pull
 from f1_lakehouse.publishing.publish import current_digest
 from f1_lakehouse.settings import Settings
@@ -27,7 +27,7 @@ RACE = 2024015
 
 @dataclass
 class Done:
-    """What a command came to."""
+    """The exit code and output of a command."""
 
     code: int
     out: str
@@ -40,7 +40,7 @@ class Done:
 
 @dataclass
 class Lake:
-    """A lake of its own for one test, and `f1` in this process on it."""
+    """A separate lake for one test, and `f1` on it in this process."""
 
     root: Path
     f1: Callable[..., Done]
@@ -74,8 +74,8 @@ def environment(root: Path, server: ReplayServer) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory, server: ReplayServer) -> Path:
-    """A race and its correction, in bronze, as f1 load brings them; once."""
-    root = tmp_path_factory.mktemp("house") / "lake"
+    """A race and its correction in bronze, as f1 load pulls them; once per module."""
+    root = tmp_path_factory.mktemp("original") / "lake"
     settings = Settings(
         lakehouse_root=root, openf1_url=server.url, openf1_requests_per_second=0, openf1_requests_per_minute=0
     )
@@ -101,7 +101,7 @@ def lake(
     shutil.copytree(original, tmp_path / "lake")
     for name, value in environment(tmp_path / "lake", server).items():
         monkeypatch.setenv(name, value)
-    # What a command puts into the environment for its children is taken out again after the test.
+    # Variables that a command sets for its child processes are removed after the test.
     for name in ("F1_STORE_URI", "F1_BRONZE_URI", "F1_WAREHOUSE", "F1_ENV", "DAGSTER_HOME"):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("COLUMNS", "200")
@@ -116,10 +116,10 @@ def lake(
     return Lake(tmp_path / "lake", f1)
 
 
-# Looking
+# History
 
 
-def test_history_shows_each_pull_and_what_it_changed(lake: Lake) -> None:
+def test_history_shows_each_pull_and_its_changes(lake: Lake) -> None:
     done = lake.f1("history", "laps")
     assert done.code == 0
     assert f"race-{RACE}" in done.out
@@ -130,7 +130,7 @@ def test_history_shows_each_pull_and_what_it_changed(lake: Lake) -> None:
     assert [step["delta_version"] for step in steps] == [1, 2]
 
 
-def test_the_feed_and_the_difference_say_the_same_of_a_correction(lake: Lake) -> None:
+def test_the_change_feed_and_the_diff_of_a_correction_are_equal(lake: Lake) -> None:
     second = json.loads(lake.f1("history", "laps", "--json").out)[1]
     first_at = json.loads(lake.f1("history", "laps", "--json").out)[0]["at"]
     lines = lake.f1("history", "laps", "--changes", "--since", first_at, "--json").out.splitlines()
@@ -140,7 +140,7 @@ def test_the_feed_and_the_difference_say_the_same_of_a_correction(lake: Lake) ->
     assert f"{len(lines)} rows" in lake.f1("history", "laps", "--diff", "1", "2").out
 
 
-def test_a_table_is_read_as_of_a_version_and_as_of_a_moment(lake: Lake) -> None:
+def test_a_table_is_read_as_of_a_version_and_as_of_a_time(lake: Lake) -> None:
     steps = json.loads(lake.f1("history", "laps", "--json").out)
     then = lake.f1("history", "laps", "--version", "1", "--json").out.splitlines()
     assert len(then) == steps[0]["rows"]
@@ -154,15 +154,15 @@ def test_a_table_is_read_as_of_a_version_and_as_of_a_moment(lake: Lake) -> None:
     [
         (["history", "lap"], "there is no table 'lap'; there are: car_data"),
         (["history", "laps", "--version", "9"], "laps has no version 9; it has 0 to 2"),
-        (["history", "laps", "--at", "noon"], "'noon' is no time"),
+        (["history", "laps", "--at", "noon"], "'noon' is not a time"),
         (["history", "laps", "--session", "1"], "laps was never pulled for 1"),
         (["restore", "lap", "--version", "1"], "there is no table 'lap'"),
         (["restore", "laps", "--version", "7", "--yes"], "laps has no version 7"),
         (["optimize", "lap"], "there is no table 'lap'"),
         (["vacuum", "--days", "1", "--yes"], "a retention of 1 days is too short"),
         (["rebuild-bronze", "--endpoint", "lap"], "there is no table 'lap'"),
-        (["verify", "nowhere"], "there is nothing at"),
-        (["backup", "nowhere", "--restore"], "there is nothing to copy at"),
+        (["verify", "nowhere"], "nowhere has no raw responses; name the folder of a backup"),
+        (["backup", "nowhere", "--restore"], "nowhere has no raw responses to copy; name the folder"),
     ],
 )
 def test_a_mistake_is_one_line(lake: Lake, arguments: list[str], said: str) -> None:
@@ -171,14 +171,14 @@ def test_a_mistake_is_one_line(lake: Lake, arguments: list[str], said: str) -> N
     assert said in done.err
 
 
-# Upkeep
+# Maintenance
 
 
-def test_restore_shows_what_would_be_lost_and_does_it_only_when_told(lake: Lake) -> None:
+def test_restore_shows_its_effect_and_changes_the_table_only_with_yes(lake: Lake) -> None:
     before = lake.rows("laps")
     asked = lake.f1("restore", "laps", "--version", "1")
     assert asked.code == 1
-    assert "it loses 1 pulls" in asked.out
+    assert "removes 1 pulls" in asked.out
     assert "--yes" in asked.err
     assert lake.rows("laps") == before
     assert lake.f1("restore", "laps", "--version", "1", "--yes").code == 0
@@ -189,7 +189,7 @@ def test_restore_shows_what_would_be_lost_and_does_it_only_when_told(lake: Lake)
     assert lake.rows("laps") == before
 
 
-def test_optimize_and_vacuum_say_what_they_did(lake: Lake) -> None:
+def test_optimize_and_vacuum_print_what_they_did(lake: Lake) -> None:
     before = lake.all_rows()
     done = lake.f1("optimize")
     assert (done.code, "laps" in done.out) == (0, True)
@@ -199,11 +199,11 @@ def test_optimize_and_vacuum_say_what_they_did(lake: Lake) -> None:
     assert lake.all_rows() == before
 
 
-def test_logs_are_json_in_every_line_of_every_command_when_asked_for(
+def test_every_log_line_of_a_command_is_json_in_the_json_format(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("F1_LOG_FORMAT", "json")
-    monkeypatch.setattr("f1_lakehouse.cli.progress.EVERY", 0.0)
+    monkeypatch.setattr("f1_lakehouse.cli.progress.PROGRESS_INTERVAL_S", 0.0)
     shutil.rmtree(lake.root / "bronze" / "laps")
     for command, failed in (
         ("verify", True),
@@ -219,7 +219,7 @@ def test_logs_are_json_in_every_line_of_every_command_when_asked_for(
     assert "optimizing: " in lake.f1("optimize").err
 
 
-# Accidents
+# Lost and damaged data
 
 
 def test_a_deleted_bronze_table(lake: Lake, server: ReplayServer) -> None:
@@ -246,7 +246,7 @@ def test_a_damaged_bronze_table(lake: Lake) -> None:
     assert lake.all_rows() == before
 
 
-def test_a_lost_ledger(lake: Lake) -> None:
+def test_a_lost_pull_log(lake: Lake) -> None:
     before, outcomes = lake.all_rows(), lake.f1("history", "laps", "--json").out.count("appended")
     shutil.rmtree(lake.root / "bronze" / "_pulls")
     assert lake.f1("status").is_one_line
@@ -256,7 +256,7 @@ def test_a_lost_ledger(lake: Lake) -> None:
     assert lake.f1("status").code == 0
 
 
-def test_a_damaged_file_in_landing_and_its_way_back(lake: Lake, tmp_path: Path) -> None:
+def test_a_damaged_landing_file_is_restored_from_a_backup(lake: Lake, tmp_path: Path) -> None:
     backup = str(tmp_path / "backup")
     assert lake.f1("backup", backup).code == 0
     damaged = min((lake.root / "landing" / "laps").rglob("*.zst"))
@@ -284,7 +284,7 @@ def test_a_restore_and_a_pull_wait_for_each_other(lake: Lake) -> None:
     opened = lakehouse.Lake.open(Settings(lakehouse_root=lake.root))
     pulled = threading.Event()
 
-    def set_back() -> None:
+    def restore() -> None:
         assert lake.f1("restore", "laps", "--version", "1", "--yes").code == 0
 
     def ask() -> None:
@@ -292,7 +292,7 @@ def test_a_restore_and_a_pull_wait_for_each_other(lake: Lake) -> None:
             pulled.set()
 
     for hold, other in (
-        (lambda: _alone(opened, BY_NAME["laps"], RACE), set_back),
+        (lambda: _alone(opened, BY_NAME["laps"], RACE), restore),
         (lambda: no_pulls(lake.root), ask),
     ):
         thread = threading.Thread(target=other)
@@ -305,12 +305,12 @@ def test_a_restore_and_a_pull_wait_for_each_other(lake: Lake) -> None:
     assert pulled.is_set()
 
 
-# From one environment to the next
+# Promotion to another environment
 
 
 @pytest.fixture
-def tried(lake: Lake) -> Lake:
-    """The lake with a gold that says of itself that these models built it out of all that bronze has."""
+def published_lake(lake: Lake) -> Lake:
+    """The lake with a gold that is marked as built from all of bronze by the current dbt models."""
     opened = lakehouse.Lake.open(Settings(lakehouse_root=lake.root))
     with duckdb.connect(str(lake.root / "gold.duckdb")) as con:
         con.execute("create schema meta")
@@ -322,59 +322,59 @@ def tried(lake: Lake) -> Lake:
     return lake
 
 
-def promote(tried: Lake, to: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+def promote(published_lake: Lake, to: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(to))
-    # The store of this environment is not that of the other.
+    # The target has a different store than the source.
     monkeypatch.setenv("F1_STORE_URI", str(to))
-    return lambda *arguments: tried.f1("promote", str(tried.root), *arguments)
+    return lambda *arguments: published_lake.f1("promote", str(published_lake.root), *arguments)
 
 
-def test_promotion_shows_what_would_come_and_changes_nothing_until_told(
-    tried: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_promotion_shows_its_effect_and_changes_nothing_without_yes(
+    published_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    done = promote(tried, tmp_path / "stage", monkeypatch)()
+    done = promote(published_lake, tmp_path / "stage", monkeypatch)()
     assert (done.code, done.is_one_line) == (1, True)
     assert "files (0.1 MB) are new to" in done.out
     assert "--yes" in done.err
     assert not (tmp_path / "stage").exists()
 
 
-def test_what_is_promoted_is_the_same_bronze_without_a_request_and_again_only_what_is_new(
-    tried: Lake, tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
+def test_promotion_copies_bronze_without_a_request_and_only_once(
+    published_lake: Lake, tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Building gold is what `f1 transform` does, and tested there.
-    monkeypatch.setattr(app, "_build_gold", lambda: 0)
-    asked, before = len(server.requests), tried.all_rows()
-    f1 = promote(tried, tmp_path / "stage", monkeypatch)
+    # Building gold is tested with `f1 transform`.
+    monkeypatch.setattr(load, "build_gold", lambda: 0)
+    asked, before = len(server.requests), published_lake.all_rows()
+    f1 = promote(published_lake, tmp_path / "stage", monkeypatch)
     assert f1("--yes").code == 0
-    assert Lake(tmp_path / "stage", tried.f1).all_rows() == before
+    assert Lake(tmp_path / "stage", published_lake.f1).all_rows() == before
     assert "0 files (0.0 MB) are new" in f1().out
     assert len(server.requests) == asked
-    assert tried.f1("verify").code == 0
-    assert tried.all_rows() == before
+    assert published_lake.f1("verify").code == 0
+    assert published_lake.all_rows() == before
 
 
-def test_what_was_not_tried_is_not_promoted(
-    tried: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_lake_without_current_published_gold_is_not_promoted(
+    published_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    f1 = promote(tried, tmp_path / "stage", monkeypatch)
-    damaged = min((tried.root / "landing" / "laps").rglob("*.zst"))
+    f1 = promote(published_lake, tmp_path / "stage", monkeypatch)
+    damaged = min((published_lake.root / "landing" / "laps").rglob("*.zst"))
     good = damaged.read_bytes()
     damaged.write_bytes(good[:-5])
     assert "does not match its sha256" in f1("--yes").err
     damaged.write_bytes(good)
 
-    monkeypatch.setattr("f1_lakehouse.cli.promote.current_digest", lambda: "others")
-    assert "was built by other models than these" in f1("--yes").err
-    with duckdb.connect(str(tried.root / "gold.duckdb")) as con:
+    monkeypatch.setattr("f1_lakehouse.publishing.publish.current_digest", lambda: "others")
+    assert "was built by another version of the dbt models" in f1("--yes").err
+    with duckdb.connect(str(published_lake.root / "gold.duckdb")) as con:
         con.execute("update meta.publication set bronze_version = 'an older one'")
-    assert "is behind its bronze: run f1 transform there first" in f1("--yes").err
-    (tried.root / "gold.duckdb").unlink()
+    assert "is older than its bronze; run f1 transform there first" in f1("--yes").err
+    (published_lake.root / "gold.duckdb").unlink()
     assert "nothing is published in" in f1("--yes").err
     assert not (tmp_path / "stage" / "bronze").exists()
 
-    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tried.root))
-    assert "is this very lake" in f1("--yes").err
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(published_lake.root))
+    assert "is the target lake itself" in f1("--yes").err
 
 
 @pytest.mark.slow

@@ -1,8 +1,9 @@
-"""Progress of a load, on a terminal of its own: no Dagster, no lake, no network."""
+"""Progress of a load on a pseudo-terminal: no Dagster, no lake, no network."""
 
 import logging
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ URL = "http://127.0.0.1:9/v1/laps?session_key=1"
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """A clock that the test advances."""
 
     now = 1000.0
 
@@ -40,17 +41,17 @@ def terminal() -> Terminal:
 @pytest.fixture
 def progress(
     terminal: Terminal, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> LoadProgress:
+) -> Iterator[LoadProgress]:
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
-    out = os.fdopen(os.dup(terminal.slave), "w", buffering=1)
-    return LoadProgress(Console(file=out, force_terminal=True, width=WIDTH, height=30), clock)
+    with os.fdopen(os.dup(terminal.slave), "w", buffering=1) as out:
+        yield LoadProgress(Console(file=out, force_terminal=True, width=WIDTH, height=30), clock)
 
 
 def wait(seconds: float) -> None:
     log.info("waiting", extra={"event": "wait", "url": URL, "seconds": seconds})
 
 
-def test_a_wait_is_counted_down_and_its_text_goes_away(progress: LoadProgress, clock: Clock) -> None:
+def test_a_wait_is_counted_down_and_then_removed(progress: LoadProgress, clock: Clock) -> None:
     with progress:
         wait(20.0)
         seen = []
@@ -65,13 +66,13 @@ def test_a_wait_is_counted_down_and_its_text_goes_away(progress: LoadProgress, c
         assert progress.detail() == ""
 
 
-def test_a_retry_says_why_and_when(progress: LoadProgress) -> None:
+def test_a_retry_shows_its_cause_and_time(progress: LoadProgress) -> None:
     with progress:
         log.info("503", extra={"event": "retry", "url": URL, "seconds": 4.0, "cause": "OpenF1 answered 503"})
         assert progress.detail() == "OpenF1 answered 503: retry in 4 s"
 
 
-def test_the_bar_is_drawn_again_while_nothing_is_logged(
+def test_the_bar_is_refreshed_without_log_records(
     progress: LoadProgress, terminal: Terminal, clock: Clock
 ) -> None:
     with progress:
@@ -87,12 +88,12 @@ def test_the_bar_is_drawn_again_while_nothing_is_logged(
         if "━" in line
     ]
     assert bars
-    assert max(map(len, bars)) <= WIDTH - 3, "^C is written behind it and must not break the line"
+    assert max(map(len, bars)) <= WIDTH - 3, "^C is printed after the bar and must not wrap the line"
     assert "next request in 20 s" in terminal.text
     assert "next request in 13 s" in terminal.text
 
 
-def test_log_lines_stand_above_the_bar_each_in_a_line_of_its_own_and_the_bar_is_gone_at_the_end(
+def test_log_lines_are_printed_above_the_bar_and_the_bar_is_removed_at_the_end(
     progress: LoadProgress, terminal: Terminal
 ) -> None:
     lines = [f"line {number} [of] many {'x' * 40}" for number in range(5)]
@@ -113,7 +114,7 @@ def failing(check: str, asset: str, partition: str | None, severity: str = "WARN
     return CheckResult(asset, check, partition, False, severity, "2 rows")
 
 
-def test_checks_that_failed_are_listed_once_for_all_sessions(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_checks_are_listed_once_for_all_sessions(capsys: pytest.CaptureFixture[str]) -> None:
     described = {("bronze/pit", "duplicates"): "No two rows have the same key"}
     failed = [failing("duplicates", "bronze/pit", f"session-{n}") for n in range(5)]
     failed.append(failing("laps_are_positive", "gold/fact_laps", None, "ERROR"))

@@ -1,4 +1,4 @@
-"""Who may only read: what `f1` answers with the least permissions, and how it refuses the rest."""
+"""Read-only users: what `f1` can do with the least permissions, and how the other commands fail."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ F1 = str(Path(sys.executable).parent / "f1")
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What is published, in a lake whose other folders may not even be looked into."""
+    """Published tables, in a lake whose other folders cannot be listed."""
     root = tmp_path_factory.mktemp("readers") / "lake"
     for folder in ("gold", "bronze/_pulls", "landing", "dagster", "metrics"):
         (root / folder).mkdir(parents=True)
@@ -45,7 +45,7 @@ def f1(lake: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_gold_and_its_delta_tables_are_all_that_sql_needs(lake: Path) -> None:
+def test_sql_needs_only_gold_and_its_delta_tables(lake: Path) -> None:
     for query, answer in (
         ("select count(*) as n from fact_laps", "1"),
         ("select max(speed) as n from fact_telemetry", "310"),
@@ -61,20 +61,18 @@ def test_gold_and_its_delta_tables_are_all_that_sql_needs(lake: Path) -> None:
         (
             "{f1} sql 'from fact_laps' >&-",
             1,
-            "f1: the standard output is closed: leave it open, or write a file",
+            "f1: the standard output is closed; leave it open, or write a file",
         ),
         (
             "{f1} sql 'from fact_laps' >/dev/full",
             1,
-            "f1: the result cannot be written: No space left on device",
+            "f1: the result cannot be written (No space left on device); write it to another",
         ),
-        ("{f1} sql --csv 'select [1] as n'", 1, "f1: a list or a struct is no value of a CSV file: cast it"),
+        ("{f1} sql --csv 'select [1] as n'", 1, "f1: CSV cannot hold a list or a struct; cast it"),
     ],
     ids=["reader gone", "closed", "full", "nested"],
 )
-def test_an_output_that_takes_nothing_is_one_line_at_most(
-    lake: Path, shell: str, code: int, said: str
-) -> None:
+def test_an_unwritable_output_is_at_most_one_line(lake: Path, shell: str, code: int, said: str) -> None:
     environment = os.environ | {"F1_LAKEHOUSE_ROOT": str(lake)}
     command = ["bash", "-c", shell.format(f1=F1)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -82,7 +80,7 @@ def test_an_output_that_takes_nothing_is_one_line_at_most(
     assert done.stderr.startswith(said)
 
 
-def test_gold_that_another_program_writes_into_is_one_line_with_its_process(tmp_path: Path) -> None:
+def test_gold_opened_for_writing_elsewhere_is_one_line_with_the_process_id(tmp_path: Path) -> None:
     (tmp_path / "dagster").mkdir()
     held = (
         f"import duckdb; con = duckdb.connect('{tmp_path}/gold.duckdb'); print('ready', flush=True); input()"
@@ -99,7 +97,7 @@ def test_gold_that_another_program_writes_into_is_one_line_with_its_process(tmp_
 
 
 @pytest.mark.parametrize("query", ["from runs", "from pulls", "from alerts"])
-def test_what_a_reader_may_not_read_is_one_line(lake: Path, query: str) -> None:
+def test_a_denied_read_is_one_line(lake: Path, query: str) -> None:
     done = f1(lake, "sql", query)
     assert done.returncode == 1
     assert done.stderr.startswith("f1: ")
@@ -123,9 +121,10 @@ def test_what_a_reader_may_not_read_is_one_line(lake: Path, query: str) -> None:
     ],
     ids=" ".join,
 )
-def test_what_changes_the_lake_refuses_before_it_has_begun(lake: Path, command: list[str]) -> None:
+def test_a_command_that_changes_the_lake_fails_before_it_starts(lake: Path, command: list[str]) -> None:
     done = f1(lake, *command)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"f1: {lake} may only be read by this user, and this command changes it (f1 sql does not)\n"
+        f"f1: {lake}: permission denied, this command changes the lake; "
+        "use an account with write access (f1 sql needs only read access)\n"
     )

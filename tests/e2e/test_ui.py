@@ -44,11 +44,11 @@ def is_gone(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
 def test_what_does_not_end_by_itself_is_ended_with_all_that_it_started(asked: signal.Signals) -> None:
-    process = supervised(STUBBORN)
-    assert process.stdout is not None
-    pids = [int(pid) for pid in process.stdout.readline().split()]
-    os.kill(process.pid, asked)
-    code = process.wait(timeout=30)
+    with supervised(STUBBORN) as process:
+        assert process.stdout is not None
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        os.kill(process.pid, asked)
+        code = process.wait(timeout=30)
     left = [pid for pid in pids if not is_gone(pid)]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
@@ -56,4 +56,5 @@ def test_what_does_not_end_by_itself_is_ended_with_all_that_it_started(asked: si
 
 
 def test_the_exit_code_is_that_of_what_ends_unasked() -> None:
-    assert supervised("raise SystemExit(3)").wait(timeout=30) == 3
+    with supervised("raise SystemExit(3)") as process:
+        assert process.wait(timeout=30) == 3

@@ -106,7 +106,7 @@ def test_the_wheel_carries_the_dbt_project_and_dagsters_settings_and_nothing_tha
 def test_the_definitions_load_from_a_wheel_that_may_not_be_written_to(
     installed: Path, tmp_path: Path
 ) -> None:
-    # What a lake keeps of a parse is used; that a parse works too is tried by the demo below.
+    # This uses the parsed project that a lake keeps; the demo below parses the project itself.
     load_manifest()
     kept = tmp_path / "lake" / "dbt"
     kept.mkdir(parents=True)

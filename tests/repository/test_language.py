@@ -1,7 +1,8 @@
 """The wording of the documentation: words and patterns that a machine can find, and what to write instead.
 
 Belongs here: patterns that are wrong in any context. Terms are defined in docs/glossary.md. Code blocks, inline code, addresses of
-links and HTML comments are not checked; of a Python file, comments and docstrings are. The help of the commands is checked as printed.
+links and HTML comments are not checked. In Python files comments and docstrings are checked, in SQL files comments. The help of the
+commands is checked as printed.
 """
 
 import argparse
@@ -18,8 +19,29 @@ from f1_lakehouse.cli.app import parser
 PROJECT = Path(__file__).parents[2]
 
 PAGES = ("README.md", "docs/*.md", ".github/*.md")
-MORE_PATHS: tuple[str, ...] = ()
-"""Further files, as glob patterns: Markdown, Python, SQL or YAML."""
+MORE_PATHS: tuple[str, ...] = (
+    "dbt_f1/*.yml",
+    "dbt_f1/models/**/*.yml",
+    "dbt_f1/models/**/*.md",
+    "dbt_f1/models/**/*.sql",
+    "dbt_f1/macros/*.sql",
+    "dbt_f1/seeds/*.yml",
+    "dbt_f1/snapshots/*.yml",
+    "dbt_f1/tests/**/*.sql",
+    "f1_lakehouse/cli/*.py",
+    "f1_lakehouse/settings.py",
+    "f1_lakehouse/interrupts.py",
+    "tests/e2e/*.py",
+    "tests/unit/cli/*.py",
+    "tests/unit/test_settings.py",
+    "benchmarks/*.py",
+    "Makefile",
+    "f1_lakehouse/simulator/*.py",
+    "f1_lakehouse/site/**/*.py",
+    "tests/site/*.py",
+    "tests/unit/simulator/*.py",
+)
+"""Further files, as glob patterns: Markdown, Python, SQL, YAML or a Makefile."""
 EXCEPT = ("docs/data-dictionary.md",)
 """Generated from the descriptions of the dbt models; check those instead."""
 
@@ -110,6 +132,9 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
     if path.suffix == ".py":
         yield from prose_of_python(text)
         return
+    if path.suffix == ".sql":
+        yield from prose_of_sql(text)
+        return
     if path.suffix == ".md":
         text = re.sub(
             r"```.*?```|<!--.*?-->", lambda block: "\n" * block[0].count("\n"), text, flags=re.DOTALL
@@ -132,6 +157,14 @@ def prose_of_python(text: str) -> Iterator[tuple[int, str]]:
                 yield token.start[0] + offset, without_code(line)
         if token.type not in (tokenize.COMMENT, tokenize.NL):
             starts_statement = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+
+
+def prose_of_sql(text: str) -> Iterator[tuple[int, str]]:
+    """Comments of SQL (`-- …`) and of Jinja (`{# … #}`)."""
+    for comment in re.finditer(r"\{#.*?#\}|--[^\n]*", text, flags=re.DOTALL):
+        first = text.count("\n", 0, comment.start()) + 1
+        for offset, line in enumerate(comment[0].splitlines()):
+            yield first + offset, without_code(line)
 
 
 def found_in(line: str) -> list[str]:
@@ -178,3 +211,6 @@ def test_code_is_not_checked_and_line_numbers_are_those_of_the_file(tmp_path: Pa
     module = tmp_path / "module.py"
     module.write_text('"""One.\n\nanew\n"""\nx = "anew"  # anew\n\n\ndef f(y="anew"):\n    """anew"""\n')
     assert [number for number, line in prose(module) if found_in(line)] == [3, 5, 9]
+    query = tmp_path / "query.sql"
+    query.write_text("{#-\nanew\n-#}\nselect anew -- anew\nfrom anew\n-- `anew`\n")
+    assert [number for number, line in prose(query) if found_in(line)] == [2, 4]

@@ -45,7 +45,7 @@ def race(gold: PaperGold) -> PaperGold:
         },
     )
     gold.laps("race", 4, [90.0 + i / 10 for i in range(10)])
-    gold.laps("race", 81, [91.0 + i / 10 for i in range(10)], place=2)
+    gold.laps("race", 81, [91.0 + i / 10 for i in range(10)], position=2)
     gold.insert(
         "fact_weather",
         [

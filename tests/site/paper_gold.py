@@ -1,4 +1,4 @@
-"""Published gold written by hand: the tables that the contracts of the dbt models describe, with the rows of a test."""
+"""Published gold with hand-made rows: the tables that the contracts of the dbt models describe, with the rows of a test."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ KEYS = {"race": 103, "qualifying": 102, "sprint": 101, "practice": 100}
 
 
 def contracts() -> dict[str, dict[str, str]]:
-    """Gold table → column → type, as the models promise them."""
+    """Gold table → column → type, as in the contracts of the models."""
     nodes = MANIFEST["nodes"].values()
     return {
         node["name"]: {column["name"]: column["data_type"] for column in node["columns"].values()}
@@ -53,11 +53,14 @@ class PaperGold:
             con.execute(sql, values)
 
     def insert(self, table: str, rows: list[dict[str, Any]]) -> None:
-        """Add rows; what they do not name is null."""
+        """Add rows in one statement; a column that a row does not name is null."""
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        row_of_parameters = f"({', '.join('?' for _ in columns)})"
         with duckdb.connect(str(self.settings.gold)) as con:
-            for row in rows:
-                places = ", ".join("?" for _ in row)
-                con.execute(f"insert into {table} ({', '.join(row)}) values ({places})", list(row.values()))
+            con.execute(
+                f"insert into {table} ({', '.join(columns)}) values {', '.join([row_of_parameters] * len(rows))}",
+                [row.get(name) for row in rows for name in columns],
+            )
 
     # A weekend of two cars
 
@@ -103,6 +106,20 @@ class PaperGold:
             ],
         )
 
+        self.insert(
+            "session_coverage",
+            [
+                {"session_key": KEYS[kind], "season": 2025, "date_start": START}
+                | dict.fromkeys(
+                    (n for n in contracts()["session_coverage"] if n.endswith(("_rows", "_laps"))), 0
+                )
+                | dict.fromkeys(
+                    (n for n in contracts()["session_coverage"] if n.startswith(("is_", "has_"))), False
+                )
+                for kind in kinds
+            ],
+        )
+
     def driver(
         self,
         number: int,
@@ -111,7 +128,7 @@ class PaperGold:
         team: str = "Team",
         colour: str = "FF8000",
     ) -> None:
-        """A driver and his team; `driver_id` is d<number>, `team_id` t<number>."""
+        """A driver with a team; `driver_id` is d<number>, `team_id` t<number>."""
         self.insert(
             "dim_drivers",
             [
@@ -142,7 +159,7 @@ class PaperGold:
                     "meeting_key": 10,
                     "season": 2025,
                     "session_category": kind.capitalize(),
-                    "position": place,
+                    "position": position,
                     "status": "Finished",
                     "driver_id": f"d{row['driver_number']}",
                     "team_id": f"t{row['driver_number']}",
@@ -150,11 +167,13 @@ class PaperGold:
                     "pulled_at": START,
                 }
                 | row
-                for place, row in enumerate(rows, 1)
+                for position, row in enumerate(rows, 1)
             ],
         )
 
-    def laps(self, kind: str, number: int, times: list[float], status: str = "Green", place: int = 1) -> None:
+    def laps(
+        self, kind: str, number: int, times: list[float], status: str = "Green", position: int = 1
+    ) -> None:
         """Clean laps of a driver on soft tyres, one after the other from the start on, with what follows from them."""
         at, rows = START, []
         common = {
@@ -178,7 +197,7 @@ class PaperGold:
                     "is_clean_lap": True,
                     "compound": "SOFT",
                     "tyre_age_laps": lap,
-                    "position_at_lap_end": place,
+                    "position_at_lap_end": position,
                     "track_status": status,
                     "stint_number": 1,
                     "pulled_at": START,
@@ -186,13 +205,29 @@ class PaperGold:
             )
             at += timedelta(seconds=seconds)
         self.insert("fact_laps", rows)
+        if kind in ("race", "sprint"):
+            self.insert(
+                "steady_pace_gaps",
+                [
+                    {
+                        "session_key": KEYS[kind],
+                        "season": 2025,
+                        "driver_number": number,
+                        "lap_number": lap,
+                        "reference_driver_number": number,
+                        "reference_lap_s": 90.0,
+                        "gap_to_steady_s": sum(times[:lap]) - 90.0 * lap,
+                    }
+                    for lap in range(1, len(times) + 1)
+                ],
+            )
         best = min(times)
         self.insert(
             "session_leaderboard",
             [
                 common
                 | {
-                    "position": place,
+                    "position": position,
                     "fastest_lap_time": best,
                     "fastest_lap_number": times.index(best) + 1,
                     "delta_to_fastest": 0.0,
@@ -215,7 +250,7 @@ class PaperGold:
                 | {
                     "clean_laps": len(times),
                     "median_pace_s": sorted(times)[len(times) // 2],
-                    "pace_rank": place,
+                    "pace_rank": position,
                     "gap_to_best_s": 0.0,
                 }
             ],
@@ -239,6 +274,6 @@ class PaperGold:
 
 
 def build(settings: Settings, families: Collection[str] = FAMILIES) -> Built:
-    """Bring the pages up to date with what is published now."""
+    """Update the pages from published gold."""
     with open_site(settings) as opened:
         return opened.build(families)

@@ -32,7 +32,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_drawn_without_an_error_a_request_or_an_empty_chart(
+def test_page_is_drawn_without_error_request_or_empty_chart(
     race: PaperGold, browser: Any, width: int, scheme: str
 ) -> None:
     race.run(
@@ -58,7 +58,7 @@ def test_every_page_is_drawn_without_an_error_a_request_or_an_empty_chart(
         page.close()
 
 
-def test_a_name_full_of_markup_is_drawn_as_it_stands(race: PaperGold, browser: Any) -> None:
+def test_markup_in_name_is_drawn_as_text(race: PaperGold, browser: Any) -> None:
     race.run("update dim_drivers set name_acronym = '<b>&amp;' where driver_number = 4")
     done = build(race.settings)
     page = browser.new_page()
@@ -69,7 +69,7 @@ def test_a_name_full_of_markup_is_drawn_as_it_stands(race: PaperGold, browser: A
     page.close()
 
 
-def test_a_button_switches_its_line_off_and_on_again(race: PaperGold, browser: Any) -> None:
+def test_button_hides_and_shows_its_line(race: PaperGold, browser: Any) -> None:
     done = build(race.settings)
     page = browser.new_page()
     page.goto((done.folder / "2025/paper-race-103.html").as_uri())
@@ -108,13 +108,13 @@ TITLE_AT_LABELS = """
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_a_hover_text_names_its_own_driver_and_no_title_is_close_to_a_label(
+def test_hover_text_names_its_driver_and_titles_do_not_overlap_labels(
     race: PaperGold, browser: Any, width: int
 ) -> None:
-    for place, number in enumerate(range(30, 48), 3):
+    for position, number in enumerate(range(30, 48), 3):
         race.driver(number, label=f"WM{number}")
-        race.results("race", {"driver_number": number, "grid_position": place})
-        race.laps("race", number, [95.0] * 10, place=place)
+        race.results("race", {"driver_number": number, "grid_position": position})
+        race.laps("race", number, [95.0] * 10, position=position)
     done = build(race.settings)
     page = browser.new_page(viewport={"width": width, "height": 844})
     page.goto((done.folder / "2025/paper-race-103.html").as_uri())

@@ -20,14 +20,14 @@ def notebook(monkeypatch: pytest.MonkeyPatch, race: PaperGold) -> Any:
     return module
 
 
-def test_the_notebook_answers_a_question_and_draws_it(notebook: Any) -> None:
+def test_notebook_runs_a_question_and_draws_the_result(notebook: Any) -> None:
     _, names = notebook.app.run()
     assert names["race"].value == 103
-    assert names["answer"].rows()[0][-1] == 1  # the most places gained
+    assert names["answer"].rows()[0][-1] == 1  # the most positions gained
     names["con"].close()
 
 
-def test_every_documented_question_can_be_put_to_a_chosen_race(notebook: Any) -> None:
+def test_documented_question_runs_for_a_chosen_race(notebook: Any) -> None:
     _, names = notebook.app.run()
     assert len(names["questions"]) >= 12
     for question, sql in names["questions"].items():
@@ -37,7 +37,7 @@ def test_every_documented_question_can_be_put_to_a_chosen_race(notebook: Any) ->
     names["con"].close()
 
 
-def test_without_gold_the_notebook_says_so(notebook: Any, race: PaperGold) -> None:
+def test_notebook_without_gold_shows_a_message(notebook: Any, race: PaperGold) -> None:
     race.settings.gold.unlink()
     outputs, _ = notebook.app.run()
     assert "Nothing is published" in str(outputs[0].text)

@@ -1,59 +1,31 @@
 """Small functions with an answer that is known."""
 
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import orjson
 import pytest
 
+from f1_lakehouse.site.charts import packed, spans, spread
 from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
-from f1_lakehouse.site.figures import packed, quartiles, spans, spread
-from f1_lakehouse.site.html import Chart, as_json, lap_time, race_time, signed
-from f1_lakehouse.site.session import _curves, at, steady_gaps
-
-
-def laps(driver: int, times: list[float], statuses: str = "") -> list[dict]:
-    end, rows = datetime(2025, 1, 1, tzinfo=UTC), []
-    for lap, seconds in enumerate(times, 1):
-        end += timedelta(seconds=seconds)
-        status = "SC" if statuses[lap - 1 : lap] == "S" else "Green"
-        rows.append({"driver_number": driver, "lap_number": lap, "lap_end_at": end, "track_status": status})
-    return rows
-
-
-def test_who_laps_as_the_reference_on_average_is_level_with_the_steady_car_at_the_end():
-    gaps, pace = steady_gaps(laps(1, [100, 90, 92, 91]) + laps(2, [101, 91, 91, 91]), 1)
-    assert pace == 91
-    assert gaps[1] == {1: 0, 2: -1, 3: 0, 4: 0}
-    assert gaps[2] == {1: 1, 2: 1, 3: 1, 4: 1}
-
-
-def test_a_safety_car_slows_the_steady_car_as_it_slowed_the_reference():
-    gaps, pace = steady_gaps(laps(1, [100, 90, 150, 90], "GGSG") + laps(2, [105, 90, 146, 90], "GGSG"), 1)
-    assert pace == 90
-    assert gaps[1] == {1: 0, 2: 0, 3: 0, 4: 0}
-    assert gaps[2] == {1: 5, 2: 5, 3: 1, 4: 1}
-
-
-def test_without_two_laps_there_is_no_steady_pace():
-    assert steady_gaps(laps(1, [100]), 1) is None
-    assert steady_gaps([], 1) is None
+from f1_lakehouse.site.page import Chart, as_json, lap_time, number, race_time, signed
+from f1_lakehouse.site.sections.pace import quartiles
+from f1_lakehouse.site.sections.telemetry import _curves, at
 
 
 @pytest.mark.parametrize(
     "colour", ["FFFFFF", "000000", "FFF500", "0000FF", "B6BABD", "27F4D2", "3671C6", *FIXED.values()]
 )
 @pytest.mark.parametrize("background", [LIGHT, DARK])
-def test_every_colour_stands_out_from_the_page(colour, background):
+def test_color_has_enough_contrast_with_the_page(colour, background):
     assert contrast(readable(colour, background), background) >= 3
 
 
-def test_a_colour_that_stands_out_already_stays_as_it_is():
+def test_color_with_enough_contrast_is_unchanged():
     assert readable("3671C6", LIGHT) == "#3671c6"
 
 
 @pytest.mark.parametrize("colour", [None, "", "red", "12345", "FF8000;}"])
-def test_what_is_no_colour_is_grey(colour):
+def test_invalid_color_becomes_grey(colour):
     assert readable(colour, LIGHT) == "#808080"
 
 
@@ -62,7 +34,7 @@ def test_contrast_is_that_of_wcag():
     assert contrast("#ffffff", "#767676") == pytest.approx(4.54, abs=0.01)
 
 
-def test_times_are_written_as_people_write_them():
+def test_format_of_times_and_differences():
     assert [lap_time(s) for s in (94.486, 54.3214, 59.9996, 119.9999, None)] == [
         "1:34.486",
         "54.321",
@@ -71,6 +43,7 @@ def test_times_are_written_as_people_write_them():
         "–",
     ]
     assert race_time(6052.571) == "1:40:52.571"
+    assert [number(v, 1) for v in (-0.04, 0.04, -0.06, None)] == ["0.0", "0.0", "−0.1", "–"]
     assert [signed(v, 3) for v in (0.123, -0.5, 0.0, -0.0001, None)] == [
         "+0.123",
         "−0.500",
@@ -80,7 +53,7 @@ def test_times_are_written_as_people_write_them():
     ]
 
 
-def test_runs_of_laps_under_a_safety_car():
+def test_spans_are_runs_of_consecutive_laps():
     status = {1: "SC", 2: "SC", 3: "Green", 4: "SC", 6: "SC", 7: None}
     assert spans(status, ["SC"]) == [("SC", 1, 2), ("SC", 4, 4), ("SC", 6, 6)]
 
@@ -91,7 +64,7 @@ def test_labels_keep_their_distance_and_their_order():
     assert all(b - a >= 0.98 for a, b in pairwise(placed))
 
 
-def test_a_curve_is_read_between_and_beyond_its_points():
+def test_curve_is_interpolated_and_constant_beyond_its_ends():
     curve = [(0.0, 0.0), (10.0, 5.0), (10.0, 6.0), (20.0, 7.0)]
     assert [at(curve, x) for x in (-1, 0, 4, 10, 15, 30)] == [0, 0, 2, 5, 6.5, 7]
 
@@ -101,14 +74,14 @@ def test_quartiles_are_those_of_linear_interpolation():
     assert quartiles([1, 2, 3, 4]) == (1.75, 2.5, 3.25)
 
 
-def test_whole_numbers_are_packed_and_holes_stay_a_list():
+def test_integers_are_packed_and_missing_values_stay_a_list():
     assert packed([1, 2, 3]) == {"dtype": "i1", "bdata": "AQID"}
     assert packed([1, 300])["dtype"] == "i2"
     assert packed([1, None, 3]) == [1, None, 3]
     assert packed([1, 40_000]) == [1, 40_000]
 
 
-def test_the_time_between_two_laps_is_nothing_at_the_start_and_the_stopwatchs_at_the_end():
+def test_gap_between_two_laps_is_zero_at_the_start_and_exact_at_the_end():
     def lap(seconds: float, top: float) -> tuple[dict, list[dict]]:
         samples = [
             {"lap_elapsed_s": t, "lap_distance_m": t * top / 3.6, "speed": top}

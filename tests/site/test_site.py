@@ -1,4 +1,4 @@
-"""The site as files: what is written when, and what stands on the pages of sessions that lack something."""
+"""The site as files: which pages are written, and the content of pages, also of incomplete sessions."""
 
 import re
 from html.parser import HTMLParser
@@ -13,7 +13,6 @@ from paper_gold import PaperGold, build, contracts
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site import site
-from f1_lakehouse.site.queries import Gold
 from f1_lakehouse.site.site import FAMILIES, PagesError, broken_links, open_site
 
 RACE = "2025/paper-race-103.html"
@@ -53,10 +52,10 @@ class Tags(HTMLParser):
         self.text += data
 
 
-# What is written when
+# Which pages are written
 
 
-def test_every_page_is_written_once_and_a_build_with_nothing_new_touches_no_file(race: PaperGold) -> None:
+def test_second_build_without_changes_writes_no_file(race: PaperGold) -> None:
     first = build(race.settings)
     assert set(first.written) == {RACE, "2025/index.html", "data.html", "index.html"}
     before = stamps(first.folder)
@@ -91,13 +90,13 @@ def test_a_changed_row_changes_the_page_of_its_session_and_of_its_season_only(ra
     assert "2025/paper-qualifying-102.html" in again.unchanged
 
 
-def test_a_page_that_was_removed_by_hand_is_made_again(race: PaperGold) -> None:
+def test_deleted_page_is_rendered_again(race: PaperGold) -> None:
     build(race.settings)
     (race.settings.root / "pages" / RACE).unlink()
     assert build(race.settings).written == [RACE]
 
 
-def test_the_page_of_a_session_that_is_gone_from_gold_goes_too(race: PaperGold) -> None:
+def test_page_of_a_session_removed_from_gold_is_deleted(race: PaperGold) -> None:
     race.weekend("sprint")
     race.results("sprint", {"driver_number": 4})
     build(race.settings)
@@ -114,11 +113,11 @@ def test_a_family_alone_leaves_the_pages_of_the_others(race: PaperGold) -> None:
     assert (race.settings.root / "pages" / RACE).exists()
 
 
-def test_all_families_are_made_with_one_look_at_all_of_gold(
+def test_all_families_are_built_with_one_fingerprint_query(
     race: PaperGold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks, look = [], Gold.fingerprints
-    monkeypatch.setattr(Gold, "fingerprints", lambda gold: looks.append(1) or look(gold))
+    looks, look = [], site.session_fingerprints
+    monkeypatch.setattr(site, "session_fingerprints", lambda gold: looks.append(1) or look(gold))
     with open_site(race.settings) as opened:
         for family in FAMILIES:
             opened.build([family])
@@ -126,7 +125,7 @@ def test_all_families_are_made_with_one_look_at_all_of_gold(
     assert len(looks) == 1
 
 
-def test_a_page_that_cannot_be_made_is_named_and_costs_no_other(
+def test_failed_page_is_named_and_other_pages_are_rendered(
     race: PaperGold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(race.settings)
@@ -145,12 +144,12 @@ def test_a_page_that_cannot_be_made_is_named_and_costs_no_other(
     assert build(race.settings).written == [RACE]
 
 
-def test_without_published_gold_the_error_says_what_to_do(tmp_path: Path) -> None:
+def test_error_without_published_gold_names_the_cure(tmp_path: Path) -> None:
     with pytest.raises(PagesError, match="run f1 load or f1 transform"):
         build(Settings(lakehouse_root=tmp_path))
 
 
-def test_gold_of_an_older_version_says_what_to_do(race: PaperGold) -> None:
+def test_error_for_gold_of_an_older_version_names_the_cure(race: PaperGold) -> None:
     race.run("drop table fact_weather")
     with pytest.raises(PagesError, match="run: f1 transform"):
         build(race.settings)
@@ -163,17 +162,17 @@ def test_every_link_leads_to_a_file_and_a_missing_one_is_found(race: PaperGold) 
     assert broken_links(race.settings) != []
 
 
-# What stands on a page
+# Content of the pages
 
 
-def test_the_numbers_of_the_result_are_golds(race: PaperGold) -> None:
+def test_result_shows_the_numbers_of_gold(race: PaperGold) -> None:
     build(race.settings)
     text = Tags(read(race, RACE)).text
     for written in ("15:05.125", "+5.500", "1:30.000", "25", "18", "+1", "−1"):
         assert written in text
 
 
-def test_every_figure_is_one_that_plotly_accepts_and_every_axis_has_a_title(race: PaperGold) -> None:
+def test_figures_are_valid_for_plotly_and_axes_have_titles(race: PaperGold) -> None:
     build(race.settings)
     found = figures(read(race, RACE))
     assert {"lap-chart", "gap-chart", "tyre-chart", "pace-chart", "weather-chart"} <= found.keys()
@@ -196,7 +195,7 @@ def without_tokens(value):
     return "#000000" if isinstance(value, str) and value.startswith("--") else value
 
 
-def test_every_chart_has_words_and_a_table_and_every_colour_is_defined(race: PaperGold) -> None:
+def test_chart_has_text_alternative_and_table_and_defined_colors(race: PaperGold) -> None:
     build(race.settings)
     page = read(race, RACE)
     charts = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
@@ -207,7 +206,7 @@ def test_every_chart_has_words_and_a_table_and_every_colour_is_defined(race: Pap
     assert used <= {*re.findall(r"(--[a-z0-9]+):", page)}
 
 
-def test_a_number_in_a_hover_text_is_the_value_and_not_the_label_of_an_axis(race: PaperGold) -> None:
+def test_number_in_hover_text_is_the_value_not_the_axis_label(race: PaperGold) -> None:
     """Without a format Plotly writes an axis label, which on the axis of positions names who started there."""
     race.run("update dim_sessions set season = 2025")
     build(race.settings)
@@ -224,7 +223,7 @@ def test_a_number_in_a_hover_text_is_the_value_and_not_the_label_of_an_axis(race
                 assert said or trace.get("hoverinfo") == "skip", (name, trace)
 
 
-def test_the_hover_text_of_a_box_knows_the_laps_beyond_its_whiskers(gold: PaperGold) -> None:
+def test_hover_text_of_a_box_includes_laps_beyond_the_whiskers(gold: PaperGold) -> None:
     gold.weekend("race")
     gold.driver(4, label="NOR")
     gold.laps("race", 4, [90.0, 90.1, 90.2, 90.3, 90.4, 99.0])
@@ -237,17 +236,17 @@ def test_the_hover_text_of_a_box_knows_the_laps_beyond_its_whiskers(gold: PaperG
     assert set(marks["y"]) == {90.0, 90.125, 90.25, 90.375, 90.4}
 
 
-def test_an_age_of_tyres_that_is_not_known_is_not_said_to_be_none(race: PaperGold) -> None:
+def test_unknown_tyre_age_is_not_shown_as_new(race: PaperGold) -> None:
     race.run("update fact_stints set tyre_age_at_start = null where driver_number = 4")
     build(race.settings)
     [trace] = figures(read(race, RACE))["tyre-chart"]["data"]
-    assert [said for *_, said in trace["customdata"]] == ["age of the tyres not known", "new tyres"]
+    assert [said for *_, said in trace["customdata"]] == ["age of the tyres unknown", "new tyres"]
 
 
-def test_names_beside_the_lines_lie_within_the_axis(race: PaperGold) -> None:
+def test_names_next_to_the_lines_are_within_the_axis(race: PaperGold) -> None:
     for number in range(30, 42):
         race.driver(number, label=f"D{number}")
-        race.laps("race", number, [95.0 + i / 10 for i in range(10)], place=number)
+        race.laps("race", number, [95.0 + i / 10 for i in range(10)], position=number)
         race.results("race", {"driver_number": number, "number_of_laps": 10})
     build(race.settings)
     figure = figures(read(race, RACE))["gap-chart"]["layout"]
@@ -265,7 +264,7 @@ def renumber(gold: PaperGold, key: int, to: int) -> None:
             gold.run(f"update {table} set session_key = {to} where session_key = {key}")
 
 
-def test_a_generated_session_is_marked_on_every_page_that_shows_it_and_a_real_one_is_not(
+def test_generated_session_is_marked_on_every_page_and_a_real_one_is_not(
     race: PaperGold,
 ) -> None:
     race.weekend("qualifying")
@@ -304,7 +303,7 @@ def test_headings_come_in_order(race: PaperGold) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_no_page_asks_for_anything_from_elsewhere(race: PaperGold) -> None:
+def test_page_loads_nothing_from_another_host(race: PaperGold) -> None:
     build(race.settings)
     for path in (race.settings.root / "pages").rglob("*.html"):
         assert not re.search(r'(src|href)="(https?:)?//', path.read_text(encoding="utf-8"))
@@ -320,14 +319,14 @@ def test_safety_cars_are_shaded_in_every_chart_over_laps(race: PaperGold) -> Non
     assert "safety car on laps 4 to 6" in page
 
 
-def test_without_telemetry_a_word_stands_where_map_and_trace_would(race: PaperGold) -> None:
+def test_without_telemetry_a_sentence_replaces_map_and_trace(race: PaperGold) -> None:
     build(race.settings)
     page = read(race, RACE)
     assert "There is no telemetry of this session in the lake" in page
     assert "track-map" not in figures(page)
 
 
-def test_a_session_with_nothing_but_results_has_its_result_and_no_chart(gold: PaperGold) -> None:
+def test_session_with_results_only_has_a_result_and_no_chart(gold: PaperGold) -> None:
     gold.weekend("race")
     gold.results(
         "race",
@@ -355,21 +354,21 @@ def test_a_session_with_a_single_lap_has_a_page_without_an_empty_chart(gold: Pap
         assert all(trace.get("y") or trace.get("q1") or trace.get("x") for trace in figure["data"]), name
 
 
-def test_a_cancelled_session_says_so_and_the_season_too(gold: PaperGold) -> None:
+def test_cancelled_session_is_marked_on_its_page_and_in_the_season(gold: PaperGold) -> None:
     gold.weekend("race", cancelled=True)
     assert build(gold.settings).failed == {}
-    assert "This session was called off." in read(gold, RACE)
-    assert "called off" in read(gold, "2025/index.html")
+    assert "This session was cancelled." in read(gold, RACE)
+    assert ">cancelled<" in read(gold, "2025/index.html")
 
 
-def test_a_session_to_come_has_no_page_and_no_link(race: PaperGold) -> None:
+def test_future_session_has_no_page_and_no_link(race: PaperGold) -> None:
     race.weekend("sprint")
     build(race.settings)
     assert not (race.settings.root / "pages/2025/paper-sprint-101.html").exists()
     assert "paper-sprint-101" not in read(race, "2025/index.html")
 
 
-def test_the_sessions_of_a_sprint_weekend_lead_to_each_other(race: PaperGold) -> None:
+def test_sessions_of_a_sprint_weekend_link_to_each_other(race: PaperGold) -> None:
     race.weekend("sprint", "practice")
     race.results("sprint", {"driver_number": 4})
     race.laps("practice", 4, [90.0, 91.0, 92.0])
@@ -380,7 +379,7 @@ def test_the_sessions_of_a_sprint_weekend_lead_to_each_other(race: PaperGold) ->
     assert broken_links(race.settings) == []
 
 
-def test_who_got_through_without_a_time_is_above_the_line(gold: PaperGold) -> None:
+def test_driver_without_a_time_in_the_next_phase_is_above_the_cut_off(gold: PaperGold) -> None:
     gold.weekend("qualifying")
     times = [
         {
@@ -395,11 +394,11 @@ def test_who_got_through_without_a_time_is_above_the_line(gold: PaperGold) -> No
     build(gold.settings)
     page = read(gold, "2025/paper-qualifying-102.html")
     rows = re.findall(r"<tr( class=\"cut\")?><td>(\d+)", page)
-    assert [int(place) for cut, place in rows if cut] == [10, 15]
+    assert [int(position) for cut, position in rows if cut] == [10, 15]
     assert figures(page)["phase-chart"]["layout"]["shapes"][0]["x0"] == 81.5
 
 
-def test_what_was_corrected_is_told(race: PaperGold) -> None:
+def test_corrections_are_listed(race: PaperGold) -> None:
     assert build(race.settings).failed == {}
     assert "Nothing was corrected" in read(race, RACE)
     change = {
@@ -417,7 +416,22 @@ def test_what_was_corrected_is_told(race: PaperGold) -> None:
     assert "2 → 1" in read(race, RACE)
 
 
-# What comes from an API is hostile
+def test_data_page_lists_what_is_missing_of_a_session(race: PaperGold) -> None:
+    build(race.settings)
+    assert "every session in the lake has a result" in read(race, "data.html")
+    race.run(
+        "update session_coverage set missing_laps = 3, drivers_with_missing_laps = 2, is_grid_missing = true, lap_rows = 17"
+    )
+    race.run("update publication set code_version = '0.2'")
+    build(race.settings)
+    page = read(race, "data.html")
+    assert "<td>3 laps of 2 drivers missing" in page
+    assert "<td>no grid" in page
+    assert "no result" not in page
+    assert "<td>17" in page
+
+
+# Hostile values from the API
 
 
 def test_markup_in_names_and_messages_is_text(gold: PaperGold) -> None:
@@ -431,7 +445,7 @@ def test_markup_in_names_and_messages_is_text(gold: PaperGold) -> None:
     )
     for kind in ("race", "qualifying"):
         gold.laps(kind, 4, [90.0, 91.0, 92.0, 93.0])
-        gold.laps(kind, 5, [91.0, 91.0, 92.0, 93.0], place=2)
+        gold.laps(kind, 5, [91.0, 91.0, 92.0, 93.0], position=2)
     gold.run("update fact_stints set compound = ?", HOSTILE)
     gold.insert(
         "fact_race_control",

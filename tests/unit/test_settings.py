@@ -1,4 +1,4 @@
-"""The environment: what each variable does, what holds without it, and what a mistake in it says."""
+"""The environment variables: effect, default, and the message for a malformed value."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_without_any_variable_everything_has_its_default(tmp_path: Path) -> None:
+def test_defaults_apply_without_any_variable(tmp_path: Path) -> None:
     found = load_settings()
     root = tmp_path / "local_data"
     assert found.root == root
@@ -30,7 +30,7 @@ def test_without_any_variable_everything_has_its_default(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("env", "folder"), [("dev", ""), ("stage", "stage"), ("prod", "prod")])
-def test_each_environment_has_a_root_of_its_own(
+def test_each_environment_has_a_separate_root(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, env: str, folder: str
 ) -> None:
     monkeypatch.setenv("F1_ENV", env)
@@ -38,7 +38,7 @@ def test_each_environment_has_a_root_of_its_own(
     assert load_settings().environment()["F1_ENV"] == env
 
 
-def test_a_given_root_holds_in_every_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_given_root_is_used_in_every_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("F1_ENV", "prod")
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", "lake")
     assert load_settings().root == tmp_path / "lake"
@@ -50,7 +50,7 @@ def test_a_root_in_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp
     assert load_settings().root == tmp_path / "lake"
 
 
-def test_an_object_store_takes_landing_bronze_and_published_tables_only(
+def test_an_object_store_holds_only_landing_bronze_and_published_tables(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("F1_STORE_URI", "s3://bucket/f1/")
@@ -63,14 +63,14 @@ def test_an_object_store_takes_landing_bronze_and_published_tables_only(
     assert found.gold == tmp_path / "local_data" / "gold.duckdb"
 
 
-def test_a_relative_store_is_the_same_place_for_a_child_in_another_folder(
+def test_a_relative_store_is_absolute_for_a_child_process(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("F1_STORE_URI", "store")
     assert load_settings().environment()["F1_STORE_URI"] == str(tmp_path / "store")
 
 
-def test_a_child_process_with_that_environment_sees_the_same_lake(
+def test_a_child_process_with_the_environment_uses_the_same_lake(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", "lake")
@@ -87,7 +87,7 @@ def test_a_child_process_with_that_environment_sees_the_same_lake(
     assert (given["F1_WAREHOUSE"], given["DAGSTER_HOME"]) == (str(warehouse), str(home))
 
 
-def test_the_service_its_limits_and_the_account_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_url_limits_and_account_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("F1_OPENF1_URL", "http://127.0.0.1:8000/v1/")
     monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_SECOND", "0")
     monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_MINUTE", "60")
@@ -101,7 +101,7 @@ def test_the_service_its_limits_and_the_account_are_taken(monkeypatch: pytest.Mo
     assert found.openf1_password.get_secret_value() == "hunter2"
 
 
-def test_the_password_is_nowhere_to_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("F1_OPENF1_PASSWORD", "hunter2")
     found = load_settings()
     assert (
@@ -110,7 +110,7 @@ def test_the_password_is_nowhere_to_be_seen(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-def test_a_variable_that_is_set_to_nothing_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     before = load_settings()
     for name in Settings.model_fields:
         monkeypatch.setenv(f"F1_{name.upper()}", "")
@@ -129,7 +129,7 @@ def test_a_variable_that_is_set_to_nothing_is_not_set(monkeypatch: pytest.Monkey
         ("F1_LAKEHOUSE_ROOT", "s3://bucket/lake", "F1_STORE_URI"),
     ],
 )
-def test_a_malformed_variable_is_one_line_with_its_name_its_value_and_what_it_takes(
+def test_a_malformed_variable_is_one_line_with_its_name_value_and_what_is_allowed(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -145,7 +145,7 @@ def test_a_malformed_variable_is_one_line_with_its_name_its_value_and_what_it_ta
 
 @pytest.mark.parametrize("character", list("#?[]%^|*{}\\\n"))
 @pytest.mark.parametrize("where", ["F1_LAKEHOUSE_ROOT", "F1_STORE_URI", "the working folder"])
-def test_a_character_that_delta_cannot_hold_is_refused_in_one_line(
+def test_a_character_that_delta_cannot_handle_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str, character: str
 ) -> None:
     folder = tmp_path / f"a{character}b"
@@ -157,12 +157,12 @@ def test_a_character_that_delta_cannot_hold_is_refused_in_one_line(
     with pytest.raises(SettingsError) as caught:
         load_settings()
     message = str(caught.value)
-    assert f"holds {character!r}" in message
+    assert f"contains {character!r}" in message
     assert f"set {where if where.startswith('F1_') else 'F1_LAKEHOUSE_ROOT'} to" in message
     assert "\n" not in message
 
 
-def test_other_odd_characters_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_unusual_characters_are_accepted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = tmp_path / 'it\'s "q" é日 a;b $c &d =e +f ,g !h @i ~j (k) <l> :o `p'
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(folder))
     assert load_settings().root == folder
@@ -170,7 +170,7 @@ def test_other_odd_characters_are_taken(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert load_settings().store == "s3://bucket/a%20b?c"
 
 
-def test_this_machine_is_added_to_no_proxy_for_this_process_and_its_children(
+def test_this_machine_is_added_to_no_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -184,12 +184,12 @@ def test_this_machine_is_added_to_no_proxy_for_this_process_and_its_children(
     assert load_settings().proxy_environment() == {}
 
 
-def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_settings().openf1_url = "x"  # type: ignore[misc]
 
 
-def test_variables_of_others_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("F1_SOMETHING_ELSE", "x")
     monkeypatch.setenv("F1_RECORDED_DATA", "x")
     assert load_settings() == Settings()

@@ -30,8 +30,8 @@ select
     or min(case when is_session_cancelled then 1 else 0 end) over meeting_sessions = 1
     or (
         max(case when session_category = 'Race' and is_session_cancelled then 1 else 0 end) over meeting_sessions = 1
-        and max(case when session_category in ('Race', 'Sprint') and not is_session_cancelled then 1 else 0 end)
-            over meeting_sessions = 0
+        and 0 = max(case when session_category in ('Race', 'Sprint') and not is_session_cancelled then 1 else 0 end)
+            over meeting_sessions
     ) as is_meeting_cancelled
 from called
 window meeting_sessions as (partition by meeting_key)

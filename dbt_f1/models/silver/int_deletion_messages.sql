@@ -7,8 +7,8 @@ quoted clock, else the last one before the message; a lap without a time can be 
 for a message without a time. The quoted lap is the source's in races and sprints (706 of 711 recorded messages) and one more
 than the source's in practice and qualifying (14 of 14).
 -#}
-with touched as (
-    {{ touched_sessions([
+with changed as (
+    {{ changed_sessions([
         '(select session_key, pull_id from ' ~ ref('silver_race_control') ~ ' where '
         ~ is_about_a_deleted_lap('message') ~ ') as messages',
         ref('silver_laps'),
@@ -26,14 +26,14 @@ laps as (
         lap_duration,
         cast(round(lap_duration * 1000) as bigint) as duration_ms
     from {{ ref('silver_laps') }}
-    where session_key in (select session_key from touched)
+    where session_key in (select session_key from changed)
 ),
 
 messages as (
     select
         messages.race_control_key,
         messages.session_key,
-        touched.built_from,
+        changed.built_from,
         messages.driver_number,
         messages.date,
         messages.served_order,
@@ -50,7 +50,7 @@ messages as (
             86400
         ) as clock_age_s
     from {{ ref('silver_race_control') }} as messages
-    inner join touched on messages.session_key = touched.session_key
+    inner join changed on messages.session_key = changed.session_key
     left join {{ ref('silver_sessions') }} as sessions on messages.session_key = sessions.session_key
     where {{ is_about_a_deleted_lap('messages.message') }}
 ),

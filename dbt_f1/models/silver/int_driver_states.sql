@@ -1,13 +1,13 @@
-{#- In the schema of silver: what lies in gold is published. -#}
+{#- In schema silver, because every table in schema gold is published. -#}
 {{ config(materialized='ephemeral') }}
 {#-
-What the source says of each person now: the row of the newest session that lists him. Rows without a team count only for
-people who never drove for one, as in dim_drivers.
+The current state of each driver in the source: the row of the newest session that lists the driver. Rows without a team count
+only for drivers who never had a team, as in dim_drivers.
 
-`pulled_at` is that of the newest pull that brought news of drivers, not of the row: when the newest session's list goes away,
-an older one speaks again, and the history must not run backwards.
+`pulled_at` is the time of the newest pull that changed any list of drivers, not of this row: when the list of the newest session
+disappears, an older list becomes current, and times in the history must not decrease.
 
-In a build as of a moment there is none, so that looking back does not enter the past into the history as news.
+Empty in an as-of build, so that old states are not added to the history as new ones.
 -#}
 with news as (
     select max({{ utc('pulls.at') }}) as pulled_at

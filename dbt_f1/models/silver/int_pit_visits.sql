@@ -1,17 +1,17 @@
 {#-
-One row per visit to the pit lane: the lap it belongs to, when it began, the stint that follows it, and what says that the car
-only passed through. Not published.
+One row per visit to the pit lane: the lap it belongs to, when it began, the stint that follows it, and whether the car only
+passed through. Not published.
 
 Incremental by session. The stint that follows a visit starts on the lap after the in-lap (1,509 of 1,512 recorded visits of
-the races of 2023 and 2024). Two races (9963, 9979) serve all stints one lap early. So where a driver has as many changes
-of stint as visits, and all of them differ from the visits by the same 0 or 1 laps, they are paired in order; else by the lap.
+the races of 2023 and 2024). Two races (9963, 9979) serve all stints one lap early. If a driver has as many changes
+of stint as visits, and all of them differ from the visits by the same 0 or 1 laps, they are paired in order; otherwise by lap.
 
-A car passes through the pit lane, and keeps its tyres, when it follows the safety car, when it serves a drive-through or a
-stop-and-go (no work on the car is allowed), or when it is so much faster than the tyre changes of the session that it
-cannot have stood still.
+A car passes through the pit lane and keeps its tyres if it follows the safety car, if it serves a drive-through or a
+stop-and-go (no work on the car is allowed), or if it is faster than the tyre changes of the session by more than a stationary
+time.
 -#}
-with touched as (
-    {{ touched_sessions([
+with changed as (
+    {{ changed_sessions([
         ref('silver_pit_stops'),
         ref('silver_stints'),
         ref('silver_race_control'),
@@ -30,13 +30,13 @@ visits as (
         {{ add_seconds('stops.date', '-coalesce(stops.lane_duration_s, 0)') }} as entered_at,
         stops.date as left_at,
         stops.lane_duration_s,
-        touched.built_from,
+        changed.built_from,
         row_number() over (
             partition by stops.session_key, stops.driver_number order by stops.lap_number
         ) as visit_number,
         count(*) over (partition by stops.session_key, stops.driver_number) as visits
     from {{ ref('silver_pit_stops') }} as stops
-    inner join touched on stops.session_key = touched.session_key
+    inner join changed on stops.session_key = changed.session_key
     left join {{ ref('silver_sessions') }} as sessions on stops.session_key = sessions.session_key
 ),
 
@@ -51,7 +51,7 @@ served_stints as (
         row_number() over (partition by session_key, driver_number order by stint_number) - 1 as change_number,
         count(*) over (partition by session_key, driver_number) - 1 as changes
     from {{ ref('silver_stints') }}
-    where session_key in (select session_key from touched) and source_lap_start is not null
+    where session_key in (select session_key from changed) and source_lap_start is not null
 ),
 
 changes as (
@@ -118,10 +118,10 @@ tyre_changes as (
 messages as (
     select session_key, date, category, flag, scope, message
     from {{ ref('silver_race_control') }}
-    where date is not null and session_key in (select session_key from touched)
+    where date is not null and session_key in (select session_key from changed)
 ),
 
--- the field follows the safety car through the pit lane until the safety car, or the whole track, gets another state
+-- the field follows the safety car through the pit lane until the state of the safety car or of the full track changes
 routes as (
     select
         session_key,

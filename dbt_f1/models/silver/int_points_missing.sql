@@ -1,12 +1,12 @@
 {{ config(materialized='view') }}
 {#-
-Results of races and sprints of which the points are not certain to reach the championship: one row per session, driver and
-reason. championship_progression is not complete from such a session on, and tests warn of it.
+Results of races and sprints whose points may be missing from the championship: one row per session, driver and reason. From
+such a session on, championship_progression is not complete, and tests warn.
 
-- No driver: the source serves points for a number that no list of the season names. No team: the same of the team.
+- No driver: the source serves points for a number that is in no list of drivers of the season. No team: the same for the team.
 - No points: the driver is classified in the points and has none. Points go to the first ten of a race and the first eight
-  of a sprint when the winner has the full 25 or 8, or none at all (then the source has served no points yet). When the winner
-  has fewer, the race was cut short and fewer positions may score: then a driver has none although one behind has some.
+  of a sprint when the winner has the full 25 or 8, or none at all (then the source has served no points yet). If the winner
+  has fewer, the race was shortened and fewer positions may score: then points are missing if a driver behind has some.
 -#}
 with classified as (
     select

@@ -1,6 +1,6 @@
-{#- In the schema of silver: what lies in gold is published. -#}
+{#- In schema silver, because every table in schema gold is published. -#}
 {{ config(materialized='ephemeral') }}
-{#- What the source says of each session now. In a build as of a moment there is none, see int_driver_states. -#}
+{#- The current state of each session in the source. Empty in an as-of build, see int_driver_states. -#}
 select
     sessions.session_key,
     sessions.meeting_key,

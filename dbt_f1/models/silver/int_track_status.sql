@@ -1,42 +1,43 @@
 {#-
-Periods in which the track was not green, out of all messages of race control, one row per period and place. Not published.
+Periods in which the track was not green, derived from all messages of race control: one row per period and part of the track. Not
+published.
 
-What a message means stands in the macro track_event; here is what follows from one after the other. In short:
+The macro track_event classifies single messages; this model derives periods from their sequence. The rules:
 
 - A red flag ends, in practice and qualifying, when the pit exit opens. In races and sprints it ends with a standing start, a
   rolling start, a start behind the safety car, or else with the first lap started afterwards; TRACK CLEAR and the lights of the
-  pit lane do not end it, and a time at which the race will resume is a forecast. Where the session status is served, it ends it.
+  pit lane do not end it, and an announced time of the restart is a forecast. If the session status is served, it ends the red flag.
 - The laps that the cars start on their way back to the pits, and in the pit lane, are not the restart. The restart is the
-  lap of a driver that begins after the longest pause of minutes after the flag; where no pause is so long, the first lap that
-  begins after a gap longer than the time from the flag to the lap before it.
-- A safety car lasts until TRACK CLEAR, not until it is called in. After a rolling start it lasts until the next lap that
-  no car had started before, by a car over the line. So it does when it is called in and TRACK CLEAR does not follow.
-- A race that starts behind the safety car stays behind it when the track is clear before the first lap.
-- A yellow lasts in its marshal sector until that sector, or the track, is clear, or the race starts: those shown while the
-  cars form up on the grid are often not cleared by a message (Zandvoort 2025). The race starts with its first lap; where
+  lap of a driver that begins after the longest pause of minutes after the flag; if no pause is long enough, the first lap that
+  begins after a gap longer than the time from the flag to the previous lap.
+- A safety car lasts until TRACK CLEAR, not until it is called in. After a rolling start it lasts until a car on
+  the line starts a lap that no car had started before. The same holds when it is called in and TRACK CLEAR does not follow.
+- A race that starts behind the safety car stays behind it even if the track is clear before the first lap.
+- A yellow lasts in its marshal sector until that sector, or the track, is clear, or the race starts: yellow flags
+  during the grid formation are often not cleared by a message (Zandvoort 2025). The race starts with its first lap; if
   that start is not served, with the last light of the pit exit before the second one (recorded: the same second).
 - A sector's yellow and its clear in one second change nothing: the state before decides. Other messages of one second
-  count in the order served. Where that is not known, each is taken to change something: what was there before goes and comes
-  back, what was not comes and goes; a red flag comes last. What has been called in is over; what is called in next came.
+  count in the order served. If that order is unknown, each message is assumed to change the state: an active state ends and
+  begins again, an inactive state begins and ends; a red flag is last. A safety car that is called in has ended.
 
-Incremental by session. `touched_sessions` looks at sessions with a message that begins a state; the few whose messages leave
-no period (a yellow that is cleared in its second, and nothing else) are worked out again in each run.
+Incremental by session. `changed_sessions` considers sessions with a message that begins a state. The few sessions whose messages
+result in no period (only a yellow that is cleared within its second) are computed again in each run.
 -#}
 {%- set event = track_event('category', 'flag', 'scope', 'message') -%}
-{#- A lap that is shorter is none: a served start of lap 1 so close to that of lap 2 is that of a restart. -#}
+{#- Shorter laps are ignored: a served start of lap 1 this close to the start of lap 2 is the start of a restart. -#}
 {%- set shortest_lap_s = 45 -%}
-{#- A lap that starts so long after a red flag does not lead to the pits. -#}
+{#- A lap that starts later than this after a red flag is not the way back to the pits. -#}
 {%- set longest_way_to_the_pits_s = 300 -%}
 {#- On the way to the pits a car crosses the line on the track, and again in the pit lane. -#}
 {%- set most_starts_to_the_restart = 3 -%}
 {#- The race director ends a virtual safety car 10 to 15 s after the announcement (recorded: 10 to 15 s). -#}
 {%- set vsc_notice_s = 15 -%}
-{#- A car needs about this to the line after a rolling start, where no lap says when it was there. -#}
+{#- Approximate time to the line after a rolling start, used if no lap has the time. -#}
 {%- set way_to_the_line_s = 60 -%}
-{#- A rolling start that is announced so long before another one is not its procedure. -#}
+{#- A rolling start that is announced longer than this before another one is a separate procedure. -#}
 {%- set longest_procedure_s = 900 -%}
-with touched as (
-    {{ touched_sessions([
+with changed as (
+    {{ changed_sessions([
         '(select session_key, pull_id from ' ~ ref('silver_race_control') ~ ' where ' ~ event
         ~ " in ('red', 'sc', 'vsc', 'yellow', 'behind_sc', 'rolling_start')) as messages",
         ref('silver_laps'),
@@ -46,11 +47,11 @@ with touched as (
 
 sessions as (
     select
-        touched.session_key,
-        touched.built_from,
+        changed.session_key,
+        changed.built_from,
         coalesce(silver_sessions.session_category in ('Race', 'Sprint'), false) as is_race
-    from touched
-    left join {{ ref('silver_sessions') }} as silver_sessions on touched.session_key = silver_sessions.session_key
+    from changed
+    left join {{ ref('silver_sessions') }} as silver_sessions on changed.session_key = silver_sessions.session_key
 ),
 
 events as (
@@ -191,8 +192,8 @@ restarts as (
             starts.red_number,
             starts.abandoned_at,
             case
-                when stoppages.longest_pause_s > {{ longest_way_to_the_pits_s }} then
-                    case when starts.pause_s = stoppages.longest_pause_s then starts.date_start end
+                when stoppages.longest_pause_s > {{ longest_way_to_the_pits_s }}
+                    then case when starts.pause_s = stoppages.longest_pause_s then starts.date_start end
                 when starts.start_number > 1 then null
                 when
                     {{ seconds_between('starts.red_at', 'starts.date_start') }}
@@ -219,10 +220,11 @@ red_periods as (
         reds.*,
         restarts.restart_at,
         case
-            when reds.is_race then least(
-                reds.standing_at, reds.rolling_at, reds.behind_sc_at, reds.started_at,
-                case when reds.standing_at is null then restarts.restart_at end
-            )
+            when reds.is_race
+                then least(
+                    reds.standing_at, reds.rolling_at, reds.behind_sc_at, reds.started_at,
+                    case when reds.standing_at is null then restarts.restart_at end
+                )
             else reds.opened_at
         end as red_ended_at
     from reds
@@ -351,7 +353,9 @@ track_states as (
 
     union all
 
-    select session_key, over_at, null, 0, false, false from called_in where over_at is not null and (next_on_at is null or next_on_at > over_at)
+    select session_key, over_at, null, 0, false, false
+    from called_in
+    where over_at is not null and (next_on_at is null or next_on_at > over_at)
 ),
 
 ranked as (
@@ -443,8 +447,8 @@ states as (
         date,
         case
             when is_yellow = 1 and is_clear = 1 then case when is_reset = 1 then 0 end
-            when is_yellow = 1 and is_reset = 1 then
-                case when yellow_order > reset_order then 1 when yellow_order < reset_order then 0 end
+            when is_yellow = 1 and is_reset = 1
+                then case when yellow_order > reset_order then 1 when yellow_order < reset_order then 0 end
             else is_yellow
         end as gravity
     from sector_seconds

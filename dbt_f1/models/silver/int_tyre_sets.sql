@@ -12,8 +12,8 @@ Another compound is a new set. Of stints in a row on one compound (a run), a sti
 Ages above that var may be one lap off; below it a used set has about the same age, so they have to agree to the lap.
 In practice and qualifying a set of any age may be fitted, so the var counts for races and sprints only.
 -#}
-with touched as (
-    {{ touched_sessions([
+with changed as (
+    {{ changed_sessions([
         ref('silver_stints'),
         ref('silver_pit_stops'),
         ref('silver_race_control'),
@@ -31,7 +31,7 @@ stints as (
         coalesce(silver_stints.lap_start, silver_stints.source_lap_start) as lap_start,
         silver_stints.source_lap_start,
         silver_stints.stint_laps,
-        touched.built_from,
+        changed.built_from,
         coalesce(
             sessions.session_category in ('Race', 'Sprint')
             and silver_stints.tyre_age_at_start > {{ var('max_age_of_new_set_laps') }},
@@ -40,7 +40,7 @@ stints as (
         lag(silver_stints.compound) over driver_stints as previous_compound,
         lead(silver_stints.stint_number) over driver_stints as next_stint_number
     from {{ ref('silver_stints') }} as silver_stints
-    inner join touched on silver_stints.session_key = touched.session_key
+    inner join changed on silver_stints.session_key = changed.session_key
     left join {{ ref('silver_sessions') }} as sessions on silver_stints.session_key = sessions.session_key
     window driver_stints as (
         partition by silver_stints.session_key, silver_stints.driver_number order by silver_stints.stint_number
@@ -48,12 +48,12 @@ stints as (
 ),
 
 visited_sessions as (
-    select distinct session_key from {{ ref('int_pit_visits') }} where session_key in (select session_key from touched)
+    select distinct session_key from {{ ref('int_pit_visits') }} where session_key in (select session_key from changed)
 ),
 
 visits as (
     select * from {{ ref('int_pit_visits') }}
-    where next_stint_number is not null and session_key in (select session_key from touched)
+    where next_stint_number is not null and session_key in (select session_key from changed)
 ),
 
 runs as (

@@ -1,63 +1,15 @@
-{#-
-One row per sample of a car. The source sends 104 in throttle and brake for no signal; it becomes null.
--#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'date',
-    'rpm',
-    'speed',
-    'n_gear',
-    'throttle',
-    'brake',
-    'drs',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
-        {{ whole('rpm') }} as rpm,
-        {{ whole('speed') }} as speed,
-        {{ whole('n_gear') }} as n_gear,
-        {{ whole('throttle') }} as throttle,
-        {{ whole('brake') }} as brake,
-        {{ whole('drs') }} as drs,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'car_data') }}
-    where
-        {{ is_truth('car_data') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key', 'driver_number', 'date'],
-        columns=columns
-    ) | indent(4) }}
-)
-
-select
-    session_key,
-    meeting_key,
-    driver_number,
-    date,
-    rpm,
-    speed,
-    case when n_gear between 0 and 8 then n_gear end as n_gear,
-    case when throttle between 0 and 100 then throttle end as throttle,
-    case when brake between 0 and 100 then brake end as brake,
-    drs,
-    drs in (10, 12, 14) as is_drs_open,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{#- One row per sample of a car. The source sends 104 in throttle and brake for no signal; it becomes null. -#}
+{{ silver_source(
+    'car_data',
+    key=['session_key', 'driver_number', 'date'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer', 'date': 'timestamp',
+        'rpm': 'integer', 'speed': 'integer', 'n_gear': 'integer', 'throttle': 'integer', 'brake': 'integer', 'drs': 'integer',
+    },
+    derived={
+        'n_gear': 'case when n_gear between 0 and 8 then n_gear end',
+        'throttle': 'case when throttle between 0 and 100 then throttle end',
+        'brake': 'case when brake between 0 and 100 then brake end',
+        'is_drs_open': 'drs in (10, 12, 14)',
+    }
+) }}

@@ -1,53 +1,9 @@
-{#-
-One row per driver: the championship before and after a race or sprint. A beta endpoint with gaps.
--#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'position_start',
-    'position_current',
-    'points_start',
-    'points_current',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('position_start') }} as position_start,
-        {{ whole('position_current') }} as position_current,
-        {{ measure('points_start') }} as points_start,
-        {{ measure('points_current') }} as points_current,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'championship_drivers') }}
-    where
-        {{ is_truth('championship_drivers') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key', 'driver_number'],
-        columns=columns
-    ) | indent(4) }}
-)
-
-select
-    session_key,
-    meeting_key,
-    driver_number,
-    position_start,
-    position_current,
-    points_start,
-    points_current,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{#- One row per driver: the championship before and after a race or sprint. A beta endpoint with gaps. -#}
+{{ silver_source(
+    'championship_drivers',
+    key=['session_key', 'driver_number'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer',
+        'position_start': 'integer', 'position_current': 'integer', 'points_start': 'number', 'points_current': 'number',
+    }
+) }}

@@ -9,88 +9,30 @@ same number. `has_name_conflict` marks rows whose names differ. In a list that a
 Formula 1 driver; `named_driver_id` is the person that first and last name mean. What follows from other sessions is decided
 in int_drivers.
 -#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'broadcast_name',
-    'full_name',
-    'first_name',
-    'last_name',
-    'name_acronym',
-    'team_name',
-    'team_colour',
-    'headshot_url',
-    'country_code',
-    'season',
-    'has_conflicting_rows'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ blank_to_null('broadcast_name') }} as broadcast_name,
-        {{ blank_to_null('full_name') }} as full_name,
-        {{ blank_to_null('first_name') }} as first_name,
-        {{ blank_to_null('last_name') }} as last_name,
-        {{ blank_to_null('name_acronym') }} as name_acronym,
-        {{ blank_to_null('team_name') }} as team_name,
-        upper({{ blank_to_null('team_colour') }}) as team_colour,
-        headshot_url,
-        country_code,
-        _season as season,
-        _pull_id as pull_id,
-        _row_number as served_order,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'drivers') }}
-    where
-        {{ is_truth('drivers') }}
-        and driver_number is not null
-),
-
-compared_rows as (
-    select
-        *,
-        coalesce(min(lower(full_name)) over rows_of_a_car <> max(lower(full_name)) over rows_of_a_car, false)
-        or coalesce(min(lower(team_name)) over rows_of_a_car <> max(lower(team_name)) over rows_of_a_car, false)
-            as has_conflicting_rows
-    from source_rows
-    window rows_of_a_car as (partition by session_key, driver_number)
-),
-
-one_row as (
-    {{ keep_one(
-        'compared_rows',
+{%- set rows_of_a_car = '(partition by session_key, driver_number)' -%}
+with known as (
+    {{ silver_source(
+        'drivers',
         key=['session_key', 'driver_number'],
-        columns=columns,
-        prefer="case when team_name is null then 1 else 0 end",
-        served='served_order'
+        columns={
+            'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer',
+            'broadcast_name': blank_to_null('broadcast_name'),
+            'full_name': blank_to_null('full_name'),
+            'first_name': blank_to_null('first_name'),
+            'last_name': blank_to_null('last_name'),
+            'name_acronym': blank_to_null('name_acronym'),
+            'team_name': blank_to_null('team_name'),
+            'team_colour': 'upper(' ~ blank_to_null('team_colour') ~ ')',
+            'headshot_url': 'text', 'country_code': 'text',
+            'has_conflicting_rows': differs_within(blank_to_null('full_name'), rows_of_a_car)
+                ~ ' or ' ~ differs_within(blank_to_null('team_name'), rows_of_a_car),
+        },
+        derived={
+            'known_name': 'coalesce(full_name, ' ~ blank_to_null("concat_ws(' ', first_name, last_name)") ~ ')',
+        },
+        prefer='case when team_name is null then 1 else 0 end',
+        keep_last_served=true
     ) | indent(4) }}
-),
-
-known as (
-    select
-        session_key,
-        meeting_key,
-        driver_number,
-        broadcast_name,
-        coalesce(full_name, {{ blank_to_null("concat_ws(' ', first_name, last_name)") }}) as known_name,
-        first_name,
-        last_name,
-        name_acronym,
-        team_name,
-        team_colour,
-        headshot_url,
-        country_code,
-        season,
-        has_conflicting_rows,
-        pull_id,
-        pulled_at,
-        source_rows,
-        source_variants
-    from one_row
 ),
 
 named as (
@@ -152,11 +94,7 @@ select
     named.lists_support_series,
     named.headshot_url,
     named.country_code,
-    named.season,
-    named.pull_id,
-    named.pulled_at,
-    named.source_rows,
-    named.source_variants
+    {{ silver_metadata('named') }}
 from identified as named
 left join {{ ref('team_lineage') }} as team_lineage
     on

@@ -1,37 +1,12 @@
-{#-
-One row per driver and measurement, about every 4 s of a race.
--#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'date',
-    'gap_to_leader',
-    'interval',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
-        gap_to_leader,
-        interval,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'intervals') }}
-    where
-        {{ is_truth('intervals') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
+{#- One row per driver and measurement, about every 4 s of a race. -#}
+with measurements as (
+    {{ silver_source(
+        'intervals',
         key=['session_key', 'driver_number', 'date'],
-        columns=columns
+        columns={
+            'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer', 'date': 'timestamp',
+            'gap_to_leader': 'text', 'interval': 'text',
+        }
     ) | indent(4) }}
 )
 
@@ -44,9 +19,5 @@ select
     {{ json_number('interval') }} as interval_s,
     {{ json_laps_down('gap_to_leader') }} as laps_down,
     {{ json_laps_down('interval') }} as interval_laps,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+    {{ silver_metadata() }}
+from measurements

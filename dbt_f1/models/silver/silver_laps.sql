@@ -1,90 +1,29 @@
 {#-
-One row per driver and lap. `is_valid_lap` is what the row alone says: every rank, best and average takes the flag of the same
-name of fact_laps, which also knows stops, stints, red flags and deletions. A lap without a start time stays: the first lap
-of a race often has none.
+One row per driver and lap. `is_valid_lap` is decided from the row alone. Ranks, best laps and averages use the column of the same name of
+fact_laps, which also accounts for stops, stints, red flags and deletions. Laps without a start time are kept: the first lap of a
+race often has none. `calculated_lap_duration` is null if a sector is missing.
 -#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'lap_number',
-    'date_start',
-    'duration_sector_1',
-    'duration_sector_2',
-    'duration_sector_3',
-    'lap_duration',
-    'intermediate_1_speed',
-    'intermediate_2_speed',
-    'speed_trap_speed',
-    'is_pit_out_lap',
-    'segments_sector_1',
-    'segments_sector_2',
-    'segments_sector_3',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('lap_number') }} as lap_number,
-        {{ moment('date_start') }} as date_start,
-        {{ measure('duration_sector_1') }} as duration_sector_1,
-        {{ measure('duration_sector_2') }} as duration_sector_2,
-        {{ measure('duration_sector_3') }} as duration_sector_3,
-        {{ measure('lap_duration') }} as lap_duration,
-        {{ whole('i1_speed') }} as intermediate_1_speed,
-        {{ whole('i2_speed') }} as intermediate_2_speed,
-        {{ whole('st_speed') }} as speed_trap_speed,
-        is_pit_out_lap,
-        segments_sector_1,
-        segments_sector_2,
-        segments_sector_3,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'laps') }}
-    where
-        {{ is_truth('laps') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
+with measured as (
+    {{ silver_source(
+        'laps',
         key=['session_key', 'driver_number', 'lap_number'],
-        columns=columns,
-        prefer="case when lap_duration is null then 1 else 0 end"
+        columns={
+            'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer', 'lap_number': 'integer',
+            'date_start': 'timestamp',
+            'duration_sector_1': 'number', 'duration_sector_2': 'number', 'duration_sector_3': 'number', 'lap_duration': 'number',
+            'intermediate_1_speed': bounded_integer('i1_speed'),
+            'intermediate_2_speed': bounded_integer('i2_speed'),
+            'speed_trap_speed': bounded_integer('st_speed'),
+            'is_pit_out_lap': 'boolean',
+            'segments_sector_1': 'text', 'segments_sector_2': 'text', 'segments_sector_3': 'text',
+        },
+        derived={
+            'is_pit_out_lap': 'coalesce(is_pit_out_lap, false)',
+            'calculated_lap_duration': 'round(duration_sector_1 + duration_sector_2 + duration_sector_3, 3)',
+            'max_speed': greatest_non_null(['intermediate_1_speed', 'intermediate_2_speed', 'speed_trap_speed']),
+        },
+        prefer='case when lap_duration is null then 1 else 0 end'
     ) | indent(4) }}
-),
-
-measured as (
-    select
-        session_key,
-        meeting_key,
-        driver_number,
-        lap_number,
-        date_start,
-        lap_duration,
-        duration_sector_1,
-        duration_sector_2,
-        duration_sector_3,
-        -- null when one is missing: a sum of two sectors is no lap
-        round(duration_sector_1 + duration_sector_2 + duration_sector_3, 3) as calculated_lap_duration,
-        intermediate_1_speed,
-        intermediate_2_speed,
-        speed_trap_speed,
-        {{ greatest_known(['intermediate_1_speed', 'intermediate_2_speed', 'speed_trap_speed']) }} as max_speed,
-        coalesce(is_pit_out_lap, false) as is_pit_out_lap,
-        segments_sector_1,
-        segments_sector_2,
-        segments_sector_3,
-        season,
-        pull_id,
-        pulled_at,
-        source_rows,
-        source_variants
-    from one_row
 ),
 
 judged as (
@@ -134,9 +73,5 @@ select
     segments_sector_1,
     segments_sector_2,
     segments_sector_3,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
+    {{ silver_metadata() }}
 from judged

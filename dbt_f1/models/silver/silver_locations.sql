@@ -1,61 +1,14 @@
-{#-
-One row per sample of a car's place. The origin (0, 0, 0) is what the source sends while it knows none.
--#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'date',
-    'position_x',
-    'position_y',
-    'position_z',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
-        {{ whole('x') }} as position_x,
-        {{ whole('y') }} as position_y,
-        {{ whole('z') }} as position_z,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'location') }}
-    where
-        {{ is_truth('location') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key', 'driver_number', 'date'],
-        columns=columns
-    ) | indent(4) }}
-)
-
-select
-    session_key,
-    meeting_key,
-    driver_number,
-    date,
-    position_x,
-    position_y,
-    position_z,
-    -- squared as doubles: the square of a far coordinate does not fit an integer
-    sqrt(
-        cast(position_x as {{ type_double() }}) * position_x
-        + cast(position_y as {{ type_double() }}) * position_y
-        + cast(position_z as {{ type_double() }}) * position_z
-    ) as distance_from_origin,
-    position_x is not null and position_y is not null and position_z is not null
-    and not (position_x = 0 and position_y = 0 and position_z = 0) as has_position,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{#- One row per sample of a car's position. The origin (0, 0, 0) is what the source sends while it has none. -#}
+{{ silver_source(
+    'location',
+    key=['session_key', 'driver_number', 'date'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer', 'date': 'timestamp',
+        'position_x': bounded_integer('x'), 'position_y': bounded_integer('y'), 'position_z': bounded_integer('z'),
+    },
+    derived={
+        'distance_from_origin': 'sqrt(' ~ squared('position_x') ~ ' + ' ~ squared('position_y') ~ ' + ' ~ squared('position_z') ~ ')',
+        'has_position': 'position_x is not null and position_y is not null and position_z is not null '
+            'and not (position_x = 0 and position_y = 0 and position_z = 0)',
+    }
+) }}

@@ -1,90 +1,23 @@
-{#-
-One row per race weekend or test. A pull covers a season, so a season is what is replaced.
--#}
-{%- set columns = [
-    'meeting_key',
-    'meeting_name',
-    'meeting_official_name',
-    'circuit_key',
-    'circuit_short_name',
-    'country_key',
-    'country_code',
-    'country_name',
-    'location',
-    'gmt_offset',
-    'country_flag',
-    'circuit_type',
-    'circuit_info_url',
-    'circuit_image',
-    'date_start',
-    'date_end',
-    'year',
-    'is_cancelled',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('meeting_key') }} as meeting_key,
-        meeting_name,
-        meeting_official_name,
-        {{ whole('circuit_key') }} as circuit_key,
-        circuit_short_name,
-        {{ whole('country_key') }} as country_key,
-        country_code,
-        country_name,
-        location,
-        gmt_offset,
-        country_flag,
-        circuit_type,
-        circuit_info_url,
-        circuit_image,
-        {{ moment('date_start') }} as date_start,
-        {{ moment('date_end') }} as date_end,
-        {{ whole('year') }} as year,
-        is_cancelled,
-        _season as season,
-        _pull_id as pull_id,
-        _row_number as served_order,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'meetings') }}
-    where
-        {{ is_truth('meetings', scope_column='season', key='meeting_key') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['meeting_key'],
-        columns=columns,
-        prefer="season",
-        served='served_order'
-    ) | indent(4) }}
-)
-
-select
-    meeting_key,
-    coalesce({{ blank_to_null('meeting_name') }}, 'Unknown') as meeting_name,
-    {{ slug("replace(coalesce(meeting_name, 'unknown'), 'Grand Prix', '')") }} as grand_prix_slug,
-    meeting_official_name,
-    circuit_key,
-    coalesce({{ blank_to_null('circuit_short_name') }}, 'Unknown') as circuit_short_name,
-    circuit_type,
-    country_key,
-    country_code,
-    coalesce({{ blank_to_null('country_name') }}, 'Unknown') as country_name,
-    coalesce({{ blank_to_null('location') }}, 'Unknown') as location,
-    gmt_offset,
-    country_flag,
-    circuit_info_url,
-    circuit_image,
-    date_start,
-    date_end,
-    year,
-    coalesce(is_cancelled, false) as is_cancelled,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{#- One row per race weekend or test. A pull covers a season, so a season is what is replaced. -#}
+{{ silver_source(
+    'meetings',
+    key=['meeting_key'],
+    columns={
+        'meeting_key': 'integer', 'meeting_name': 'text', 'meeting_official_name': 'text',
+        'circuit_key': 'integer', 'circuit_short_name': 'text', 'country_key': 'integer', 'country_code': 'text',
+        'country_name': 'text', 'location': 'text', 'gmt_offset': 'text', 'country_flag': 'text', 'circuit_type': 'text',
+        'circuit_info_url': 'text', 'circuit_image': 'text', 'date_start': 'timestamp', 'date_end': 'timestamp',
+        'year': 'integer', 'is_cancelled': 'boolean',
+    },
+    derived={
+        'meeting_name': text_or_unknown('meeting_name'),
+        'grand_prix_slug': slug("replace(coalesce(meeting_name, 'unknown'), 'Grand Prix', '')"),
+        'circuit_short_name': text_or_unknown('circuit_short_name'),
+        'country_name': text_or_unknown('country_name'),
+        'location': text_or_unknown('location'),
+        'is_cancelled': 'coalesce(is_cancelled, false)',
+    },
+    prefer='season',
+    keep_last_served=true,
+    partition_column='season'
+) }}

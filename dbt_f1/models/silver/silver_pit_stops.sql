@@ -1,55 +1,14 @@
 {#-
-One row per driver and lap on which he came in. Rows without a lap cannot be placed and stay in bronze. Older answers have
-`pit_duration` only, which is the time in the pit lane under its former name.
+One row per driver and lap with a visit to the pit lane. Rows without a lap stay in bronze. Older responses have `pit_duration`
+only, the former name of the time in the pit lane.
 -#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'lap_number',
-    'date',
-    'lane_duration_s',
-    'stop_duration_s',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('lap_number') }} as lap_number,
-        {{ moment('date') }} as date,
-        coalesce({{ measure('lane_duration') }}, {{ measure('pit_duration') }}) as lane_duration_s,
-        {{ measure('stop_duration') }} as stop_duration_s,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'pit') }}
-    where
-        {{ is_truth('pit') }}
-        and lap_number is not null
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key', 'driver_number', 'lap_number'],
-        columns=columns
-    ) | indent(4) }}
-)
-
-select
-    session_key,
-    meeting_key,
-    driver_number,
-    lap_number,
-    date,
-    lane_duration_s,
-    stop_duration_s,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{{ silver_source(
+    'pit',
+    key=['session_key', 'driver_number', 'lap_number'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer', 'lap_number': 'integer',
+        'date': 'timestamp',
+        'lane_duration_s': 'coalesce(' ~ bounded_number('lane_duration') ~ ', ' ~ bounded_number('pit_duration') ~ ')',
+        'stop_duration_s': bounded_number('stop_duration'),
+    }
+) }}

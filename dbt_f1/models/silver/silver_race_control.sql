@@ -3,72 +3,19 @@ One row per message. Most columns of the natural key may be null, so the grain i
 
 The source fills the driver of flags and car events only; elsewhere it follows from the message ("CAR 4 (NOR) TIME …").
 -#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'date',
-    'driver_number',
-    'lap_number',
-    'category',
-    'flag',
-    'scope',
-    'sector',
-    'qualifying_phase',
-    'message',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ moment('date') }} as date,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('lap_number') }} as lap_number,
-        category,
-        flag,
-        scope,
-        {{ whole('sector') }} as sector,
-        {{ whole('qualifying_phase') }} as qualifying_phase,
-        message,
-        _season as season,
-        cast(_row_number as integer) as served_order,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'race_control') }}
-    where
-        {{ is_truth('race_control') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
-        columns=columns,
-        served='served_order',
-        nullable=['date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message']
-    ) | indent(4) }}
-)
-
-select
-    {{ surrogate_key([
-        'session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'
-    ]) | indent(4) }} as race_control_key,
-    session_key,
-    meeting_key,
-    date,
-    coalesce(one_row.driver_number, {{ driver_of_message('message') }}) as driver_number,
-    lap_number,
-    category,
-    flag,
-    scope,
-    sector,
-    qualifying_phase,
-    message,
-    served_order,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{{ silver_source(
+    'race_control',
+    key=['session_key', 'date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
+    nullable=['date', 'driver_number', 'lap_number', 'category', 'flag', 'scope', 'sector', 'message'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'date': 'timestamp', 'driver_number': 'integer',
+        'lap_number': 'integer', 'category': 'text', 'flag': 'text', 'scope': 'text', 'sector': 'integer',
+        'qualifying_phase': 'integer', 'message': 'text',
+    },
+    derived={
+        'driver_number': 'coalesce(driver_number, ' ~ driver_of_message('message') ~ ')',
+        'served_order': 'served_order',
+    },
+    surrogate_key_name='race_control_key',
+    keep_last_served=true
+) }}

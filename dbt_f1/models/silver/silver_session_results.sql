@@ -3,55 +3,23 @@ One row per driver of the official classification. In qualifying duration and ga
 time and the gap that count are those of the last phase in which the driver set a time. Of conflicting rows the one served last
 is kept: a driver who is disqualified later is listed again. Where the order served is unknown, the classified one is kept.
 -#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'position',
-    'number_of_laps',
-    'dnf',
-    'dns',
-    'dsq',
-    'points',
-    'duration',
-    'gap_to_leader',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ classified_position() }} as position,
-        {{ whole('number_of_laps') }} as number_of_laps,
-        coalesce(dnf, false) as dnf,
-        coalesce(dns, false) as dns,
-        coalesce(dsq, false) as dsq,
-        {{ measure('points') }} as points,
-        duration,
-        gap_to_leader,
-        _season as season,
-        _pull_id as pull_id,
-        _row_number as served_order,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'session_result') }}
-    where
-        {{ is_truth('session_result') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
+with results as (
+    {{ silver_source(
+        'session_result',
         key=['session_key', 'driver_number'],
-        columns=columns,
-        prefer="case when position is null and served_order is null then 1 else 0 end",
-        served='served_order'
+        columns={
+            'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer',
+            'position': classified_position(), 'number_of_laps': 'integer',
+            'dnf': 'coalesce(dnf, false)', 'dns': 'coalesce(dns, false)', 'dsq': 'coalesce(dsq, false)',
+            'points': 'number', 'duration': 'text', 'gap_to_leader': 'text',
+        },
+        prefer='case when position is null and served_order is null then 1 else 0 end',
+        keep_last_served=true
     ) | indent(4) }}
 ),
 
 parsed as (
-    {{ parsed_results('one_row') | indent(4) }}
+    {{ parsed_results('results') | indent(4) }}
 )
 
 select
@@ -71,9 +39,5 @@ select
     dnf,
     dns,
     dsq,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
+    {{ silver_metadata() }}
 from parsed

@@ -1,82 +1,24 @@
-{#-
-One row per session, future and cancelled ones included. A pull covers a season, so a season is what is replaced.
--#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'session_name',
-    'session_type',
-    'circuit_key',
-    'circuit_short_name',
-    'country_key',
-    'country_code',
-    'country_name',
-    'location',
-    'gmt_offset',
-    'date_start',
-    'date_end',
-    'year',
-    'is_cancelled',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        session_name,
-        session_type,
-        {{ whole('circuit_key') }} as circuit_key,
-        circuit_short_name,
-        {{ whole('country_key') }} as country_key,
-        country_code,
-        country_name,
-        location,
-        gmt_offset,
-        {{ moment('date_start') }} as date_start,
-        {{ moment('date_end') }} as date_end,
-        {{ whole('year') }} as year,
-        is_cancelled,
-        _season as season,
-        _pull_id as pull_id,
-        _row_number as served_order,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'sessions') }}
-    where
-        {{ is_truth('sessions', scope_column='season', key='session_key') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key'],
-        columns=columns,
-        prefer="season",
-        served='served_order'
-    ) | indent(4) }}
-)
-
-select
-    session_key,
-    meeting_key,
-    coalesce({{ blank_to_null('session_name') }}, 'Unknown') as session_name,
-    coalesce({{ blank_to_null('session_type') }}, 'Unknown') as session_type,
-    {{ session_category('session_name', 'session_type') | indent(4) }} as session_category,
-    circuit_key,
-    coalesce({{ blank_to_null('circuit_short_name') }}, 'Unknown') as circuit_short_name,
-    country_key,
-    country_code,
-    coalesce({{ blank_to_null('country_name') }}, 'Unknown') as country_name,
-    coalesce({{ blank_to_null('location') }}, 'Unknown') as location,
-    gmt_offset,
-    date_start,
-    date_end,
-    {{ seconds_between('date_start', 'date_end') }} / 60.0 as session_duration_minutes,
-    year,
-    coalesce(is_cancelled, false) as is_cancelled,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{#- One row per session, future and cancelled ones included. A pull covers a season, so a season is what is replaced. -#}
+{{ silver_source(
+    'sessions',
+    key=['session_key'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'session_name': 'text', 'session_type': 'text',
+        'circuit_key': 'integer', 'circuit_short_name': 'text', 'country_key': 'integer', 'country_code': 'text',
+        'country_name': 'text', 'location': 'text', 'gmt_offset': 'text', 'date_start': 'timestamp', 'date_end': 'timestamp',
+        'year': 'integer', 'is_cancelled': 'boolean',
+    },
+    derived={
+        'session_name': text_or_unknown('session_name'),
+        'session_type': text_or_unknown('session_type'),
+        'session_category': session_category('session_name', 'session_type'),
+        'circuit_short_name': text_or_unknown('circuit_short_name'),
+        'country_name': text_or_unknown('country_name'),
+        'location': text_or_unknown('location'),
+        'session_duration_minutes': seconds_between('date_start', 'date_end') ~ ' / 60.0',
+        'is_cancelled': 'coalesce(is_cancelled, false)',
+    },
+    prefer='season',
+    keep_last_served=true,
+    partition_column='season'
+) }}

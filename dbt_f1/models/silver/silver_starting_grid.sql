@@ -1,51 +1,15 @@
 {#-
-One row per driver of a grid. Of conflicting rows the one with a position is kept, of several such rows the one served last. `session_key` is the (sprint) qualifying session that set the grid, never the race: join over
-the meeting and the kind of session.
+One row per driver of a grid. Of conflicting rows the one with a position is kept, of several such rows the one served last.
+`session_key` is the (sprint) qualifying session that set the grid, never the race: join over the meeting and the kind of
+session.
 -#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'position',
-    'lap_duration',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('position') }} as position,
-        {{ measure('lap_duration') }} as lap_duration,
-        _season as season,
-        _pull_id as pull_id,
-        _row_number as served_order,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'starting_grid') }}
-    where
-        {{ is_truth('starting_grid') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key', 'driver_number'],
-        columns=columns,
-        prefer="case when position is null then 1 else 0 end",
-        served='served_order'
-    ) | indent(4) }}
-)
-
-select
-    session_key,
-    meeting_key,
-    driver_number,
-    position,
-    lap_duration,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{{ silver_source(
+    'starting_grid',
+    key=['session_key', 'driver_number'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer', 'position': 'integer',
+        'lap_duration': 'number',
+    },
+    prefer='case when position is null then 1 else 0 end',
+    keep_last_served=true
+) }}

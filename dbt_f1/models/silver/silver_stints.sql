@@ -7,41 +7,15 @@ One row per driver and stint. The source lets stints overlap and end before they
 
 What was served stands in `source_lap_start` and `source_lap_end`.
 -#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'stint_number',
-    'source_lap_start',
-    'source_lap_end',
-    'compound',
-    'tyre_age_at_start',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ whole('stint_number') }} as stint_number,
-        {{ whole('lap_start') }} as source_lap_start,
-        {{ whole('lap_end') }} as source_lap_end,
-        compound,
-        {{ whole('tyre_age_at_start') }} as tyre_age_at_start,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'stints') }}
-    where
-        {{ is_truth('stints') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
+with served as (
+    {{ silver_source(
+        'stints',
         key=['session_key', 'driver_number', 'stint_number'],
-        columns=columns
+        columns={
+            'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer', 'stint_number': 'integer',
+            'source_lap_start': bounded_integer('lap_start'), 'source_lap_end': bounded_integer('lap_end'),
+            'compound': 'text', 'tyre_age_at_start': 'integer',
+        }
     ) | indent(4) }}
 ),
 
@@ -52,7 +26,7 @@ ends as (
             partition by session_key, driver_number order by stint_number
             rows between unbounded preceding and 1 preceding
         ) as last_end_before
-    from one_row
+    from served
 ),
 
 starts as (
@@ -86,9 +60,5 @@ select
     source_lap_end,
     source_lap_start is not null and source_lap_end is not null
     and (not has_laps or repaired_start <> source_lap_start) as is_repaired,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
+    {{ silver_metadata() }}
 from repaired

@@ -1,49 +1,11 @@
-{#-
-One row per recording. The time may be null, so the grain is the key made of the natural one.
--#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'driver_number',
-    'date',
-    'recording_url',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
-        {{ moment('date') }} as date,
-        recording_url,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'team_radio') }}
-    where
-        {{ is_truth('team_radio') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key', 'driver_number', 'date', 'recording_url'],
-        columns=columns,
-        nullable=['date', 'recording_url']
-    ) | indent(4) }}
-)
-
-select
-    {{ surrogate_key(['session_key', 'driver_number', 'date', 'recording_url']) | indent(4) }} as team_radio_key,
-    session_key,
-    meeting_key,
-    driver_number,
-    date,
-    recording_url,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{#- One row per recording. The time may be null, so the grain is the key made of the natural one. -#}
+{{ silver_source(
+    'team_radio',
+    key=['session_key', 'driver_number', 'date', 'recording_url'],
+    nullable=['date', 'recording_url'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'driver_number': 'integer', 'date': 'timestamp',
+        'recording_url': 'text',
+    },
+    surrogate_key_name='team_radio_key'
+) }}

@@ -1,63 +1,11 @@
-{#-
-One row per measurement, about once a minute. A track at exactly 0.0 degrees is a glitch of the source and becomes null.
--#}
-{%- set columns = [
-    'session_key',
-    'meeting_key',
-    'date',
-    'air_temperature',
-    'track_temperature',
-    'humidity',
-    'pressure',
-    'rainfall',
-    'wind_direction',
-    'wind_speed',
-    'season'
-] -%}
-
-with source_rows as (
-    select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ moment('date') }} as date,
-        {{ measure('air_temperature') }} as air_temperature,
-        nullif({{ measure('track_temperature') }}, 0) as track_temperature,
-        {{ measure('humidity') }} as humidity,
-        {{ measure('pressure') }} as pressure,
-        {{ whole('rainfall') }} as rainfall,
-        {{ whole('wind_direction') }} as wind_direction,
-        {{ measure('wind_speed') }} as wind_speed,
-        _season as season,
-        _pull_id as pull_id,
-        {{ utc('_ingested_at') }} as pulled_at
-    from {{ source('bronze', 'weather') }}
-    where
-        {{ is_truth('weather') }}
-),
-
-one_row as (
-    {{ keep_one(
-        'source_rows',
-        key=['session_key', 'date'],
-        columns=columns
-    ) | indent(4) }}
-)
-
-select
-    session_key,
-    meeting_key,
-    date,
-    air_temperature,
-    track_temperature,
-    humidity,
-    pressure,
-    rainfall,
-    rainfall > 0 as is_raining,
-    wind_direction,
-    wind_speed,
-    season,
-    pull_id,
-    pulled_at,
-    source_rows,
-    source_variants
-from one_row
+{#- One row per measurement, about once a minute. A track at exactly 0.0 degrees is a glitch of the source and becomes null. -#}
+{{ silver_source(
+    'weather',
+    key=['session_key', 'date'],
+    columns={
+        'session_key': 'integer', 'meeting_key': 'integer', 'date': 'timestamp', 'air_temperature': 'number',
+        'track_temperature': 'nullif(' ~ bounded_number('track_temperature') ~ ', 0)',
+        'humidity': 'number', 'pressure': 'number', 'rainfall': 'integer', 'wind_direction': 'integer', 'wind_speed': 'number',
+    },
+    derived={'is_raining': 'rainfall > 0'}
+) }}

@@ -81,9 +81,9 @@ def test_a_gateway_that_is_down_fails_nothing_and_its_address_is_not_told(state,
 
 def test_the_file_is_replaced_whole(state, settings):
     written(state, settings)
-    before = settings.metrics.open()
-    written(State(NOW, [], [], []), settings)
-    assert before.read() != settings.metrics.read_text()
+    with settings.metrics.open() as before:
+        written(State(NOW, [], [], []), settings)
+        assert before.read() != settings.metrics.read_text()
     assert [path.name for path in settings.metrics.parent.iterdir()] == ["f1.prom"]
 
 

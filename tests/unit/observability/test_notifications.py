@@ -166,7 +166,7 @@ def test_f1_alerts_test_says_of_each_receiver_whether_it_took_the_message(
     with pytest.raises(SystemExit) as ended:
         app.main(["alerts", "--test"])
     out, err = capsys.readouterr()
-    assert (ended.value.code, out) == (1, "receiver 1 (json): took the message\n")
+    assert (ended.value.code, out) == (1, "receiver 1 (json): message delivered\n")
     assert err == "receiver 2 (json): it did not take the message\n"
     assert "test" in texts(receiver)[0]
 

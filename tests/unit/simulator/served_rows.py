@@ -1,4 +1,4 @@
-"""A few rows, written by hand, with the shapes on which the API's rules differ."""
+"""A few rows, hand-made, with the shapes on which the API's rules differ."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Season:
         return [key for key, name in self.names.items() if name in names]
 
 
-def test_every_key_of_a_season_says_that_it_is_generated_and_no_key_of_the_source_does() -> None:
+def test_keys_of_a_generated_season_are_in_the_generated_range() -> None:
     for season in world.SEASONS:
         keys = [
             session.session_key
@@ -159,7 +159,7 @@ def test_cancelled_meetings_keep_their_keys_and_have_no_rows(tmp_path: Path) -> 
     assert {row["session_key"] for row in made.read("drivers")} == set(made.names) - cancelled
 
 
-def test_sessions_that_are_not_over_have_no_rows(tmp_path: Path) -> None:
+def test_unfinished_sessions_have_no_rows(tmp_path: Path) -> None:
     generate(tmp_path, 2024, 1, now=datetime(2024, 3, 2, 12, tzinfo=UTC))
     made = Season(tmp_path)
     assert len(made.sessions) == 5
@@ -183,7 +183,7 @@ def test_sessions_of_a_weekend_are_the_five_of_its_kind(season: Season) -> None:
     assert list(by_meeting.values()) == [normal, sprint, normal]
 
 
-def test_laps_rows_are_as_many_as_the_result_says_and_one_more_for_who_retired(season: Season) -> None:
+def test_lap_rows_match_the_result_with_one_more_for_a_retired_driver(season: Season) -> None:
     for key in season.names:
         laps = Counter(row["driver_number"] for row in season.read("laps", key))
         for row in season.read("session_result", key):
@@ -262,7 +262,7 @@ def test_the_fastest_lap_brought_a_point_until_2024(tmp_path: Path) -> None:
     assert totals <= {101, 102}
 
 
-def test_qualifying_results_are_lists_of_three_and_nobody_left_has_a_later_phase(season: Season) -> None:
+def test_qualifying_results_are_lists_of_three_without_times_after_elimination(season: Season) -> None:
     for key in season.keys("Qualifying", "Sprint Qualifying"):
         rows = season.read("session_result", key)
         assert all(len(row["duration"]) == len(row["gap_to_leader"]) == 3 for row in rows)
@@ -287,7 +287,7 @@ def test_practice_is_ordered_by_each_drivers_best_lap(season: Season) -> None:
         )
 
 
-def test_grids_stand_under_the_qualifying_session(season: Season) -> None:
+def test_grids_have_the_key_of_the_qualifying_session(season: Season) -> None:
     keys = {row["session_key"] for row in season.read("starting_grid")}
     assert keys == set(season.keys("Qualifying", "Sprint Qualifying"))
 
@@ -319,7 +319,7 @@ def test_the_race_starts_from_its_grid(season: Season) -> None:
             assert [row["driver_number"] for row in rows[: len(grid)]] == grid
 
 
-def test_the_last_position_of_each_car_is_its_place_in_the_uncorrected_result(tmp_path: Path) -> None:
+def test_last_position_of_each_car_is_that_of_the_uncorrected_result(tmp_path: Path) -> None:
     generate(tmp_path, 2024, 1)
     made = Season(tmp_path)
     last = {row["driver_number"]: row["position"] for row in made.read("position", 2024015)}
@@ -387,7 +387,7 @@ def test_intervals_and_standings_exist_for_races_and_sprints_only(season: Season
     assert {row["session_key"] for row in season.read("overtakes")} == set(season.keys("Race"))
 
 
-def test_intervals_come_about_every_four_seconds_and_say_whole_laps_as_text(season: Season) -> None:
+def test_intervals_are_four_seconds_apart_and_laps_are_text(season: Season) -> None:
     for key in season.keys("Race"):
         rows = season.read("intervals", key)
         leader = season.read("session_result", key)[0]["driver_number"]
@@ -430,7 +430,7 @@ def test_corrections_wait_until_they_are_published(tmp_path: Path) -> None:
     assert publish_corrections(tmp_path) == []
 
 
-def test_a_penalty_changes_places_outside_the_points_and_nothing_else(tmp_path: Path) -> None:
+def test_penalty_changes_only_positions_outside_the_points(tmp_path: Path) -> None:
     changed = 0
     for seed in range(3):
         generate(tmp_path, 2024, 1, seed=seed)
@@ -449,7 +449,7 @@ def test_a_penalty_changes_places_outside_the_points_and_nothing_else(tmp_path: 
     assert changed
 
 
-def test_the_flaws_of_real_data_are_there(season: Season) -> None:
+def test_generated_data_has_the_flaws_of_real_data(season: Season) -> None:
     laps = season.read("laps")
     raced = set(season.keys("Race", "Sprint"))
     firsts = [row for row in laps if row["lap_number"] == 1 and row["session_key"] in raced]
@@ -476,7 +476,7 @@ def telemetry(folder: Path, endpoint: str, key: int) -> Rows:
     return orjson.loads(gzip.decompress((folder / endpoint / f"{key}.json.gz").read_bytes()))
 
 
-def test_telemetry_is_within_what_a_car_can_do(with_telemetry: Path) -> None:
+def test_telemetry_values_are_possible(with_telemetry: Path) -> None:
     rows = telemetry(with_telemetry, "car_data", 2024015)
     assert max(row["speed"] for row in rows) <= 360
     assert max(row["rpm"] for row in rows) <= 12_300
@@ -502,7 +502,7 @@ def test_a_lap_of_locations_is_closed_and_as_long_as_the_circuit(tmp_path: Path)
         assert steps[0] < 200 * 10 * 2
 
 
-def test_cars_are_nowhere_before_they_move_and_the_feeds_are_not_in_step(with_telemetry: Path) -> None:
+def test_cars_have_no_location_before_they_move_and_feeds_are_not_synchronous(with_telemetry: Path) -> None:
     places = [row for row in telemetry(with_telemetry, "location", 2024015) if row["driver_number"] == 1]
     cars = [row for row in telemetry(with_telemetry, "car_data", 2024015) if row["driver_number"] == 1]
     assert (places[0]["x"], places[0]["y"], places[0]["z"]) == (0, 0, 0)
@@ -521,14 +521,14 @@ def test_telemetry_is_sampled_at_3_7_hz_unless_thinned(tmp_path: Path, with_tele
     ("arguments", "cause"),
     [((1999, 1), "season 1999"), ((2024, 0), "not 0"), ((2024, 25), "24 meetings, not 25")],
 )
-def test_what_cannot_be_generated_is_refused_in_one_line(tmp_path: Path, arguments: Any, cause: str) -> None:
+def test_invalid_arguments_are_refused_in_one_line(tmp_path: Path, arguments: Any, cause: str) -> None:
     with pytest.raises(GenerateError, match=cause) as caught:
         generate(tmp_path, *arguments)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
 
 
-def test_recorded_rows_are_never_written_over(tmp_path: Path) -> None:
+def test_recorded_rows_are_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "sessions").mkdir()
     (tmp_path / "sessions" / "2024.json").write_bytes(b'[{"session_key":9606}]')
     with pytest.raises(GenerateError, match="not generated"):

@@ -60,7 +60,7 @@ class Ask(Protocol):
         ("a>=lap_number=3", []),
     ],
 )
-def test_a_filter_finds_just_these_laps(values: Values, query: str, laps: list[int]) -> None:
+def test_filter_selects_exactly_these_laps(values: Values, query: str, laps: list[int]) -> None:
     assert sorted(values(f"laps?session_key=11&driver_number=1&{query}", "lap_number")) == laps
 
 
@@ -91,7 +91,7 @@ def test_different_fields_must_all_hold(values: Values) -> None:
         ("date=2025-07-04T23:59:59.9995", [4]),
     ],
 )
-def test_a_date_filter_finds_just_these_days(values: Values, query: str, days: list[int]) -> None:
+def test_date_filter_selects_exactly_these_days(values: Values, query: str, days: list[int]) -> None:
     found = values(f"weather?session_key=11&{query}", "date")
     assert sorted(int(date[8:10]) for date in found) == days
 
@@ -193,6 +193,6 @@ def test_a_value_is_cast_to_the_first_type_it_reads_as(text: str, value: object)
 
 
 @pytest.mark.parametrize("raw", ["x", "x=", "date=0001-01-01T00:00:00%2B10:00", "a=1&a=b"])
-def test_what_cannot_be_parsed_raises_a_query_error_that_says_why(raw: str) -> None:
+def test_invalid_query_raises_an_error_with_the_cause(raw: str) -> None:
     with pytest.raises(QueryError, match=r"\w{3}"):
         parse(raw, now=NOW, latest=lambda field: 1)

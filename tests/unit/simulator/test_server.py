@@ -18,9 +18,9 @@ import pytest
 import requests
 from served_rows import LAPS, NOW, write
 
-from f1_lakehouse.simulator import store
+from f1_lakehouse.simulator import rows_of_file, store
+from f1_lakehouse.simulator.rows_of_file import ReplayFolderError
 from f1_lakehouse.simulator.server import DROPPED, ReplayPortError, ReplayServer
-from f1_lakehouse.simulator.store import ReplayFolderError
 
 NO_ROWS = {"detail": "No results found."}
 
@@ -57,7 +57,7 @@ def test_the_path_may_be_upper_case(server: ReplayServer) -> None:
     assert requests.get(f"{server.origin}/V1/Laps", timeout=10).status_code == 200
 
 
-def test_the_root_says_welcome(server: ReplayServer) -> None:
+def test_root_returns_welcome(server: ReplayServer) -> None:
     assert requests.get(server.origin, timeout=10).text == "Welcome to OpenF1!"
 
 
@@ -156,7 +156,7 @@ def test_the_minute_window_slides_and_refused_requests_do_not_count(folder: Path
     assert statuses == [200, 200, 429, 200]
 
 
-def test_both_windows_hold_at_once(folder: Path) -> None:
+def test_both_rate_windows_apply_together(folder: Path) -> None:
     clock = Clock()
     with ReplayServer(folder, rps=2, rpm=3, clock=clock) as server:
         statuses = []
@@ -197,7 +197,7 @@ def test_a_token_ends_after_its_hour(folder: Path) -> None:
     assert (before, after) == (200, 401)
 
 
-def test_nobody_gets_a_token_where_no_name_is_set(server: ReplayServer) -> None:
+def test_no_token_is_issued_without_a_username(server: ReplayServer) -> None:
     assert (
         requests.post(f"{server.origin}/token", data={"username": "", "password": ""}, timeout=10).status_code
         == 401
@@ -257,7 +257,7 @@ def test_a_closed_server_also_leaves_connections_that_clients_keep(folder: Path)
             session.get(f"{server.url}/drivers", timeout=10)
 
 
-def test_many_clients_at_once_get_whole_answers(server: ReplayServer) -> None:
+def test_concurrent_clients_get_complete_responses(server: ReplayServer) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(lambda n: get(server, f"laps?driver_number={(1, 4, 44)[n % 3]}").json(), range(48))
@@ -357,8 +357,8 @@ def telemetry(session: int, n: int = 600) -> list[dict[str, Any]]:
 @pytest.fixture
 def large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServer]:
     """Telemetry of three sessions, with the bounds set so that its files count as large."""
-    monkeypatch.setattr(store, "ENCODE_FROM_BYTES", 1000)
-    monkeypatch.setattr(store, "PIECE_BYTES", 5000)
+    monkeypatch.setattr(rows_of_file, "ENCODE_FROM_BYTES", 1000)
+    monkeypatch.setattr(rows_of_file, "PIECE_BYTES", 5000)
     monkeypatch.setattr(store, "LARGE_FILE", {".json": 1000, ".gz": 1000})
     monkeypatch.setattr(store, "KEPT_LARGE_BYTES", 100_000)
     for session in (11, 12):
@@ -384,9 +384,9 @@ def large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServe
 def test_large_files_answer_as_small_ones_do(large: ReplayServer, folder: Path, target: str) -> None:
     for session in (11, 12):
         write(folder, "small", f"{session}.json", telemetry(session)[:])
-    store.ENCODE_FROM_BYTES = 10**9  # set back by the fixture's monkeypatch
+    rows_of_file.ENCODE_FROM_BYTES = 10**9  # restored by the fixture's monkeypatch
     small = get(large, target.replace("car_data", "small"))
-    store.ENCODE_FROM_BYTES = 1000
+    rows_of_file.ENCODE_FROM_BYTES = 1000
     answer = get(large, target)
     assert small.status_code == 200
     assert answer.content == small.content
@@ -401,7 +401,7 @@ def test_a_large_file_of_another_session_is_not_opened(large: ReplayServer, fold
     }
 
 
-def test_names_of_files_decide_nothing(large: ReplayServer, folder: Path) -> None:
+def test_file_names_do_not_select_rows(large: ReplayServer, folder: Path) -> None:
     write(folder, "car_data", "99.json", telemetry(21))
     write(folder, "car_data", "any.json", telemetry(22))
     assert len(get(large, "car_data?session_key=21").json()) == 1200
@@ -409,7 +409,7 @@ def test_names_of_files_decide_nothing(large: ReplayServer, folder: Path) -> Non
     assert get(large, "car_data?session_key=99").status_code == 404
 
 
-def test_large_files_used_longest_ago_are_forgotten_and_read_again(
+def test_least_recently_used_large_files_are_dropped_and_read_again(
     large: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "KEPT_LARGE_BYTES", 1)

@@ -91,6 +91,19 @@ def test_a_table_of_an_older_catalogue_gets_the_columns_that_have_come_since(
     assert [row["tyre_temp"] for row in house.truth()] == [90.0]
 
 
+def test_a_table_with_older_column_descriptions_accepts_rows(
+    house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.pull([lap(1)])
+    columns = tuple(replace(column, description="Another description") for column in LAPS.columns)
+    newer = replace(LAPS, columns=columns, description="Another description")
+    monkeypatch.setattr(bronze_module, "ENDPOINTS", tuple(newer if e is LAPS else e for e in ENDPOINTS))
+    monkeypatch.setitem(BY_NAME, "laps", newer)
+    house.bronze.create()
+    house.pull([lap(1), lap(2), lap(3, unknown_column=1)])
+    assert len(house.truth()) == 3
+
+
 @pytest.mark.parametrize("name", ["laps", "_quarantine", "_pulls"])
 def test_a_table_that_has_been_lost_is_not_replaced_by_an_empty_one(
     house: House, lap: Lap, name: str

@@ -1,4 +1,4 @@
-{#- One row per circuit, described as by the newest meeting held there. -#}
+{#- One row per circuit, with the attributes of the newest meeting held there. -#}
 with ranked as (
     select
         *,

@@ -1,13 +1,12 @@
 {#-
-One row per person and period in which number, team and acronym stay the same: the history as it happened on track, so it
-comes out the same whenever and in whatever order sessions are loaded.
+One row per person and period in which number, team and acronym stay the same. Periods depend on the dates of sessions, so the
+result does not depend on when and in which order sessions are loaded.
 
-A period starts with the first session that shows it and ends where the next one starts; the newest has no end. Join a
-session to the row with `valid_from <= date_start and (valid_to is null or date_start < valid_to)`; never join a past
-session to `is_current`.
+A period starts with its first session and ends where the next period starts; the newest period has no end. Join a session to the
+row with `valid_from <= date_start and (valid_to is null or date_start < valid_to)`; never join a past session to `is_current`.
 
-Rows without a team (support series) count only for people who never drove for one, so that a team that is missing in one
-session does not break a period in two.
+Rows without a team (support series) are used only for persons who never drove for a team. Otherwise a team that is missing in
+one session would split a period.
 -#}
 with listed as (
     select
@@ -17,7 +16,7 @@ with listed as (
 
     union all
 
-    -- known only by the first and last name in a row that names a support driver
+    -- known only from the first and last name of a row that names a support driver
     select
         session_key, driver_number, number_driver_id as driver_id, null as name_acronym, number_team_id as team_id,
         number_team_name as team_name, first_name || ' ' || last_name as broadcast_name,
@@ -45,7 +44,7 @@ entries as (
         drivers.is_f1_driver,
         max(case when drivers.is_f1_driver then 1 else 0 end) over (partition by drivers.driver_id) as ever_f1,
         drivers.date_start,
-        -- a person is in one car of a session; where the source lists two, the lower number stands for the session
+        -- a person drives one car in a session; where the source lists two, the lower number is used
         row_number() over (
             partition by drivers.driver_id, drivers.date_start
             order by case when drivers.is_f1_driver then 0 else 1 end, drivers.session_key, drivers.driver_number
@@ -84,7 +83,7 @@ numbered as (
     from compared
 ),
 
--- within a period the newest session describes the person
+-- the attributes of a period come from its newest session
 described as (
     select
         *,

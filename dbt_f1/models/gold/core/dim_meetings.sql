@@ -1,4 +1,4 @@
-{#- One row per race weekend or test. Rounds count the race weekends that take place, in the order of their dates. -#}
+{#- One row per race weekend or test. Rounds number the race weekends that are not cancelled, by date. -#}
 with calendar as (
     select meeting_key, is_meeting_cancelled from {{ ref('int_calendar') }} group by meeting_key, is_meeting_cancelled
 ),

@@ -1,4 +1,4 @@
-{#- One row per session, future and cancelled ones included; the winner is the driver classified first, and was not disqualified. -#}
+{#- One row per session, future and cancelled ones included. The winner is the driver classified first, unless disqualified. -#}
 with firsts as (
     select
         session_key,

@@ -1,6 +1,6 @@
 {#-
-One row per team and season: name, constructor and colour as in the newest session of that season, where dim_teams has those
-of the newest session of all. Pages and charts of a season take the colour from here.
+One row per team and season, with name, constructor and colour of the newest session of that season; dim_teams has those of the
+newest session of all seasons. Pages and charts of a season take the colour from here.
 -#}
 with listed as (
     {{ listed_teams() | indent(4) }}

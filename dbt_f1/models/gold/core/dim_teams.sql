@@ -1,6 +1,6 @@
 {#-
-One row per team through all its names (AlphaTauri, RB and Racing Bulls are one), described as in the newest session it
-took part in. `unknown-team` is always there: facts of drivers whose team the source does not name point to it.
+One row per team under all its names (AlphaTauri, RB and Racing Bulls are one team), with the attributes of its newest session.
+`unknown-team` always exists: facts of drivers whose team the source does not name refer to it.
 -#}
 with listed as (
     {{ listed_teams() | indent(4) }}

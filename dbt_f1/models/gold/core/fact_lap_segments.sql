@@ -1,7 +1,7 @@
 {#-
 One row per driver, lap, sector and mini-sector (segment), with the code that the timing screen shows as a colour.
 
-The source serves a list per sector; its first element is often null and keeps its number.
+The source serves a list per sector. Its first element is often null and keeps its number.
 -#}
 with digits as (
     {%- for digit in range(10) %}
@@ -32,7 +32,7 @@ lists as (
     {%- if not loop.last %}
 
     union all
-{% endif %}
+    {% endif %}
     {%- endfor %}
 ),
 

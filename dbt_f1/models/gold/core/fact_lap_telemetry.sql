@@ -1,23 +1,23 @@
-{{ config(materialized='incremental', incremental_strategy='replace_scopes', on_schema_change='fail') }}
+{{ config(materialized='incremental', incremental_strategy='replace_partitions', on_schema_change='fail') }}
 {#-
-One row per driver and lap: what the samples of the lap come to. Shares are of the samples that have a signal (104 means
-none); a lap with few samples says so in `samples` and `covered_share`. Incremental by session, as fact_telemetry.
+One row per driver and lap with the aggregated samples of the lap. Shares count the samples that have a signal (104 means no
+signal); `samples` and `covered_share` show how many samples a lap has. Incremental by session, as fact_telemetry.
 -#}
-with touched as (
-    {{ touched_sessions(['(select session_key, built_from as pull_id from ' ~ ref('fact_telemetry') ~ ') as telemetry']) }}
+with changed as (
+    {{ changed_sessions(['(select session_key, built_from as pull_id from ' ~ ref('fact_telemetry') ~ ') as telemetry']) }}
 ),
 
 samples as (
     select
         telemetry.*,
-        touched.built_from as telemetry_built_from,
+        changed.built_from as telemetry_built_from,
         lag(telemetry.n_gear) over lap_samples as previous_gear,
         lag(telemetry.lap_elapsed_s) over lap_samples as previous_elapsed_s,
         lag(telemetry.position_x) over lap_samples as previous_x,
         lag(telemetry.position_y) over lap_samples as previous_y,
         lag(telemetry.position_z) over lap_samples as previous_z
     from {{ ref('fact_telemetry') }} as telemetry
-    inner join touched on telemetry.session_key = touched.session_key
+    inner join changed on telemetry.session_key = changed.session_key
     where telemetry.lap_number is not null
     window lap_samples as (
         partition by telemetry.session_key, telemetry.driver_number, telemetry.lap_number order by telemetry.date
@@ -51,7 +51,7 @@ summed as (
                     then {{ milliseconds('lap_elapsed_s - coalesce(previous_elapsed_s, 0)') }}
             end
         ) as covered_ms,
-        -- in whole millimetres: a sum of doubles would depend on the order of the rows
+        -- in integer millimetres: a sum of doubles would depend on the order of the rows
         sum(cast(round(100 * sqrt(
             cast(position_x - previous_x as {{ type_double() }}) * (position_x - previous_x)
             + cast(position_y - previous_y as {{ type_double() }}) * (position_y - previous_y)
@@ -63,7 +63,7 @@ summed as (
     group by session_key, driver_number, lap_number
 ),
 
--- what is left between the last sample and the line, at the last speed
+-- adds the distance from the last sample to the line, at the last speed
 with_end as (
     select
         summed.*,

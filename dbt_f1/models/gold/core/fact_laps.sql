@@ -1,6 +1,6 @@
 {#-
-One row per driver and lap, with what was going on around it (int_laps) and who drove it, for which team. A race ends with the
-chequered flag: rows that the source serves of the lap back to the pits are no laps.
+One row per driver and lap, with the conditions of the lap (int_laps), the driver and the team. A race ends with the chequered
+flag: rows of the lap back to the pits are excluded.
 -#}
 select
     {{ surrogate_key(['laps.session_key', 'laps.driver_number', 'laps.lap_number']) | indent(4) }} as lap_key,

@@ -1,9 +1,9 @@
 {#-
-One row per exchange of position, told from the car that gained it: driver and team are that one's, those of the other car
-come as `overtaken_…`. The source counts every exchange, also the ones that happen because a car is in the pit lane.
+One row per overtake, from the perspective of the car that gained the position: driver and team belong to that car, columns
+`overtaken_…` to the other one. The source counts every change of position, also those caused by a car in the pit lane.
 -#}
 with lap_starts as (
-    -- of two laps with one start the later one: an as-of join must find one
+    -- the later one of two laps with the same start: an as-of join requires a unique time
     select
         session_key,
         driver_number,
@@ -60,7 +60,7 @@ select
     coalesce(overtaken_drivers.constructor_id, 'unknown-team') as overtaken_constructor_id,
     coalesce(overtaken_drivers.team_name, 'Unknown Team') as overtaken_team_name,
     gains.position,
-    -- the first lap of a race often has no start: what is before the first known one happened on it
+    -- the first lap of a race often has no start: overtakes before the first known start are on lap 1
     cast(coalesce(gains.known_lap, 1) as integer) as lap_number,
     coalesce(losing_laps.is_pit_in_lap or losing_laps.is_pit_out_lap, false) as is_pit_related,
     gaining_laps.track_status,

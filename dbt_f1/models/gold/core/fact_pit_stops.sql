@@ -1,13 +1,13 @@
 {#-
-One row per visit to the pit lane, under the lap that the source files it under: the in-lap in races and sprints, the out-lap
-in practice and qualifying. `in_lap_number` is the in-lap in every session.
+One row per visit to the pit lane, with the lap to which the source assigns it: the in-lap in races and sprints, the out-lap in
+practice and qualifying. `in_lap_number` is the in-lap in every session.
 
-A visit is judged by its own time, from the entry to the exit of the pit lane, never by its lap: the lap on which a race is
-stopped also holds the stops made before. A visit under a red flag costs nothing, so it is marked, and lane times are summed
-without it. A car that is back on the track within var max_pit_stop_s of an entry before the red flag made a normal stop.
+A visit is classified by its own time, from pit entry to pit exit, and not by its lap: the lap on which a race is stopped also
+has stops made before the red flag. A visit under a red flag costs no time, so it is flagged and excluded from sums of lane times.
+A car that entered before the red flag and is back on the track within var max_pit_stop_s made a normal stop.
 
-A car that keeps its tyres passes through the pit lane (see int_tyre_sets and int_pit_visits). Where no stint begins after
-a visit and nothing says that the car only passed, the stint is missing, and whether the tyres changed is unknown.
+A car that keeps its tyres makes a pass-through (see int_tyre_sets and int_pit_visits). Where no stint starts after a visit and
+there is no sign of a pass-through, the stint is missing, and whether the tyres changed is unknown.
 -#}
 with stints as (
     select
@@ -114,7 +114,7 @@ visits as (
             and visits.out_lap_number between out_stints.lap_start and out_stints.lap_end
 ),
 
-judged as (
+classified as (
     select
         stops.*,
         before.compound as compound_before,
@@ -177,7 +177,7 @@ select
     end as track_status,
     stops.is_red_flag_stop,
     stops.pulled_at
-from judged as stops
+from classified as stops
 left join {{ ref('fact_laps') }} as in_laps
     on
         stops.session_key = in_laps.session_key

@@ -1,4 +1,4 @@
-{#- One row per change of a driver's position; the position holds until the next row of the driver. -#}
+{#- One row per change of a driver's position; the position is valid until the next row of the driver. -#}
 select
     {{ surrogate_key(['served.session_key', 'served.driver_number', 'served.date']) | indent(4) }} as position_key,
     served.session_key,

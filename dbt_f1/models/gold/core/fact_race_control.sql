@@ -1,4 +1,4 @@
-{#- One row per message of race control; the person is the one who drove that car in that session. -#}
+{#- One row per message of race control, with the driver of the car in that session. -#}
 select
     messages.race_control_key,
     messages.session_key,

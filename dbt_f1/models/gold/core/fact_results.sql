@@ -1,13 +1,12 @@
 {#-
 One row per driver of the official classification, with the grid position and the fastest lap.
 
-The grid is kept by the source under the session that decided it, so it is found over the meeting and the kind of
-session: Qualifying sets the grid of the Race, Sprint Qualifying that of the Sprint.
+The source stores the grid with the key of the session that set it, so the grid is joined by the meeting and the category:
+Qualifying sets the grid of the Race, Sprint Qualifying that of the Sprint.
 
-A driver who starts from the pit lane has no grid position, although the source numbers such drivers after the last one on the
-grid. Race control says so of some. In a grid that has the lap times of most drivers, a position without one of a driver who
-has a time of the session's last phase is no position that qualifying gave: it is left out as well (never served in 2023 to
-2025).
+A driver who starts from the pit lane has no grid position, although the source numbers such drivers after the last position of
+the grid. Race control announces some of them. Where most drivers of a grid have a lap time, the position of a driver without one
+who has a time in the last phase of the session did not come from qualifying and is excluded too (not served in 2023 to 2025).
 -#}
 with results as (
     select
@@ -77,7 +76,7 @@ from_pit_lane as (
     group by results.session_key, results.driver_number
 ),
 
--- where a meeting lists two qualifyings of a kind, the later one set the grid
+-- where a meeting has two qualifying sessions of a category, the later one set the grid
 grid as (
     select * from grids where newness = 1
 ),

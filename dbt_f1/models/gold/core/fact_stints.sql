@@ -1,11 +1,11 @@
 {#-
-One row per driver and stint: how long, how fast, and how much slower by the lap.
+One row per driver and stint, with length, pace and degradation.
 
-Pace and degradation are those of the clean laps (`is_clean_lap` of fact_laps). The degradation is the slope of the
-least-squares line of lap time over tyre age, null below var min_laps_for_degradation clean laps. It is what the stopwatch
-shows: the car gets lighter meanwhile, so the tyre itself loses more.
+Pace and degradation use the clean laps (`is_clean_lap` of fact_laps). The degradation is the slope of the least-squares line of
+lap time over tyre age, null below var min_laps_for_degradation clean laps. It is not corrected for fuel: the car gets lighter, so
+the tyre alone loses more.
 
-The source starts a stint at every visit to the pit lane. `tyre_set_number` says which stints are on one set of tyres.
+The source starts a stint at every visit to the pit lane. `tyre_set_number` shows which stints use the same tyre set.
 -#}
 with summed as (
     select
@@ -58,7 +58,7 @@ select
     end as degradation_s_per_lap,
     sets.is_new_set,
     sets.tyre_set_number,
-    -- the source serves stints after the chequered flag; no lap of the driver is in them
+    -- the source serves stints after the chequered flag; they contain no lap of the driver
     coalesce(sets.was_driven, stints.stint_laps > 0)
     and (
         stints.stint_laps = 0 or coalesce(summed.laps_driven, 0) > 0 or drivers_with_laps.session_key is null

@@ -1,18 +1,17 @@
-{{ config(materialized='incremental', incremental_strategy='replace_scopes', on_schema_change='fail') }}
+{{ config(materialized='incremental', incremental_strategy='replace_partitions', on_schema_change='fail') }}
 {#-
-One row per sample of a car, about 3.7 a second: what the car did, where it was, and on which lap. Published as Delta only.
+One row per sample of a car, about 3.7 samples per second, with speed and controls, location and lap. Published as Delta only.
 
-- place: of the last sample of the location feed before and the first one after, the nearer; none farther away in time than
-  var max_location_offset_s. The two feeds are sampled at times of their own.
-- lap: the one that had started last and not ended. A lap whose end is not known ends where the car stops: in the garage or
-  beside the track. Laps without a known start have no samples.
-- distance: by the trapezoid between samples, from the start of the lap.
+- location: the nearer one of the last sample of the location feed before and the first one after, at most
+  var max_location_offset_s away. The two feeds have different sample times.
+- lap: the last lap that started and has not ended. A lap without a known end ends where the car stops, in the garage or next to
+  the track. Laps without a known start have no samples.
+- distance: trapezoidal rule between samples, from the start of the lap.
 
-Incremental by session: sessions of which neither telemetry nor drivers have changed, nor what the bounds of laps follow from,
-are not read.
+Incremental by session: a session is read only if its telemetry, its drivers or the data that sets the bounds of its laps changed.
 -#}
-with touched as (
-    {{ touched_sessions([
+with changed as (
+    {{ changed_sessions([
         ref('silver_car_data'),
         ref('silver_locations'),
         ref('silver_laps'),
@@ -24,7 +23,7 @@ with touched as (
     ]) }}
 ),
 
--- of two laps with one start the later one: an as-of join must find one
+-- the later one of two laps with the same start: an as-of join requires a unique time
 lap_starts as (
     select
         session_key,
@@ -33,11 +32,11 @@ lap_starts as (
         max(lap_number) as lap_number,
         max(lap_end_at) as lap_end_at
     from {{ ref('fact_laps') }}
-    where lap_start_at is not null and session_key in (select session_key from touched)
+    where lap_start_at is not null and session_key in (select session_key from changed)
     group by session_key, driver_number, lap_start_at
 ),
 
-places as (
+locations as (
     select
         session_key,
         driver_number,
@@ -50,7 +49,7 @@ places as (
         lead(position_y) over samples as next_y,
         lead(position_z) over samples as next_z
     from {{ ref('silver_locations') }}
-    where has_position and session_key in (select session_key from touched)
+    where has_position and session_key in (select session_key from changed)
     window samples as (partition by session_key, driver_number order by date)
 ),
 
@@ -69,11 +68,11 @@ samples as (
         car.drs,
         car.is_drs_open,
         car.pulled_at,
-        touched.built_from,
+        changed.built_from,
         lag(car.date) over driver_samples as previous_date,
         lag(car.speed) over driver_samples as previous_speed
     from {{ ref('silver_car_data') }} as car
-    inner join touched on car.session_key = touched.session_key
+    inner join changed on car.session_key = changed.session_key
     where car.date is not null
     window driver_samples as (partition by car.session_key, car.driver_number order by car.date)
 ),
@@ -85,7 +84,7 @@ with_lap as (
     ) | indent(4) }}
 ),
 
--- on the grid a car stands at the start of its lap
+-- on the grid a car does not move at the start of its lap
 stops as (
     select session_key, driver_number, last_lap_number, min(date) as stopped_at
     from with_lap
@@ -108,9 +107,9 @@ with_lap_end as (
             and with_lap.last_lap_number = stops.last_lap_number
 ),
 
-with_place as (
+with_location as (
     {{ asof_join(
-        'with_lap_end', 'places', ['session_key', 'driver_number'], 'date', 'date',
+        'with_lap_end', 'locations', ['session_key', 'driver_number'], 'date', 'date',
         {
             'date': 'before_at', 'position_x': 'before_x', 'position_y': 'before_y', 'position_z': 'before_z',
             'next_date': 'after_at', 'next_x': 'after_x', 'next_y': 'after_y', 'next_z': 'after_z'
@@ -124,15 +123,15 @@ measured as (
         coalesce(date < on_lap_until, true) and last_lap_number is not null as is_on_lap,
         {{ seconds_between('before_at', 'date') }} as since_before_s,
         {{ seconds_between('date', 'after_at') }} as until_after_s
-    from with_place
+    from with_location
 ),
 
-placed as (
+with_lap_time as (
     select
         *,
         case when is_on_lap then last_lap_number end as lap_number,
         case when is_on_lap then {{ seconds_between('last_lap_start_at', 'date') }} end as lap_elapsed_s,
-        -- a lap's first step begins where the lap does
+        -- the first step of a lap starts at the start of the lap
         case
             when is_on_lap
                 then least(
@@ -154,13 +153,13 @@ placed as (
 travelled as (
     select
         *,
-        coalesce(abs(nearest_offset_s) <= {{ var('max_location_offset_s') }}, false) as has_place,
-        -- whole numbers, as doubles: far-off values leave 64 bits
+        coalesce(abs(nearest_offset_s) <= {{ var('max_location_offset_s') }}, false) as has_location,
+        -- integers as doubles: large values exceed 64 bits
         sum(cast(coalesce(previous_speed, speed) + speed as {{ type_double() }}) * step_ms) over (
             partition by session_key, driver_number, lap_number
             order by date rows between unbounded preceding and current row
         ) as lap_path
-    from placed
+    from with_lap_time
 )
 
 select
@@ -173,7 +172,7 @@ select
     travelled.date,
     travelled.lap_number,
     travelled.lap_elapsed_s,
-    -- km/h times ms, twice the mean speed: / 3.6 / 1000 / 2
+    -- sum of two speeds in km/h times ms: / 3.6 / 1000 / 2 gives metres
     case when travelled.lap_number is not null then round(travelled.lap_path / 7200, 2) end as lap_distance_m,
     travelled.speed,
     travelled.rpm,
@@ -182,10 +181,10 @@ select
     travelled.brake,
     travelled.drs,
     travelled.is_drs_open,
-    case when has_place then case when is_after_nearer then after_x else before_x end end as position_x,
-    case when has_place then case when is_after_nearer then after_y else before_y end end as position_y,
-    case when has_place then case when is_after_nearer then after_z else before_z end end as position_z,
-    case when has_place then round(nearest_offset_s, 3) end as location_offset_s,
+    case when has_location then case when is_after_nearer then after_x else before_x end end as position_x,
+    case when has_location then case when is_after_nearer then after_y else before_y end end as position_y,
+    case when has_location then case when is_after_nearer then after_z else before_z end end as position_z,
+    case when has_location then round(nearest_offset_s, 3) end as location_offset_s,
     travelled.pulled_at,
     travelled.built_from
 from travelled

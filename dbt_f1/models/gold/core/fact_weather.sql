@@ -1,4 +1,4 @@
-{#- One row per measurement at the track, about one a minute. -#}
+{#- One row per measurement at the track, about one per minute. -#}
 select
     {{ surrogate_key(['measurements.session_key', 'measurements.date']) | indent(4) }} as weather_key,
     measurements.session_key,

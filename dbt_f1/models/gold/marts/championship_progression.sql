@@ -1,17 +1,16 @@
 {#-
-The championships as they stood after each round, out of the official classifications: one row per season, round and driver
-or team. Sprint points count for the round they belong to. Everyone who has taken part so far has a row, also in rounds
-that the driver missed.
+The championships after each round, computed from the official classifications: one row per season, round and driver or team.
+Sprint points count for their round. Every entrant of an earlier round has a row, also in rounds that they missed.
 
-Equal points are decided by countback: more wins, then more second positions, and so on, in Grands Prix only (a sprint win is
-no win; a disqualified driver has no position). Entrants that are equal in all of it share the rank.
+Equal points are ranked by count-back: more wins, then more second positions, and so on, in Grands Prix only (a sprint win is not
+a win; a disqualified driver has no position). Entrants that are equal in all positions share the rank.
 
-A round without a race in the lake adds nothing but its sprint, one without its sprint only the race, and every sum from it on
-is short. So it is after a session whose points are not all in the rows: the source serves none for a driver who is classified
-in the points, or serves them for a number that no list of the season names (int_points_missing), or for a session that
-belongs to no round. `is_complete` is false from there on.
+A round whose race is missing in the lake has only the points of its sprint, one whose sprint is missing only those of its race,
+and all later sums are too low. The same applies after a session with missing points (int_points_missing): the source serves none
+for a driver in a scoring position, or serves them for a number that is in no list of the season, or for a session that belongs
+to no round. `is_complete` is false from there on.
 -#}
-{%- set places = range(1, 25) -%}
+{%- set positions = range(1, 25) -%}
 with rounds as (
     select
         sessions.season,
@@ -53,7 +52,7 @@ sprints_missing as (
     group by season, round_number
 ),
 
--- sessions with points that are in no row, or that the source has not served; a session without a date counts for all rounds
+-- sessions whose points are in no row or were not served; a session without a date counts for all rounds
 points_missing as (
     select sessions.season, sessions.date_start, missing.reason
     from {{ ref('int_points_missing') }} as missing
@@ -81,7 +80,7 @@ rounds_short as (
     group by held.season, held.round_number
 ),
 
--- a round counts when its race is there: with the sprint alone it is not over
+-- a round counts when its race is in the data, not with the sprint alone
 numbered_rounds as (
     select
         held.season,
@@ -99,14 +98,16 @@ numbered_rounds as (
 ),
 
 entries as (
-    select 'drivers' as championship, season, round_number, session_category, driver_id as entrant_id, name_acronym, full_name,
+    select
+        'drivers' as championship, season, round_number, session_category, driver_id as entrant_id, name_acronym, full_name,
         team_id, constructor_id, team_name, position, points
     from rounds
     where driver_id is not null
 
     union all
 
-    select 'teams' as championship, season, round_number, session_category, team_id as entrant_id,
+    select
+        'teams' as championship, season, round_number, session_category, team_id as entrant_id,
         null as name_acronym, null as full_name, team_id, constructor_id, team_name, position, points
     from rounds
     where team_id <> 'unknown-team'
@@ -118,14 +119,14 @@ scored as (
         season,
         round_number,
         entrant_id,
-        -- of the round's sessions the race decides the team
+        -- the race of the round sets the team
         {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
         max_by({{ column }}, case session_category when 'Race' then 1 else 0 end) as {{ column }},
         {%- endfor %}
-        sum(coalesce(points, 0)) as points,
-        {%- for place in places %}
-        count(case when session_category = 'Race' and position = {{ place }} then 1 end) as place_{{ place }}{{ ',' if not loop.last }}
+        {%- for number in positions %}
+        count(case when session_category = 'Race' and position = {{ number }} then 1 end) as finishes_{{ number }},
         {%- endfor %}
+        sum(coalesce(points, 0)) as points
     from entries
     group by championship, season, round_number, entrant_id
 ),
@@ -162,13 +163,13 @@ summed as (
         grid.session_key,
         grid.entrant_id,
         {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
-        {{ last_known('scored.' ~ column) }} over so_far as {{ column }},
+        {{ last_non_null('scored.' ~ column) }} over so_far as {{ column }},
         {%- endfor %}
         coalesce(scored.points, 0) as round_points,
         sum(coalesce(scored.points, 0)) over so_far as points,
-        sum(coalesce(scored.place_1, 0)) over so_far as wins,
-        {%- for place in places %}
-        lpad(cast(sum(coalesce(scored.place_{{ place }}, 0)) over so_far as {{ dbt.type_string() }}), 2, '0')
+        sum(coalesce(scored.finishes_1, 0)) over so_far as wins,
+        {%- for number in positions %}
+        lpad(cast(sum(coalesce(scored.finishes_{{ number }}, 0)) over so_far as {{ dbt.type_string() }}), 2, '0')
         {{- ' ||' if not loop.last }}
         {%- endfor %} as countback
     from grid
@@ -216,9 +217,7 @@ select
     cast(leader_points - points as {{ type_double() }}) as points_behind_leader,
     cast(wins as integer) as wins,
     cast(
-        lag(championship_rank) over (
-            partition by championship, ranked.season, entrant_id order by ranked.round_number
-        )
+        lag(championship_rank) over (partition by championship, ranked.season, entrant_id order by ranked.round_number)
         - championship_rank as integer
     ) as ranks_gained,
     cast(rounds_counted as integer) as rounds_counted,

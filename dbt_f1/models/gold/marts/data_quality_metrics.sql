@@ -1,14 +1,14 @@
 {#-
-How good the data is that a day brought: one row per run date, table and kind of check. The run date is the day of the newest
-pull, so a build on old data measures nothing twice and the clock of the machine plays no part. Checked is what the pulls of
-that day brought and still holds, so the cost follows the new data; rows of earlier days are kept, which makes the trend.
+Quality of the data of one day: one row per run date, table and check type. The run date is the day of the newest pull, so a
+build without new data measures nothing twice and does not depend on the clock of the machine. Only rows of the pulls of that day
+that are still current are checked, so the cost depends on the new data. Rows of earlier days are kept and show the trend.
 
-- completeness: rows of silver that have what their table is for (the condition stands in the list below)
-- uniqueness: rows as served that are no duplicate of another one's key
-- reconciliation: silver: rows as served that a row of silver stands for; gold: rows of silver that are in the fact
-- validity: values in bronze within the bounds that the catalogue names; one row may fail more than once
+- completeness: rows of silver with the required columns (the conditions are in the list below)
+- uniqueness: rows as served that are not duplicates
+- reconciliation: for silver, rows as served that are represented in silver; for gold, rows of silver that are in the fact
+- validity: values in bronze within the bounds of the catalog; one row may fail more than once
 - quarantine: rows as served that could be typed
-- matching: messages that delete or reinstate a lap whose lap was found; in sessions whose laps are there
+- matching: messages that delete or reinstate a lap and match a lap, in sessions that have laps
 -#}
 {%- set checks = {
     'meetings': ('silver_meetings', 'date_start is not null'),
@@ -54,15 +54,15 @@ with pulls as (
         cast({{ utc('pulls.at') }} as date) as pulled_on,
         row_number() over (partition by pulls.endpoint, pulls.scope order by pulls.at desc, pulls.pull_id desc) as newness
     from {{ source('bronze', '_pulls') }} as pulls
-    where pulls.outcome <> 'failed' {{ and_as_of('pulls.at') }}
+    where pulls.outcome <> 'failed' {{ and_before_as_of('pulls.at') }}
 ),
 
 run_day as (
     select max(pulled_on) as run_date from pulls
 ),
 
--- pulls of the day that are the truth of their scope; one that found nothing new has nothing to be checked
-news as (
+-- pulls of the day that are current; a pull without new rows has nothing to check
+new_pulls as (
     select pulls.endpoint, pulls.scope, pulls.pull_id, pulls.rows, pulls.quarantined, pulls.improbable
     from pulls
     inner join run_day on pulls.pulled_on = run_day.run_date
@@ -78,9 +78,9 @@ measured as (
         count(case when {{ check[1] }} then 1 end) as complete_rows,
         coalesce(sum(held.source_rows), 0) as source_rows
     from {{ ref(check[0]) }} as held
-    inner join (select scope, pull_id from news where endpoint = '{{ endpoint }}') as fresh
+    inner join (select scope, pull_id from new_pulls where endpoint = '{{ endpoint }}') as fresh
         on
-            -- the number lets the engine skip what other sessions have, the pull decides
+            -- the session lets the engine skip files of other sessions; the pull selects the rows
             held.{{ 'season' if endpoint in ('meetings', 'sessions') else 'session_key' }} = fresh.scope
             and held.pull_id = fresh.pull_id
     {{ 'union all' if not loop.last }}
@@ -93,15 +93,15 @@ served as (
         sum(rows) as rows,
         sum(quarantined) as quarantined,
         sum(improbable) as improbable
-    from news
+    from new_pulls
     group by endpoint
 ),
 
-carried as (
+reconciled as (
     {%- for endpoint, fact in facts.items() %}
     select '{{ fact[1] }}' as fact, held.session_key, count(*) as in_silver, 0 as in_gold
     from {{ ref(fact[0]) }} as held
-    inner join (select scope from news where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
+    inner join (select scope from new_pulls where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
     {{ 'where ' ~ fact[2] if fact | length > 2 }}
     group by held.session_key
 
@@ -109,20 +109,22 @@ carried as (
 
     select '{{ fact[1] }}' as fact, held.session_key, 0 as in_silver, count(*) as in_gold
     from {{ ref(fact[1]) }} as held
-    inner join (select scope from news where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
+    inner join (select scope from new_pulls where endpoint = '{{ endpoint }}') as fresh on held.session_key = fresh.scope
     group by held.session_key
     {{ 'union all' if not loop.last }}
     {%- endfor %}
 ),
 
-carried_by_session as (
+reconciled_by_session as (
     select fact, session_key, sum(in_silver) as in_silver, abs(sum(in_silver) - sum(in_gold)) as off
-    from carried
+    from reconciled
     group by fact, session_key
 ),
 
 counted as (
-    select 'silver.' || silver as table_name, 'completeness' as check_type, kept_rows as checked, kept_rows - complete_rows as failed
+    select
+        'silver.' || silver as table_name, 'completeness' as check_type,
+        kept_rows as checked, kept_rows - complete_rows as failed
     from measured
     where kept_rows > 0
 
@@ -141,7 +143,7 @@ counted as (
     union all
 
     select 'gold.' || fact, 'reconciliation', sum(in_silver), sum(off)
-    from carried_by_session
+    from reconciled_by_session
     group by fact
 
     union all
@@ -162,7 +164,7 @@ counted as (
         count(case when has_laps then 1 end),
         count(case when has_laps and lap_number is null then 1 end)
     from {{ ref('int_deletion_messages') }}
-    where session_key in (select scope from news where endpoint in ('race_control', 'laps'))
+    where session_key in (select scope from new_pulls where endpoint in ('race_control', 'laps'))
 ),
 
 rated as (
@@ -172,7 +174,7 @@ rated as (
         counted.check_type,
         cast(counted.checked as bigint) as checked_rows,
         cast(counted.failed as bigint) as failed_rows,
-        -- values may fail more often than there are rows
+        -- more values than rows can fail
         cast(round(
             greatest(0, 100 * cast(counted.checked - counted.failed as {{ type_double() }}) / counted.checked), 4
         ) as {{ type_double() }}) as pass_rate
@@ -184,11 +186,10 @@ rated as (
 measurements as (
     select run_date, table_name, check_type, checked_rows, failed_rows, pass_rate
     from rated
-    {{ earlier_runs(columns, 'run_date', 'run_day') | indent(4) }}
+    {{ union_earlier_runs(columns, 'run_date', 'run_day') | indent(4) }}
 )
 
--- key and status follow from the measurement, also those of earlier days: what one version of the code got wrong there
--- would stay wrong
+-- key and status are recomputed for earlier days too, so that errors of an earlier version of the code do not remain
 select
     {{ surrogate_key(['run_date', 'table_name', 'check_type']) | indent(4) }} as data_quality_key,
     run_date,

@@ -1,6 +1,6 @@
 {#-
-A driver's session in one row. Times, sectors and speeds are those of his valid laps; the counts say how many laps that is.
-Means and deviations come out of whole milliseconds (macros/statistics.sql).
+One row per session and driver. Times, sectors and speeds use the valid laps; the counts give the number of laps.
+Means and deviations are computed in integer milliseconds (macros/statistics.sql).
 -#}
 with summed as (
     select
@@ -54,7 +54,7 @@ select
     best_sector_1,
     best_sector_2,
     best_sector_3,
-    -- null when one is missing: two sectors are no lap
+    -- null when a sector is missing: two sectors are not a lap
     round(best_sector_1 + best_sector_2 + best_sector_3, 3) as theoretical_best_lap,
     top_speed,
     round(avg_speed, 6) as avg_speed,

@@ -1,6 +1,6 @@
 {#-
-One row per race or sprint, lap and driver: where he was at the end of each lap. Places gained are against the end of the lap
-before; on lap 1 against the grid. Drivers who have retired have no row: a chart ends where its car did.
+One row per race or sprint, lap and driver, with the position at the end of the lap. Positions gained are relative to the end of
+the previous lap, on lap 1 to the grid. Drivers have no rows after they retire.
 -#}
 with laps as (
     select

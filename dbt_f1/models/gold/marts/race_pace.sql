@@ -1,9 +1,9 @@
 {#-
-How fast a driver was in a race or sprint when nothing held him up: one row per driver with a lap, over his clean laps.
+Pace of a driver in a race or sprint: one row per driver with a lap, computed from the clean laps.
 
-The degradation by compound pools his stints on it: within each stint the laps are taken against the stint's own mean, so
-that a stint late in the race, with a light car, does not pass for a tyre that gets faster. Null below var
-min_laps_for_degradation clean laps on the compound.
+The degradation by compound pools the stints on the compound. Laps are compared with the mean of their stint, so that a late
+stint with a light car does not appear as a tyre that gets faster. Null below var min_laps_for_degradation clean laps on the
+compound.
 -#}
 {%- set compounds = ['SOFT', 'MEDIUM', 'HARD', 'INTERMEDIATE', 'WET'] -%}
 with laps as (
@@ -49,7 +49,7 @@ stint_sums as (
     group by session_key, driver_number, compound, stint_number
 ),
 
--- sums of (x - mean x)(y - mean y) and (x - mean x)^2 of each stint, which may be added up
+-- sums of (x - mean x)(y - mean y) and (x - mean x)^2 of each stint; they can be added over stints
 degradation as (
     select
         session_key,
@@ -62,13 +62,14 @@ degradation as (
     group by session_key, driver_number, compound
 ),
 
+-- noqa: disable=LT02
 degradation_by_compound as (
     select
         session_key,
-        driver_number,
-        {%- for compound in compounds %}
+        driver_number
+        {%- for compound in compounds %},
         max(case when compound = '{{ compound }}' and laps >= {{ var('min_laps_for_degradation') }} then slope end)
-            as {{ compound | lower }}_slope{{ ',' if not loop.last }}
+            as {{ compound | lower }}_slope
         {%- endfor %}
     from degradation
     group by session_key, driver_number
@@ -100,12 +101,12 @@ select
     round(
         100.0 * (compared.median_pace_s - compared.best_median_pace_s) / nullif(compared.best_median_pace_s, 0), 3
     ) as gap_to_best_percentage,
-    cast(case when compared.median_pace_s is not null then compared.pace_rank end as integer) as pace_rank,
-    {%- for compound in compounds %}
-    round(compared.{{ compound | lower }}_median_pace_s, 4) as {{ compound | lower }}_median_pace_s,
+    cast(case when compared.median_pace_s is not null then compared.pace_rank end as integer) as pace_rank
+    {%- for compound in compounds %},
+    round(compared.{{ compound | lower }}_median_pace_s, 4) as {{ compound | lower }}_median_pace_s
     {%- endfor %}
-    {%- for compound in compounds %}
-    round(degradation.{{ compound | lower }}_slope, 6) as {{ compound | lower }}_degradation_s_per_lap{{ ',' if not loop.last }}
+    {%- for compound in compounds %},
+    round(degradation.{{ compound | lower }}_slope, 6) as {{ compound | lower }}_degradation_s_per_lap
     {%- endfor %}
 from compared
 left join degradation_by_compound as degradation

@@ -1,11 +1,11 @@
 {#-
-Everything the official classification ever said: one row per session, driver and revision. Results change for days after a
-race; bronze keeps each answer, so this can tell who was third on Sunday night.
+All versions of the official classification: one row per session, driver and revision. Results change for days after a race;
+bronze keeps each pull, so earlier classifications can be queried.
 
-The ledger says which pull held the truth after each pull. A driver has a revision where what it says of him differs from
-the truth before: the first one, a change, or that he is no longer listed. Pulls that changed nothing make none.
+The pull log contains the current pull after each pull. A driver has a revision for each current pull that differs from the
+previous one: the first result, a changed result, or a result that is no longer listed. Pulls that changed nothing add none.
 
-What a session's newest revision says is what silver holds: a pull that lands while this is built waits for the next build.
+The newest revision equals silver: a pull that lands during a build is included in the next build.
 -#}
 {%- set columns = [
     'session_key',
@@ -29,32 +29,32 @@ with pulls as (
         pulls.pull_id,
         pulls.truth_pull_id,
         {{ utc('pulls.at') }} as pulled_at,
-        lag(pulls.truth_pull_id) over (partition by pulls.scope order by pulls.at, pulls.pull_id) as previous_truth
+        lag(pulls.truth_pull_id) over (partition by pulls.scope order by pulls.at, pulls.pull_id) as previous_truth_pull_id
     from {{ source('bronze', '_pulls') }} as pulls
-    where pulls.endpoint = 'session_result' and pulls.outcome <> 'failed' {{ and_as_of('pulls.at') }}
+    where pulls.endpoint = 'session_result' and pulls.outcome <> 'failed' {{ and_before_as_of('pulls.at') }}
 ),
 
-truths as (
+current_pulls as (
     select
         session_key,
         truth_pull_id as pull_id,
         pulled_at,
-        row_number() over (partition by session_key order by pulled_at, pull_id) as truth_number
+        row_number() over (partition by session_key order by pulled_at, pull_id) as pull_number
     from pulls
-    where truth_pull_id is not null and truth_pull_id is distinct from previous_truth
+    where truth_pull_id is not null and truth_pull_id is distinct from previous_truth_pull_id
 ),
 
 source_rows as (
     select
-        {{ whole('session_key') }} as session_key,
-        {{ whole('meeting_key') }} as meeting_key,
-        {{ whole('driver_number') }} as driver_number,
+        {{ bounded_integer('session_key') }} as session_key,
+        {{ bounded_integer('meeting_key') }} as meeting_key,
+        {{ bounded_integer('driver_number') }} as driver_number,
         {{ classified_position() }} as position,
-        {{ whole('number_of_laps') }} as number_of_laps,
+        {{ bounded_integer('number_of_laps') }} as number_of_laps,
         coalesce(dnf, false) as dnf,
         coalesce(dns, false) as dns,
         coalesce(dsq, false) as dsq,
-        {{ measure('points') }} as points,
+        {{ bounded_number('points') }} as points,
         duration,
         gap_to_leader,
         _season as season,
@@ -65,7 +65,7 @@ source_rows as (
 ),
 
 one_row as (
-    {{ keep_one(
+    {{ deduplicate(
         'source_rows',
         key=['pull_id', 'session_key', 'driver_number'],
         columns=columns,
@@ -78,24 +78,24 @@ parsed as (
     {{ parsed_results('one_row') | indent(4) }}
 ),
 
-held as (
+silver_pulls as (
     select distinct session_key, pull_id from {{ ref('silver_session_results') }}
 ),
 
--- up to the truth that silver holds; where it holds no row, up to the last truth without one
-horizons as (
+-- up to the pull in silver; where silver has no row of the session, up to the last current pull without rows
+last_pulls as (
     select
-        truths.session_key,
+        current_pulls.session_key,
         max(
             case
-                when held.pull_id = truths.pull_id then truths.truth_number
-                when held.session_key is null and filled.pull_id is null then truths.truth_number
+                when silver_pulls.pull_id = current_pulls.pull_id then current_pulls.pull_number
+                when silver_pulls.session_key is null and filled.pull_id is null then current_pulls.pull_number
             end
-        ) as last_truth_number
-    from truths
-    left join held on truths.session_key = held.session_key
-    left join (select distinct pull_id from parsed) as filled on truths.pull_id = filled.pull_id
-    group by truths.session_key
+        ) as last_pull_number
+    from current_pulls
+    left join silver_pulls on current_pulls.session_key = silver_pulls.session_key
+    left join (select distinct pull_id from parsed) as filled on current_pulls.pull_id = filled.pull_id
+    group by current_pulls.session_key
 ),
 
 listed as (
@@ -110,13 +110,13 @@ listed as (
 
 stated as (
     select
-        truths.session_key,
+        current_pulls.session_key,
         listed.meeting_key,
         listed.season,
         listed.driver_number,
-        truths.pull_id,
-        truths.pulled_at,
-        truths.truth_number,
+        current_pulls.pull_id,
+        current_pulls.pulled_at,
+        current_pulls.pull_number,
         parsed.driver_number is not null as is_listed,
         parsed.position,
         parsed.status,
@@ -127,31 +127,31 @@ stated as (
         parsed.gap_to_leader,
         parsed.gap_to_leader_s,
         parsed.laps_down
-    from truths
-    inner join horizons
-        on truths.session_key = horizons.session_key and truths.truth_number <= horizons.last_truth_number
+    from current_pulls
+    inner join last_pulls
+        on current_pulls.session_key = last_pulls.session_key and current_pulls.pull_number <= last_pulls.last_pull_number
     inner join listed
-        on truths.session_key = listed.session_key
+        on current_pulls.session_key = listed.session_key
     left join parsed
         on
-            truths.pull_id = parsed.pull_id
-            and truths.session_key = parsed.session_key
+            current_pulls.pull_id = parsed.pull_id
+            and current_pulls.session_key = parsed.session_key
             and listed.driver_number = parsed.driver_number
 ),
 
 compared as (
     select
         *,
+        {%- for column in said %}
+        lag({{ column }}) over history as previous_{{ column }},
+        {%- endfor %}
         coalesce(lag(is_listed) over history, false) as was_listed,
         max(case when is_listed then 1 else 0 end) over (
-            partition by session_key, driver_number order by truth_number
+            partition by session_key, driver_number order by pull_number
             rows between unbounded preceding and 1 preceding
-        ) as was_ever_listed,
-        {%- for column in said %}
-        lag({{ column }}) over history as previous_{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        ) as was_ever_listed
     from stated
-    window history as (partition by session_key, driver_number order by truth_number)
+    window history as (partition by session_key, driver_number order by pull_number)
 ),
 
 described as (
@@ -183,7 +183,7 @@ revisions as (
         lead(pulled_at) over history as superseded_at
     from described
     where change <> 'Changed' or changed_columns is not null
-    window history as (partition by session_key, driver_number order by truth_number)
+    window history as (partition by session_key, driver_number order by pull_number)
 )
 
 select

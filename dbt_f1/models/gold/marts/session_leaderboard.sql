@@ -1,6 +1,6 @@
 {#-
-Who was fastest in a session: one row per driver with a valid lap, by his fastest one. It is not the result: a race is not
-won by the fastest lap, so the official place stands beside it as `classified_position`.
+One row per session and driver with a valid lap, ordered by the fastest valid lap. This is not the result: a race is not won by
+the fastest lap, so the official position is included as `classified_position`.
 -#}
 with best as (
     select *
@@ -11,7 +11,7 @@ with best as (
 ordered as (
     select
         *,
-        -- of equal times the one that was driven first
+        -- the earlier one of equal times
         row_number() over (
             partition by session_key
             order by lap_duration, lap_start_at nulls last, lap_number, driver_number

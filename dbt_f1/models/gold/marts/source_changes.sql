@@ -1,7 +1,7 @@
 {#-
-What the source changed its mind about: one row per change of a session's or a person's description, with before and after.
-Sessions that were moved, renamed or called off; people who got another number, team or spelling in the newest session.
-Read from the snapshots, so it knows changes since the lake began to look.
+Changes in the source's data: one row per changed attribute of a session or a person, with the values before and after. Examples
+are sessions that were moved, renamed or cancelled, and people with another number, team or spelling in the newest session.
+Read from the snapshots, so it contains the changes since the first build of the lake.
 -#}
 {%- set watched = {
     'session': ('session_snapshot', 'session_key', {
@@ -37,7 +37,7 @@ with states as (
     {%- endfor %}
 ),
 
--- of states that began at one moment the one that lasted
+-- of states with the same start, the one that remained valid
 lasting as (
     select
         *,

@@ -1,4 +1,4 @@
-{#- A team's session in one row, out of its drivers' summaries. -#}
+{#- One row per session and team, computed from the summaries of its drivers. -#}
 with summed as (
     select
         session_key,
@@ -37,12 +37,12 @@ select
     round(100.0 * valid_laps / nullif(total_laps, 0), 2) as valid_lap_percentage,
     fastest_lap_time,
     round(avg_fastest_lap_time, 6) as avg_fastest_lap_time,
-    -- whole, not half: how much slower the slower car's best is; null with one car
+    -- difference between the best laps of the slowest and the fastest driver, not from their mean; null with one driver
     case when drivers_with_time > 1 then round(slowest_driver_best - fastest_lap_time, 3) end as intra_team_gap,
     top_speed,
     round(avg_speed, 6) as avg_speed,
     round(consistency_coefficient, 6) as consistency_coefficient,
-    -- without a valid lap last, whatever the engine does with nulls
+    -- teams without a valid lap are last, regardless of how the engine sorts nulls
     cast(
         rank() over (
             partition by session_key

@@ -1,16 +1,16 @@
 {#-
-Team mates of a season against each other: one row per season, team and pair, the person whose driver_id comes first as
-`driver`, the other one as `teammate`. Grands Prix only: sprints and their qualifying do not count.
+Comparison of team mates: one row per season, team and pair. `driver` is the person whose driver_id sorts first, `teammate` the
+other one. Grands Prix only: sprints and their qualifying do not count.
 
-Qualifying and race are won by the better position in the official classification; a driver who is not classified loses to
-one who is, and where neither is, nobody wins. A session in which one of the two did not start or was disqualified does not
-count for the pair. Gaps are driver minus team mate: negative means that `driver` was faster.
+Qualifying and race are won by the better position in the official classification. A driver who is not classified loses to one
+who is; where neither is classified, neither wins. A session in which one of the two did not start or was disqualified does not
+count. Gaps are driver minus team mate: negative means that `driver` was faster.
 -#}
 with entries as (
     select
         results.*,
         pace.median_pace_s,
-        -- one person listed with two numbers counts once
+        -- a person listed with two numbers counts once
         row_number() over (
             partition by results.session_key, results.driver_id, results.team_id
             order by results.position nulls last, results.driver_number
@@ -41,7 +41,7 @@ meetings_of_pair as (
         mate.driver_id as teammate_id,
         coalesce(driver.position < mate.position, driver.position is not null and mate.position is null) as is_won,
         coalesce(mate.position < driver.position, mate.position is not null and driver.position is null) as is_lost,
-        -- in the last phase that both took part in
+        -- in the last phase that both drove
         case
             when driver.session_category = 'Qualifying'
                 then coalesce(driver.q3_s - mate.q3_s, driver.q2_s - mate.q2_s, driver.q1_s - mate.q1_s)

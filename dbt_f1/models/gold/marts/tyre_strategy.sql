@@ -1,14 +1,13 @@
 {#-
-The tyres and stops of a driver in a race or sprint, in one row: compounds in order, stint lengths, stops and what the pit lane
-cost.
+One row per race or sprint and driver: compounds in order, stint lengths, stops and time in the pit lane.
 
-A stint is a set of tyres that was driven on: the stints of fact_stints on one set are one. A stop is a visit to the pit lane
-that is no pass through it (is_pass_through of fact_pit_stops). The cost leaves out stops under a red flag, when the race
-stood.
+Stints of fact_stints on the same tyre set count as one stint. A stop is a visit to the pit lane that is not a pass-through
+(is_pass_through of fact_pit_stops). Time in the pit lane excludes stops under a red flag, when the race was stopped.
 
-Unknown is null, never 0. Stops are known where the session has visits at all, or no driver changed tyres, and not of a driver
-with tyre changes and no stop. With fewer stops than tyre changes the strategy is incomplete. Whether all of it is known is in `is_complete`; the last lap of a driver may lack in the
-stints, as the source often leaves out the lap of a retirement.
+Unknown values are null, never 0. Stops are known where the session has visits or no driver changed tyres, except for a driver
+with tyre changes and no stop. With fewer stops than tyre changes the strategy is incomplete. `is_complete` shows whether
+everything is known; the last lap of a driver may be missing in the stints, because the source often omits the lap of a
+retirement.
 -#}
 with races as (
     select session_key, session_category
@@ -98,7 +97,7 @@ listed as (
     group by session_key, driver_number
 ),
 
--- the first stint of a driver whose laps the source does not say
+-- the first stint of a driver, where the source does not serve its laps
 first_stints as (
     select session_key, driver_number, compound, tyre_age_at_start
     from stints

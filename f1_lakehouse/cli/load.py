@@ -1,0 +1,178 @@
+"""`f1 load` and `f1 transform`: arguments, call, progress, and the result.
+
+Does not belong here: planning and running a load (runs/load.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from f1_lakehouse import interrupts
+from f1_lakehouse.cli.command import EXIT_FAILED, Command
+from f1_lakehouse.cli.errors import CliError
+from f1_lakehouse.cli.lake_folder import lake_settings
+
+if TYPE_CHECKING:
+    from f1_lakehouse.cli.progress import LoadProgress
+    from f1_lakehouse.runs.load import Report
+
+
+def _add_load_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--session", nargs="+", action="extend", default=[], metavar="KEY", help="session keys, or latest"
+    )
+    parser.add_argument(
+        "--meeting", nargs="+", action="extend", default=[], metavar="KEY", help="meeting keys, or latest"
+    )
+    parser.add_argument(
+        "--season",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="YEAR",
+        help="seasons and ranges of seasons, for example 1950-1999 2024",
+    )
+    parser.add_argument(
+        "--source",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="only these sources: openf1, jolpica; F1_SOURCES by default",
+    )
+    parser.add_argument(
+        "--lap-times",
+        action="store_true",
+        help="also lap times and pit stops of every race of the seasons, from Jolpica (12 requests per race)",
+    )
+    parser.add_argument(
+        "--session-type",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="TYPE",
+        help="only these types: Race, Sprint, Qualifying, 'Sprint Qualifying', Practice",
+    )
+    parser.add_argument(
+        "--endpoint", nargs="+", action="extend", default=[], metavar="NAME", help="only these endpoints"
+    )
+    parser.add_argument(
+        "--no-telemetry", action="store_true", help="exclude car_data and location (most of the rows)"
+    )
+    parser.add_argument("--no-transform", action="store_true", help="load into bronze only")
+    parser.add_argument(
+        "--force", action="store_true", help="request everything again, even if it is loaded and not due"
+    )
+
+
+def _add_transform_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--full-refresh", action="store_true", help="rebuild silver and gold from all of bronze"
+    )
+
+
+def _load(given: argparse.Namespace) -> int:
+    from f1_lakehouse.sources.openf1.calendar import Category
+
+    names = {str(one).lower(): one for one in Category if one is not Category.OTHER}
+    for text in given.session_type:
+        if text.lower().replace("-", " ") not in names:
+            raise CliError(
+                f"--session-type {text}: unknown session type; choose from {', '.join(names.values())}"
+            )
+    lake_settings(must_exist=False, writes=True)
+    from f1_lakehouse.cli.progress import LoadProgress
+    from f1_lakehouse.runs.load import Selection, load
+    from f1_lakehouse.sources.jolpica.partitions import seasons_of
+
+    try:
+        seasons = seasons_of(given.season)
+    except ValueError as error:
+        raise CliError(f"--season {error}") from None
+    selection = Selection(
+        sessions=given.session,
+        meetings=given.meeting,
+        seasons=seasons,
+        sources=given.source,
+        lap_times=given.lap_times,
+        categories=[names[text.lower().replace("-", " ")] for text in given.session_type],
+        endpoints=given.endpoint,
+        telemetry=not given.no_telemetry,
+        force=given.force,
+    )
+    with _monitored(), LoadProgress() as progress, interrupts.described(progress.describe):
+        report = load(selection, progress, transform=not given.no_transform)
+    return _print_result(report, progress)
+
+
+def _transform(given: argparse.Namespace) -> int:
+    lake_settings(writes=True)
+    return build_gold(full_refresh=given.full_refresh)
+
+
+def build_gold(*, full_refresh: bool = False) -> int:
+    """Build silver and gold of the current lake, publish gold, and print the result; the exit code."""
+    from f1_lakehouse.cli.progress import LoadProgress
+    from f1_lakehouse.lakehouse import current_lake
+    from f1_lakehouse.runs.load import run_transform
+
+    with _monitored(), LoadProgress() as progress, interrupts.described(progress.describe):
+        report = run_transform(current_lake(), progress, full_refresh=full_refresh, always=True)
+    return _print_result(report, progress)
+
+
+@contextlib.contextmanager
+def _monitored() -> Iterator[None]:
+    """After a load or a transform, failed or not, do what the daemon's sensor does: record runs and notify."""
+    from f1_lakehouse.cli.alerts import look_after
+
+    try:
+        yield
+    except Exception:
+        interrupts.check()
+        look_after()
+        raise
+    look_after()
+
+
+def _print_result(report: Report, progress: LoadProgress) -> int:
+    """Print what a load or a transform did; return the exit code."""
+    from f1_lakehouse.cli.summary import print_checks, print_loaded, print_where
+    from f1_lakehouse.lakehouse import current_settings
+    from f1_lakehouse.observability.log_output import tell
+
+    settings = current_settings()
+    print_loaded(progress.pulls, progress.seconds)
+    if report.checks:
+        from f1_lakehouse.runs.run_job import check_descriptions
+
+        print_checks(report.failed_checks, report.checks, settings, check_descriptions)
+    for line in report.warnings:
+        tell(f"warning: {line}", "warning")
+    for line in report.failures:
+        tell(f"failed: {line}", "failed")
+    if report.unfinished:
+        print(f"{len(report.unfinished)} sessions have not ended yet and were skipped")
+    if not report.is_success:
+        tell(
+            "f1: not everything was loaded; completed pulls are saved, run the same command again to resume",
+            "failed",
+        )
+        return EXIT_FAILED
+    if report.transformed:
+        print_where(settings, [one.session.key for one in report.asked])
+    return 0
+
+
+LOAD = Command(
+    "load",
+    "Load sessions from OpenF1 and seasons from Jolpica into published gold; resumes where it stopped",
+    _load,
+    _add_load_arguments,
+)
+TRANSFORM = Command(
+    "transform", "Build silver and gold from bronze, and publish gold", _transform, _add_transform_arguments
+)

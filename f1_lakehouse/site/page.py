@@ -1,0 +1,197 @@
+"""A page of tables and charts, and its HTML.
+
+Belongs here: the parts of a page, the format of times and numbers, and escaping. All text from data is
+escaped: by Jinja in the page, by `as_json` in a chart's JSON, by `charts.plain` in the text of a chart.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import orjson
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from f1_lakehouse.publishing.data_card import attribution, generated_note
+from f1_lakehouse.site import colours
+from f1_lakehouse.site.charts import Figure
+
+NONE = "–"
+"""Shown where gold has no value."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table. `text`: indices of the columns that hold text and not numbers; `head`: the column that names the row."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    text: Sequence[int] = (0,)
+    head: int = 0
+    cut_after: Sequence[int] = ()
+    """Rows below which a line is drawn, counted from 1."""
+    wrap: bool = False
+    """Whether the last column may take several lines."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of a chart's legend: which traces it switches (`trace`), and how they look."""
+
+    label: str
+    colour: str
+    trace: str | None = None
+    dash: int = 0
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A Plotly figure with its text alternative.
+
+    `alt` says what the chart shows, `note` is the text below it, `height` is in CSS pixels.
+    """
+
+    name: str
+    title: str
+    alt: str
+    height: int
+    figure: Figure
+    table: Table | None = None
+    note: str = ""
+    keys: Sequence[Key] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page under a heading."""
+
+    name: str
+    title: str
+    parts: Sequence[Table | Chart | str]
+
+
+@dataclass
+class Page:
+    """A page. `trail`: the pages above it as (address, text); `facts`: shown at the top, as (name, value).
+
+    `of`: keys of the sessions that it shows something of, which decide the attribution.
+    """
+
+    title: str
+    sections: Sequence[Section]
+    of: Collection[int]
+    facts: Sequence[tuple[str, object]] = ()
+    trail: Sequence[tuple[str, str]] = ()
+    siblings: Sequence[tuple[str, str]] = ()
+    colours: Iterable[tuple[str, str | None]] = ()
+    lead: str = ""
+    charts: Sequence[Chart] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.charts = [part for section in self.sections for part in section.parts if isinstance(part, Chart)]
+
+
+def render(page: Page, root: str) -> bytes:
+    """The page as HTML.
+
+    Args:
+        page: its content.
+        root: the relative address of the site's root, "" or "../".
+    """
+    style = Markup(_style() + colours.variables([*colours.FIXED.items(), *page.colours]))
+    template = _environment().get_template("page.html")
+    said = {"attribution": attribution(page.of), "generated": generated_note(page.of)}
+    return template.render(page=page, root=root, style=style, **said).encode()
+
+
+@cache
+def _style() -> str:
+    """The style sheet without its comments and line breaks: it is part of each page, which needs no further file for its style."""
+    text = (Path(__file__).parent / "assets" / "pages.css").read_text(encoding="utf-8")
+    return re.sub(r"\s*([{};,>])\s*", r"\1", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)).strip()
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("f1_lakehouse.site", "assets"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["json"] = as_json
+    made.tests["table"] = lambda part: isinstance(part, Table)
+    made.tests["chart"] = lambda part: isinstance(part, Chart)
+    return made
+
+
+def as_json(chart: Chart) -> Markup:
+    """The figure as JSON that cannot end its script element, whatever its text says."""
+    data, layout = chart.figure
+    text = orjson.dumps({"data": data, "layout": layout}).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def swatch(colour: str, text: str) -> Markup:
+    """Text after a chip in a color, given as the name of a CSS variable."""
+    return Markup('<i style="--c:var(--{})"></i>{}').format(colour, text)
+
+
+def link(address: str, text: str) -> Markup:
+    """A link to a page of the site."""
+    return Markup('<a href="{}">{}</a>').format(address, text)
+
+
+def strong(text: str) -> Markup:
+    """Emphasis for the best value of a column."""
+    return Markup("<b>{}</b>").format(text)
+
+
+# How numbers are written
+
+
+def lap_time(seconds: float | None) -> str:
+    """1:34.486, or 54.321 below a minute."""
+    if seconds is None:
+        return NONE
+    minutes, rest = divmod(round(seconds * 1000), 60_000)
+    return f"{minutes}:{rest / 1000:06.3f}" if minutes else f"{rest / 1000:.3f}"
+
+
+def race_time(seconds: float | None) -> str:
+    """1:40:52.571."""
+    if seconds is None:
+        return NONE
+    hours, rest = divmod(round(seconds * 1000), 3_600_000)
+    return f"{hours}:{rest // 60_000:02d}:{rest % 60_000 / 1000:06.3f}" if hours else lap_time(seconds)
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A number with this number of decimals and a typographic minus sign; zero without a sign."""
+    if value is None:
+        return NONE
+    written = f"{value:.{digits}f}"
+    return (written if float(written) else written.lstrip("-")).replace("-", "−")
+
+
+def signed(value: float | None, digits: int = 0) -> str:
+    """A difference, always with its sign; 0 without."""
+    if value is None:
+        return NONE
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def points(value: float | None) -> str:
+    """Points, without a fraction if they are an integer."""
+    return NONE if value is None else f"{value:g}"
+
+
+def text(value: object) -> str:
+    """A value as text; a dash for none."""
+    return NONE if value is None or value == "" else str(value)
