@@ -1,4 +1,4 @@
-"""Bronze assets of Jolpica: resources pulled as a whole, by season and by round, with their checks.
+"""Bronze assets of Jolpica: resources pulled completely, by season and by round, with their checks.
 
 Belongs here: assets, partitions and jobs of the source. How a pull works is in f1_lakehouse/ingest.py, when one is due in
 sources/jolpica/pull_policy.py.
@@ -167,7 +167,7 @@ history = dg.define_asset_job(
     "history",
     dg.AssetSelection.groups("bronze_jolpica") - _rounds,
     executor_def=dg.in_process_executor,
-    description="What Jolpica has of a season, and what it serves as a whole",
+    description="What Jolpica has of a season, and its resources without a season",
 )
 history_rounds = dg.define_asset_job(
     "history_rounds",

@@ -75,7 +75,7 @@ def season_work(
     patient: bool = False,
     followed: Collection[int] | None = None,
 ) -> list[HistoryWork]:
-    """What is due of these seasons: first the resources that are pulled as a whole, then season by season.
+    """What is due of these seasons: first the resources without a season, then season by season.
 
     `followed`: the seasons that are due although they were never pulled; all by default. `patient`: back off after a failure.
     """

@@ -4,7 +4,7 @@ Belongs here: reading the files (`results.csv`, `races.csv`, …, the layout of 
 resource looks like. Does not belong here: paths, pages and HTTP (jolpica.py).
 
 The traps of the real service are kept: a missing number is the text "None", durations lose characters where they are
-whole seconds, `position` is filled for cars that are not classified.
+full seconds, `position` is filled for cars that are not classified.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class History:
         """The rows of a resource, of a season and a round if given, in the order of the service.
 
         Rows of races carry their race as `_race`, rows of laps their lap as `_lap`, standings their `_list`.
-        Raises KeyError for a resource that there is not.
+        Raises KeyError for an unknown resource.
         """
         wanted = resource, season, number
         if wanted not in self._rows:

@@ -1,7 +1,7 @@
 """The objects of Jolpica's responses, made from rows of Ergast tables.
 
 Belongs here: what a driver, a constructor, a standing and a duration look like, with the flaws of the real service: of a
-duration of whole seconds it cuts the seconds off. Does not belong here: reading tables and selecting rows (ergast.py).
+duration of full seconds it cuts the seconds off. Does not belong here: reading tables and selecting rows (ergast.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def duration(millis: int) -> str:
 
 
 def cut_duration(millis: int) -> str:
-    """A duration of a pit stop or race: of whole seconds the service leaves the seconds out."""
+    """A duration of a pit stop or race: of full seconds the service leaves the seconds out."""
     text = duration(millis)
     if millis % 1000:
         return text
@@ -93,5 +93,5 @@ def points_text(text: str | None) -> str:
 
 
 def to_int(text: str | None) -> int:
-    """A whole number; 0 for null."""
+    """An integer; 0 for null."""
     return int(text) if text is not None else 0

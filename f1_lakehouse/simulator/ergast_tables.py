@@ -1,6 +1,6 @@
-"""Tables in the layout of the Ergast dump, while a history is made up.
+"""Tables in the layout of the Ergast dump, while a history is generated.
 
-Belongs here: columns, ids, status texts, standings, and the files. Does not belong here: what is made up (old_season.py,
+Belongs here: columns, ids, status texts, standings, and the files. Does not belong here: the generated rows (old_season.py,
 history.py) and reading the files (ergast.py).
 """
 
@@ -203,5 +203,5 @@ def add_standings(tables: Tables, season: int, race: int, *, constructors: bool)
 
 
 def url_of(title: str) -> str:
-    """A URL that leads nowhere, for a made-up article."""
+    """A URL that leads nowhere, for a generated article."""
     return f"http://example.org/{title}"

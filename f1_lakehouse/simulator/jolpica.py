@@ -3,7 +3,7 @@
 Belongs here: paths, pages, throttling, redirects and the cache. A request is answered as the service answers it:
 
 * paths end in `/` or `.json`; without either the answer is a redirect to the path with a `/`
-* `limit` (30 by default, at most 100) and `offset` count rows, whatever object they lie in
+* `limit` (30 by default, at most 100) and `offset` count rows, whatever object contains them
 * too many requests are answered by 429 without `Retry-After`
 * with `cache_seconds`, a page is served as it was when it was first requested, so pages may be of different ages
 """

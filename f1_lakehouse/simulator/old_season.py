@@ -1,11 +1,11 @@
-"""One made-up old season with the traps of real ones.
+"""One generated old season with the traps of real ones.
 
 It is 1957, four races with invented drivers, circuits and results, so that it cannot be mistaken for the real one:
 
 * round 1: a shared drive (two drivers in one car, one of them also in a second car), and half a fastest-lap point
 * round 2: half points for a race that was stopped; a disqualified car
 * round 3: 101 entries, most of them not qualified, so that the race lies on two pages; six cars without a number
-* round 4: grid 0, an excluded and a withdrawn car, a winner's time of whole seconds, no time of day
+* round 4: grid 0, an excluded and a withdrawn car, a winner's time of full seconds, no time of day
 
 Does not belong here: recent seasons (history.py) and the layout of the tables (ergast_tables.py).
 """

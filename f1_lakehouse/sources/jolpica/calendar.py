@@ -68,7 +68,7 @@ class JolpicaPartition:
 
     @property
     def season(self) -> int:
-        """The season; 0 for a resource that is pulled as a whole."""
+        """The season; 0 for a resource without a season."""
         return season_of(self.key)
 
     @property
@@ -87,7 +87,7 @@ class JolpicaPartition:
 
 
 def partition_of(key: int, races: Iterable[Race] = (), *, followed: bool = False) -> JolpicaPartition:
-    """The partition of a key, with those of the races that it holds; all of them for a whole resource."""
+    """The partition of a key, with those of the races that it holds; all of them for a resource without a season."""
     scope = scope_of(key)
     held = [
         one

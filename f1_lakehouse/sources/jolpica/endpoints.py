@@ -208,7 +208,7 @@ def _result_fields(at: str) -> tuple[_Field, ...]:
         _text(
             f"{at}.Time.time",
             "time_text",
-            "Time of the winner or gap to it, as served; wrong for whole seconds, so use time_millis",
+            "Time of the winner or gap to it, as served; wrong for full seconds, so use time_millis",
         ),
         _int(f"{at}.FastestLap.lap", "fastest_lap_number", "Lap of the fastest lap", low=1, high=250),
         _int(f"{at}.FastestLap.rank", "fastest_lap_rank", "Rank of the fastest lap", low=0, high=60),
@@ -445,7 +445,7 @@ RESOURCES: tuple[Resource, ...] = (
             _seconds(
                 "PitStops.duration",
                 "duration_s",
-                "Time in the pit lane, s; null where the service loses it (whole seconds)",
+                "Time in the pit lane, s; null where the service loses it (full seconds)",
                 low=5,
                 high=10800,
             ),

@@ -1,6 +1,6 @@
 """What one pull of Jolpica covers, as the integer that the pull log and the landing zone use.
 
-    0        resources that are pulled as a whole (seasons, circuits, constructors, drivers, status)
+    0        resources that are pulled completely (seasons, circuits, constructors, drivers, status)
     2024     a season
     202405   a round of a season
 
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from f1_lakehouse.sources.catalog import Scope
 
 WHOLE = 0
-"""The partition of a resource that is pulled as a whole."""
+"""The partition of a resource that is pulled completely."""
 FIRST_SEASON = 1950
 LAST_SEASON = 2100
 MAX_ROUNDS = 99
@@ -48,7 +48,7 @@ def scope_of(partition: int) -> Scope:
 
 
 def season_of(partition: int) -> int:
-    """The season of a partition, which is also the partition column of its bronze table; 0 for a whole resource."""
+    """The season of a partition, which is also the partition column of its bronze table; 0 for a resource without one."""
     scope = scope_of(partition)
     if scope is Scope.ROUND:
         return season_and_round(partition)[0]

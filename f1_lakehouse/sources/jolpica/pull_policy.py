@@ -23,7 +23,7 @@ CORRECTIONS: dict[str, timedelta] = {
 }
 """When after a race its season and its round are pulled again."""
 WHOLE_CORRECTIONS: dict[str, timedelta] = {"+1d": CORRECTIONS["+1d"]}
-"""A driver or circuit is new with a race or not at all, so whole resources are pulled once after it."""
+"""A driver or circuit is new with a race or not at all, so resources without a season are pulled once after it."""
 YEARLY = timedelta(days=365)
 CALENDAR = timedelta(days=7)
 """How often the races of the current season are pulled between two races: dates move."""

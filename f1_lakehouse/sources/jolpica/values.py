@@ -27,7 +27,7 @@ def text(value: Any) -> Any:
 
 
 def integer(value: Any) -> Any:
-    """A whole number: `"57"` → 57."""
+    """An integer: `"57"` → 57."""
     if not isinstance(value, str):
         return value
     if value in NOTHING:
@@ -58,8 +58,8 @@ def duration_s(value: Any) -> Any:
     if found is None:
         return value
     hours, minutes, seconds, fraction = found.groups()
-    whole = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds)
-    return round(whole + int(fraction) / 10 ** len(fraction), 6)
+    full = int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds)
+    return round(full + int(fraction) / 10 ** len(fraction), 6)
 
 
 def constructor_ids(value: Any) -> Any:

@@ -41,16 +41,16 @@ def _ints(name: str, description: str) -> Column:
     return Column(name, Kind.INTS, description)
 
 
-_MEETING = _int("meeting_key", "Race weekend or test")
-_MEETING_KEY = _int("meeting_key", "Race weekend or test", required=True)
-_SESSION_KEY = _int("session_key", "Session", required=True)
+_MEETING = _int("meeting_key", "Identifier of the race weekend or test")
+_MEETING_KEY = _int("meeting_key", "Identifier of the race weekend or test", required=True)
+_SESSION_KEY = _int("session_key", "Identifier of the session", required=True)
 _DRIVER_KEY = _int("driver_number", "Car number of the driver in this session", required=True, low=1, high=99)
 _PLACE = (
-    _int("circuit_key", "Circuit"),
+    _int("circuit_key", "Identifier of the circuit"),
     _text("circuit_short_name", "Short name of the circuit"),
-    _int("country_key", "Country"),
+    _int("country_key", "Identifier of the country"),
     _text("country_code", "Formula 1's three-letter country code (not ISO: KSA, UAE, MON, GER, NED)"),
-    _text("country_name", "Country; not stable over the years"),
+    _text("country_name", "Country; the spelling changes between seasons"),
     _text("location", "Town or area of the circuit"),
     _text("gmt_offset", "Offset of local time from UTC, [-]HH:MM:SS"),
 )
@@ -64,7 +64,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _MEETING_KEY,
             _text("meeting_name", "Name, e.g. Singapore Grand Prix; tests are Pre-Season Testing"),
             _text("meeting_official_name", "Official name with sponsor"),
-            _text("meeting_code", "Three-letter code; only in answers from before 2026"),
+            _text("meeting_code", "Three-letter code; only in responses from before 2026"),
             *_PLACE,
             _text("country_flag", "URL of the country's flag; since 2026"),
             _text(
@@ -77,7 +77,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _time("date_start", "Start of the first session, UTC"),
             _time("date_end", "End of the last session, UTC; since 2026"),
             _int("year", "Season", required=True, low=2023, high=2100),
-            _bool("is_cancelled", "Whether the event was called off; since 2026"),
+            _bool("is_cancelled", "Whether the meeting is cancelled; since 2026"),
         ),
         key=("meeting_key",),
         scope=Scope.SEASON,
@@ -94,22 +94,22 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _MEETING_KEY,
             *_PLACE,
             _int("year", "Season", required=True, low=2023, high=2100),
-            _bool("is_cancelled", "Whether the session was called off; since 2026"),
+            _bool("is_cancelled", "Whether the session is cancelled; since 2026"),
         ),
         key=("session_key",),
         scope=Scope.SEASON,
     ),
     Endpoint(
         "drivers",
-        "Who drove which car for which team in a session",
+        "Drivers of a session with car number and team",
         (
             _MEETING,
             _SESSION_KEY,
-            _int("driver_number", "Car number in this session; null in rare empty rows", low=1, high=99),
-            _text("broadcast_name", "Name as on television, e.g. L NORRIS"),
+            _int("driver_number", "Car number in the session; null in rare empty rows", low=1, high=99),
+            _text("broadcast_name", "Name as shown on television, e.g. L NORRIS"),
             _text("full_name", "Full name, e.g. Lando NORRIS"),
-            _text("name_acronym", "Three letters, e.g. NOR"),
-            _text("team_name", "Team on that day; null for support series"),
+            _text("name_acronym", "Three-letter code of the driver, e.g. NOR"),
+            _text("team_name", "Name of the team in the session; null for support series"),
             _text("team_colour", "Team colour, RRGGBB without #, any case"),
             _text("first_name", "First name"),
             _text("last_name", "Last name"),
@@ -134,7 +134,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _int("i1_speed", "Speed at intermediate 1, km/h", low=0, high=400),
             _int("i2_speed", "Speed at intermediate 2, km/h", low=0, high=400),
             _int("st_speed", "Speed at the speed trap, km/h", low=0, high=400),
-            _bool("is_pit_out_lap", "Whether the lap began in the pit lane"),
+            _bool("is_pit_out_lap", "Whether the lap started in the pit lane"),
             _double("lap_duration", "Lap time, s", low=30, high=7200),
             _ints(
                 "segments_sector_1",
@@ -148,7 +148,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "stints",
-        "Runs on one set of tyres",
+        "Stints: laps between two tyre changes",
         (
             _MEETING,
             _SESSION_KEY,
@@ -157,20 +157,22 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _int("lap_start", "First lap of the stint", low=0, high=200),
             _int("lap_end", "Last lap of the stint", low=0, high=200),
             _text("compound", "Tyre compound", one_of=_COMPOUNDS),
-            _int("tyre_age_at_start", "Laps on the tyres when the stint began", low=0, high=100),
+            _int("tyre_age_at_start", "Tyre age at the start of the stint, laps", low=0, high=100),
         ),
         key=("session_key", "driver_number", "stint_number"),
     ),
     Endpoint(
         "pit",
-        "Trips through the pit lane",
+        "Visits to the pit lane",
         (
             _MEETING,
             _SESSION_KEY,
             _DRIVER_KEY,
-            _int("lap_number", "Lap on which the car came in; null in rare rows", low=1, high=200),
+            _int(
+                "lap_number", "Lap on which the car entered the pit lane; null in rare rows", low=1, high=200
+            ),
             _time("date", "Time of the stop, UTC"),
-            _double("lane_duration", "Time in the pit lane, s; in answers since 2026", low=5, high=90000),
+            _double("lane_duration", "Time in the pit lane, s; in responses since 2026", low=5, high=90000),
             _double(
                 "stop_duration", "Stationary time, s; from the US Grand Prix 2024 on", low=0.5, high=90000
             ),
@@ -208,14 +210,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "overtakes",
-        "Exchanges of position; may be incomplete",
+        "Overtakes; may be incomplete",
         (
             _MEETING,
             _SESSION_KEY,
             _int("overtaking_driver_number", "Car that gained the position", required=True, low=1, high=99),
             _int("overtaken_driver_number", "Car that lost the position", required=True, low=1, high=99),
             _time("date", "Time, UTC", required=True),
-            _int("position", "Position of the overtaking car afterwards", low=1, high=40),
+            _int("position", "Position of the overtaking car after the overtake", low=1, high=40),
         ),
         key=("session_key", "date", "overtaking_driver_number", "overtaken_driver_number"),
         availability=Availability.RACES,
@@ -226,18 +228,22 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         (
             _MEETING,
             _SESSION_KEY,
-            _time("date", "Time, UTC, full seconds"),
-            _int("driver_number", "Car that is meant, if one is", low=1, high=99),
-            _int("lap_number", "Leader's lap", low=0, high=200),
+            _time("date", "Time, UTC, in full seconds"),
+            _int("driver_number", "Car that the message is about; null for other messages", low=1, high=99),
+            _int("lap_number", "Lap of the leader at that time", low=0, high=200),
             _text(
                 "category",
                 "Kind of message",
                 one_of=("Flag", "SafetyCar", "CarEvent", "Drs", "Other", "SessionStatus"),
             ),
-            _text("flag", "Flag that is shown"),
-            _text("scope", "Where it applies", one_of=("Track", "Sector", "Driver")),
+            _text("flag", "Flag shown"),
+            _text(
+                "scope",
+                "Part of the track to which the message applies: Track, Sector or Driver",
+                one_of=("Track", "Sector", "Driver"),
+            ),
             _int("sector", "Marshal sector", low=1, high=60),
-            _int("qualifying_phase", "1 to 3 for Q1 to Q3; since 2026", low=1, high=3),
+            _int("qualifying_phase", "Phase of qualifying: 1 to 3 for Q1 to Q3; since 2026", low=1, high=3),
             _text("message", "The message as sent"),
         ),
         key=(
@@ -263,7 +269,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _double("humidity", "Relative humidity, %", low=0, high=100),
             _double("pressure", "Air pressure, mbar", low=600, high=1100),
             _int("rainfall", "1 when it rains, else 0", low=0, high=1),
-            _double("track_temperature", "Track temperature, °C; 0.0 is a known glitch", low=1, high=80),
+            _double(
+                "track_temperature",
+                "Track temperature, °C; 0.0 is a known error of the source",
+                low=1,
+                high=80,
+            ),
             _int("wind_direction", "Wind direction, degrees", low=0, high=359),
             _double("wind_speed", "Wind speed, m/s", low=0, high=60),
         ),
@@ -289,7 +300,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
             _SESSION_KEY,
             _DRIVER_KEY,
             _int("position", "Classified position; null when not classified", low=1, high=40),
-            _int("number_of_laps", "Laps completed", low=0, high=300),
+            _int("number_of_laps", "Number of laps completed", low=0, high=300),
             _bool("dnf", "Did not finish"),
             _bool("dns", "Did not start"),
             _bool("dsq", "Disqualified"),
@@ -302,7 +313,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "starting_grid",
-        "Grid of a race or sprint, kept under the session that decided it",
+        "Grid of a race or sprint, with the key of the session that set it",
         (
             _MEETING,
             _int("session_key", "The (sprint) qualifying session that set the grid", required=True),
@@ -345,33 +356,33 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "location",
-        "Position of each car on the track at about 3.7 Hz",
+        "Location of each car, about 3.7 samples per second",
         (
             _time("date", "Time of the sample, UTC", required=True),
             _SESSION_KEY,
             _MEETING,
             _DRIVER_KEY,
-            _int("x", "x in the circuit's own frame, 1/10 m", low=-100000, high=100000),
-            _int("y", "y in the circuit's own frame, 1/10 m", low=-100000, high=100000),
-            _int("z", "z in the circuit's own frame, 1/10 m", low=-100000, high=100000),
+            _int("x", "x coordinate in the frame of the circuit, 1/10 m", low=-100000, high=100000),
+            _int("y", "y coordinate in the frame of the circuit, 1/10 m", low=-100000, high=100000),
+            _int("z", "z coordinate in the frame of the circuit, 1/10 m", low=-100000, high=100000),
         ),
         key=("session_key", "driver_number", "date"),
         by_driver=True,
     ),
     Endpoint(
         "car_data",
-        "Speed, engine and controls of each car at about 3.7 Hz",
+        "Speed, engine and controls of each car, about 3.7 samples per second",
         (
             _time("date", "Time of the sample, UTC", required=True),
             _SESSION_KEY,
             _MEETING,
             _DRIVER_KEY,
-            _int("rpm", "Engine speed, 1/min", low=0, high=20000),
+            _int("rpm", "Engine speed, revolutions per minute", low=0, high=20000),
             _int("speed", "Speed, km/h", low=0, high=400),
-            _int("n_gear", "Gear, 0 is neutral", low=0, high=8),
+            _int("n_gear", "Gear, 0 = neutral", low=0, high=8),
             _int("throttle", "Throttle, %; 104 means no signal", low=0, high=100),
             _int("brake", "Brake, 0 or 100; 104 means no signal", low=0, high=100),
-            _int("drs", "DRS: 0, 1 off; 8 eligible; 10, 12, 14 open", low=0, high=16),
+            _int("drs", "DRS code: 0, 1 = off; 8 = eligible; 10, 12, 14 = open", low=0, high=16),
         ),
         key=("session_key", "driver_number", "date"),
         by_driver=True,
