@@ -22,7 +22,7 @@ from f1_lakehouse.defs.bronze import (
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.quality.history_counts import judge_history
+from f1_lakehouse.quality.history_counts import judge_history, judge_results
 from f1_lakehouse.sources.catalog import Endpoint, Scope
 from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition, Race, partition_of
 from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE
@@ -41,6 +41,7 @@ _PARTITIONS: dict[Scope, dg.PartitionsDefinition | None] = {
     Scope.SEASON: history_seasons,
     Scope.ROUND: rounds,
 }
+RESULTS = "jolpica_results"
 _COVERS = {Scope.ALL: "a pull covers everything", Scope.SEASON: "by season", Scope.ROUND: "by round"}
 
 
@@ -54,6 +55,13 @@ def know_rounds(instance: dg.DagsterInstance, found: Iterable[Race]) -> dict[int
     if new := [name for key, name in wanted.items() if key not in names]:
         instance.add_dynamic_partitions("rounds", new)
     return {key: names.get(key, name) for key, name in wanted.items()}
+
+
+def _checks_of(endpoint: Endpoint) -> dict[str, str]:
+    """The checks of an asset, by name."""
+    if endpoint.name != RESULTS:
+        return CHECKS
+    return {**CHECKS, "freshness": "Every race that ended more than 48 hours ago has results"}
 
 
 def jolpica_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
@@ -79,7 +87,7 @@ def jolpica_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
         ],
         check_specs=[
             dg.AssetCheckSpec(name, asset=key, description=description, partitions_def=partitions)
-            for name, description in CHECKS.items()
+            for name, description in _checks_of(endpoint).items()
         ],
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.multi_run(10) if partitions else None,
@@ -155,6 +163,10 @@ def _pull_partition(
     # The races of the season may have been pulled by this very run.
     verdict = judge_history(endpoint, partition_in(lake, endpoint, name), rows)
     yield evaluation(key, name, "row_count", verdict)
+    if endpoint.name == RESULTS:
+        rounds = set(lake.bronze.rows(RESULTS, partition.key, ["round"])["round"].to_pylist())
+        races = partition_in(lake, endpoint, name).races
+        yield evaluation(key, name, "freshness", judge_results(races, rounds, datetime.now(UTC)))
     yield from pull_checks(lake, endpoint, key, name, done)
 
 

@@ -1,19 +1,21 @@
 """What a load requests of Jolpica: seasons, rounds, and what is there already."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from f1_lakehouse.ingest import pull
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.quality.history_counts import judge_results
 from f1_lakehouse.runs.load import LoadError, Selection, _sources
 from f1_lakehouse.runs.load_history import HistoryWork, check_seasons, round_work, season_work
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+from f1_lakehouse.sources.jolpica.calendar import Race
 from f1_lakehouse.sources.jolpica.source import BY_NAME, ENDPOINTS
 
 ALL = {endpoint.name for endpoint in ENDPOINTS}
@@ -90,3 +92,14 @@ def test_seasons_before_2023_and_resources_of_jolpica_need_no_openf1() -> None:
     assert mixed.seasons == [2024]
     assert Selection(sessions=["9606"]).history_names() == set()
     assert Selection(seasons=[2024], endpoints=["laps"]).history_names() == set()
+
+
+def test_race_without_results_two_days_after_its_end_is_named() -> None:
+    races = [
+        Race(2026, number, NOW - timedelta(hours=hours), f"Race {number}")
+        for number, hours in ((1, 500), (2, 49), (3, 47))
+    ]
+    assert judge_results(races, {1, 2}, NOW).passed
+    late = judge_results(races, {1}, NOW)
+    assert (late.passed, late.is_error) == (False, False)
+    assert late.message == "1 races without results: 2 (Race 2)"
