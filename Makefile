@@ -48,11 +48,12 @@ bench: install ## compare speed and memory with references, into benchmarks/RESU
 	@$(BIN)/uv pip install --quiet --python $(BENCH_DATA)/dlt/bin/python --requirements benchmarks/requirements-dlt.txt
 	@F1_BENCH_DATA="$(abspath $(BENCH_DATA))" $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH_ARGS)
 
-lint: install ## check style, SQL, types, and that the core does not import Dagster
+lint: install ## check style, SQL, types, and that every import points down the layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt_f1
+	@$(BIN)/lint-imports --no-cache
 
 format: install ## format the code with ruff
 	@$(BIN)/ruff check --fix --quiet .

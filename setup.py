@@ -1,6 +1,6 @@
 """What pyproject.toml cannot say: a wheel carries dbt_f1/ and dagster.yaml, which lie beside the package in a checkout.
 
-An editable install leaves them where they are. f1_lakehouse/dbt/project.py finds them in either place.
+An editable install leaves them where they are. f1_lakehouse/project_files.py finds them in either place.
 """
 
 import shutil

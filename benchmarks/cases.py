@@ -238,7 +238,7 @@ def rebuild_lakehouse(folder: Path) -> Measured:
     """`rebuild`: every response checked against its sha256, typed, appended; the pull log rebuilt, everything verified."""
     root = _landed(folder)
     _import_pandera()
-    from f1_lakehouse.operations.recovery import rebuild
+    from f1_lakehouse.operations.rebuild import rebuild
     from f1_lakehouse.storage.bronze import Bronze
     from f1_lakehouse.storage.landing import Landing
 
@@ -262,7 +262,7 @@ def rebuild_bare(folder: Path) -> Measured:
 def questions(folder: Path) -> Measured:
     """Each block of docs/questions.md ten times, as `f1 sql` runs it; the seconds are the 95th percentile."""
     from f1_lakehouse.cli.sql import _add_tables
-    from f1_lakehouse.publishing.publish import connect_gold
+    from f1_lakehouse.publishing.gold_file import connect_gold
     from f1_lakehouse.settings import Settings
 
     settings = Settings(lakehouse_root=lakes.lake(1 if QUICK else 4))

@@ -22,8 +22,8 @@ import orjson
 
 import f1_lakehouse.ingest as pulling
 from benchmarks.data import AT_WORK, FEEDS, ROOT
-from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.project_files import project_digest
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.site import pages_version
 from f1_lakehouse.sources.catalog import Endpoint, Partition, SeasonPartition

@@ -18,7 +18,7 @@ def _():
     import marimo as mo
     import plotly.graph_objects as go
 
-    from f1_lakehouse.publishing.publish import connect_gold
+    from f1_lakehouse.publishing.gold_file import connect_gold
     from f1_lakehouse.settings import load_settings
 
     gold = load_settings().gold

@@ -3,7 +3,7 @@
 The packages from the bottom up; each imports only packages before it:
 
 - `simulator`: the embedded OpenF1, for tests and the demo; independent of the other packages
-- `sources`: what the project knows about each public API
+- `sources`: one package for each public API
 - `validation`, `storage`: value ranges; landing zone, bronze, pull log
 - `quality`, `observability`, `publishing`, `operations`, `lineage`, `site`, `dbt`: built on stored data
 - `ingest`, `lakehouse`, `monitor`: one pull; a lake opened from its settings; one check of its health

@@ -1,6 +1,7 @@
-"""The Dagster code location: everything below `defs/`, assembled. Nothing is defined here.
+"""The Dagster code location: the definitions of all modules of `defs/`, assembled. Nothing is defined here.
 
-Dagster's own loader of a folder needs the project's pyproject.toml, which is not there when the package was installed.
+Importing this module starts no process and reads no file: dbt's manifest is read when `defs` is called. Dagster's own loader of a folder
+needs the project's pyproject.toml, which an installed package does not have.
 """
 
 import dagster as dg
@@ -13,6 +14,7 @@ from f1_lakehouse.defs import (
     jolpica,
     maintenance,
     monitoring,
+    published,
     resources,
     sensors,
     site,
@@ -21,14 +23,17 @@ from f1_lakehouse.defs import (
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """All assets, checks, jobs, schedules and sensors of the lakehouse."""
+    """Return all assets, checks, jobs, schedules and sensors of the lakehouse."""
     modules = (bronze, jolpica, checks, site, maintenance)
     return dg.Definitions.merge(
         resources.defs(),
-        dbt.defs(),
+        dbt.dbt_definitions(),
         dg.Definitions(
-            assets=dg.load_assets_from_modules(modules),
-            asset_checks=dg.load_asset_checks_from_modules(modules),
+            assets=[*dg.load_assets_from_modules(modules), published.published_gold_asset()],
+            asset_checks=[
+                *dg.load_asset_checks_from_modules(modules),
+                checks.silver_reconciles_with_bronze_check(),
+            ],
             jobs=[
                 jobs.calendar,
                 jobs.ingest,

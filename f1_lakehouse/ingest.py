@@ -19,7 +19,7 @@ from f1_lakehouse.sources.catalog import Endpoint, Partition
 from f1_lakehouse.sources.errors import InconsistentResponsesError, SourceError
 from f1_lakehouse.sources.exchange import LandedResponse
 from f1_lakehouse.storage import parsing
-from f1_lakehouse.storage.landing import LandedAnswer, LandingError, OpenPull, new_pull_id, seconds_waited
+from f1_lakehouse.storage.landing import LandingError, OpenPull, StoredResponse, new_pull_id, seconds_waited
 from f1_lakehouse.storage.pull_log import Pull
 
 log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class _Ingest:
 
     def _record_failure(self, error: Exception, open_pull: OpenPull | None, started: datetime) -> Pull:
         key = self._partition.key
-        landed: list[LandedAnswer] = open_pull.answers if open_pull else []
+        landed: list[StoredResponse] = open_pull.answers if open_pull else []
         cause, url, cure = _parts_of(error)
         failed = self._lake.bronze.fail(
             self._endpoint,

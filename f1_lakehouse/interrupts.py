@@ -9,20 +9,20 @@ the signal to a pipe, whichever Python handler is installed. A thread reads that
 2. After that, or at a second signal, the thread ends the process. Every step of a load can be killed at any point (tests/crash),
    so only the current step is lost.
 
-Belongs here: signals, child processes, the exit. Does not belong here: the text of the last lines (`describe`), and how the
+Belongs here: signals and the exit. Does not belong here: the text of the last lines (`describe`), and how the
 interrupted run is recorded (`cleanup`).
 """
 
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NoReturn
+
+from f1_lakehouse.processes import descendants
 
 GRACE_S = 1.0
 """Seconds that an interrupted command has to end in order."""
@@ -183,34 +183,3 @@ def _bounded(do: Callable[[], None]) -> None:
     thread = threading.Thread(target=quietly, daemon=True)
     thread.start()
     thread.join(CLEANUP_S)
-
-
-def descendants(of: int | None = None) -> list[int]:
-    """Return the ids of all descendants of a process (default: this one)."""
-    children: dict[int, list[int]] = {}
-    for pid, parent in _parents():
-        children.setdefault(parent, []).append(pid)
-    found, todo = list[int](), [os.getpid() if of is None else of]
-    while todo:
-        todo += (new := children.get(todo.pop(), []))
-        found += new
-    return found
-
-
-def _parents() -> Iterator[tuple[int, int]]:
-    """Yield (id, id of the parent) of every process."""
-    if Path("/proc/self/stat").exists():
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError):
-                    # The name of the command, in parentheses, can contain any character.
-                    fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                    yield int(entry.name), int(fields[1])
-        return
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        listed = subprocess.run(
-            ["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, timeout=2, check=True
-        )
-        for line in listed.stdout.splitlines():
-            pid, parent = line.split()
-            yield int(pid), int(parent)

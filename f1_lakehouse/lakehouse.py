@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from f1_lakehouse.budget import Budget
-from f1_lakehouse.observability.notifications import Told
-from f1_lakehouse.observability.run_log import Runs
+from f1_lakehouse.observability.notifications import AlertLog
+from f1_lakehouse.observability.run_log import RunLog
 from f1_lakehouse.settings import Settings, load_settings
 from f1_lakehouse.sources.catalog import Endpoint, Source
 from f1_lakehouse.sources.client import SourceClient
@@ -34,8 +34,8 @@ class Lake:
     clients: Mapping[str, SourceClient]
     landing: Landing
     bronze: Bronze
-    runs: Runs
-    told: Told
+    runs: RunLog
+    told: AlertLog
     _seasons: dict[int, tuple[tuple[str, str | None], list[Session]]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -48,7 +48,7 @@ class Lake:
         clients = {source.name: connect(source, settings, budget) for source in sources}
         bronze = Bronze(settings.bronze)
         bronze.create()
-        runs, told = Runs(f"{settings.records}/runs"), Told(f"{settings.records}/alerts")
+        runs, told = RunLog(f"{settings.records}/runs"), AlertLog(f"{settings.records}/alerts")
         return cls(settings, budget, clients, Landing(settings.landing), bronze, runs, told)
 
     @property

@@ -1,7 +1,7 @@
-"""One look at a lake: enter the runs that are over, tell what is wrong, write metrics and lineage.
+"""Monitor a lake: record finished runs, evaluate the lake's health, notify receivers, write metrics and lineage.
 
-Called by the daemon's sensor and at the end of each command that changes the lake; one process looks at a time. What
-is found is compared with what is on record, so a look that was cut off is made up for by the next one.
+Called by the daemon's sensor and at the end of each command that changes the lake, by one process at a time. The state is compared with
+the logs of runs and alerts, so an interrupted call is completed by the next one.
 """
 
 import fcntl
@@ -13,37 +13,38 @@ from datetime import UTC, datetime
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.lineage import openlineage
 from f1_lakehouse.observability import metrics, notifications
-from f1_lakehouse.observability.health import Condition, State, conditions
-from f1_lakehouse.observability.run_log import Run, Runs
-from f1_lakehouse.publishing.publish import find_lag, publication, published_sessions
+from f1_lakehouse.observability.health import Condition, LakeState, conditions
+from f1_lakehouse.observability.run_log import RunLog, RunRecord
+from f1_lakehouse.publishing.publication import find_lag, publication, published_sessions
 from f1_lakehouse.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What a look found: runs entered, what is wrong, and what of the telling went wrong, one line each."""
+class MonitorResult:
+    """The result: runs that were recorded, the conditions of the lake, and failures of notifications, metrics and lineage, one line each."""
 
-    entered: Sequence[Run] = ()
+    entered: Sequence[RunRecord] = ()
     conditions: Sequence[Condition] = ()
     problems: list[str] = field(default_factory=list)
 
 
-def look(
+def monitor_lake(
     lake: Lake,
     settings: Settings,
     *,
-    over: Callable[[Runs], Sequence[Run]] = lambda _: (),
-    running: Sequence[Run] = (),
+    over: Callable[[RunLog], Sequence[RunRecord]] = lambda _: (),
+    running: Sequence[RunRecord] = (),
     now: datetime | None = None,
-) -> Looked:
-    """Bring the record up to date and tell what is new.
+) -> MonitorResult:
+    """Record finished runs, evaluate the lake's health and notify.
 
     Args:
-        lake: which; `settings` are the present ones of the environment.
-        over: given the record, the runs that are over and not in it.
-        running: the runs that are under way.
+        lake: the lake.
+        settings: those of the environment now, which may differ from the lake's.
+        over: returns the finished runs that are not in the given run log.
+        running: the unfinished runs.
         now: UTC.
     """
     folder = lake.settings.root / "locks"
@@ -52,27 +53,27 @@ def look(
         fcntl.flock(file, fcntl.LOCK_EX)
         pulls = lake.bronze.ledger.all()
         entered = [run.with_pulls(pulls) for run in over(lake.runs)]
-        # Lineage first: sent twice after a crash it says the same, while a run that is entered is not looked at again.
+        # Lineage first: it may be sent twice after a crash, while a recorded run is not processed again.
         problems = openlineage.send(pulls, settings, entered) if entered else []
         lake.runs.append(entered)
         state = state_of(lake, running, now or datetime.now(UTC))
         found = conditions(state)
-        problems += notifications.tell(lake.told, found, settings, state.now)
+        problems += notifications.notify(lake.told, found, settings, state.now)
         if entered or not settings.metrics.exists():
             problems += metrics.write(state, found, settings)
     for problem in problems:
         log.warning("%s", problem)
-    return Looked(entered, found, problems)
+    return MonitorResult(entered, found, problems)
 
 
-def state_of(lake: Lake, running: Sequence[Run] = (), now: datetime | None = None) -> State:
-    """What conditions are judged by, of a lake at this moment."""
+def state_of(lake: Lake, running: Sequence[RunRecord] = (), now: datetime | None = None) -> LakeState:
+    """Return the state of a lake from which its conditions are computed."""
     published = publication(lake.settings)
     pulls = lake.bronze.ledger.all()
     lag = find_lag(lake.settings, lake.bronze.ledger.version()) if published else None
-    # The first pull that the publication has not seen; none if it is the code that has changed, nobody knows when.
+    # The first pull that is not in the publication; none if only the code has changed, at an unknown time.
     unseen = [pull.at for pull in pulls if published and published.seen_at and pull.at > published.seen_at]
-    return State(
+    return LakeState(
         now=now or datetime.now(UTC),
         calendar=lake.calendar(),
         pulls=pulls,

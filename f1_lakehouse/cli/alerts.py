@@ -79,13 +79,13 @@ def look_after() -> None:
     try:
         # Dagster takes seconds to import: a process that did not run a job has no runs to record.
         if "f1_lakehouse.runs.run_job" in sys.modules:
-            from f1_lakehouse.defs.monitoring import look_from_here
+            from f1_lakehouse.defs.monitoring import monitor_after_command
 
-            done = look_from_here(lake)
+            done = monitor_after_command(lake)
         else:
-            from f1_lakehouse.monitor import look
+            from f1_lakehouse.monitor import monitor_lake
 
-            done = look(lake, current_settings())
+            done = monitor_lake(lake, current_settings())
         problems = done.problems
     except BronzeError:
         return  # the command has already reported that bronze is damaged

@@ -121,7 +121,7 @@ def _print_result(settings: Settings, progress: LoadProgress) -> None:
     from f1_lakehouse.cli.sql import run_query
     from f1_lakehouse.cli.summary import print_checks, print_loaded
     from f1_lakehouse.publishing.data_card import GENERATED
-    from f1_lakehouse.runs.run_job import check_descriptions, latest_checks
+    from f1_lakehouse.runs.repository import check_descriptions, latest_checks
 
     print(f"\n{GENERATED}")
     print("The race, generated result (from fact_results):")

@@ -75,6 +75,6 @@ def lake_settings(*, must_exist: bool = True, writes: bool = False) -> Settings:
 
 def recorded(settings: Settings, name: str, action: Callable[[], int]) -> int:
     """Run an action that changes the lake without a Dagster run, and add it to the run log; return its exit code."""
-    from f1_lakehouse.observability.run_log import Runs, on_record
+    from f1_lakehouse.observability.run_log import RunLog, on_record
 
-    return on_record(Runs(f"{settings.records}/runs"), name, action)
+    return on_record(RunLog(f"{settings.records}/runs"), name, action)

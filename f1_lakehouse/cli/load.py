@@ -147,7 +147,7 @@ def _print_result(report: Report, progress: LoadProgress) -> int:
     settings = current_settings()
     print_loaded(progress.pulls, progress.seconds)
     if report.checks:
-        from f1_lakehouse.runs.run_job import check_descriptions
+        from f1_lakehouse.runs.repository import check_descriptions
 
         print_checks(report.failed_checks, report.checks, settings, check_descriptions)
     for line in report.warnings:

@@ -1,6 +1,6 @@
 """`f1 promote`: copy the pulls of another environment's lake into this one, without a request, and build gold.
 
-Does not belong here: how landing is copied and bronze rebuilt (operations/recovery.py).
+Does not belong here: how landing is copied and bronze rebuilt (operations/backup.py, operations/rebuild.py).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def print_promotion(settings: Settings, folder: Path, *, yes: bool) -> int:
     """
     from f1_lakehouse.cli.progress import working
     from f1_lakehouse.observability.log_output import tell
-    from f1_lakehouse.operations import recovery
+    from f1_lakehouse.operations.backup import copy_landing
     from f1_lakehouse.operations.maintenance import MaintenanceError
     from f1_lakehouse.settings import Settings
     from f1_lakehouse.storage.landing import Landing
@@ -61,7 +61,7 @@ def print_promotion(settings: Settings, folder: Path, *, yes: bool) -> int:
     _check_is_published(source)
     there, here = Landing(source.landing), Landing(settings.landing)
     with working("comparing"):
-        found = recovery.copy_landing(there, here, dry_run=True)
+        found = copy_landing(there, here, dry_run=True)
     print(
         f"{folder}: {found.files:,} files ({found.bytes / 1e6:,.1f} MB) are new to {settings.landing}, {found.there:,} exist already"
     )
@@ -71,14 +71,15 @@ def print_promotion(settings: Settings, folder: Path, *, yes: bool) -> int:
         tell("f1: nothing was changed; run it again with --yes to promote", "failed")
         return EXIT_FAILED
     with working("copying") as say:
-        recovery.copy_landing(there, here, progress=say)
+        copy_landing(there, here, progress=say)
     return print_rebuild(settings, ())
 
 
 def _check_is_published(source: Settings) -> None:
     """Refuse a source whose bronze was not built, tested and published by the dbt models of this code."""
     from f1_lakehouse.operations.maintenance import MaintenanceError
-    from f1_lakehouse.publishing.publish import current_digest, publication
+    from f1_lakehouse.publishing.build_record import current_digest
+    from f1_lakehouse.publishing.publication import publication
     from f1_lakehouse.storage.bronze import Bronze
 
     published = publication(source)

@@ -14,7 +14,7 @@ from f1_lakehouse.cli.sql import QueryError, build_gold
 
 if TYPE_CHECKING:
     from f1_lakehouse.lakehouse import Lake
-    from f1_lakehouse.observability.run_log import Run
+    from f1_lakehouse.observability.run_log import RunRecord
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,8 @@ def print_replay(lake: Lake, run_id: str) -> int:
     from rich.table import Table
 
     from f1_lakehouse.cli.tables import stdout
-    from f1_lakehouse.publishing.publish import gold_fingerprints
+    from f1_lakehouse.dbt.manifest import tables_that_read_a_snapshot
+    from f1_lakehouse.publishing.table_state import gold_fingerprints
 
     run = _published_by(lake, run_id)
     assert run.gold is not None
@@ -54,7 +55,7 @@ def print_replay(lake: Lake, run_id: str) -> int:
         con.execute(f"attach '{str(built).replace(chr(39), chr(39) * 2)}' as rebuilt (read_only)")
         now = gold_fingerprints(con, "rebuilt")
     then: dict[str, str] = orjson.loads(run.gold)
-    of_snapshots = _read_from_snapshots()
+    of_snapshots = tables_that_read_a_snapshot()
     table = Table("table", "rows then", "rows now", "")
     different = 0
     for name in sorted(then.keys() | now.keys()):
@@ -71,7 +72,7 @@ def print_replay(lake: Lake, run_id: str) -> int:
     return EXIT_FAILED if different else 0
 
 
-def _published_by(lake: Lake, run_id: str) -> Run:
+def _published_by(lake: Lake, run_id: str) -> RunRecord:
     found = lake.runs.of(run_id)
     if len(found) != 1:
         cause = f"{len(found)} run ids begin with it" if found else "no such run in the run log"
@@ -84,11 +85,11 @@ def _published_by(lake: Lake, run_id: str) -> Run:
     return found[0]
 
 
-def _print_run(lake: Lake, run: Run) -> None:
+def _print_run(lake: Lake, run: RunRecord) -> None:
     """Print the run, and every reason why the rebuilt gold may differ from the published gold."""
-    from f1_lakehouse.dbt.project import project_digest
     from f1_lakehouse.observability.log_output import tell
     from f1_lakehouse.observability.run_log import code_version
+    from f1_lakehouse.project_files import project_digest
 
     print(f"run {run.run_id} of {run.started_at:%Y-%m-%d %H:%M:%S} UTC by {run.user}: {run.origin}")
     for what, then, now in (
@@ -100,17 +101,6 @@ def _print_run(lake: Lake, run: Run) -> None:
     late = [p for p in lake.bronze.ledger.all() if run.seen_at and run.seen_at < p.at <= run.ended_at]
     if late:
         tell(f"{len(late)} pulls arrived during the run, which may have read some of them", "progress")
-
-
-def _read_from_snapshots() -> set[str]:
-    """Gold tables that read a snapshot: the rows of a snapshot depend on all earlier runs, not on bronze alone."""
-    from f1_lakehouse.defs.dbt import MANIFEST
-
-    return {
-        node["name"]
-        for node in MANIFEST["nodes"].values()
-        if any(parent.startswith("snapshot.") for parent in node["depends_on"].get("nodes", ()))
-    }
 
 
 def _rows(fingerprint: str | None) -> str:

@@ -117,7 +117,7 @@ def _connect(settings: Settings, as_of: datetime | None) -> duckdb.DuckDBPyConne
     """Connect to published gold, to gold as of a time, or, before gold is published, to an empty database."""
     import duckdb
 
-    from f1_lakehouse.publishing.publish import connect_gold
+    from f1_lakehouse.publishing.gold_file import connect_gold
 
     if as_of is None and settings.gold.exists():
         return connect_gold(settings)
@@ -140,7 +140,7 @@ def build_as_of(settings: Settings, moment: datetime) -> Path:
         QueryError: there was no pull up to that time, or dbt failed.
     """
     from f1_lakehouse.lakehouse import current_lake
-    from f1_lakehouse.publishing.publish import current_digest
+    from f1_lakehouse.publishing.build_record import current_digest
 
     pulls = current_lake().bronze.ledger.all()
     if not pulls or pulls[0].at > moment:
@@ -162,26 +162,22 @@ def build_gold(seen: datetime, target: Path) -> Path:
     Raises:
         QueryError: dbt failed.
     """
-    from f1_lakehouse.defs.dbt import dbt_cli
+    from f1_lakehouse.dbt.project import DbtError, run_dbt
     from f1_lakehouse.observability.log_output import tell
+    from f1_lakehouse.settings import load_settings
 
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f"partial_{os.getpid()}.duckdb")
     tell(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC", "progress")
-    before = os.environ["F1_WAREHOUSE"]
-    os.environ["F1_WAREHOUSE"] = str(partial)
     try:
         # Without tests: they decide what may be published, and this build is not published.
         arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--quiet"]
         arguments += ["--vars", f"{{as_of: '{seen.isoformat()}'}}"]
-        run = dbt_cli().cli(arguments, target_path=target.parent / "dbt", raise_on_error=False)
-        if not run.wait().is_successful():
-            raise QueryError(
-                f"dbt could not build gold as of {seen:%Y-%m-%d %H:%M:%S} UTC: {run.get_error()}"
-            )
+        run_dbt(arguments, load_settings(), target.parent / "dbt", {"F1_WAREHOUSE": str(partial)})
         partial.replace(target)
+    except DbtError as error:
+        raise QueryError(f"dbt could not build gold as of {seen:%Y-%m-%d %H:%M:%S} UTC: {error}") from error
     finally:
-        os.environ["F1_WAREHOUSE"] = before
         partial.unlink(missing_ok=True)
     return target
 
@@ -193,7 +189,7 @@ def _tables_elsewhere(settings: Settings) -> dict[str, tuple[str, pa.Schema | No
     """
     from f1_lakehouse.observability.notifications import SCHEMA as ALERTS
     from f1_lakehouse.observability.run_log import SCHEMA as RUNS
-    from f1_lakehouse.publishing.publish import DELTA_ONLY
+    from f1_lakehouse.publishing.table_state import DELTA_ONLY
     from f1_lakehouse.storage.pull_log import SCHEMA as PULLS
 
     return {

@@ -99,9 +99,9 @@ def _print_history(console: Console, lake: Lake, now: datetime) -> None:
     """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due."""
     from rich.table import Table
 
-    from f1_lakehouse.runs.load_history import season_work
     from f1_lakehouse.sources.jolpica.partitions import season_of
     from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
+    from f1_lakehouse.sources.jolpica.work import season_work
 
     log = lake.bronze.ledger
     pulled = [(name, key) for name, key in log.scopes() if name in HISTORY_NAMES]
@@ -111,23 +111,23 @@ def _print_history(console: Console, lake: Lake, now: datetime) -> None:
     table = Table(title="Jolpica", title_justify="left")
     for name in ("season", "resources", "rounds with laps", "rows", "last pull (UTC)", "due", "failed"):
         table.add_column(name, justify="left" if name in ("season", "due", "failed") else "right")
-    waiting = {
-        one.partition.key: one
-        for one in season_work(lake, [s for s in seasons if s], HISTORY_NAMES, now, followed=())
-    }
+    races = lake.races({*seasons, now.year})
+    known = [season for season in seasons if season]
+    work = season_work(races, log.of, known, HISTORY_NAMES, now, followed=())
+    waiting = {one.partition.key: one for one in work}
     for season in seasons:
         here = [(name, key) for name, key in pulled if season_of(key) == season]
         current = [t for name, key in here if (t := log.truth(name, key)) is not None]
         answers = [a for name, key in here if (a := log.last_answer(name, key)) is not None]
         failed = [name for name, key in here if not log.of(name, key)[-1].is_answer]
-        work = waiting.get(season)
+        due_now = waiting.get(season)
         table.add_row(
             str(season) if season else "all",
             str(len({a.endpoint for a in answers if a.scope == season})),
             str(sum(t.endpoint == "jolpica_laps" for t in current)),
             f"{sum(t.rows for t in current):,}",
             f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
-            f"{work.why}: {_names(work.endpoints)}" if work else "",
+            f"{due_now.why}: {_names(due_now.endpoints)}" if due_now else "",
             ", ".join(failed),
         )
     console.print(table)
@@ -135,7 +135,7 @@ def _print_history(console: Console, lake: Lake, now: datetime) -> None:
 
 def _print_lake(console: Console, lake: Lake) -> None:
     """Print the folder, the URL of the source, the state of gold, and a session that should be loaded."""
-    from f1_lakehouse.publishing.publish import find_lag, publication
+    from f1_lakehouse.publishing.publication import find_lag, publication
 
     published = publication(lake.settings)
     version = lake.bronze.ledger.version()

@@ -1,6 +1,6 @@
-"""`f1 ui` and `f1 daemon`: the Dagster webserver and daemon on the Dagster instance of a lake.
+"""`f1 ui` and `f1 daemon`: the Dagster webserver and daemon on the Dagster current_instance of a lake.
 
-Does not belong here: the instance (runs/run_job.py) and the definitions that the services load.
+Does not belong here: the current_instance (runs/run_job.py) and the definitions that the services load.
 """
 
 import argparse
@@ -85,17 +85,18 @@ def _check_port_is_free(host: str, port: int) -> None:
 
 
 def _run(module: str, *arguments: str, said: str, read_only: bool = False) -> int:
+    from f1_lakehouse.instance.dagster_instance import check_postgresql, current_instance, dagster_home
+    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
     from f1_lakehouse.lakehouse import current_settings
-    from f1_lakehouse.runs.run_job import dagster_home, instance, reach, reap
     from f1_lakehouse.settings import LogFormat
 
     settings = current_settings()
     if read_only:
         dagster_home(settings)
         if settings.dagster_storage is not None:
-            reach(settings.dagster_storage.get_secret_value())
+            check_postgresql(settings.dagster_storage.get_secret_value())
     else:
-        reap(instance())
+        fail_orphaned_runs(current_instance())
     as_json = settings.log_format is LogFormat.JSON
     command = [
         *(sys.executable, "-m", module),

@@ -168,17 +168,17 @@ def print_rebuild(settings: Settings, endpoints: Sequence[str]) -> int:
 
     from f1_lakehouse.cli.progress import working
     from f1_lakehouse.ingest import no_pulls
-    from f1_lakehouse.operations import recovery
+    from f1_lakehouse.operations.rebuild import rebuild
     from f1_lakehouse.storage.bronze import Bronze
     from f1_lakehouse.storage.landing import Landing
 
     landing, bronze = Landing(settings.landing), Bronze(settings.bronze)
     with working("rebuilding bronze from landing") as say, no_pulls(settings.root):
-        done = recovery.rebuild(landing, bronze, endpoints or None, say)
+        done = rebuild(landing, bronze, endpoints or None, say)
     table = Table("table", "intact", "rebuilt", "rows", "damaged table moved to")
     for one in done:
-        if one.there or one.put_back or one.set_aside:
-            table.add_row(one.table, str(one.there), str(one.put_back), f"{one.rows:,}", one.set_aside or "")
+        if one.there or one.restored or one.moved_to:
+            table.add_row(one.table, str(one.there), str(one.restored), f"{one.rows:,}", one.moved_to or "")
     _print(table, "bronze and landing are empty")
     return print_problems([line for one in done for line in one.problems])
 
@@ -230,8 +230,8 @@ def print_vacuum(settings: Settings, tables: Sequence[str], *, days: int, yes: b
 def print_verify(settings: Settings, folder: Path | None) -> int:
     """Check landing, or a backup of it, byte by byte; and bronze against the pull log; the exit code."""
     from f1_lakehouse.cli.progress import working
-    from f1_lakehouse.operations import recovery
     from f1_lakehouse.operations.maintenance import MaintenanceError
+    from f1_lakehouse.operations.verify import check_bronze, check_landing
     from f1_lakehouse.storage.bronze import Bronze
     from f1_lakehouse.storage.landing import Landing
 
@@ -241,7 +241,7 @@ def print_verify(settings: Settings, folder: Path | None) -> int:
             f"{landing.store.uri} has no raw responses; name the folder of a backup, or run f1 load first"
         )
     with working("verifying landing") as say:
-        found = recovery.check_landing(landing, say)
+        found = check_landing(landing, say)
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
     print(
         f"{landing.store.uri}: {found.pulls} pulls{unfinished}, {found.answers:,} responses, "
@@ -250,7 +250,7 @@ def print_verify(settings: Settings, folder: Path | None) -> int:
     problems = found.problems
     if folder is None:
         with working("verifying bronze") as say:
-            bronze = recovery.check_bronze(Bronze(settings.bronze), progress=say)
+            bronze = check_bronze(Bronze(settings.bronze), progress=say)
         print(f"{settings.bronze}: {bronze.pulls} appended pulls, {len(bronze.problems)} problems")
         problems = problems + bronze.problems
     return print_problems(problems)
@@ -259,7 +259,7 @@ def print_verify(settings: Settings, folder: Path | None) -> int:
 def print_backup(settings: Settings, folder: Path, *, restore: bool) -> int:
     """Copy new raw responses to a folder; or restore missing and damaged ones from it; the exit code."""
     from f1_lakehouse.cli.progress import working
-    from f1_lakehouse.operations import recovery
+    from f1_lakehouse.operations.backup import copy_landing
     from f1_lakehouse.operations.maintenance import MaintenanceError
     from f1_lakehouse.storage.landing import Landing
 
@@ -272,7 +272,7 @@ def print_backup(settings: Settings, folder: Path, *, restore: bool) -> int:
             else f"{source.store.uri} has no raw responses to copy; run f1 load first"
         )
     with working("copying") as say:
-        done = recovery.copy_landing(source, target, progress=say)
+        done = copy_landing(source, target, progress=say)
     print(
         f"{done.files:,} files ({done.bytes / 1e6:,.1f} MB) copied to {target.store.uri}, {done.there:,} existed already"
     )

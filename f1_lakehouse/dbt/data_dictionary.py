@@ -5,9 +5,6 @@ manifest, which it builds on an empty lake. A test compares both with the models
 """
 
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -90,25 +87,14 @@ def _origins(columns: Iterable[Column]) -> str:
 
 def compiled() -> dict[str, Any]:
     """dbt's manifest with the SQL of every model, as it is for a lake without a row."""
-    from f1_lakehouse.dbt.project import PROJECT_DIR, dbt_environment
+    from f1_lakehouse.dbt.project import run_dbt
     from f1_lakehouse.settings import Settings
     from f1_lakehouse.storage.bronze import Bronze
 
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(lakehouse_root=Path(folder), store_uri=folder)
         Bronze(settings.bronze).create()
-        with dbt_environment():
-            subprocess.run(
-                [
-                    *(Path(sys.executable).parent / "dbt", "build", "--quiet"),
-                    *("--exclude-resource-type", "test", "unit_test"),
-                    *("--project-dir", PROJECT_DIR, "--profiles-dir", PROJECT_DIR),
-                    *("--target-path", folder, "--log-path", folder),
-                ],
-                env=os.environ | settings.environment(),
-                cwd=folder,
-                check=True,
-            )
+        run_dbt(["build", "--quiet", "--exclude-resource-type", "test", "unit_test"], settings, Path(folder))
         return dict(json.loads((Path(folder) / "manifest.json").read_text()))
 
 

@@ -1,8 +1,10 @@
-"""What is the lakehouse's own in a dbt process: how it reads bronze, and what its DuckDB keeps in memory.
+"""The lakehouse's plugin in a dbt process: how dbt reads bronze, and how much memory its DuckDB keeps.
 
-Each table of bronze is opened once a run, not at every mention of a source: all models see one and
-the same ledger. Named in dbt_f1/profiles.yml; loaded by dbt, not by the lakehouse.
-Which table a source is, the sources say; what is read of it, the models.
+Each table of bronze is opened once per run, not for every reference to a source: all models read the same version of the pull log. dbt
+loads the plugin because dbt_f1/profiles.yml names it. Which table a source is: sources.py. What is read of it: the models.
+
+Non-public API: `get_node_info` of dbt-common, to tell whether the node is a data test. Data tests do not read bronze; registering it
+takes 14 ms, and most nodes of a build are tests. With a version that was not tested, bronze is registered for every node.
 """
 
 import contextlib
@@ -11,50 +13,58 @@ from typing import Any
 import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
-from dbt_common.events.contextvars import get_node_info
 from deltalake import DeltaTable
 
 from f1_lakehouse.storage.delta import scan
+from f1_lakehouse.tested_versions import is_tested
 
-KEPT = "64MiB"
-"""What DuckDB may keep of what a model has read until the next one."""
+MEMORY_BETWEEN_NODES = "64MiB"
+"""The memory that DuckDB may keep of what a model has read until the next one."""
 
 
 class Plugin(BasePlugin):
     """The plugin of a dbt process."""
 
     def initialize(self, config: dict[str, Any]) -> None:
-        """Begin with nothing opened."""
-        # By the name that dbt-duckdb gives a dataset in its view of the source.
+        """Start without open tables."""
+        # By the name of the dataset in dbt-duckdb's view of the source.
         self._opened: dict[str, Any] = {}
         self._limit: str | None = None
 
     def load(self, source_config: SourceConfig) -> Any:
-        """The dataset of a source."""
+        """Return the dataset of a source."""
         name = f"{source_config.table_name().replace('.', '_')}_df"
         if name not in self._opened:
             self._opened[name] = scan(DeltaTable(source_config["delta_table_path"]))
         return self._opened[name]
 
     def default_materialization(self) -> str:
-        """A view on the dataset. In capitals: if it is a `view`, dbt registers all of them with every cursor.
+        """Return the kind of relation: a view on the dataset. In lower case, dbt-duckdb would register all of them with every cursor.
 
-        That takes 14 ms, of which a build with hundreds of tests has hundreds.
+        That takes 14 ms per cursor, and a build with hundreds of tests has hundreds of cursors.
         """
         return "VIEW"
 
     def configure_cursor(self, cursor: Any) -> None:
-        """Before each model and test: give back what DuckDB has read for the last one, and show it bronze.
+        """Before each model and test: release the memory of the last one, and register bronze.
 
-        DuckDB would keep what it has read until memory is short, and so take more with every season. A limit that holds while a
-        model is built would be one that a large session may not fit in. A data test is not shown bronze: none asks it, and most
-        of what dbt runs are tests.
+        DuckDB keeps what it has read until memory is short, and so needs more with every season. A limit while a model is built would be
+        too small for a large session.
         """
-        if self._limit is None:  # once: DuckDB says it rounded, and would round it down further each time
+        if self._limit is None:  # once: DuckDB rounds the value down each time
             [(self._limit,)] = cursor.execute("select current_setting('memory_limit')").fetchall()
-        with contextlib.suppress(duckdb.OutOfMemoryException):  # what is in use stays
-            cursor.execute(f"set memory_limit = '{KEPT}'")
+        with contextlib.suppress(duckdb.OutOfMemoryException):  # memory in use is not released
+            cursor.execute(f"set memory_limit = '{MEMORY_BETWEEN_NODES}'")
         cursor.execute(f"set memory_limit = '{self._limit}'")
-        if get_node_info().get("resource_type") != "test":
+        if not _is_data_test():
             for name, dataset in self._opened.items():
                 cursor.register(name, dataset)
+
+
+def _is_data_test() -> bool:
+    """Return whether dbt is running a data test; False if that cannot be told."""
+    if not is_tested("dbt-common"):
+        return False
+    from dbt_common.events.contextvars import get_node_info
+
+    return bool(get_node_info().get("resource_type") == "test")

@@ -1,59 +1,100 @@
-"""The files of the project that are not Python: the dbt project and Dagster's settings. Where they are, which version of the
-dbt project this is, and the environment that a dbt process gets.
+"""The dbt project as a command: which `dbt` is started, and in which environment.
 
-In a checkout they lie at its top level. A wheel carries them inside the package, where setup.py puts them. Both may be
-read-only: what is derived from them (dbt's manifest, logs, a lake's dagster.yaml) lies in the lake. Running dbt is
-defs/dbt.py; what a build and a publication record of the version is publishing/publish.py.
+No Dagster here: builds that Dagster records are started by instance/dbt_integration.py. What dbt's manifest says is in manifest.py; where
+the project is and which version it has, in project_files.py.
 """
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parents[1]
+from f1_lakehouse.errors import F1LakehouseError
+from f1_lakehouse.project_files import PROJECT_DIR
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.object_store import write_atomically
+
+PARTIAL_PARSE = "partial_parse.msgpack"
+"""dbt's cache of a parse, in a target folder."""
 
 
-def find(name: str) -> Path:
-    """A file or folder of the project's top level, wherever this installation has it."""
-    carried = _PACKAGE / name
-    return carried if carried.exists() else _PACKAGE.parent / name
+class DbtError(F1LakehouseError):
+    """dbt failed; the message is the end of its output."""
 
 
-PROJECT_DIR = find("dbt_f1")
-"""The dbt project, with its profiles.yml."""
-DAGSTER_CONFIG = find("dagster.yaml")
-DIGESTED = ("models", "macros", "seeds", "snapshots")
-"""Folders of the project that decide what dbt builds; its tests only judge it."""
-SUFFIXES = frozenset({".sql", ".py", ".yml", ".yaml", ".csv", ".md"})
-"""Files that dbt reads. Anything else there, such as an editor's backup, changes nothing."""
+def dbt_command() -> list[str]:
+    """Return the command that starts the dbt of this Python environment, independent of PATH."""
+    script = Path(sys.executable).parent / "dbt"
+    if script.exists():
+        return [str(script)]
+    # An environment that shares the packages of another one has none of its scripts.
+    return [sys.executable, "-P", "-c", "from dbt.cli.main import cli; cli()"]
 
 
-def project_digest(project: Path = PROJECT_DIR) -> str:
-    """A digest of everything in a dbt project that decides what it builds: names below the project, and contents."""
-    digest = sha256()
-    found = [path for folder in DIGESTED for path in (project / folder).rglob("*") if path.is_file()]
-    kept = [path for path in found if path.suffix in SUFFIXES and not path.name.startswith(".")]
-    for path in sorted([*kept, project / "dbt_project.yml"]):
-        content = path.read_bytes()
-        digest.update(f"{path.relative_to(project).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()[:12]
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of a dbt process that builds the lake of these settings: without another project's `DBT_*` variables.
+
+    `DBT_TARGET`, `DBT_DEFER` or `DBT_EMPTY` would change what is built, `DBT_QUIET` and `DBT_LOG_LEVEL` would hide dbt's results.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
+    return {**inherited, **settings.environment(), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
 
 @contextmanager
-def dbt_environment() -> Iterator[None]:
-    """Take the `DBT_*` variables out of this process's environment, and put them back afterwards.
+def without_dbt_variables() -> Iterator[None]:
+    """Remove the `DBT_*` variables from this process's environment within the block.
 
-    They belong to another project of this user or machine: `DBT_TARGET`, `DBT_DEFER` or `DBT_EMPTY` would change what is built,
-    `DBT_QUIET` and `DBT_LOG_LEVEL` hide dbt's results from Dagster. dbt-core and dagster-dbt both read them, so that to leave
-    them out of the child's environment would not be enough.
+    For dagster-dbt, which starts dbt with the environment of this process and reads such variables itself.
     """
-    foreign = {name: value for name, value in os.environ.items() if name.startswith("DBT_")}
-    for name in foreign:
+    removed = {name: value for name, value in os.environ.items() if name.startswith("DBT_")}
+    for name in removed:
         del os.environ[name]
     try:
         yield
     finally:
-        os.environ.update(foreign)
+        os.environ.update(removed)
+
+
+def run_dbt(
+    arguments: Sequence[str], settings: Settings, target: Path, variables: Mapping[str, str] | None = None
+) -> None:
+    """Run one dbt command on the lake of these settings.
+
+    Args:
+        arguments: the command and its options.
+        settings: names the lake's bronze and warehouse.
+        target: the folder of dbt's artifacts.
+        variables: environment variables that replace those of the settings.
+
+    Raises:
+        DbtError: dbt failed.
+    """
+    command = [
+        *dbt_command(),
+        *("--log-level-file", "none"),
+        *arguments,
+        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
+        *("--target-path", str(target), "--log-path", str(target)),
+    ]
+    environment = {**dbt_environment(settings), **(variables or {})}
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode:
+        lines = done.stdout.strip().splitlines()[-10:] or [f"exit code {done.returncode}"]
+        raise DbtError(f"dbt {arguments[0]} failed: {' '.join(lines)}")
+
+
+def discard_foreign_parse(target: Path) -> None:
+    """Remove dbt's cache of a parse from a target folder if the project was at another path then.
+
+    dbt's cache has the path of each seed. After the project was moved, or after another checkout has built the lake, dbt would not find
+    the seeds and the build would fail.
+    """
+    note = target / "parsed_from.txt"
+    if note.exists() and note.read_text() == str(PROJECT_DIR):
+        return
+    (target / PARTIAL_PARSE).unlink(missing_ok=True)
+    write_atomically(note, str(PROJECT_DIR).encode())

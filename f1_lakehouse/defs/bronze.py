@@ -1,4 +1,4 @@
-"""Bronze assets, one an endpoint of the catalogue, with their checks. How a pull works is in f1_lakehouse/ingest.py."""
+"""Bronze assets, one per endpoint of the catalog, with their checks. How a pull works is in f1_lakehouse/ingest.py."""
 
 import warnings
 from collections.abc import Iterator
@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from f1_lakehouse.defs.partitions import know, seasons, sessions
+from f1_lakehouse.defs.partitions import ensure_partitions, seasons, sessions
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.ingest import PullError, pull
+from f1_lakehouse.instance.run_tags import WHY_TAG
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.quality.row_counts import Verdict, judge
 from f1_lakehouse.sources.catalog import Endpoint, Partition, Scope, SeasonPartition
@@ -17,22 +18,21 @@ from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
 from f1_lakehouse.sources.openf1.pull_policy import season_due, why_due
 from f1_lakehouse.storage.pull_log import Pull
 
-WHY_TAG = "f1/why"
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
-# Partitioned check specs are marked "preview"; the pinned version does what we need of them (a test looks).
+# Partitioned check specs are in preview; a test verifies that the pinned version supports them.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
 
 
 class PullConfig(dg.Config):
-    """How an asset is pulled. `force`: ask again for what is there and not due, and believe an empty answer."""
+    """How an asset is pulled. `force`: pull what is not due too, and accept an empty response without a second pull."""
 
     force: bool = False
 
 
 def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
-    """The asset of an endpoint: right for one partition and for a range, each partition recorded as it is done."""
+    """Return the asset of an endpoint. A run may have one partition or a range; each is recorded when it is done."""
     key = dg.AssetKey(["bronze", endpoint.name])
     of_sessions = endpoint.scope is Scope.SESSION
     partitions = sessions if of_sessions else seasons
@@ -80,9 +80,9 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
             except PullError as error:
                 failed.append(f"{partition}: {error}")
         if endpoint.name == "sessions":
-            # What is over can be chosen in the UI from now on, for a backfill say.
+            # The finished sessions become partitions, so that the UI can backfill them.
             now = datetime.now(UTC)
-            know(context.instance, [one for one in opened.calendar() if one.is_finished(now)])
+            ensure_partitions(context.instance, [one for one in opened.calendar() if one.is_finished(now)])
         if failed:
             raise dg.Failure(
                 description=f"{endpoint.name}: " + "; ".join(failed),
@@ -95,12 +95,12 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
 
 CHECKS = {
     "row_count": "As many rows as a session of this category has",
-    "schema": "The columns and types of the catalogue: nothing new, gone or retyped",
-    "quarantine": "No row had to be set aside",
+    "schema": "The columns and types are those of the catalog: none is new, missing or retyped",
+    "quarantine": "No row was quarantined",
     "duplicates": "No two rows have the same key; silver keeps one of each",
 }
-SHOWN = 20
-"""How many offending rows a check shows."""
+MAX_ROWS_SHOWN = 20
+"""Offending rows that a check shows."""
 
 
 def _pull_partition(
@@ -126,7 +126,7 @@ def _pull_partition(
             yield dg.AssetMaterialization(
                 key, partition=partition, metadata={"outcome": "not applicable", "dagster/row_count": 0}
             )
-            # A planned check that is not evaluated would stay planned for ever.
+            # A planned check that is not evaluated would stay planned indefinitely.
             verdict = Verdict(True, False, f"a {scope.category} has no {endpoint.name}")
             yield from (evaluation(key, partition, name, verdict) for name in CHECKS)
             return
@@ -137,10 +137,10 @@ def _pull_partition(
                 f"{partition} is not over yet; it can be pulled 30 min after its end", allow_retries=False
             )
         if wanted and endpoint.by_driver and lake.bronze.ledger.truth("drivers", session_key) is None:
-            # Telemetry is asked driver by driver. Not by a dependency between the assets: a step whose upstream
-            # yields materializations instead of outputs is skipped without a word.
+            # Telemetry is requested per driver. A dependency between the assets would not do: Dagster silently skips a step
+            # whose upstream yields materializations instead of outputs.
             pull(lake, BY_NAME["drivers"], scope, why=why, run_id=run_id)
-    # A load that ran at the same time may have answered the question while this one waited for its turn.
+    # A concurrent load may have pulled the partition while this one waited for its slot.
     done = pull(lake, endpoint, scope, why=why, run_id=run_id, force=force) if wanted else pulls[-1]
     yield dg.AssetMaterialization(
         key, partition=partition, metadata=pull_metadata(lake, endpoint, done, asked=wanted)
@@ -183,13 +183,13 @@ def pull_metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) ->
 
 
 def _changes(lake: Lake, endpoint: Endpoint, done: Pull) -> tuple[int, int, int]:
-    """Rows that a pull added, changed and made vanish."""
+    """Return the number of rows that a pull added, changed and removed."""
     before = [one for one in lake.bronze.ledger.of(endpoint.name, done.scope) if one.at < done.at]
     if not any(one.rows for one in before if one.is_answer):
         return done.rows, 0, 0
     if done.truth_pull_id != done.pull_id:
         return 0, 0, 0
-    # What compares them is slow to import, and a first pull does without.
+    # Slow to import, and not needed for a first pull.
     from f1_lakehouse.operations.history import Changes
 
     steps = Changes(lake.bronze, lake.landing).steps(endpoint.name, done.scope, before[-1].at)
@@ -206,21 +206,22 @@ def pull_checks(
         "missing": done.missing_columns,
         "retyped": done.retyped_columns,
     }
-    # Fields come and go with the API's versions and are documented so; a new or retyped one is worth a look.
+    # Missing fields are documented for some versions of the API; a new or retyped one needs attention.
     odd = done.added_columns or done.retyped_columns
     yield evaluation(
         key,
         partition,
         "schema",
-        Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalogue"),
+        Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalog"),
         **drift,
     )
-    refused = lake.bronze.quarantined(done.pull_id) if done.quarantined else []
+    rejected = lake.bronze.quarantine.rows_of(done.pull_id) if done.quarantined else []
+    refused = [{"reason": row.reason, "raw": row.raw} for row in rejected]
     yield evaluation(
         key,
         partition,
         "quarantine",
-        Verdict(not refused, False, f"{len(refused)} of {done.rows + len(refused)} rows were set aside"),
+        Verdict(not refused, False, f"{len(refused)} of {done.rows + len(refused)} rows were quarantined"),
         share=len(refused) / (done.rows + len(refused)) if refused else 0.0,
         rows=refused,
     )
@@ -230,14 +231,14 @@ def pull_checks(
         partition,
         "duplicates",
         Verdict(not repeated.num_rows, False, f"{repeated.num_rows} keys have more than one row"),
-        keys=repeated.slice(0, SHOWN).to_pylist(),
+        keys=repeated.slice(0, MAX_ROWS_SHOWN).to_pylist(),
     )
 
 
 def evaluation(
     key: dg.AssetKey, partition: str | None, name: str, verdict: Verdict, **metadata: object
 ) -> dg.AssetCheckEvaluation:
-    """An evaluation with what there is of the metadata; lists of rows as tables."""
+    """Return an evaluation with the metadata that is not empty; lists of rows become tables."""
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=name,
@@ -250,7 +251,7 @@ def evaluation(
 
 def _shown(value: object) -> dg.MetadataValue:
     if isinstance(value, list):
-        return record_table(value[:SHOWN])
+        return record_table(value[:MAX_ROWS_SHOWN])
     return dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.text(str(value))
 
 

@@ -6,7 +6,7 @@ from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 
 _calendar = dg.AssetSelection.assets(*(["bronze", endpoint.name] for endpoint in SEASON_ENDPOINTS))
 
-# In-process: a process a step costs 7 s of CPU each, more than the step (140 s against 8 s for one session).
+# In-process: a process per step costs 7 s of CPU, more than the step itself (140 s instead of 8 s for one session).
 calendar = dg.define_asset_job(
     "calendar",
     _calendar,

@@ -11,7 +11,6 @@ import dagster as dg
 
 from f1_lakehouse.defs.bronze import (
     CHECKS,
-    WHY_TAG,
     Event,
     PullConfig,
     evaluation,
@@ -21,6 +20,7 @@ from f1_lakehouse.defs.bronze import (
 )
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.ingest import PullError, pull
+from f1_lakehouse.instance.run_tags import WHY_TAG
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.quality.history_counts import judge_history, judge_results
 from f1_lakehouse.sources.catalog import Endpoint, Scope
@@ -106,7 +106,7 @@ def jolpica_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
             except PullError as error:
                 failed.append(f"{name}: {error}" if name else str(error))
         if endpoint.name == "jolpica_races":
-            # Rounds that are over can be chosen in the UI from now on, for a backfill of laps and pit stops.
+            # Rounds that have ended can be chosen in the UI from now on, for a backfill of laps and pit stops.
             now = datetime.now(UTC)
             know_rounds(context.instance, [one for one in opened.races() if one.end <= now])
         if failed:

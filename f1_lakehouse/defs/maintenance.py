@@ -1,6 +1,6 @@
-"""The lake's weekly housekeeping as assets: many small files made few, what nothing needs any more removed.
+"""Weekly maintenance of the lake as assets: small files are compacted, files that no retained version needs are removed.
 
-What is done, and why it disturbs nobody, is in operations/maintenance.py; by hand it is `f1 optimize` and `f1 vacuum`.
+The operations, and why they do not block readers, are in operations/maintenance.py; the commands are `f1 optimize` and `f1 vacuum`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.observability.run_log import Run
+from f1_lakehouse.observability.run_log import RunRecord
 from f1_lakehouse.operations.maintenance import Upkeep, optimize, vacuum
 
 
@@ -47,7 +47,7 @@ def bronze_upkeep(lake: LakeResource) -> dg.MaterializeResult[Any]:
     "The record of runs, and the runs that the state of a partition rests on, stay.",
 )
 def records_upkeep(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
-    """Remove what is older than the retention."""
+    """Remove records that are older than the retention."""
     opened = lake.open()
     before = datetime.now(UTC) - timedelta(days=opened.settings.retention_days)
     runs = purge(context.instance, opened.runs.all(), before)
@@ -57,11 +57,11 @@ def records_upkeep(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.
     return dg.MaterializeResult(metadata={"runs_removed": len(runs), "lineage_files_removed": len(files)})
 
 
-def purge(instance: dg.DagsterInstance, known: Sequence[Run], before: datetime) -> list[str]:
-    """Delete Dagster's runs that ended before a moment and can be spared; their ids.
+def purge(instance: dg.DagsterInstance, known: Sequence[RunRecord], before: datetime) -> list[str]:
+    """Delete Dagster's runs that ended before a moment and are not needed. Returns their ids.
 
-    Kept are runs of partitions, which say what is materialized, runs that are not on record, and the last run of each
-    job, which says how checks and assets stand.
+    Kept are runs of partitions, from which Dagster derives which are materialized, runs that are not in the run log, and the last run of
+    each job, from which it derives the state of checks and assets.
     """
     last = {run.job: run.run_id for run in known}
     spared = {run.run_id for run in known if not run.partition and run.ended_at < before} - set(last.values())

@@ -1,4 +1,4 @@
-"""Dagster's runs as records of observe/, and the sensor that looks. What is made of them is in monitor.py."""
+"""Dagster's runs as records of the run log, and the sensor that monitors the lake. What follows from them is in monitor.py."""
 
 import socket
 from collections.abc import Mapping
@@ -8,34 +8,30 @@ from typing import Any
 import dagster as dg
 import orjson
 
-from f1_lakehouse.dbt.project import project_digest
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance.dagster_instance import current_instance
+from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+from f1_lakehouse.instance.run_events import check_result, step_error
+from f1_lakehouse.instance.run_metadata import (
+    BRONZE_TAG,
+    DBT_TAG,
+    DELTA_VERSIONS,
+    FINGERPRINTS,
+    ROW_COUNT,
+    SEEN_TAG,
+)
+from f1_lakehouse.instance.run_tags import CODE_TAG, COMMAND_TAG, HOST_TAG, USER_TAG, WHY_TAG
 from f1_lakehouse.lakehouse import Lake, current_settings
-from f1_lakehouse.monitor import Looked, look
+from f1_lakehouse.monitor import MonitorResult, monitor_lake
 from f1_lakehouse.observability.run_log import (
     COMMAND,
     CheckResult,
-    Run,
-    Runs,
-    code_version,
+    RunLog,
+    RunRecord,
     failing,
     one_line,
     user,
 )
-from f1_lakehouse.runs.run_job import (
-    CODE_TAG,
-    HOST_TAG,
-    ORIGIN_TAG,
-    USER_TAG,
-    check_result,
-    instance,
-    reap,
-    step_error,
-)
-
-DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
-GOLD, VERSIONS, ROWS = "fingerprints", "delta_versions", "dagster/row_count"
-"""The metadata of published_gold that holds the fingerprint of each table, and its version; of a table, its rows."""
 
 _OVER = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 _LIVE = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -46,27 +42,19 @@ _TOLD = {
     dg.DagsterEventType.ASSET_MATERIALIZATION,
 }
 MARGIN = timedelta(days=1)
-"""How far before the newest run on record others are looked for: runs end in another order than they are seen."""
-AT_ONCE = 100
-"""Runs that one look enters; a lake that has run for a year before it kept a record catches up look by look."""
+"""The time before the newest recorded run in which others are searched: runs do not end in the order in which they are recorded."""
+MAX_RUNS_RECORDED = 100
+"""Runs that are recorded in one tick; a lake with a year of runs from before the run log catches up over several ticks."""
 
 
-def observe(found: dg.DagsterInstance, lake: Lake) -> Looked:
-    """One look at the lake, with what Dagster knows of its runs."""
+def monitor_runs(found: dg.DagsterInstance, lake: Lake) -> MonitorResult:
+    """Monitor the lake, with the runs that Dagster has."""
     live = [_run(record) for record in found.get_run_records(dg.RunsFilter(statuses=_LIVE))]
-    return look(lake, current_settings(), over=lambda runs: _runs_over(found, runs), running=live)
+    return monitor_lake(lake, current_settings(), over=lambda runs: _runs_over(found, runs), running=live)
 
 
-def stamp(context: dg.AssetExecutionContext, bronze_version: str, seen_at: datetime | None) -> None:
-    """Note on the run, before it builds anything, which code builds gold out of which bronze."""
-    tags = {CODE_TAG: code_version(), DBT_TAG: project_digest(), BRONZE_TAG: bronze_version}
-    if seen_at is not None:
-        tags[SEEN_TAG] = seen_at.isoformat()
-    context.instance.add_run_tags(context.run_id, tags)
-
-
-def _runs_over(found: dg.DagsterInstance, runs: Runs) -> list[Run]:
-    """The runs that are over and not on record, oldest first."""
+def _runs_over(found: dg.DagsterInstance, runs: RunLog) -> list[RunRecord]:
+    """Return the finished runs that are not in the run log, oldest first."""
     known = runs.all()
     ids = {run.run_id for run in known}
     of_dagster = [run.ended_at for run in known if not run.job.startswith(COMMAND)]
@@ -74,26 +62,26 @@ def _runs_over(found: dg.DagsterInstance, runs: Runs) -> list[Run]:
     records = found.get_run_records(
         dg.RunsFilter(statuses=_OVER, updated_after=after), order_by="update_timestamp", ascending=True
     )
-    new = [record for record in records if record.dagster_run.run_id not in ids][:AT_ONCE]
-    entered = list[Run]()
+    new = [record for record in records if record.dagster_run.run_id not in ids][:MAX_RUNS_RECORDED]
+    entered = list[RunRecord]()
     for record in new:
         entered.append(_with_events(_run(record), found, set(failing([*known, *entered]))))
     return entered
 
 
-def _run(record: dg.RunRecord) -> Run:
-    """What Dagster's run storage says of a run; one that is not over ends now."""
+def _run(record: dg.RunRecord) -> RunRecord:
+    """Return a run from Dagster's run storage; the end of an unfinished run is now."""
     run, tags = record.dagster_run, record.dagster_run.tags
     now = datetime.now(UTC).timestamp()
     ended = record.end_time or (record.update_timestamp.timestamp() if run.is_finished else now)
     started = record.start_time or record.create_timestamp.timestamp()
     seen_at = tags.get(SEEN_TAG)
-    return Run(
+    return RunRecord(
         run_id=run.run_id,
         job=run.job_name,
         partition=tags.get("dagster/partition") or _range(tags),
-        why=tags.get("f1/why"),
-        # A run of the daemon carries neither: it runs where the daemon does, as the same user.
+        why=tags.get(WHY_TAG),
+        # A run of the daemon has neither tag: it has the host and user of the daemon.
         user=tags.get(USER_TAG) or user(),
         host=tags.get(HOST_TAG) or socket.gethostname(),
         origin=_origin(tags),
@@ -114,15 +102,17 @@ def _range(tags: Mapping[str, str]) -> str | None:
 
 
 def _origin(tags: Mapping[str, str]) -> str:
-    """The command line, or who asked Dagster for the run."""
+    """Return what started the run: the command line, a schedule, a sensor or a backfill."""
     for tag, word in (("schedule_name", "schedule"), ("sensor_name", "sensor"), ("backfill", "backfill")):
         if name := tags.get(f"dagster/{tag}"):
             return f"{word} {name}"
-    return tags.get(ORIGIN_TAG, "Dagster's UI or API")
+    return tags.get(COMMAND_TAG, "Dagster's UI or API")
 
 
-def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str, str | None]]) -> Run:
-    """The run with its errors, its checks and what it published, out of its events."""
+def _with_events(
+    run: RunRecord, found: dg.DagsterInstance, broken: set[tuple[str, str, str | None]]
+) -> RunRecord:
+    """Return the run with its errors, its checks and what it published, from its events."""
     steps, whole, checks = list[str](), list[str](), list[CheckResult]()
     tables: dict[str, Any] = {}
     published: Mapping[str, dg.MetadataValue[Any]] = {}
@@ -138,18 +128,18 @@ def _with_events(run: Run, found: dg.DagsterInstance, broken: set[tuple[str, str
             metadata = event.step_materialization_data.materialization.metadata
             if event.asset_key == dg.AssetKey("published_gold"):
                 published = metadata
-            elif event.asset_key.path[0] in ("silver", "gold", "snapshots") and ROWS in metadata:
-                tables[event.asset_key.to_user_string()] = metadata[ROWS].value
-    return Run(
+            elif event.asset_key.path[0] in ("silver", "gold", "snapshots") and ROW_COUNT in metadata:
+                tables[event.asset_key.to_user_string()] = metadata[ROW_COUNT].value
+    return RunRecord(
         **{
             **run.__dict__,
             "errors": steps or whole,
-            "gold": _json(published.get(GOLD)),
+            "gold": _json(published.get(FINGERPRINTS)),
             "tables": orjson.dumps(tables).decode() if tables else None,
-            "delta_versions": _json(published.get(VERSIONS)),
+            "delta_versions": _json(published.get(DELTA_VERSIONS)),
             "checks_passed": sum(check.passed for check in checks),
             "checks_failed": sum(not check.passed for check in checks),
-            # A check that goes on passing is not worth a line of the record.
+            # A check that passes again and again is not recorded.
             "checks": [check for check in checks if not check.passed or check.key in broken],
         }
     )
@@ -159,9 +149,9 @@ def _json(said: dg.MetadataValue[Any] | None) -> str | None:
     return orjson.dumps(said.value).decode() if said else None
 
 
-def look_from_here(lake: Lake) -> Looked:
-    """A look by a process that has run jobs itself: what the daemon's sensor would do, for who has no daemon."""
-    return observe(instance(), lake)
+def monitor_after_command(lake: Lake) -> MonitorResult:
+    """Monitor the lake from a process that has run jobs itself: what the daemon's sensor does, where there is no daemon."""
+    return monitor_runs(current_instance(), lake)
 
 
 @dg.sensor(
@@ -170,9 +160,9 @@ def look_from_here(lake: Lake) -> Looked:
     description="Enters finished runs in the record, and tells what is wrong: once when it begins, once when it is over",
 )
 def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
-    """Compare what is wrong with what was told; asks for no run."""
-    reap(context.instance)
-    done = observe(context.instance, lake.open())
+    """Compare the conditions with the alerts that were sent; request no run."""
+    fail_orphaned_runs(context.instance)
+    done = monitor_runs(context.instance, lake.open())
     parts = [
         f"{len(done.entered)} runs entered",
         *(f"{one.kind}: {one.subject}" for one in done.conditions),

@@ -10,10 +10,10 @@ sessions = dg.DynamicPartitionsDefinition(name="sessions")
 seasons = dg.TimeWindowPartitionsDefinition(cron_schedule="0 0 1 1 *", start="2023", fmt="%Y", end_offset=1)
 
 
-def know(instance: dg.DagsterInstance, found: Iterable[Session]) -> dict[int, str]:
-    """The partition of each session, by session key; made if there is none, in date order.
+def ensure_partitions(instance: dg.DagsterInstance, found: Iterable[Session]) -> dict[int, str]:
+    """Return session key → partition of each session; missing partitions are added in date order.
 
-    A session that was postponed or renamed keeps the partition that it has: the number at its end is its identity.
+    A session that was postponed or renamed keeps its partition: the session key at its end is its identity.
     """
     wanted = sorted(found)
     names = {session_key_of(name): name for name in instance.get_dynamic_partitions("sessions")}

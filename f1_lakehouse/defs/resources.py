@@ -1,20 +1,20 @@
-"""What assets are handed: the lake of this process; and how rows become metadata."""
+"""The resource of assets: the lake of this process; and rows as metadata."""
 
 from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from f1_lakehouse.instance.run_tags import HOST_TAG, process_tags
 from f1_lakehouse.lakehouse import Lake, current_lake
-from f1_lakehouse.runs.run_job import HOST_TAG, place_tags
 
 
 class LakeResource(dg.ConfigurableResource):
     """The lake that the environment names."""
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Note on a run of the daemon which process it lives in, as local_runs.py does for those of the command line."""
+        """Tag a run of the daemon with its process, as runs of the command line are (instance/run_tags.py)."""
         if context.run is not None and context.instance is not None and HOST_TAG not in context.run.tags:
-            context.instance.add_run_tags(context.run.run_id, place_tags())
+            context.instance.add_run_tags(context.run.run_id, process_tags())
 
     def open(self) -> Lake:
         """The lake."""
@@ -22,7 +22,7 @@ class LakeResource(dg.ConfigurableResource):
 
 
 def record_table(rows: Sequence[Mapping[str, object]]) -> dg.TableMetadataValue:
-    """Rows as a table in the UI, which takes only text, numbers and truth values."""
+    """Return rows as a table in the UI, which accepts only text, numbers and booleans."""
     columns = list(rows[0])
     records = [{name: _plain(row[name]) for name in columns} for row in rows]
     return dg.MetadataValue.table(
@@ -37,5 +37,5 @@ def _plain(value: object) -> str | int | float | bool | None:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Resources by the names that assets ask for; and that what is started from the UI runs in one process too (jobs.py)."""
+    """Return the resources by the names of the assets' parameters, and the executor: runs started in the UI use one process too (jobs.py)."""
     return dg.Definitions(resources={"lake": LakeResource()}, executor=dg.in_process_executor)

@@ -1,7 +1,7 @@
-"""What runs by itself: two sensors that compare states of the lake, and the weekly schedule.
+"""What runs automatically: two sensors that compare states of the lake, and the weekly schedule.
 
-State, not events: an event can be lost, a difference between the ledger and the calendar, or between bronze and
-the published gold, cannot. What is due is decided in sources/openf1/calendar.py.
+The sensors use states, not events: an event can be lost, but a difference between the pull log and the calendar, or between bronze and
+published gold, cannot. What is due is decided in sources/openf1/calendar.py.
 """
 
 from collections.abc import Iterator
@@ -9,18 +9,19 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from f1_lakehouse.defs.bronze import WHY_TAG
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
 from f1_lakehouse.defs.jolpica import history, history_rounds, know_rounds
-from f1_lakehouse.defs.partitions import know
+from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+from f1_lakehouse.instance.run_tags import WHY_TAG
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.publishing.publish import current_digest, find_lag
-from f1_lakehouse.runs.load_history import round_work, season_work
-from f1_lakehouse.runs.run_job import reap
+from f1_lakehouse.publishing.build_record import current_digest
+from f1_lakehouse.publishing.publication import find_lag
 from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
 from f1_lakehouse.sources.jolpica.source import ENDPOINTS as HISTORY_ENDPOINTS
+from f1_lakehouse.sources.jolpica.work import round_work, season_work
 from f1_lakehouse.sources.openf1.calendar import session_key_of
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
@@ -36,11 +37,11 @@ BUSY = [
 
 
 BURST = timedelta(minutes=10)
-"""While more is due and the last pull is not older than this, gold waits: dbt runs once a burst, not once a session."""
+"""While more is due and the last pull is not older than this, gold waits: dbt runs once per burst of pulls, not per session."""
 
 
 def calendar_requests(lake: Lake, now: datetime) -> list[dg.RunRequest]:
-    """A run of `calendar` if the current season's calendar is older than a day."""
+    """Request a run of `calendar` if the current season's calendar is older than a day."""
     season = now.year
     asked = [lake.bronze.ledger.of(endpoint.name, season) for endpoint in SEASON_ENDPOINTS]
     if not any(season_due(now, season, pulls, patient=True) for pulls in asked):
@@ -57,11 +58,11 @@ def calendar_requests(lake: Lake, now: datetime) -> list[dg.RunRequest]:
 
 
 def ingest_requests(instance: dg.DagsterInstance, found: list[Due], now: datetime) -> list[dg.RunRequest]:
-    """One run of `ingest` a due session, for the due endpoints only.
+    """Request one run of `ingest` per due session, for the due endpoints only.
 
-    The day is part of the run key: a key is burnt by a failed run too, and a session may be due again.
+    The day is part of the run key: Dagster accepts a key once, even if its run fails, and a session may be due again.
     """
-    partitions = know(instance, [one.session for one in found])
+    partitions = ensure_partitions(instance, [one.session for one in found])
     return [
         dg.RunRequest(
             job_name="ingest",
@@ -87,8 +88,9 @@ def history_requests(instance: dg.DagsterInstance, lake: Lake, now: datetime) ->
     wanted = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
     loaded = {scope for name, scope in lake.bronze.ledger.scopes() if name == "jolpica_races"}
     seasons = sorted({*loaded, now.year})
-    work = season_work(lake, seasons, wanted, now, patient=True, followed={now.year})
-    work += round_work(lake, [now.year], wanted, now, patient=True)
+    races, pulls_of = lake.races(seasons), lake.bronze.ledger.of
+    work = season_work(races, pulls_of, seasons, wanted, now, patient=True, followed={now.year})
+    work += round_work(races, pulls_of, [now.year], wanted, now, patient=True)
     names = know_rounds(
         instance, [one.partition.races[0] for one in work if one.partition.scope is Scope.ROUND]
     )
@@ -111,7 +113,7 @@ def _due(lake: Lake, now: datetime) -> list[Due]:
 
 
 def _idle(instance: dg.DagsterInstance, found: list[Due]) -> list[Due]:
-    """Those whose session no run is at work on."""
+    """Return those whose session has no queued or running run."""
     busy = {
         session_key_of(partition)
         for run in instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
@@ -127,8 +129,8 @@ def _idle(instance: dg.DagsterInstance, found: list[Due]) -> list[Due]:
     description="Asks for every session that is over and not yet here, that failed, or whose correction is due",
 )
 def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult | dg.SkipReason:
-    """Compare the calendar with the ledger; the ledger is the cursor."""
-    reap(context.instance)
+    """Compare the calendar with the pull log, which is the cursor."""
+    fail_orphaned_runs(context.instance)
     opened, now = lake.open(), datetime.now(UTC)
     found = _idle(context.instance, _due(opened, now))
     requests = [
@@ -150,8 +152,8 @@ def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.S
 def gold_behind_bronze(
     context: dg.SensorEvaluationContext, lake: LakeResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Compare the publication with bronze and the code; wait while something runs, so that dbt runs once a burst."""
-    reap(context.instance)
+    """Compare the publication with bronze and the code; wait while something runs, so that dbt runs once per burst."""
+    fail_orphaned_runs(context.instance)
     opened = lake.open()
     have = opened.bronze.ledger.version()
     if opened.bronze.ledger.is_empty:
@@ -181,7 +183,7 @@ def gold_behind_bronze(
     description="Monday 06:00 UTC: everything of the last weeks that is due, whatever the sensor missed",
 )
 def weekly(context: dg.ScheduleEvaluationContext, lake: LakeResource) -> list[dg.RunRequest] | dg.SkipReason:
-    """Sweep up what is due; the gold_behind_bronze sensor does the rest."""
+    """Request all that is due; the sensor gold_behind_bronze does the rest."""
     now = context.scheduled_execution_time.astimezone(UTC)
     found = _due(lake.open(), now)
     if not found:

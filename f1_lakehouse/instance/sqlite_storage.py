@@ -1,8 +1,11 @@
 """Dagster's own SQLite storage, with connections that stay open.
 
-Dagster opens an engine and a file anew for each statement, of which an asset check has seven: 200 checks of an asset took 10
-to 14 s and take 2 to 3, most of it opening, compiling the same SQL again, and bringing SQLite's log into the file at each close.
-Files, tables and statements are Dagster's; only how long a connection lives is decided here.
+Dagster opens an engine and a file for each statement, and an asset check has seven statements: 200 checks of an asset took 10 to 14 s and
+take 2 to 3 s with this module. Most of the difference is opening files, compiling the same SQL, and SQLite's checkpoint at each close.
+Files, tables and statements are Dagster's; only the lifetime of connections is decided here.
+
+Non-public API: the storage classes of Dagster and what they are made from. They are named in a lake's dagster.yaml only with a tested
+version of Dagster (dagster_instance.py); otherwise the same files are opened by Dagster's own class.
 """
 
 import sqlite3
@@ -27,29 +30,29 @@ from sqlalchemy.pool import StaticPool
 from watchdog.events import FileSystemEvent
 from watchdog.observers import Observer
 
-MOST = 8
-"""Files that are kept open, one a run: a webserver that shows many runs must not hold all of them."""
+MAX_OPEN_RUNS = 8
+"""Files that stay open, one per run: a webserver that shows many runs must not hold all of them open."""
 
 
 class EventLogStorage(SqliteEventLogStorage):
-    """Events in a file a run and an index, as Dagster keeps them; the files that were used last stay open."""
+    """Events in one file per run and an index, as Dagster stores them; the most recently used files stay open."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._open: OrderedDict[str, tuple[Engine, int]] = OrderedDict()
         self._tables: set[str] = set()
-        # Also when the process ends: SQLite then tidies its logs away.
+        # Also when the process ends: SQLite then removes its write-ahead logs.
         weakref.finalize(self, _close, self._open)
         super().__init__(base_dir, inst_data)
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the index has this table; one that was found is not looked for again, which Dagster does for each check."""
+        """Return whether the index has this table. Dagster asks for each check; a table that was found is not searched again."""
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
-        # One connection serves all threads, one after the other: Dagster holds the same lock over each use of its own.
+        # One connection serves all threads, one after another: Dagster holds the same lock during each use of its own.
         with self._db_lock, self._engine(shard).connect() as connection, connection.begin():
             yield connection
 
@@ -59,7 +62,7 @@ class EventLogStorage(SqliteEventLogStorage):
             self._open.move_to_end(shard)
             return found
         if found is not None:
-            # The file was removed, perhaps made anew: what is written to the old one is lost.
+            # The file was removed and perhaps created again: what is written to the old one is lost.
             _close(self._open, shard)
             self._initialized_dbs.discard(shard)
         engine = create_engine(
@@ -67,14 +70,14 @@ class EventLogStorage(SqliteEventLogStorage):
             poolclass=StaticPool,
             connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
         )
-        event.listen(engine, "connect", _do_not_wait_for_the_disk)
+        event.listen(engine, "connect", _set_synchronous_normal)
         if shard not in self._initialized_dbs:
             self._initdb(engine)
             self._initialized_dbs.add(shard)
-        with engine.connect():  # makes the file, if it is not there
+        with engine.connect():  # creates the file if it is missing
             self._open[shard] = engine, self._inode(shard)
         others = [one for one in self._open if one not in (shard, INDEX_SHARD_NAME)]
-        if len(others) >= MOST:
+        if len(others) >= MAX_OPEN_RUNS:
             _close(self._open, others[0])
         return engine
 
@@ -85,7 +88,7 @@ class EventLogStorage(SqliteEventLogStorage):
             return 0
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
-        """Tell of each new event of a run, as the UI shows them."""
+        """Call back for each new event of a run, as the UI shows them."""
         observer = self._obs or Observer()
         if not self._obs:
             self._obs = observer  # type: ignore[assignment]
@@ -108,7 +111,7 @@ class EventLogStorage(SqliteEventLogStorage):
 
 
 class _Watchdog(SqliteEventLogStorageWatchdog):
-    """Sees an event where SQLite writes it first: in the log beside a file that stays open, not in the file."""
+    """Watches the file that SQLite writes an event to first: while a connection is open, its write-ahead log."""
 
     def __init__(
         self, storage: EventLogStorage, run_id: str, callback: EventHandlerFn, cursor: str | None
@@ -117,24 +120,24 @@ class _Watchdog(SqliteEventLogStorageWatchdog):
         self._patterns = [self._log_path, f"{self._log_path}-wal"]
 
     def on_modified(self, event: FileSystemEvent) -> None:
-        """Hand on what is new."""
+        """Process the new events."""
         self._process_log()
 
 
 def _close(opened: OrderedDict[str, tuple[Engine, int]], *shards: str) -> None:
-    """Close these files, or all."""
+    """Close the files of these shards, or all."""
     for shard in shards or list(opened):
         engine, _ = opened.pop(shard)
         engine.dispose()
 
 
-def _do_not_wait_for_the_disk(connection: sqlite3.Connection, _: object) -> None:
-    """In SQLite's write-ahead mode a killed process loses nothing by it, and a power cut the last events, never the file."""
+def _set_synchronous_normal(connection: sqlite3.Connection, _: object) -> None:
+    """Do not wait for the disk. With a write-ahead log a killed process loses nothing; a power cut loses the last events, not the file."""
     connection.execute("pragma synchronous = normal")
 
 
 class Storage(DagsterSqliteStorage):
-    """Runs, events and schedules in the folder where Dagster would keep them by itself."""
+    """Runs, events and schedules in the folder in which Dagster stores them by default."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
@@ -144,5 +147,5 @@ class Storage(DagsterSqliteStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]
     ) -> "Storage":
-        """What Dagster makes of the configuration."""
+        """Make the storage from its configuration."""
         return cls.from_local(inst_data=inst_data, **config_value)

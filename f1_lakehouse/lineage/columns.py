@@ -69,17 +69,11 @@ def _columns(node: Mapping[str, Any]) -> list[str]:
     return [*node["columns"], *(SNAPSHOT_TIMES if node["resource_type"] == "snapshot" else ())]
 
 
-def _made_of(sql: str, columns: Mapping[str, Iterable[str]]) -> dict[str, set[tuple[str, str]]]:
-    """Each column of a query → (relation, column) of the tables that it reads.
-
-    Args:
-        sql: a query in the dialect of DuckDB.
-        columns: the columns of each relation, for `select *` and for names that do not say their table.
-    """
+def _qualified(sql: str, columns: Mapping[str, Iterable[str]]) -> Any:
+    """Return a query as sqlglot's expression, in which every column names its table and `*` is expanded."""
     import sqlglot
     from sqlglot import exp
     from sqlglot.optimizer.qualify import qualify
-    from sqlglot.optimizer.scope import Scope, build_scope
 
     schema: dict[str, Any] = {}
     for relation, names in columns.items():
@@ -87,12 +81,24 @@ def _made_of(sql: str, columns: Mapping[str, Iterable[str]]) -> dict[str, set[tu
         schema.setdefault(table.catalog, {}).setdefault(table.db, {})[table.name] = dict.fromkeys(
             names, "int"
         )
-    query = qualify(
+    return qualify(
         sqlglot.parse_one(sql, read="duckdb"),
         schema=schema,
         dialect="duckdb",
         validate_qualify_columns=False,
     )
+
+
+def _made_of(sql: str, columns: Mapping[str, Iterable[str]]) -> dict[str, set[tuple[str, str]]]:
+    """Each column of a query → (relation, column) of the tables that it reads.
+
+    Args:
+        sql: a query in the dialect of DuckDB.
+        columns: the columns of each relation, for `select *` and for names that do not say their table.
+    """
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import Scope, build_scope
+
     seen: dict[tuple[int, str], set[tuple[str, str]]] = {}
 
     def selected(scope: Scope) -> dict[str, Any]:
@@ -127,7 +133,7 @@ def _made_of(sql: str, columns: Mapping[str, Iterable[str]]) -> dict[str, set[tu
                         found |= of_expression(scope, window.args["order"])
         return found
 
-    root = build_scope(query)
+    root = build_scope(_qualified(sql, columns))
     assert root is not None
     return {name: made_of(root, name) for name in selected(root)}
 

@@ -1,7 +1,7 @@
-"""OpenLineage events of what ran: pulls, dbt's models, publish; sent once, after the run, and never in its way.
+"""OpenLineage events of runs: pulls, dbt's models, publish; sent once, after the run, so that they never delay it.
 
-To a file a day, `lineage/<date>.jsonl` in the lake's root, unless OpenLineage's own variables (`OPENLINEAGE_URL`,
-`OPENLINEAGE_CONFIG` …) say where else. Which column is made of which is lineage/columns.py's to know, at the top of the package.
+They are written to `lineage/<date>.jsonl` in the lake's root, one file per day, unless OpenLineage's own variables (`OPENLINEAGE_URL`,
+`OPENLINEAGE_CONFIG` …) name another receiver. The lineage of columns is computed in columns.py.
 """
 
 import os
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from f1_lakehouse.lineage.columns import direct_lineage
-from f1_lakehouse.observability.run_log import CANCELED, FAILURE, Run
+from f1_lakehouse.observability.run_log import CANCELED, FAILURE, RunRecord
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.pull_log import Outcome, Pull
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 PRODUCER = "f1-lakehouse"
 LIMIT = 10.0
-"""Seconds that sending may take, however many events there are and however slow the receiver is."""
+"""Seconds that sending may take in total, with any number of events and any receiver."""
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, PRODUCER)
 Dataset = tuple[str, str]
-"""Namespace and name, as OpenLineage names a dataset."""
+"""Namespace and name of a dataset in OpenLineage."""
 
 
-def send(pulls: Sequence[Pull], settings: Settings, runs: Sequence[Run]) -> list[str]:
-    """Send the events of runs that are over; what went wrong, in one line. Nothing is raised."""
+def send(pulls: Sequence[Pull], settings: Settings, runs: Sequence[RunRecord]) -> list[str]:
+    """Send the events of finished runs. Returns the failures, one line each; nothing is raised."""
     try:
         import openlineage.client  # noqa: F401
     except ImportError:
@@ -53,7 +53,7 @@ def send(pulls: Sequence[Pull], settings: Settings, runs: Sequence[Run]) -> list
             try:
                 transport.emit(event)
             except Exception as error:
-                # Whoever did not take one will not take the others; what it said may hold a key.
+                # A receiver that refused one event will refuse the others. Its message may contain a key.
                 failed.append(f"lineage: the receiver did not take an event ({type(error).__name__})")
                 return
 
@@ -79,8 +79,8 @@ def _transport(settings: Settings) -> "Transport":
     return FileTransport(FileConfig(log_file_path=str(file), append=True))
 
 
-def events(pulls: Sequence[Pull], settings: Settings, runs: Sequence[Run]) -> "Iterator[RunEvent]":
-    """START and COMPLETE (or FAIL, ABORT) of each run, and within it of each pull, model and publish."""
+def events(pulls: Sequence[Pull], settings: Settings, runs: Sequence[RunRecord]) -> "Iterator[RunEvent]":
+    """Yield START and COMPLETE (or FAIL, ABORT) of each run, and of each pull, model and publication in it."""
     names = _Names(settings)
     for run in runs:
         state = {FAILURE: "FAIL", CANCELED: "ABORT"}.get(run.outcome, "COMPLETE")
@@ -96,7 +96,7 @@ def events(pulls: Sequence[Pull], settings: Settings, runs: Sequence[Run]) -> "I
 
 
 class _Names:
-    """How jobs and datasets of a lake are called, and events put together."""
+    """The names of a lake's jobs and datasets, and the events made from them."""
 
     def __init__(self, settings: Settings) -> None:
         self.jobs = f"{PRODUCER}-{settings.env}"
@@ -105,19 +105,19 @@ class _Names:
         self._api = f"{api.scheme}://{api.netloc.rsplit('@', 1)[-1]}", api.path
 
     def endpoint(self, name: str) -> Dataset:
-        """An endpoint of the API."""
+        """Return the dataset of an endpoint of the API."""
         return self._api[0], f"{self._api[1]}/{name}"
 
     def bronze(self, name: str) -> Dataset:
-        """A bronze table."""
+        """Return the dataset of a bronze table."""
         return _place(f"{self._settings.bronze}/{name}")
 
     def published(self, name: str) -> Dataset:
-        """A published table."""
+        """Return the dataset of a published table."""
         return _place(f"{self._settings.published_tables}/{name}")
 
     def warehouse(self, schema: str, name: str) -> Dataset:
-        """A table of the pipeline's own DuckDB file."""
+        """Return the dataset of a table of the warehouse."""
         return f"duckdb://{self._settings.warehouse}", f"warehouse.{schema}.{name}"
 
     def pair(
@@ -127,13 +127,13 @@ class _Names:
         started: datetime,
         ended: datetime,
         state: str,
-        parent: Run | None,
+        parent: RunRecord | None,
         *,
         inputs: "Sequence[InputDataset]" = (),
         outputs: "Sequence[OutputDataset]" = (),
         error: str | None = None,
     ) -> "tuple[RunEvent, RunEvent]":
-        """The two events of something that ran within a run, or of a run itself."""
+        """Return the two events of a run, or of a part of it."""
         from openlineage.client import event_v2 as ol
         from openlineage.client.facet_v2 import error_message_run, parent_run
 
@@ -168,7 +168,7 @@ def _place(uri: str) -> Dataset:
     return f"{parts.scheme}://{parts.netloc}", parts.path.lstrip("/")
 
 
-def _of_pull(names: _Names, run: Run, pull: Pull) -> "Iterator[RunEvent]":
+def _of_pull(names: _Names, run: RunRecord, pull: Pull) -> "Iterator[RunEvent]":
     schema = {field.name: str(field.type) for field in BY_NAME[pull.endpoint].bronze_schema}
     rows = pull.rows if pull.outcome == Outcome.APPENDED else 0
     yield from names.pair(
@@ -190,8 +190,8 @@ def _of_pull(names: _Names, run: Run, pull: Pull) -> "Iterator[RunEvent]":
     )
 
 
-def _of_dbt(names: _Names, run: Run, target: Path) -> "Iterator[RunEvent]":
-    """What dbt's artifacts say of a run; nothing if a later run has replaced them."""
+def _of_dbt(names: _Names, run: RunRecord, target: Path) -> "Iterator[RunEvent]":
+    """Yield the events of a run's models from dbt's artifacts; none if a later run has replaced them."""
     results = orjson.loads((target / "run_results.json").read_bytes())
     generated = datetime.fromisoformat(results["metadata"]["generated_at"])
     if not run.started_at <= generated <= run.ended_at:
@@ -244,7 +244,7 @@ def _of_dbt(names: _Names, run: Run, target: Path) -> "Iterator[RunEvent]":
 
 
 def _parents(nodes: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[str]:
-    """The tables that a node reads, through those that are only written into its SQL."""
+    """Yield the tables that a node reads, directly or through ephemeral models."""
     for parent in node.get("depends_on", {}).get("nodes", ()):
         if nodes[parent].get("config", {}).get("materialized") == "ephemeral":
             yield from _parents(nodes, nodes[parent])
@@ -252,7 +252,7 @@ def _parents(nodes: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[str]
             yield parent
 
 
-def _of_publish(names: _Names, run: Run, gold: Mapping[str, str]) -> "Iterator[RunEvent]":
+def _of_publish(names: _Names, run: RunRecord, gold: Mapping[str, str]) -> "Iterator[RunEvent]":
     rows, versions = orjson.loads(run.tables or "{}"), orjson.loads(run.delta_versions or "{}")
     yield from names.pair(
         str(uuid.uuid5(_IDS, f"{run.run_id}/publish")),

@@ -1,7 +1,7 @@
-"""What is wrong with a lake now, as a pure function of its state: ledger, calendar, runs on record, published gold.
+"""The problems of a lake (conditions), as a pure function of its state: pull log, calendar, run log, published gold.
 
-State, not events: the same state gives the same conditions however often it is looked at, so nothing is lost to a
-crash. Who is told of them, and what they were told before, is alerts.py.
+The same state always has the same conditions, so a crash loses none of them. Which receiver is notified of a condition is in
+notifications.py.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from functools import cached_property
 from itertools import groupby, takewhile
 from operator import itemgetter
 
-from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, Run, failing
+from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, RunRecord, failing
 from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
@@ -22,15 +22,15 @@ from f1_lakehouse.sources.pull_history import last_answer
 from f1_lakehouse.storage.pull_log import Pull
 
 SLOW = timedelta(minutes=30)
-"""The longest that the load of one session, or a transform, should take."""
+"""The longest time that the load of one session, or a transform, should take."""
 
 BEHIND_AFTER = timedelta(hours=1)
-"""How long bronze must have been at rest: while pulls come in, gold waits for the last of them."""
+"""The time without a pull after which gold should follow bronze: during a load, gold waits for the last pull."""
 
 SHOWN = 3
 
 
-class Kind(StrEnum):
+class ConditionKind(StrEnum):
     """The kinds of condition; each has a section of its name in docs/runbook.md."""
 
     LOAD_FAILED = "load failed"
@@ -43,15 +43,15 @@ class Kind(StrEnum):
 
     @property
     def anchor(self) -> str:
-        """The anchor of its runbook's heading."""
+        """The anchor of its heading in the runbook."""
         return "alert-" + self.value.replace(" ", "-")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that is wrong: what, with which session or table, since when (UTC), and the command to start with."""
+    """A problem: its kind, its session or table, since when (UTC), and the first command of the cure."""
 
-    kind: Kind
+    kind: ConditionKind
     subject: str
     since: datetime
     what: str
@@ -59,42 +59,42 @@ class Condition:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes it the same condition at another moment."""
+        """Identifies the condition over time."""
         return self.kind.value, self.subject
 
 
 @dataclass(frozen=True)
-class State:
-    """What conditions are judged by; `pulls` and `runs` oldest first. `running`: not over, `ended_at` being now.
+class LakeState:
+    """The state that conditions are computed from; `pulls` and `runs` oldest first. `running`: unfinished runs, `ended_at` is now.
 
-    `lag`: why the next transform has something to publish (`find_lag`), of a lake that has published before.
+    `lag`: why the next transform has something to publish (`find_lag`), for a lake that has published before.
     """
 
     now: datetime
     calendar: Sequence[Session]
     pulls: Sequence[Pull]
-    runs: Sequence[Run]
+    runs: Sequence[RunRecord]
     published: frozenset[int] = frozenset()
     published_at: datetime | None = None
     lag: str | None = None
     lag_since: datetime | None = None
-    running: Sequence[Run] = ()
+    running: Sequence[RunRecord] = ()
 
     @cached_property
     def by_scope(self) -> dict[tuple[str, int], list[Pull]]:
-        """The pulls of each endpoint and scope, oldest first."""
+        """The pulls of each endpoint and partition, oldest first."""
         found: dict[tuple[str, int], list[Pull]] = {}
         for pull in self.pulls:
             found.setdefault((pull.endpoint, pull.scope), []).append(pull)
         return found
 
     def pulls_of(self, endpoint: str, scope: int) -> list[Pull]:
-        """Those of one."""
+        """Return the pulls of one endpoint and partition."""
         return self.by_scope.get((endpoint, scope), [])
 
 
-def conditions(state: State) -> list[Condition]:
-    """Everything that is wrong, the oldest first."""
+def conditions(state: LakeState) -> list[Condition]:
+    """Return all conditions, the oldest first."""
     found = [
         *_failed_pulls(state),
         *_failed_runs(state),
@@ -106,25 +106,29 @@ def conditions(state: State) -> list[Condition]:
     return sorted(found, key=lambda one: (one.since, one.key))
 
 
-def _failed_pulls(state: State) -> Iterator[Condition]:
-    """One for each session (or season) with questions whose last answer is a failure."""
+def _failed_pulls(state: LakeState) -> Iterator[Condition]:
+    """Return one condition per session (or season) with endpoints whose last pull failed."""
     sessions = {one.key: one for one in state.calendar}
     failed: dict[int, list[list[Pull]]] = {}
     for (_, scope), pulls in state.by_scope.items():
         streak = list(takewhile(lambda pull: not pull.is_answer, reversed(pulls)))
-        # OpenF1 is closed to the public while a session is live: expected, and the sensor pulls again after it.
+        # OpenF1 is closed while a session is live, as expected; the sensor pulls after it.
         if streak and streak[0].error_type != LiveWindowError.__name__:
             failed.setdefault(scope, []).append(streak)
     for scope, streaks in failed.items():
         subject = sessions[scope].partition if scope in sessions else f"calendar of {scope}"
         todo = f"f1 load --session {scope}" if scope in sessions else f"f1 load --season {scope}"
         yield Condition(
-            Kind.LOAD_FAILED, subject, min(streak[-1].at for streak in streaks), _reasons(streaks), todo
+            ConditionKind.LOAD_FAILED,
+            subject,
+            min(streak[-1].at for streak in streaks),
+            _reasons(streaks),
+            todo,
         )
 
 
 def _reasons(streaks: list[list[Pull]]) -> str:
-    """Endpoints grouped by cause of failure: `laps, weather: OpenF1 answered 503 (3 times)`."""
+    """Return the endpoints grouped by error: `laps, weather: OpenF1 answered 503 (3 times)`."""
     causes = sorted(((_cause(streak[0]), streak) for streak in streaks), key=itemgetter(0))
     parts = []
     for cause, group in groupby(causes, key=itemgetter(0)):
@@ -142,12 +146,12 @@ def _cause(pull: Pull) -> str:
     return pull.error_cause or pull.error or "no usable response"
 
 
-def _failed_runs(state: State) -> Iterator[Condition]:
-    """One for each job (and partition) whose last run failed of something that no pull or check tells of."""
-    latest: dict[tuple[str, str | None], Run] = {}
+def _failed_runs(state: LakeState) -> Iterator[Condition]:
+    """Return one condition per job (and partition) whose last run failed for a reason that is no failed pull or check."""
+    latest: dict[tuple[str, str | None], RunRecord] = {}
     since: dict[tuple[str, str | None], datetime] = {}
     for run in state.runs:
-        # Gold may also be built from the UI's asset page; commands tell their user themselves.
+        # Gold may also be built from the asset page of the UI. Commands report to their user directly.
         key = ("transform" if run.bronze_version else run.job, run.partition)
         if run.outcome == CANCELED or run.job.startswith(COMMAND):
             continue
@@ -161,18 +165,18 @@ def _failed_runs(state: State) -> Iterator[Condition]:
         what = f"run {run.run_id[:8]}: {'; '.join(run.errors[:SHOWN]) or 'it ended without a reason'}"
         if partition is not None:
             if not run.failed_pulls and _is_due(state, partition):
-                yield Condition(Kind.LOAD_FAILED, partition, began, what, "f1 load")
+                yield Condition(ConditionKind.LOAD_FAILED, partition, began, what, "f1 load")
         elif job == "transform":
             if not any(not check.passed and check.severity == "ERROR" for check in run.checks):
                 yield Condition(
-                    Kind.TRANSFORM_FAILED, "gold", began, f"{what}; {_kept(state)}", "f1 transform"
+                    ConditionKind.TRANSFORM_FAILED, "gold", began, f"{what}; {_kept(state)}", "f1 transform"
                 )
         else:
-            yield Condition(Kind.RUN_FAILED, job, began, what, "f1 ui")
+            yield Condition(ConditionKind.RUN_FAILED, job, began, what, "f1 ui")
 
 
-def _is_due(state: State, partition: str) -> bool:
-    """Whether something of a session (or season) was never answered; what has arrived since needs no alert."""
+def _is_due(state: LakeState, partition: str) -> bool:
+    """Return whether an endpoint of a session (or season) was never answered; completed pulls need no alert."""
     if partition.isdigit():
         asked = (last_answer(state.pulls_of(endpoint.name, int(partition))) for endpoint in SEASON_ENDPOINTS)
         return any(answer is None for answer, _ in asked)
@@ -180,24 +184,24 @@ def _is_due(state: State, partition: str) -> bool:
     return bool(due(state.now, wanted, state.pulls_of, patient=False))
 
 
-def _failed_checks(state: State) -> Iterator[Condition]:
-    """One for each check of error severity that failed when it last ran."""
+def _failed_checks(state: LakeState) -> Iterator[Condition]:
+    """Return one condition per check of error severity whose last result is a failure."""
     for check, since in failing(state.runs).values():
         if check.severity != "ERROR":
             continue
         subject = " ".join(part for part in (check.asset, check.check, check.partition) if part)
         held = "" if check.asset.startswith("bronze/") else f"; {_kept(state)}"
-        yield Condition(Kind.CHECK_FAILED, subject, since, f"{check.message}{held}", "f1 ui")
+        yield Condition(ConditionKind.CHECK_FAILED, subject, since, f"{check.message}{held}", "f1 ui")
 
 
-def _kept(state: State) -> str:
+def _kept(state: LakeState) -> str:
     if state.published_at is None:
         return "nothing is published yet"
     return f"published gold stays as of {state.published_at:%Y-%m-%d %H:%M} UTC"
 
 
-def _stale(state: State) -> Iterator[Condition]:
-    """Whether the newest session that should be in gold is not; of a lake that follows the current season."""
+def _stale(state: LakeState) -> Iterator[Condition]:
+    """Return a condition if the newest session that should be in gold is missing, for a lake with the current season."""
     if not state.pulls_of("sessions", state.now.year):
         return
     verdict = judge_freshness(state.now, state.calendar, state.published)
@@ -207,7 +211,7 @@ def _stale(state: State) -> Iterator[Condition]:
         one for one in state.calendar if one.is_finished(state.now) and state.now - one.end > FRESH_WITHIN
     )
     yield Condition(
-        Kind.STALE,
+        ConditionKind.STALE,
         "gold",
         newest.end + FRESH_WITHIN,
         verdict.message.split(";")[0],
@@ -215,17 +219,19 @@ def _stale(state: State) -> Iterator[Condition]:
     )
 
 
-def _behind(state: State) -> Iterator[Condition]:
-    """Whether published gold lags behind bronze or the code, and nothing is on its way to change that."""
+def _behind(state: LakeState) -> Iterator[Condition]:
+    """Return a condition if published gold lags behind bronze or the code, and no run is about to change that."""
     if state.lag is None or state.lag_since is None or state.running:
         return
     if state.pulls and state.now - state.pulls[-1].at <= BEHIND_AFTER:
         return
-    yield Condition(Kind.BEHIND, "gold", state.lag_since, f"{state.lag}; {_kept(state)}", "f1 transform")
+    yield Condition(
+        ConditionKind.BEHIND, "gold", state.lag_since, f"{state.lag}; {_kept(state)}", "f1 transform"
+    )
 
 
-def _slow(state: State) -> Iterator[Condition]:
-    """One for each of the two jobs whose last run, or one that is under way, takes longer than it should."""
+def _slow(state: LakeState) -> Iterator[Condition]:
+    """Return one condition per job (ingest, transform) whose last or current run takes longer than it should."""
     for job in ("ingest", "transform"):
         done = [run for run in state.runs if run.job == job][-1:]
         late = [
@@ -238,7 +244,7 @@ def _slow(state: State) -> Iterator[Condition]:
                 f"run {run.run_id[:8]}{f' of {run.partition}' if run.partition else ''} {state_of_it} {minutes:.0f} min, "
                 f"{run.waited_s / 60:.0f} of them waiting for the rate limit; {SLOW / timedelta(minutes=1):.0f} are allowed"
             )
-            yield Condition(Kind.SLOW, job, run.started_at + SLOW, what, "f1 status")
+            yield Condition(ConditionKind.SLOW, job, run.started_at + SLOW, what, "f1 status")
 
 
 def _names(names: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
-"""What the package says, on stderr: lines for a person, or one JSON object a line for who collects logs.
+"""Output on stderr: lines for a person, or one JSON object per line for log collectors.
 
-What is said is others' business.
+The content of the messages is defined by the callers.
 """
 
 import logging
@@ -16,10 +16,10 @@ _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
 class JsonFormatter(logging.Formatter):
-    """Time (UTC), level, logger, message, and whatever else the record was given: event, url, seconds, pull …"""
+    """One JSON object: time (UTC), level, logger, message, and the extra fields of the record: event, url, seconds, pull …"""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Return the record as one line."""
         entry = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -33,7 +33,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def log_as(*, json: bool) -> None:
-    """From now on, what the package has to say goes to stderr as such lines, or to whoever listens."""
+    """Send the package's log records to stderr as JSON lines, or to a handler, from now on."""
     logger = logging.getLogger(PACKAGE)
     for handler in logger.handlers[:]:
         if isinstance(handler.formatter, JsonFormatter):
@@ -47,7 +47,7 @@ def log_as(*, json: bool) -> None:
 
 
 def tell(line: str, event: str) -> None:
-    """A line for the person at the terminal, on stderr; a record where logs are JSON."""
+    """Print a line for the user on stderr; a log record if logs are JSON."""
     logger = logging.getLogger(PACKAGE)
     if any(isinstance(handler.formatter, JsonFormatter) for handler in logger.handlers):
         logger.log(logging.ERROR if event == "failed" else logging.INFO, "%s", line, extra={"event": event})
@@ -57,11 +57,11 @@ def tell(line: str, event: str) -> None:
 
 
 def tell_directly(lines: Iterable[str]) -> None:
-    """Lines on stderr that pass by every lock and buffer of this process, which is about to end; records where logs are JSON."""
+    """Print lines on stderr without any lock or buffer of this process, which is about to end; log records if logs are JSON."""
     if any(isinstance(handler.formatter, JsonFormatter) for handler in logging.getLogger(PACKAGE).handlers):
         for line in lines:
             tell(line, "failed")
         return
-    # On a terminal a bar may stand in the line, with the cursor hidden, and ^C behind it.
+    # On a terminal there may be a progress bar in the line, with the cursor hidden, followed by ^C.
     clear = "\r\x1b[2K\x1b[?25h" if os.isatty(2) else ""
     os.write(2, "".join([clear, *(f"{line}\n" for line in lines)]).encode())

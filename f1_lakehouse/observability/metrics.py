@@ -1,7 +1,7 @@
-"""The lake in numbers, as Prometheus reads them: computed anew from the record, so that they survive every restart.
+"""Metrics of the lake for Prometheus, computed from the run log and the pull log each time, so that they survive restarts.
 
-Totals are sums over the record of runs and the ledger, which only grow. Written as a text file for the textfile
-collector, and pushed to a gateway if there is one. The numbers themselves, one row a run, are in `metrics/runs`.
+Totals are sums over these logs, which only grow. They are written to a text file for the textfile collector, and pushed to a gateway if
+there is one. The values of each run are in `metrics/runs`.
 """
 
 from collections import Counter
@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from f1_lakehouse.observability.health import Condition, Kind, State
-from f1_lakehouse.observability.run_log import SUCCESS, Run, failing
+from f1_lakehouse.observability.health import Condition, ConditionKind, LakeState
+from f1_lakehouse.observability.run_log import SUCCESS, RunRecord, failing
 from f1_lakehouse.storage.pull_log import Outcome, Pull
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from f1_lakehouse.settings import Settings
 
 SECONDS = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400)
-"""Upper bounds of the duration histogram; 1800 is what a load may take."""
+"""Upper bounds of the duration histogram in seconds; 1800 is the limit for a load."""
 TIMEOUT = 5.0
 
 
-def write(state: State, found: Sequence[Condition], settings: "Settings") -> list[str]:
-    """Write the metrics of a state, by rename, and push them; what went wrong, one line each. Nothing is raised."""
+def write(state: LakeState, found: Sequence[Condition], settings: "Settings") -> list[str]:
+    """Write the metrics of a state atomically and push them. Returns the failures, one line each; nothing is raised."""
     try:
         from prometheus_client import CollectorRegistry, push_to_gateway, write_to_textfile
     except ImportError:
@@ -75,9 +75,9 @@ def _handler(url: str) -> Any:
 
 
 class _Collector:
-    """Hands prometheus-client the metrics of one state."""
+    """Yields the metrics of one state to prometheus-client."""
 
-    def __init__(self, state: State, found: Sequence[Condition]) -> None:
+    def __init__(self, state: LakeState, found: Sequence[Condition]) -> None:
         self._state, self._conditions = state, found
 
     def collect(self) -> "Iterator[Metric]":
@@ -121,12 +121,12 @@ class _Collector:
         yield checks
         alerts = GaugeMetricFamily("f1_alerts", "Conditions that are wrong now", labels=["kind"])
         active = Counter(one.kind for one in self._conditions)
-        for kind in Kind:
+        for kind in ConditionKind:
             alerts.add_metric([kind.value], active[kind])
         yield alerts
 
 
-def _of_runs(runs: Sequence[Run]) -> "Iterator[Metric]":
+def _of_runs(runs: Sequence[RunRecord]) -> "Iterator[Metric]":
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
     total = CounterMetricFamily("f1_runs", "Runs that are over", labels=["job", "outcome"])
@@ -155,7 +155,7 @@ def _of_pulls(pulls: Sequence[Pull]) -> "Iterator[Metric]":
     appended = [p for p in pulls if p.outcome == Outcome.APPENDED]
     yield _total("f1_rows", "Rows appended to bronze", ((p.endpoint, p.rows) for p in appended), "endpoint")
     yield _total(
-        "f1_quarantined_rows", "Rows set aside", ((p.endpoint, p.quarantined) for p in pulls), "endpoint"
+        "f1_quarantined_rows", "Rows quarantined", ((p.endpoint, p.quarantined) for p in pulls), "endpoint"
     )
     yield _total(
         "f1_api_requests", "Answers of OpenF1", ((p.endpoint, p.requests) for p in pulls), "endpoint"

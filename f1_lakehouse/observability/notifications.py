@@ -1,8 +1,8 @@
-"""Who is told of what is wrong: each receiver once when a condition begins and once when it is over.
+"""Notify receivers of conditions: each receiver once when a condition begins and once when it has ended.
 
-What was told is in the lake (`metrics/alerts`, append-only), entered when a receiver has taken the message. A crash in
-between repeats a message, and never loses one. Receivers are apprise URLs, which hold secrets: they are named by their
-number and kind only, in messages, records and logs alike. What is wrong is decided in conditions.py.
+Sent messages are recorded in the lake (`metrics/alerts`, append-only) when a receiver has accepted them: a crash in between repeats a
+message and never loses one. Receivers are apprise URLs, which contain secrets: messages, records and logs name them by number and kind
+only. The conditions are computed in health.py.
 """
 
 import logging
@@ -18,23 +18,23 @@ import pyarrow as pa
 from pydantic import SecretStr
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.observability.health import Condition, Kind
+from f1_lakehouse.observability.health import Condition, ConditionKind
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.storage.append_only_log import Log
+from f1_lakehouse.storage.append_only_log import AppendOnlyLog
 
 LAKE = "lake"
-"""The receiver that is always there: the record of alerts itself, so that it says what went on when nobody was told."""
+"""The receiver that always exists: the alert log itself, so that conditions without any receiver are recorded too."""
 REMIND_AFTER = timedelta(days=1)
 TIMEOUT = 5.0
-"""Seconds to connect to a receiver, and again to be answered."""
+"""Seconds to connect to a receiver, and again to wait for its response."""
 
 
 class AlertError(F1LakehouseError):
-    """Alerts cannot be sent; one line."""
+    """Alerts cannot be sent."""
 
 
 class Event(StrEnum):
-    """Why a receiver is told."""
+    """Why a receiver is notified."""
 
     BEGUN = "begun"
     STILL = "still"
@@ -43,7 +43,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """What one receiver was, or is to be, told about one condition. `at`, `since`: UTC."""
+    """One message to one receiver about one condition, sent or to be sent. `at`, `since`: UTC."""
 
     at: datetime
     receiver: str
@@ -56,7 +56,7 @@ class Notice:
 
     @property
     def condition(self) -> tuple[str, str]:
-        """The key of the condition that it is about."""
+        """The key of the condition."""
         return self.kind, self.subject
 
 
@@ -66,23 +66,23 @@ SCHEMA = pa.schema(
 )
 
 
-class Told:
-    """What receivers were told so far."""
+class AlertLog:
+    """The messages that were sent."""
 
     def __init__(self, uri: str) -> None:
-        self._log = Log(uri, SCHEMA, "Every alert, by receiver: when it began, when it was over")
+        self._log = AppendOnlyLog(uri, SCHEMA, "Every alert, by receiver: when it began, when it was over")
 
     def all(self) -> list[Notice]:
-        """Every notice, oldest first."""
+        """Return every message, oldest first."""
         return sorted((Notice(**row) for row in self._log.rows()), key=lambda one: one.at)
 
     def active(self, receiver: str) -> dict[tuple[str, str], Notice]:
-        """The last notice of each condition that is not over, as far as a receiver knows."""
+        """Return the last message to a receiver about each condition that has not ended."""
         last = {one.condition: one for one in self.all() if one.receiver == receiver}
         return {key: one for key, one in last.items() if one.event != Event.OVER}
 
     def append(self, notices: Sequence[Notice]) -> None:
-        """Enter what was told."""
+        """Record sent messages."""
         self._log.append(asdict(one) for one in notices)
 
 
@@ -94,7 +94,7 @@ def notices(
     *,
     remind: bool,
 ) -> list[Notice]:
-    """What a receiver that knows `told` is still to be told when `found` is what is wrong."""
+    """Return the messages that a receiver still needs: it was sent `told`, and the conditions now are `found`."""
     present = {one.key: one for one in found}
     new = []
     for key, one in present.items():
@@ -115,7 +115,7 @@ def notices(
 
 
 def message(found: Sequence[Notice], settings: Settings) -> tuple[str, str]:
-    """Title and text of one message about all that is new to a receiver."""
+    """Return title and text of one message with everything that is new to a receiver."""
     counts = {event: sum(one.event == event for one in found) for event in Event}
     said = ", ".join(f"{n} {_WORDS[event]}" for event, n in counts.items() if n)
     title = f"F1 lakehouse {settings.env} on {socket.gethostname()}: {said}"
@@ -128,7 +128,7 @@ _WORDS = {Event.BEGUN: "new", Event.STILL: "still there", Event.OVER: "over"}
 def _paragraph(one: Notice, settings: Settings) -> str:
     if one.event == Event.OVER:
         return f"Over: {one.kind}: {one.subject} (since {_minute(one.since)}, over at {_minute(one.at)})"
-    kind = Kind(one.kind)
+    kind = ConditionKind(one.kind)
     again = "Still: " if one.event == Event.STILL else ""
     return (
         f"{again}{kind.capitalize()}: {one.subject}\n"
@@ -146,10 +146,10 @@ def _minute(at: datetime) -> str:
 # Sending
 
 
-def tell(told: Told, found: Sequence[Condition], settings: Settings, now: datetime) -> list[str]:
-    """Tell every receiver what is new to it, and enter what was taken; what went wrong, one line a receiver.
+def notify(told: AlertLog, found: Sequence[Condition], settings: Settings, now: datetime) -> list[str]:
+    """Send every receiver what is new to it, and record what was accepted. Returns the failures, one line per receiver.
 
-    A receiver that cannot be reached is told the next time. Nothing is raised: an alert must never stop a load.
+    A receiver that cannot be reached is notified the next time. Nothing is raised: an alert must never stop a load.
     """
     receivers = {LAKE: None, **{_name(url): url for url in settings.alert_urls}}
     waiting = {
@@ -175,7 +175,7 @@ def tell(told: Told, found: Sequence[Condition], settings: Settings, now: dateti
 
 
 def test(settings: Settings) -> dict[str, str]:
-    """Send a message to every receiver: which (number and kind) → what went wrong, empty if nothing did.
+    """Send a message to every receiver. Returns its number and kind → the failure, empty if there is none.
 
     Raises:
         AlertError: there is no receiver.
@@ -192,17 +192,17 @@ def test(settings: Settings) -> dict[str, str]:
 
 
 def _mood(found: Sequence[Notice]) -> str:
-    """How receivers colour a message, as apprise calls it: failure, or success when all it tells of is over."""
+    """Return apprise's type of a message, which determines its colour: failure, or success if all its conditions have ended."""
     return "success" if all(one.event == Event.OVER for one in found) else "failure"
 
 
 def _send(url: SecretStr, title: str, text: str, mood: str = "info") -> str:
-    """Send one message; what went wrong, or nothing. Never a word of the URL but its kind."""
+    """Send one message. Returns the failure, or nothing; it never contains the URL, only its kind."""
     try:
         import apprise
     except ImportError:
         return "apprise is not installed: pip install 'f1-lakehouse[alerts]'"
-    # They name URLs, tokens included, in what they log.
+    # Their log records contain URLs with tokens.
     logging.getLogger("apprise").disabled = logging.getLogger("urllib3.connectionpool").disabled = True
     try:
         service = apprise.Apprise.instantiate(url.get_secret_value())
@@ -218,12 +218,12 @@ def _send(url: SecretStr, title: str, text: str, mood: str = "info") -> str:
 
 
 def _name(url: SecretStr) -> str:
-    """What a receiver is called in the record: the same for the same URL, and too short to try passwords on."""
+    """Return the name of a receiver in the alert log: the same for the same URL, and too short to guess passwords with."""
     return sha256(url.get_secret_value().encode()).hexdigest()[:8]
 
 
 def _public(settings: Settings, name: str) -> str:
-    """A receiver as people may see it: its number and the kind of its URL."""
+    """Return the public name of a receiver: its number and the kind of its URL."""
     for number, url in enumerate(settings.alert_urls, 1):
         if _name(url) == name:
             return f"{number} ({url.get_secret_value().split(':', 1)[0]})"

@@ -1,7 +1,7 @@
-"""The record of runs, `metrics/runs`: who ran what, on which code and input, what it cost and what came of it.
+"""The run log, `metrics/runs`: each run with its user, code version, input, cost and outcome.
 
-One row a run, entered once when it is over and never changed: metrics, alerts, audit and replays all read it. What a
-pull did is in the ledger (storage/pull_log.py) and only summed up here; finding the runs is defs/monitoring.py.
+One row per run, appended when the run has ended and never changed: metrics, alerts, audits and replays read it. Pulls are in the pull log
+(storage/pull_log.py), here are their sums. How the runs are found is in defs/monitoring.py.
 """
 
 import getpass
@@ -21,20 +21,20 @@ from typing import Any
 import pyarrow as pa
 
 from f1_lakehouse import __version__
-from f1_lakehouse.storage.append_only_log import Log
+from f1_lakehouse.storage.append_only_log import AppendOnlyLog
 from f1_lakehouse.storage.pull_log import Pull
 
 PROJECT = Path(__file__).parents[2]
 SUCCESS, FAILURE, CANCELED = "success", "failure", "canceled"
 COMMAND = "f1 "
-"""What the job of a command begins with, which Dagster knows nothing of."""
+"""Prefix of the `job` of a command that is not a Dagster run."""
 LONGEST_ERROR = 500
-"""Characters of one error that are kept; a dbt failure may be a screenful, and Dagster has all of it."""
+"""Characters of one error that are stored; an error of dbt may be long, and Dagster has all of it."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What an asset check said in a run. `severity`: ERROR or WARN; `partition`: None for a check of a whole table."""
+    """The result of an asset check in a run. `severity`: ERROR or WARN; `partition`: None for a check of a complete table."""
 
     asset: str
     check: str
@@ -45,17 +45,18 @@ class CheckResult:
 
     @property
     def key(self) -> tuple[str, str, str | None]:
-        """What it is a result of."""
+        """Asset, check and partition: what the result belongs to."""
         return self.asset, self.check, self.partition
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """One run, or one command that changed the lake. Times are UTC, `seconds` the duration.
 
-    `origin` is the command line, or who asked Dagster for it. `bronze_version` and `seen_at` say what a build could
-    see of bronze, `tables` how many rows each table had that it built, `gold` the fingerprint and `delta_versions` the version
-    of each that it published (JSON objects). `rows`, `bytes`, `requests`, `retries` and `waited_s` (on rate limits) are sums over its pulls. `checks` holds those that failed, and those that passed again.
+    `origin`: the command line, schedule or sensor that started it. `bronze_version` and `seen_at`: the state of bronze that a build read;
+    `tables`: the rows of each table that it built; `gold` and `delta_versions`: fingerprint and version of each table that it published
+    (JSON objects). `rows`, `bytes`, `requests`, `retries` and `waited_s` (on rate limits) are sums over its pulls. `checks`: those that
+    failed, and those that passed again.
     """
 
     run_id: str
@@ -91,8 +92,8 @@ class Run:
     checks_failed: int = 0
     checks: list[CheckResult] = field(default_factory=list)
 
-    def with_pulls(self, pulls: Iterable[Pull]) -> "Run":
-        """The run with what its pulls cost and brought."""
+    def with_pulls(self, pulls: Iterable[Pull]) -> "RunRecord":
+        """Return the run with the sums over its pulls."""
         mine = [pull for pull in pulls if pull.run_id == self.run_id]
         return replace(
             self,
@@ -130,37 +131,39 @@ _TYPES: dict[str, pa.DataType] = {
     "seconds": pa.float64(),
     "waited_s": pa.float64(),
 }
-_COUNTS = {one.name for one in fields(Run) if one.type is int}
+_COUNTS = {one.name for one in fields(RunRecord) if one.type is int}
 SCHEMA = pa.schema(
     [
         (one.name, _TYPES.get(one.name, pa.int64() if one.name in _COUNTS else pa.string()))
-        for one in fields(Run)
+        for one in fields(RunRecord)
     ]
 )
 
 
-class Runs:
-    """The runs of a lake that are on record."""
+class RunLog:
+    """The recorded runs of a lake."""
 
     def __init__(self, uri: str) -> None:
-        self._log = Log(uri, SCHEMA, "Every run on this lake: who, what, when, on what, and what came of it")
+        self._log = AppendOnlyLog(
+            uri, SCHEMA, "Every run on this lake: its user, time, input, cost and outcome"
+        )
 
-    def all(self) -> list[Run]:
-        """Every run, in the order in which they ended."""
+    def all(self) -> list[RunRecord]:
+        """Return every run, in the order in which they ended."""
         found = (_run(row) for row in self._log.rows())
         return sorted(found, key=lambda run: (run.ended_at, run.run_id))
 
-    def of(self, run_id: str) -> list[Run]:
-        """The runs whose id begins so."""
+    def of(self, run_id: str) -> list[RunRecord]:
+        """Return the runs whose id has this prefix."""
         return [run for run in self.all() if run.run_id.startswith(run_id)]
 
-    def append(self, runs: Iterable[Run]) -> None:
-        """Enter runs that are over."""
+    def append(self, runs: Iterable[RunRecord]) -> None:
+        """Append finished runs."""
         self._log.append(asdict(run) for run in runs)
 
 
-def failing(runs: Iterable[Run]) -> dict[tuple[str, str, str | None], tuple[CheckResult, datetime]]:
-    """The checks that failed when they last ran, each with the end of the run since which they do.
+def failing(runs: Iterable[RunRecord]) -> dict[tuple[str, str, str | None], tuple[CheckResult, datetime]]:
+    """Return the checks whose last result is a failure, each with the end of the run since which it fails.
 
     Args:
         runs: oldest first.
@@ -176,15 +179,15 @@ def failing(runs: Iterable[Run]) -> dict[tuple[str, str, str | None], tuple[Chec
     return found
 
 
-def _run(row: dict[str, Any]) -> Run:
-    return Run(**{**row, "checks": [CheckResult(**check) for check in row["checks"] or ()]})
+def _run(row: dict[str, Any]) -> RunRecord:
+    return RunRecord(**{**row, "checks": [CheckResult(**check) for check in row["checks"] or ()]})
 
 
-def on_record(runs: Runs, name: str, do: Callable[[], int]) -> int:
-    """Do what changes the lake without a Dagster run (restore, vacuum …) and enter it as `f1 NAME`, however it ends.
+def on_record(runs: RunLog, name: str, do: Callable[[], int]) -> int:
+    """Run a command that changes the lake without a Dagster run (restore, vacuum …) and record it as `f1 NAME`, also if it fails.
 
     Args:
-        do: gives an exit code, which is returned.
+        do: returns the exit code, which is returned.
     """
     started, outcome, errors = datetime.now(UTC), FAILURE, list[str]()
     try:
@@ -199,7 +202,7 @@ def on_record(runs: Runs, name: str, do: Callable[[], int]) -> int:
         raise
     finally:
         ended = datetime.now(UTC)
-        entry = Run(
+        entry = RunRecord(
             run_id=str(uuid.uuid4()),
             job=f"{COMMAND}{name}",
             partition=None,
@@ -217,7 +220,7 @@ def on_record(runs: Runs, name: str, do: Callable[[], int]) -> int:
 
 
 def user() -> str:
-    """The user that this process runs as; a number where the system has no name for it, as in a container."""
+    """Return the user of this process; a number if the system has no name for it, as in a container."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -225,13 +228,13 @@ def user() -> str:
 
 
 def command() -> str:
-    """The command line of this process, as a person would type it."""
+    """Return the command line of this process, as it would be typed."""
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 @cache
 def code_version() -> str:
-    """The package's version and, in a checkout, the commit: `0.1.0+455e8fd1c2ab`, with `-dirty` when files differ; asked once a process."""
+    """The package's version and, in a checkout, the commit: `0.1.0+455e8fd1c2ab`, with `-dirty` if files differ; read once per process."""
     if not (PROJECT / ".git").exists():
         return __version__
     asked = ["git", "-C", str(PROJECT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
@@ -243,6 +246,6 @@ def code_version() -> str:
 
 
 def one_line(text: str) -> str:
-    """An error as one line of bounded length."""
+    """Return an error as one line of bounded length."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_ERROR else line[: LONGEST_ERROR - 1] + "…"

@@ -1,10 +1,9 @@
-"""What was known when: the history of a table, its state as of a version or a moment, and what changed in between.
+"""The history of a table: its state as of a version or a time, and the changes in between.
 
-Nothing is written here. A pull is appended whole, so what it changed is found by comparing it with the truth before it,
-by the key of the catalogue. The API may serve several rows of one key; they are numbered (`nth`), and the key together
-with that number names one row.
+Nothing is written here. A pull is appended completely, so its changes are found by comparing it with the current pull before it, by the
+key of the catalog. The API may serve several rows with one key: they are numbered (`nth`), and key and number identify a row.
 
-Setting a table back belongs to maintenance.py.
+Restoring a table is in maintenance.py.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,12 +29,12 @@ _LAKE = {column.name for column in LAKE_COLUMNS}
 
 
 class HistoryError(F1LakehouseError):
-    """A table, version or moment that there is not; one line that names what there is."""
+    """An unknown table, version or time; the message names the known ones."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One entry of the ledger and what it changed: rows by key against the truth before it."""
+    """One entry of the pull log and its changes: rows by key, compared with the current pull before it."""
 
     pull: Pull
     before: Pull | None
@@ -49,8 +48,8 @@ class Changes:
     """The history of a lake's endpoint tables.
 
     Args:
-        bronze: the tables and the ledger.
-        landing: where the rows of a pull are taken from if a restore has removed them from bronze.
+        bronze: the tables and the pull log.
+        landing: has the rows of a pull that a restore has removed from bronze.
     """
 
     def __init__(self, bronze: Bronze, landing: Landing) -> None:
@@ -58,7 +57,7 @@ class Changes:
         self.landing = landing
 
     def steps(self, endpoint: str, scope: int | None = None, since: datetime | None = None) -> Iterator[Step]:
-        """Every pull of a table, of one scope or of all, oldest first; with what it changed."""
+        """Return every pull of a table, of one partition or of all, oldest first, with its changes."""
         for step in self._transitions(endpoint, scope, since):
             before, after = step.before, step.after
             if _same(before, after):
@@ -75,11 +74,10 @@ class Changes:
     def feed(
         self, endpoint: str, scope: int | None = None, since: datetime | None = None
     ) -> Iterator[pl.DataFrame]:
-        """The same as changes that another system can apply by merge, one frame a pull that changed something.
+        """Yield the changes as another system can merge them, one frame per pull that changed something.
 
-        Columns: `change` (insert, update or delete), `endpoint`, `scope`, `pull_id`, `at` (UTC), `nth`, then the API's.
-        A row is named by the key columns of the catalogue, `scope` and `nth`. Inserts and updates carry the row as it
-        is, deletes as it was.
+        Columns: `change` (insert, update or delete), `endpoint`, `scope`, `pull_id`, `at` (UTC), `nth`, then the API's. A row is identified
+        by the key columns of the catalog, `scope` and `nth`. Inserts and updates have the new row, deletes the old one.
         """
         for step in self._transitions(endpoint, scope, since):
             if _same(step.before, step.after):
@@ -97,9 +95,9 @@ class Changes:
     def truths(
         self, endpoint: str, *, version: int | None = None, at: datetime | None = None
     ) -> dict[int, Pull | None]:
-        """Which pull is the truth of each scope: now, as of a Delta version of the table, or as of a moment.
+        """Return the current pull of each partition: now, as of a Delta version of the table, or as of a time.
 
-        As of a version means: as late as that version was the newest one.
+        As of a version means: at the end of the time in which that version was the newest.
         """
         scopes = sorted(s for e, s in self.bronze.ledger.scopes() if e == endpoint)
         if version is None and at is None:
@@ -117,7 +115,7 @@ class Changes:
             for entry, truth in _truths_after(self.bronze.ledger.of(endpoint, scope)):
                 if at is not None and entry.at > at:
                     continue
-                # Entered before the table is set back, it belongs to the version that this makes.
+                # Logged before the table is restored, it belongs to the version that the restore makes.
                 restored = entry.outcome == Outcome.RESTORED and entry.delta_version is not None
                 if version is not None and restored and (entry.delta_version or 0) > version:
                     continue
@@ -133,7 +131,7 @@ class Changes:
         version: int | None = None,
         at: datetime | None = None,
     ) -> pa.Table:
-        """What the table said as of a version or a moment: the rows of the pulls that were the truth."""
+        """Return the table as of a version or a time: the rows of the pulls that were current."""
         truths = self.truths(endpoint, version=version, at=at)
         wanted = [
             truth for one, truth in truths.items() if truth is not None and (scope is None or one == scope)
@@ -144,7 +142,7 @@ class Changes:
     def difference(
         self, endpoint: str, first: int, second: int, scope: int | None = None
     ) -> Iterator[tuple[int, pl.DataFrame]]:
-        """What a table said at version `second` and not, or otherwise, at `first`: (scope, changes) where any."""
+        """Yield the changes of a table from version `first` to `second`: (partition, changes) where there are any."""
         before, after = (self.truths(endpoint, version=version) for version in (first, second))
         for one in sorted(before.keys() | after.keys()):
             old, new = before.get(one), after.get(one)
@@ -152,7 +150,7 @@ class Changes:
                 yield one, self._compare(endpoint, old, new)
 
     def table(self, endpoint: str, version: int | None = None) -> DeltaTable:
-        """An endpoint's table, as it is or as it was. Raises HistoryError."""
+        """Return an endpoint's table, the current version or an earlier one. Raises HistoryError."""
         if endpoint not in BY_NAME:
             raise HistoryError(f"there is no table {endpoint!r}; there are: {', '.join(sorted(BY_NAME))}")
         uri = self.bronze.table_uri(endpoint)
@@ -170,7 +168,7 @@ class Changes:
             ) from error
 
     def _transitions(self, endpoint: str, scope: int | None, since: datetime | None) -> Iterator[Step]:
-        """Every entry of the ledger, in order, with the truth before and after it."""
+        """Yield every entry of the pull log, in order, with the current pull before and after it."""
         self.table(endpoint)
         scopes = sorted(s for e, s in self.bronze.ledger.scopes() if e == endpoint)
         if scope is not None and scope not in scopes:
@@ -188,7 +186,7 @@ class Changes:
         return compare(endpoint, self._rows_of(endpoint, before), self._rows_of(endpoint, after))
 
     def _rows_of(self, endpoint: str, pull: Pull | None) -> pa.Table:
-        """The rows of one pull: from bronze, or from landing if bronze was set back to before it."""
+        """Return the rows of one pull: from bronze, or from landing if a restore has removed them."""
         found = self.bronze.rows_of(endpoint, [pull] if pull else [])
         if pull is not None and found.num_rows != pull.rows:
             manifest = self.landing.finished(endpoint, pull.scope, pull.pull_id)
@@ -199,7 +197,7 @@ class Changes:
 
 
 def compare(endpoint: str, before: pa.Table, after: pa.Table) -> pl.DataFrame:
-    """The rows that differ between two states of a scope: `change`, `nth`, then the API's columns."""
+    """Return the rows that differ between two states of a partition: `change`, `nth`, then the API's columns."""
     key = list(BY_NAME[endpoint].key)
     sides = []
     for table in (before, after):
@@ -243,7 +241,7 @@ def compare(endpoint: str, before: pa.Table, after: pa.Table) -> pl.DataFrame:
 
 
 def pulls_in(table: DeltaTable) -> dict[str, int]:
-    """Rows of each pull in a table, read from the table itself; in batches, for telemetry has millions."""
+    """Return the number of rows of each pull in a table; read in batches, because telemetry has millions."""
     counts: dict[str, int] = {}
     with reading(table.table_uri):
         for batch in scan(table).to_batches(columns=["_pull_id"]):
@@ -253,7 +251,7 @@ def pulls_in(table: DeltaTable) -> dict[str, int]:
 
 
 def _truths_after(entries: Iterable[Pull]) -> Iterator[tuple[Pull, Pull | None]]:
-    """Each entry of one scope, oldest first, with the truth after it."""
+    """Return each entry of one partition, oldest first, with the current pull after it."""
     answered: dict[str, Pull] = {}
     truth: Pull | None = None
     for entry in entries:
@@ -268,7 +266,7 @@ def _same(before: Pull | None, after: Pull | None) -> bool:
 
 
 def _aligned(frames: list[pl.DataFrame], columns: list[str]) -> Iterator[pl.DataFrame]:
-    """The frames with the same columns; one that only the other has is null."""
+    """Return the frames with the same columns; a column that only one of them has is null in the other."""
     kinds = {name: frame.schema[name] for frame in frames for name in frame.columns}
     for frame in frames:
         missing = [
@@ -278,6 +276,6 @@ def _aligned(frames: list[pl.DataFrame], columns: list[str]) -> Iterator[pl.Data
 
 
 def _numbered(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """The rows with `nth`: 0 for the first of a key, 1 for the next of the same key, in the order of their values."""
+    """Return the rows with `nth`: 0 for the first row of a key, 1 for the next with the same key, in the order of their values."""
     by = [name for name, kind in frame.schema.items() if not isinstance(kind, pl.List)]
     return frame.sort(by).with_columns(pl.int_range(pl.len()).over(key).alias("nth"))

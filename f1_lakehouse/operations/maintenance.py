@@ -1,7 +1,7 @@
-"""Upkeep of bronze: setting a table back, compaction, vacuum.
+"""Maintenance of bronze: restore a table to a version, compact small files, remove files that no retained version needs.
 
-Each of these is a new version of its table, and none of them takes away a row that some version within the retention
-still shows. What was known when belongs to changes.py, making bronze again from landing to recovery.py.
+Each operation makes a new version of its table, and none removes a row of a version within the retention. Earlier versions of the data are
+in history.py, rebuilding bronze from landing in rebuild.py.
 """
 
 import contextlib
@@ -16,32 +16,32 @@ from f1_lakehouse import __version__
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.operations.history import Changes, pulls_in
 from f1_lakehouse.sources.openf1.endpoints import TELEMETRY
-from f1_lakehouse.storage.bronze import WRITER, Bronze
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.delta import WRITER
 from f1_lakehouse.storage.landing import new_pull_id
 from f1_lakehouse.storage.pull_log import Outcome, Pull, reading
 
 RETENTION = timedelta(days=7)
-"""How long files that no version needs any more are kept: readers and restores of a week find theirs."""
+"""The time for which files of earlier versions are kept: readers and restores of one week find theirs."""
 
 Z_ORDER = ("session_key", "driver_number", "date")
-"""What telemetry is asked by.
+"""Columns of the Z-order of telemetry.
 
-Not done unless asked for. A telemetry pull is written driver by driver, one file a session, and so lies in that order
-already: of 29 row groups a question about one driver reads 2. Z-ordered it read 10 of 27, without the date 6, and
-compacted 7 (delta-rs mixes the bits of whole columns, and those of a date outweigh the others). The numbers are in
-docs/upkeep.md.
+Only on request: a telemetry pull is written driver by driver to one file per session, and so is ordered already. Of 29 row groups, a
+query on one driver reads 2; after Z-ordering 10 of 27, without the date 6, after compaction 7 (delta-rs interleaves the bits of complete
+columns, and those of a date dominate). The measurements are in docs/upkeep.md.
 """
 
 Progress = Callable[[str], None]
 
 
 class MaintenanceError(F1LakehouseError):
-    """Upkeep that cannot be done as asked; one line that names the cause and the cure."""
+    """Maintenance that is impossible as requested; one line with the cause and the cure."""
 
 
 @dataclass(frozen=True)
 class Upkeep:
-    """Files and bytes that a table's newest version refers to, before and after; for vacuum, what was or would be removed."""
+    """Files and bytes of a table's newest version, before and after; for vacuum, the number that was or would be removed."""
 
     table: str
     files_before: int
@@ -53,10 +53,10 @@ class Upkeep:
 
 @dataclass(frozen=True)
 class SetBack:
-    """What restoring a table to a version means.
+    """The effect of restoring a table to a version.
 
-    `lost` and `back`: pulls that leave and re-enter the table. `truths`: for each scope whose truth becomes another
-    one, (scope, truth now, truth then).
+    `lost` and `back`: pulls that leave and re-enter the table. `truths`: for each partition whose current pull changes, (partition,
+    current pull before, current pull after).
     """
 
     endpoint: str
@@ -68,12 +68,12 @@ class SetBack:
 
     @property
     def is_nothing(self) -> bool:
-        """Whether the table says already what it said then."""
+        """Whether the table already has the rows of that version."""
         return not (self.lost or self.back or self.truths)
 
 
 def plan_restore(changes: Changes, endpoint: str, version: int) -> SetBack:
-    """What setting an endpoint's table back to a version would change; nothing is changed yet.
+    """Return the effect of restoring an endpoint's table to a version; nothing is changed.
 
     Raises:
         HistoryError: no such table or version.
@@ -102,11 +102,11 @@ def plan_restore(changes: Changes, endpoint: str, version: int) -> SetBack:
 
 
 def restore(changes: Changes, plan: SetBack, now: datetime | None = None) -> int:
-    """Set a table back as planned; the table's new version.
+    """Restore a table as planned. Returns the table's new version.
 
-    The ledger is brought into line, so that silver and gold follow, and the questions whose truth was set back are due
-    again. At every moment the pull that the ledger calls the truth is in the table: a scope whose older truth is there
-    already is entered before the table is set back, any other one after it. Cut off in between, it is simply repeated.
+    The pull log is updated, so that silver and gold follow, and partitions whose current pull changed are due again. At every time the
+    current pull of the pull log is in the table: a partition whose earlier pull is in the table is logged before the restore, any other
+    one after it. If interrupted, it can be repeated.
 
     Raises:
         MaintenanceError: the version's files are gone.
@@ -127,7 +127,7 @@ def restore(changes: Changes, plan: SetBack, now: datetime | None = None) -> int
                 f"{plan.endpoint} cannot be set back to version {plan.version}, some of its files are gone; "
                 f"run f1 rebuild-bronze --endpoint {plan.endpoint} if rows are missing"
             ) from error
-    # A version of long ago may have had fewer columns and other properties.
+    # An old version may have fewer columns and other properties.
     bronze.create_table(plan.endpoint)
     table = DeltaTable(bronze.table_uri(plan.endpoint))
     for scope, truth, wanted in plan.truths:
@@ -170,11 +170,10 @@ def optimize(
     *,
     z_order: bool = False,
 ) -> list[Upkeep]:
-    """Make the many small files of a table few. The rows stay, and so do older versions.
+    """Compact the small files of a table. Rows and earlier versions do not change.
 
-    Telemetry stays as it was written, a file a pull, unless `z_order` is wanted; then each season of it is sorted into
-    which something came since the last time. Loads and readers go on meanwhile: an append never collides with it, and
-    who has opened a version keeps its files.
+    Telemetry keeps one file per pull, unless `z_order` is requested: then each season with new files since the last time is sorted. Loads
+    and readers are not blocked: an append never conflicts with it, and a reader keeps the files of its version.
 
     Raises:
         MaintenanceError: there is no such table.
@@ -198,11 +197,11 @@ def optimize(
 
 
 def _sort(table: DeltaTable) -> None:
-    """Z-order each season that has files which were not there after the last time."""
+    """Z-order each season that has new files since the last time."""
     last = next((c["version"] for c in table.history() if c["operation"] == "OPTIMIZE"), None)
     sorted_then: set[str] = set()
     if last is not None:
-        with contextlib.suppress(DeltaError):  # its log is cleaned up: all is sorted again
+        with contextlib.suppress(DeltaError):  # its log was cleaned up: everything is sorted again
             sorted_then = set(DeltaTable(table.table_uri, version=last).file_uris())
     for season in sorted({str(one["_season"]) for one in table.partitions()}):
         filters = [("_season", "=", season)]
@@ -218,14 +217,14 @@ def vacuum(
     dry_run: bool = True,
     progress: Progress = lambda _: None,
 ) -> list[Upkeep]:
-    """Remove files that no version needs and that are older than the retention; what crashed writes left, too.
+    """Remove files that no version needs and that are older than the retention, and files of crashed writes.
 
-    With `dry_run`, as by default, only count them. Versions whose files are gone can no longer be read or restored;
-    the newest one always can.
+    With `dry_run`, the default, they are only counted. Versions whose files were removed can no longer be read or restored; the newest
+    one always can.
 
     Raises:
         MaintenanceError: no such table, or a retention below 7 days: a reader may still be at an older version, and
-            a write that is under way has files that no version refers to yet.
+            a write in progress has files that no version refers to yet.
     """
     if retention < RETENTION:
         raise MaintenanceError(
@@ -254,6 +253,6 @@ def _named(bronze: Bronze, tables: Iterable[str] | None) -> list[str]:
 
 
 def _size(table: DeltaTable) -> tuple[int, int]:
-    """Files and bytes of the newest version."""
+    """Return files and bytes of the newest version."""
     sizes = [int(one) for one in table.get_add_actions(flatten=True).column("size_bytes").to_pylist()]
     return len(sizes), sum(sizes)

@@ -21,8 +21,8 @@ CARD = {
     "use": "Non-commercial, with attribution; what is made of it is shared under the same licence",
     "changes": "Typed, deduplicated, stints repaired, sentinels and impossible values made null, people and teams given "
     "ids that last over seasons; ranks, paces and gaps computed. Results, points and grids are as served",
-    "corrections": "The source corrects rows for weeks without saying so; sessions are asked again after 1 hour and 1, 3, 8 "
-    "and 30 days. result_revisions and source_changes say what changed",
+    "corrections": "The source corrects rows for weeks without notice; sessions are pulled again after 1 hour and 1, 3, 8 "
+    "and 30 days. result_revisions and source_changes have the changes",
     "known gaps": "The first lap of a race often has no start; intervals are of races and sprints only; telemetry only where "
     "it was loaded; some sessions lack weather, radio or positions; the source's championship tables are a beta",
     "other sources": "Bronze and silver also hold races since 1950 from the Jolpica API, https://api.jolpi.ca, under the same "

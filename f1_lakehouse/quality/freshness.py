@@ -1,6 +1,6 @@
-"""Freshness against the calendar: is the newest finished session in published gold?
+"""Freshness by the calendar: is the newest finished session in published gold?
 
-Not a matter of when something last ran: a backfill of an old session is recent and brings nothing new.
+The time of the last run does not matter: a backfill of an old session is recent and adds nothing new.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,15 +10,15 @@ from f1_lakehouse.quality.row_counts import Verdict
 from f1_lakehouse.sources.openf1.calendar import Session
 
 FRESH_WITHIN = timedelta(hours=48)
-"""How long after its end a session may be missing from gold."""
+"""The time after its end in which a session may be missing in gold."""
 
 
 def judge_freshness(now: datetime, calendar: Sequence[Session], published: Collection[int]) -> Verdict:
-    """Whether the newest session that should be published is.
+    """Check whether the newest session that should be published is published.
 
     Args:
         now: UTC.
-        calendar: the sessions that the lake knows.
+        calendar: the sessions of the lake's calendar.
         published: keys of the sessions that have rows in published gold.
     """
     expected = [one for one in sorted(calendar) if one.is_finished(now) and now - one.end > FRESH_WITHIN]

@@ -15,7 +15,7 @@ PER_RACE: Mapping[str, tuple[int, int]] = {
     "jolpica_qualifying": (0, 40),
     "jolpica_sprint": (0, 24),
 }
-"""Rows per race that is over. Qualifying of 1994 to 2002 is incomplete; few weekends have a sprint."""
+"""Rows per race that has ended. Qualifying of 1994 to 2002 is incomplete; few weekends have a sprint."""
 PER_ROUND: Mapping[str, tuple[int, int]] = {"jolpica_laps": (20, 3000), "jolpica_pitstops": (0, 200)}
 RACES = (1, 30)
 RESULTS_WITHIN = timedelta(hours=48)

@@ -1,7 +1,7 @@
-"""Reconciliation: does silver hold, session by session, what the ledger says bronze's truth is?
+"""Reconciliation: does silver have, for each session, the rows of the current pull in bronze?
 
-Counts only; what a row must look like is in validation/schemas.py and in dbt's tests. Silver may have fewer rows than bronze
-(duplicates collapse, rows without a key are left out), never more, and some where bronze has some with a key.
+Only counts are compared; the rules for values are in validation/schemas.py and in dbt's tests. Silver may have fewer rows than bronze
+(duplicates and rows without a key are removed) but never more, and it must have rows where bronze has rows with a key.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from f1_lakehouse.storage.pull_log import Ledger
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A scope (session key, or season) whose counts cannot both be right."""
+    """A partition (`scope`: session key, or season) whose row counts in bronze and silver contradict each other."""
 
     endpoint: str
     scope: int
@@ -22,33 +22,33 @@ class Mismatch:
 
 
 def reconcile(
-    ledger: Ledger,
+    pull_log: Ledger,
     endpoint: str,
     silver: Mapping[int, int],
     keyed_rows: Callable[[int], int],
     seen_at: datetime | None = None,
 ) -> list[Mismatch]:
-    """Compare one endpoint's truth with its silver table.
+    """Compare the current pulls of one endpoint with its silver table.
 
     Args:
-        ledger: the ledger of pulls.
-        endpoint: which.
-        silver: rows of the silver table by scope.
-        keyed_rows: scope → rows of bronze's truth that have a whole key; asked only where silver has none.
-        seen_at: pulls that were entered later may or may not be in silver: their scopes are left to the next build.
+        pull_log: the pull log.
+        endpoint: its name.
+        silver: rows of the silver table by partition.
+        keyed_rows: partition → rows of the current pull that have a complete key; called only where silver has no rows.
+        seen_at: pulls that were logged later may or may not be in silver: their partitions are not compared.
     """
-    truth: dict[int, int] = {}
+    current: dict[int, int] = {}
     newer: set[int] = set()
-    for name, scope in ledger.scopes():
+    for name, scope in pull_log.scopes():
         if name != endpoint:
             continue
-        if seen_at is not None and ledger.of(name, scope)[-1].at > seen_at:
+        if seen_at is not None and pull_log.of(name, scope)[-1].at > seen_at:
             newer.add(scope)
-        if (pull := ledger.truth(name, scope)) is not None:
-            truth[scope] = pull.rows
+        if (pull := pull_log.truth(name, scope)) is not None:
+            current[scope] = pull.rows
     found = []
-    for scope in sorted((truth.keys() | silver.keys()) - newer):
-        expected, there = truth.get(scope, 0), silver.get(scope, 0)
+    for scope in sorted((current.keys() | silver.keys()) - newer):
+        expected, there = current.get(scope, 0), silver.get(scope, 0)
         if there > expected or (expected > 0 and there == 0 and keyed_rows(scope) > 0):
             found.append(Mismatch(endpoint, scope, expected, there))
     return found

@@ -1,11 +1,10 @@
-"""How many rows a session of a category has, as data, and what a count outside of it means.
+"""The number of rows that a session of a category should have, and what another number means.
 
-Learnt from 242 recorded sessions of 2024 and 2025 (laps, weather, position, intervals and telemetry: races only),
-widened by half on both sides so that a red-flagged race or a wet qualifying is not an alarm. Categories without
-recorded rows are judged by the rules of the sport (a practice hour, three qualifying segments).
+The ranges are derived from 242 recorded sessions of 2024 and 2025 (laps, weather, position, intervals and telemetry: races only), widened
+by half on both sides so that a red-flagged race or a wet qualifying causes no warning. Ranges of categories without recorded rows follow
+from the sporting regulations (one hour of practice, three qualifying segments).
 
-No rows at all is a fact about the source for most endpoints; for the critical ones of a finished race or sprint it
-is an error.
+For most endpoints, a session may have no rows at all; for the critical ones of a finished race or sprint that is an error.
 """
 
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ _ROWS: dict[str, tuple[tuple[int, int] | None, ...]] = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a row count says. `is_error` is for what makes a session incomplete; else it is a warning."""
+    """The result of a check. `is_error`: the session is incomplete if the check fails; otherwise it is a warning."""
 
     passed: bool
     is_error: bool
@@ -46,17 +45,17 @@ class Verdict:
 
 
 def bounds(endpoint: str, category: Category) -> tuple[int, int] | None:
-    """Fewest and most rows to expect, inclusive; None where nothing can be said."""
+    """Return the lowest and highest expected number of rows, inclusive; None if there is no expectation."""
     return _ROWS[endpoint][_ALL.index(category)] if category in _ALL else None
 
 
 def is_critical(endpoint: str, category: Category) -> bool:
-    """Whether a finished session of that category is incomplete without rows of the endpoint."""
+    """Return whether a finished session of that category is incomplete without rows of the endpoint."""
     return BY_NAME[endpoint].critical and category in (Category.RACE, Category.SPRINT)
 
 
 def judge(endpoint: str, category: Category, rows: int) -> Verdict:
-    """What `rows` of an endpoint mean for a finished session of a category."""
+    """Check the number of rows of an endpoint for a finished session of a category."""
     if rows == 0 and is_critical(endpoint, category):
         return Verdict(False, True, f"no rows of {endpoint}: the {category} is not complete without them")
     expected = bounds(endpoint, category)

@@ -1,10 +1,10 @@
-"""A load, as the command line does it: which sessions, what of them is due, then the jobs one after the other.
+"""A load of the command line: find the sessions, find what is due, run the jobs one after another.
 
-The steps are Dagster runs in this process (run_job.py); what is due is decided by sources/openf1/calendar.py. Printing
-belongs to cli/load.py, which is told what happens by `Listener`.
+The steps are Dagster runs in this process (run_job.py); what is due is decided in sources/openf1/calendar.py. Output is printed in cli/,
+which is called through `Listener`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -14,25 +14,28 @@ import orjson
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
-from f1_lakehouse.publishing.publish import find_lag, must_rebuild, publication
-from f1_lakehouse.runs.load_history import HOUR, HistoryWork, check_seasons, load_history
+from f1_lakehouse.publishing.build_record import must_rebuild
+from f1_lakehouse.publishing.publication import find_lag, publication
+from f1_lakehouse.runs.load_history import HOUR, check_seasons, load_history
 from f1_lakehouse.sources.jolpica.source import ENDPOINTS as HISTORY_ENDPOINTS
+from f1_lakehouse.sources.jolpica.work import HistoryWork
 from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Category, Session, grid_session
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
 from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
 from f1_lakehouse.sources.openf1.urls import Filter, request_url
 from f1_lakehouse.storage.landing import OpenPull
+from f1_lakehouse.storage.pull_log import Pull
 
 FIRST_SEASON = 2023
 
 
 class LoadError(F1LakehouseError):
-    """A load that cannot be done as asked; one line that names the cause and the cure."""
+    """A load that is impossible as requested; one line with the cause and the cure."""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a person asked for. Sessions, meetings and seasons unite, categories and endpoints narrow."""
+    """The selection of a load: the union of sessions, meetings and seasons, restricted by categories and endpoints."""
 
     sessions: Sequence[str] = ()
     meetings: Sequence[str] = ()
@@ -46,11 +49,11 @@ class Selection:
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing was named: then it is what is due of the last weeks."""
+        """Whether nothing is named: then everything due of the last weeks is loaded."""
         return not (self.sessions or self.meetings or self.seasons)
 
     def endpoint_names(self) -> set[str]:
-        """The session endpoints that are wanted. Raises LoadError for one that there is not."""
+        """Return the selected session endpoints. Raises LoadError for an unknown endpoint."""
         known = {endpoint.name for endpoint in SESSION_ENDPOINTS}
         history = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
         for name in self.endpoints:
@@ -80,21 +83,21 @@ class Selection:
 
 
 class Listener(Protocol):
-    """Whoever wants to know how a load goes."""
+    """The observer of a load."""
 
     def planned(self, work: Sequence[Due]) -> None:
-        """What will be asked, session by session."""
+        """Called with what will be pulled, session by session."""
 
     def session_started(self, one: Due) -> None:
-        """A session's run begins."""
+        """Called when a session's run begins."""
 
     def stage(self, name: str) -> None:
-        """Something other than a session begins."""
+        """Called when another step begins."""
 
 
 @dataclass
 class Report:
-    """What a load came to. `failures` and `warnings`: one line each. `checks`: how many were evaluated."""
+    """The result of a load. `failures` and `warnings`: one line each. `checks`: the number of checks that were evaluated."""
 
     sessions: list[Session] = field(default_factory=list)
     asked: list[Due] = field(default_factory=list)
@@ -108,15 +111,15 @@ class Report:
 
     @property
     def is_success(self) -> bool:
-        """Whether every question was answered and gold was built."""
+        """Whether every pull was answered and gold was built."""
         return not self.failures
 
 
 def load(selection: Selection, listener: Listener, *, transform: bool = True) -> Report:
-    """Bring what is selected and due from its sources to published gold.
+    """Load what is selected and due, from its sources to published gold.
 
     Raises:
-        LoadError: nothing can be done as asked.
+        LoadError: the load is impossible as requested.
         SourceError: OpenF1 did not answer about the calendar.
     """
     lake = current_lake()
@@ -132,7 +135,7 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
 
 
 def _sources(lake: Lake, selection: Selection) -> Sequence[str]:
-    """The sources that a load requests. Raises LoadError for one that there is not, or for seasons that none has."""
+    """The sources that a load requests. Raises LoadError for an unknown source or season."""
     for name in selection.sources:
         if name not in lake.clients:
             raise LoadError(f"there is no source {name!r}; there are: {', '.join(lake.clients)}")
@@ -183,22 +186,37 @@ def _load_openf1(lake: Lake, selection: Selection, listener: Listener, now: date
     report.unfinished = [one for one in report.sessions if not one.is_finished(now) and not one.is_cancelled]
     _refuse_if_live(lake, now)
 
-    # Read before anything is planned: what another load answers from now on is answered.
+    # Read before anything is planned: pulls of a concurrent load count as answered.
     ledger = lake.bronze.ledger
     before = {asked: ledger.last_answer(*asked) for asked in ledger.scopes()}
     work = _work(lake, report.sessions, wanted, now, selection.force)
     listener.planned(work)
     if work:
-        # Dagster takes seconds to import: a load with nothing to do does without.
-        from f1_lakehouse.defs.partitions import know
-        from f1_lakehouse.runs.run_job import instance, reap, run_job
+        _ingest(lake, work, before, listener, report, selection.force)
+    return report
 
-        reap(instance())
-        partitions = know(instance(), [one.session for one in work])
+
+def _ingest(
+    lake: Lake,
+    work: Sequence[Due],
+    before: Mapping[tuple[str, int], Pull | None],
+    listener: Listener,
+    report: Report,
+    force: bool,
+) -> None:
+    """Run the job `ingest` for each session and add the results to the report. `before`: the last answered pulls of the lake."""
+    # Dagster takes seconds to import, and a load with nothing to do does not need it.
+    from f1_lakehouse.defs.partitions import ensure_partitions
+    from f1_lakehouse.instance.dagster_instance import current_instance
+    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+    from f1_lakehouse.runs.run_job import run_job
+
+    fail_orphaned_runs(current_instance())
+    partitions = ensure_partitions(current_instance(), [one.session for one in work])
     for one in work:
         listener.session_started(one)
         config: dict[str, object] = {}
-        if selection.force:
+        if force:
             config = {f"bronze_{name}": {"config": {"force": True}} for name in one.endpoints}
         outcome = run_job(
             "ingest",
@@ -214,18 +232,17 @@ def _load_openf1(lake: Lake, selection: Selection, listener: Listener, now: date
             report.failures.append(lake.budget.spent)
             break
         report.failures += outcome.failures
-        # What a run did is read from the ledger: a step that was skipped says nothing. Not by time: an answer that had
-        # landed before a crash has the time of then.
+        # The result of a run is read from the pull log: a skipped step reports nothing. Not by time: a response that had
+        # landed before a crash has the time of that landing.
         unanswered = [
             name
             for name in one.endpoints
-            if ledger.last_answer(name, one.session.key) == before.get((name, one.session.key))
+            if lake.bronze.ledger.last_answer(name, one.session.key) == before.get((name, one.session.key))
         ]
         if unanswered and not outcome.failures:
             report.failures.append(
                 f"{one.session.partition}: run {outcome.run_id} left out {', '.join(unanswered)}"
             )
-    return report
 
 
 def run_transform(
@@ -238,19 +255,21 @@ def run_transform(
 ) -> Report:
     """Build gold and publish it, if published gold lags behind bronze or the code (or `always`).
 
-    That a run ended well is not enough: if it has not published, that is a failure.
+    A run that succeeded without publishing is a failure.
     """
     report = report or Report()
     if lake.bronze.ledger.is_empty:
         raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
     if not always and find_lag(lake.settings, lake.bronze.ledger.version()) is None:
         return report
-    from f1_lakehouse.runs.run_job import instance, reap, run_job
+    from f1_lakehouse.instance.dagster_instance import current_instance
+    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+    from f1_lakehouse.runs.run_job import run_job
 
     everything = ", all of it: the code has changed" if must_rebuild(lake.settings) else ""
     listener.stage(f"silver, gold and their tests (dbt){everything}")
     began = datetime.now(UTC)
-    reap(instance())
+    fail_orphaned_runs(current_instance())
     config: dict[str, object] = {"dbt_build": {"config": {"full_refresh": True}}} if full_refresh else {}
     outcome = run_job("transform", why="f1", config=config)
     report.checks += outcome.checks
@@ -270,7 +289,7 @@ def run_transform(
 
 
 def _resolve(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> list[Session]:
-    """The sessions that a selection means, the calendar asked for where it is not known."""
+    """Return the selected sessions; calendars that the lake lacks are pulled."""
     for season in selection.seasons:
         if not FIRST_SEASON <= season <= now.year + 1:
             raise LoadError(f"season {season}: OpenF1 has seasons from {FIRST_SEASON} to {now.year}")
@@ -307,7 +326,7 @@ def _resolve(lake: Lake, selection: Selection, listener: Listener, now: datetime
 
 
 def _know(lake: Lake, what: str, text: str, listener: Listener, now: datetime) -> Session:
-    """A session (of the meeting) of that key, from the lake's calendar, or after asking which season it is in."""
+    """Return a session (of the meeting) of that key, from the lake's calendar or after a request for its season."""
     if text != "latest" and not text.isdigit():
         raise LoadError(f"--{what} {text}: a {what} key is a number (or the word latest)")
     attribute = "key" if what == "session" else "meeting_key"
@@ -329,7 +348,7 @@ def _know(lake: Lake, what: str, text: str, listener: Listener, now: datetime) -
 
 
 def _look_up(lake: Lake, what: str, text: str, lookup: OpenPull | None) -> dict[str, Any]:
-    """A row of `sessions` of that key. It lands, so that a load that is killed before it knows the calendar does not ask twice."""
+    """Return a row of `sessions` of that key. It lands, so that a load that is killed before the calendar is pulled does not repeat it."""
     if lookup is not None and lookup.answers:
         return dict(orjson.loads(lake.landing.body(lookup.folder, lookup.answers[0]))[0])
     answer = lake.client.get(
@@ -354,10 +373,12 @@ def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, for
     ]
     if not names:
         return
-    from f1_lakehouse.runs.run_job import instance, reap, run_job
+    from f1_lakehouse.instance.dagster_instance import current_instance
+    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+    from f1_lakehouse.runs.run_job import run_job
 
     listener.stage(f"calendar of {season}")
-    reap(instance())
+    fail_orphaned_runs(current_instance())
     config: dict[str, object] = (
         {f"bronze_{name}": {"config": {"force": True}} for name in names} if force else {}
     )
@@ -376,7 +397,7 @@ def _refuse_if_live(lake: Lake, now: datetime) -> None:
 
 
 def _work(lake: Lake, sessions: Sequence[Session], wanted: set[str], now: datetime, force: bool) -> list[Due]:
-    """One entry a session, with all that is due of it; races and sprints bring their grid along."""
+    """Return one entry per session with all that is due; for races and sprints, the session of their grid is included."""
     ledger = lake.bronze.ledger
     found = due(now, sessions, ledger.of, endpoints=wanted, force=force, patient=False)
     chosen = {one.key for one in sessions}

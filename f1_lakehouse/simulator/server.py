@@ -148,7 +148,8 @@ class ReplayServer:
         self._thread: threading.Thread | None = None
         self._serving = False
         try:
-            self._http = Listener((host, port), self.answer)
+            # Looked up at each request: a test may replace the method while the server runs.
+            self._http = Listener((host, port), lambda *request: self.answer(*request))
         except (OSError, OverflowError) as error:
             raise ReplayPortError(
                 f"cannot listen on {host}:{port} ({error}): choose another port, or 0 for a free one"

@@ -10,7 +10,8 @@ from typing import Any
 
 import duckdb
 
-from f1_lakehouse.publishing.publish import connect_gold, published_parts
+from f1_lakehouse.publishing.delta_export import exported_sessions
+from f1_lakehouse.publishing.gold_file import connect_gold
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.model import Driver, Session, slug
 from f1_lakehouse.storage.delta import scan
@@ -274,7 +275,7 @@ class Gold:
     @cached_property
     def telemetry_sessions(self) -> dict[int, str]:
         """Sessions that have telemetry, with the hash of what it is made from."""
-        return published_parts(self._settings, "fact_telemetry")
+        return exported_sessions(self._settings, "fact_telemetry")
 
     @cached_property
     def _telemetry(self) -> str:

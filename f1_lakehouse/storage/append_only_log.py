@@ -1,4 +1,4 @@
-"""An append-only Delta table of records of one kind, read as one picture. What the records mean is not known here."""
+"""An append-only Delta table of records of one type, read completely. The meaning of the records is defined by its users."""
 
 import contextlib
 from collections.abc import Iterable, Mapping
@@ -8,15 +8,14 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from f1_lakehouse.storage.bronze import PROPERTIES
-from f1_lakehouse.storage.delta import AFTER_APPEND, scan
+from f1_lakehouse.storage.delta import AFTER_APPEND, PROPERTIES, scan
 from f1_lakehouse.storage.pull_log import COMPACT_EVERY, reading
 
 
-class Log:
-    """The table at a URI, made at its first record.
+class AppendOnlyLog:
+    """The table at a URI, created with its first record.
 
-    A log remembers what it has read and looks again only when the table has a new version.
+    The records are cached, and read again only when the table has a new version.
     """
 
     def __init__(self, uri: str, schema: pa.Schema, description: str) -> None:
@@ -26,7 +25,7 @@ class Log:
         self._rows: list[dict[str, Any]] = []
 
     def rows(self) -> list[dict[str, Any]]:
-        """Every record, in no order; the columns of an older record that came later are None."""
+        """Return all records, in no order; columns that were added after a record are None in it."""
         if not DeltaTable.is_deltatable(self.uri):
             return []
         with reading(self.uri):
@@ -37,7 +36,7 @@ class Log:
         return self._rows
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Add records, all of them or none: one Delta commit."""
+        """Append records in one Delta commit."""
         found = pa.Table.from_pylist([dict(row) for row in rows], self._schema)
         if not found.num_rows:
             return

@@ -1,6 +1,6 @@
 """How a Delta table is opened, kept open and scanned.
 
-Only the handle; what is written to a table, and what a damaged one means, is the business of who holds it.
+Not here: what is written to a table, and how a damaged table is reported (pull_log.py).
 """
 
 import os
@@ -13,26 +13,29 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, PostCommitHookProperties
+from deltalake import DeltaTable, PostCommitHookProperties, WriterProperties
 from pyarrow import fs
 
 _BOUNDED = ("_pull_id", "pull_id")
-"""The columns by which files are told apart, beside those of the partition: a file is of one pull until it is compacted."""
+"""Columns whose bounds exclude files from a scan, next to the partition columns: a file has one pull until it is compacted."""
 
+PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interval 3650 days"}
+"""Of the lake's own tables. The log is kept for ten years: without it a table can be read, but not its earlier versions."""
+WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
+"""One driver's rows of a telemetry pull fill one or two row groups, so that a query on a driver skips the others."""
 AFTER_APPEND = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
-"""No look for what has expired of the log, which would list all of it after every commit: 50 ms where it has 5,000. Compaction
-looks."""
+"""Expired entries of the log are not removed after an append, which would list the complete log: 50 ms for 5,000 entries. Compaction
+removes them."""
 
 
 def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Dataset:
-    """A table for Arrow to scan, or what it has of some seasons; one on disk by Arrow's own file system.
+    """Return a table, or some of its seasons, as an Arrow dataset.
 
-    Arrow is told of every file before it reads one. deltalake's own way tells it the bounds of every column: with 18
-    tables of 440 files that is 240 MiB and 3 s instead of 50 MiB and half a second. Bounds of the other columns stand
-    in the files, a row group each.
+    Arrow needs the list of files before it reads one. deltalake's own dataset passes the bounds of every column: with 18 tables of 440
+    files that takes 240 MiB and 3 s instead of 50 MiB and 0.5 s. The bounds of the other columns are in the files, per row group.
 
-    deltalake's file system calls back into Python from Arrow's threads, and a process that ends right after such a scan
-    may abort: "terminate called without an active exception".
+    A table on disk is read through Arrow's own file system. deltalake's calls back into Python from Arrow's threads, and a process that
+    ends right after such a scan may abort: "terminate called without an active exception".
     """
     at = urlsplit(table.table_uri)
     on_disk = None
@@ -52,7 +55,7 @@ def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Datase
     for file in files.to_pylist():
         if seasons is not None and file["partition._season"] not in seasons:
             continue
-        # What is not known (a null, a file without statistics) is left out: it must not exclude a file.
+        # Unknown bounds (a null, a file without statistics) must not exclude a file.
         known = [pc.scalar(True)]
         known += [
             pc.field(name) == value for name in partition if (value := file[f"partition.{name}"]) is not None
@@ -63,14 +66,14 @@ def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Datase
     return ds.FileSystemDataset(fragments, empty.schema, empty.format, empty.filesystem)
 
 
-class Opened:
-    """The newest version of a table, kept open: bringing it up to date takes a twentieth of opening it anew.
+class OpenTable:
+    """The newest version of a table, kept open: updating it takes a twentieth of the time of opening it.
 
     Args:
-        uri: the table. In an object store it is opened anew each time.
+        uri: the table. In an object store it is opened each time.
 
-    `generation` tells what was read of one table from what is read of another: a table that was removed, and perhaps
-    made anew under its name, is noticed by the commit that it was at.
+    `generation` changes when the table was removed and perhaps created again: what was read before is of another table. The file of the
+    last commit shows it.
     """
 
     def __init__(self, uri: str) -> None:
@@ -81,7 +84,7 @@ class Opened:
         self._commit: tuple[int, int, int] | None = None
 
     def now(self) -> DeltaTable:
-        """The table as it is now. Raises what deltalake raises for a table that cannot be read."""
+        """Return the current version of the table. Raises what deltalake raises for a table that cannot be read."""
         with self._lock:
             return self._now()
 
@@ -91,8 +94,8 @@ class Opened:
             table = DeltaTable(self.uri)
             self.generation += self._table is None or commit is not None
             self._table, commit = table, None
-        # deltalake lists the whole log to see if there is news; where there is no next commit there is none. After a
-        # write by this handle its version is past the commit that was noted.
+        # deltalake lists the complete log to find new commits; if the next one does not exist, there is none. After a write
+        # through this object, its version is newer than the noted commit.
         elif self._commit_at(self._table.version() + 1) is not None:
             self._table.update_incremental()
         if commit is None or commit[0] != self._table.version():
@@ -101,7 +104,7 @@ class Opened:
         return self._table
 
     def forget(self) -> None:
-        """Open it anew the next time: after a commit that failed."""
+        """Open the table again the next time: after a commit that failed."""
         self._table = None
 
     def _commit_at(self, version: int) -> tuple[int, int, int] | None:

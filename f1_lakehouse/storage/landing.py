@@ -1,11 +1,11 @@
-"""The raw answers, kept as they came: the one layer that cannot be made again.
+"""The landing zone: raw responses, stored as received. The one layer that cannot be rebuilt from another.
 
     <endpoint>/<scope>/<pull_id>/0001-1f3870be.json.zst   the body, zstd; the name is a number and its hash
-    <endpoint>/<scope>/<pull_id>/0001-1f3870be.meta.json  URL, status, time, sha256 of the body: commits the answer
-    <endpoint>/<scope>/<pull_id>/manifest.json            the answers of the pull: written last, commits the pull
+    <endpoint>/<scope>/<pull_id>/0001-1f3870be.meta.json  URL, status, time, sha256 of the body: commits the response
+    <endpoint>/<scope>/<pull_id>/manifest.json            the responses of the pull: written last, commits the pull
 
-A pull without a manifest is unfinished: the next run goes on with it and asks only for what is not there.
-Nothing here interprets a body (rows.py does) and nothing here talks to the API.
+A pull without a manifest is unfinished: the next run resumes it and requests only what is missing. Bodies are interpreted in parsing.py;
+requests are sent in sources/.
 """
 
 import hashlib
@@ -18,10 +18,10 @@ import orjson
 import pyarrow as pa
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.storage.object_store import Store
+from f1_lakehouse.storage.object_store import ObjectStore
 
 RESUME_WITHIN = timedelta(hours=24)
-"""An unfinished pull older than this is left as it is and a new one is begun: rows of different days do not mix."""
+"""An unfinished pull that is older is not resumed: rows of different days must not be mixed in one pull."""
 
 
 ABANDONED = "abandoned.json"
@@ -29,7 +29,7 @@ ABANDONED = "abandoned.json"
 
 
 class LandingError(F1LakehouseError):
-    """A landing file is missing or damaged; the message names it and the way out."""
+    """A landing file is missing or damaged; the message names the file and the cure."""
 
 
 class MissingBodyError(LandingError):
@@ -37,7 +37,7 @@ class MissingBodyError(LandingError):
 
 
 class Received(Protocol):
-    """What landing needs to know of an answer; openf1.client.Answer is one. `seconds` and `waited` in s."""
+    """A response, as the landing zone needs it; the clients of sources/ return such objects. `seconds` and `waited` in s."""
 
     @property
     def url(self) -> str: ...
@@ -56,8 +56,8 @@ class Received(Protocol):
 
 
 @dataclass(frozen=True)
-class LandedAnswer:
-    """One answer on disk. `at` is UTC, `size` the bytes of the body, `seconds` and `waited` what it took."""
+class StoredResponse:
+    """One response on disk. `at`: UTC; `size`: bytes of the body; `seconds`: duration; `waited`: seconds before it was sent."""
 
     file: str
     url: str
@@ -71,24 +71,24 @@ class LandedAnswer:
 
     @property
     def has_rows(self) -> bool:
-        """Whether the body is a list of rows; other landed answers say `none` (404) or `too large` (422)."""
+        """Return whether the body is a list of rows; other landed responses mean no rows (404) or too large (422)."""
         return self.status == 200 and not self.is_empty
 
     def to_json(self) -> dict[str, object]:
-        """As kept in the meta file and in the manifest."""
+        """Return the response as it is stored in the meta file and the manifest."""
         return {**self.__dict__, "at": self.at.isoformat()}
 
     @classmethod
-    def from_json(cls, value: dict[str, object]) -> "LandedAnswer":
+    def from_json(cls, value: dict[str, object]) -> "StoredResponse":
         """The inverse of `to_json`."""
         return cls(**{**value, "at": datetime.fromisoformat(str(value["at"]))})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A finished pull: every answer that makes it up. `scope` is a session key, or a year for season endpoints.
+    """A finished pull with all its responses. `scope`: the session key, or the year for season endpoints.
 
-    `forced`: an empty answer was to be believed at once; kept, so that bronze can be made again as it was.
+    `forced`: an empty response was to be accepted without a second pull; stored, so that bronze can be rebuilt as it was.
     """
 
     pull_id: str
@@ -98,16 +98,16 @@ class Manifest:
     started_at: datetime
     committed_at: datetime
     why: str
-    answers: tuple[LandedAnswer, ...]
+    answers: tuple[StoredResponse, ...]
     forced: bool = False
 
     @property
     def folder(self) -> str:
-        """The pull's folder in the landing store."""
+        """The pull's folder in the landing zone."""
         return f"{self.endpoint}/{self.scope}/{self.pull_id}"
 
     def to_bytes(self) -> bytes:
-        """As kept in manifest.json."""
+        """Return the content of manifest.json."""
         return orjson.dumps(
             {
                 **self.__dict__,
@@ -127,7 +127,7 @@ class Manifest:
                 **value,
                 "started_at": datetime.fromisoformat(value["started_at"]),
                 "committed_at": datetime.fromisoformat(value["committed_at"]),
-                "answers": tuple(LandedAnswer.from_json(answer) for answer in value["answers"]),
+                "answers": tuple(StoredResponse.from_json(answer) for answer in value["answers"]),
             }
         )
 
@@ -136,37 +136,37 @@ class Manifest:
 class OpenPull:
     """A pull that is being made. `answers` holds what has landed so far, from an earlier run too."""
 
-    store: Store
+    store: ObjectStore
     pull_id: str
     endpoint: str
     scope: int
     season: int
     started_at: datetime
     why: str
-    answers: list[LandedAnswer] = field(default_factory=list)
+    answers: list[StoredResponse] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        # After a crash a body may lie there without its meta file: its number is not used again.
+        # After a crash there may be a body without its meta file: its number is not used again.
         used = [int(name[:4]) for name in self.store.files(self.folder) if name[:4].isdigit()]
         self._next = max(used, default=0) + 1
 
     @property
     def folder(self) -> str:
-        """The pull's folder in the landing store."""
+        """The pull's folder in the landing zone."""
         return f"{self.endpoint}/{self.scope}/{self.pull_id}"
 
     @property
     def known(self) -> dict[str, int]:
-        """What need not be asked again: URL → status."""
+        """The requests that need not be repeated: URL → status."""
         return {answer.url: answer.status for answer in self.answers}
 
-    def add(self, received: Received) -> LandedAnswer:
-        """Keep one answer. It counts once its meta file is there."""
+    def add(self, received: Received) -> StoredResponse:
+        """Store one response. It counts when its meta file is written."""
         sha256 = hashlib.sha256(received.body).hexdigest()
-        # With its hash in the name, a file is never written over by another process that goes on with this pull.
+        # The name has the hash, so another process that resumes this pull never overwrites a file.
         file = f"{self._next:04d}-{sha256[:8]}"
         self._next += 1
-        answer = LandedAnswer(
+        answer = StoredResponse(
             file=file,
             url=received.url,
             status=received.status,
@@ -187,7 +187,7 @@ class OpenPull:
         self.store.write(f"{self.folder}/{ABANDONED}", orjson.dumps({"reason": reason}))
 
     def commit(self, at: datetime, *, forced: bool = False) -> Manifest:
-        """Write the manifest: from now on the pull is part of the record."""
+        """Write the manifest: the pull is finished."""
         manifest = Manifest(
             self.pull_id,
             self.endpoint,
@@ -211,35 +211,35 @@ class Landing:
     """
 
     def __init__(self, uri: str) -> None:
-        self.store = Store(uri)
+        self.store = ObjectStore(uri)
 
     def begin(self, endpoint: str, scope: int, season: int, now: datetime, why: str) -> OpenPull:
-        """The pull to go on with: the newest unfinished one of this scope if it is fresh, else a new one."""
+        """Return the pull to resume: the newest unfinished one of this partition if it is recent, else a new one."""
         for pull_id in reversed(self.store.folders(f"{endpoint}/{scope}")):
             folder = f"{endpoint}/{scope}/{pull_id}"
             files = self.store.files(folder)
             started_at = pull_started(pull_id)
             if started_at - now > RESUME_WITHIN:
-                continue  # made with the clock ahead: it must not hide what was begun since
+                continue  # its clock was ahead: it must not hide pulls that were begun since
             if "manifest.json" in files or ABANDONED in files or now - started_at > RESUME_WITHIN:
                 break
             answers = [self.answer(f"{folder}/{name}") for name in files if name.endswith(".meta.json")]
-            # Two processes that went on with one pull may both have asked a question: its rows count once.
+            # Two processes that resumed one pull may both have sent a request: its rows count once.
             once = list({answer.url: answer for answer in answers}.values())
             return OpenPull(self.store, pull_id, endpoint, scope, season, started_at, why, once)
         return OpenPull(self.store, new_pull_id(now, endpoint, scope), endpoint, scope, season, now, why)
 
     def pull_ids(self, endpoint: str, scope: int) -> list[str]:
-        """Every pull of a scope, finished or not, in the order they were begun."""
+        """Return every pull of a partition, finished or not, in the order in which they were begun."""
         return self.store.folders(f"{endpoint}/{scope}")
 
     def finished(self, endpoint: str, scope: int, pull_id: str) -> Manifest | None:
-        """The manifest of a pull; None while it is unfinished."""
+        """Return the manifest of a pull; None while it is unfinished."""
         name = f"{endpoint}/{scope}/{pull_id}/manifest.json"
         return self.manifest(name) if self.store.exists(name) else None
 
     def manifests(self, endpoint: str, scope: int | None = None) -> Iterator[Manifest]:
-        """Finished pulls of an endpoint, of one scope or of all, in the order they were begun."""
+        """Yield the finished pulls of an endpoint, of one partition or of all, in the order in which they were begun."""
         scopes = [str(scope)] if scope is not None else self.store.folders(endpoint)
         pulls = sorted(
             (pull_id, f"{endpoint}/{one}/{pull_id}/manifest.json")
@@ -251,7 +251,7 @@ class Landing:
                 yield self.manifest(name)
 
     def manifest(self, name: str) -> Manifest:
-        """One manifest by its path. Raises LandingError if it cannot be read."""
+        """Return the manifest at a path. Raises LandingError if it cannot be read."""
         try:
             return Manifest.from_bytes(self.store.read(name))
         except (ValueError, TypeError, KeyError) as error:
@@ -259,20 +259,20 @@ class Landing:
                 f"{self.store.uri}/{name} is damaged ({error}): restore it from a backup"
             ) from error
 
-    def answer(self, name: str) -> LandedAnswer:
-        """One answer by the path of its meta file. Raises LandingError if it cannot be read."""
+    def answer(self, name: str) -> StoredResponse:
+        """Return the response of a meta file. Raises LandingError if it cannot be read."""
         try:
-            return LandedAnswer.from_json(orjson.loads(self.store.read(name)))
+            return StoredResponse.from_json(orjson.loads(self.store.read(name)))
         except (ValueError, TypeError, KeyError) as error:
             raise LandingError(
-                f"{self.store.uri}/{name} is damaged ({error}): remove it, and its answer is asked for again"
+                f"{self.store.uri}/{name} is damaged ({error}): remove it, and its request is repeated"
             ) from error
 
-    def body(self, folder: str, answer: LandedAnswer) -> bytes:
-        """The body of an answer, checked against its sha256.
+    def body(self, folder: str, answer: StoredResponse) -> bytes:
+        """Return the body of a response, verified by its sha256.
 
         Raises:
-            LandingError: the file is missing, does not decompress, or is not what was received.
+            LandingError: the file is missing, does not decompress, or differs from what was received.
         """
         name = f"{folder}/{answer.file}.json.zst"
         try:
@@ -288,8 +288,8 @@ class Landing:
         return body
 
 
-def seconds_waited(answers: Iterable[LandedAnswer]) -> float:
-    """Seconds in which a question of a pull was held back, by the limits or after a failure; several may be at a time."""
+def seconds_waited(answers: Iterable[StoredResponse]) -> float:
+    """Return the seconds in which a request of a pull was delayed, by the rate limiter or after a failure; overlaps count once."""
     held = [(one.at.timestamp() - one.seconds - one.waited, one.waited) for one in answers]
     total, until = 0.0, 0.0
     for begin, length in sorted(held):
@@ -299,20 +299,20 @@ def seconds_waited(answers: Iterable[LandedAnswer]) -> float:
 
 
 def new_pull_id(now: datetime, endpoint: str, scope: int) -> str:
-    """An id that sorts by time and says what was pulled: 20240922T143000000000Z-laps-9606."""
+    """Return an id that sorts by time and names endpoint and partition: 20240922T143000000000Z-laps-9606."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}Z-{endpoint}-{scope}"
 
 
 def pull_started(pull_id: str) -> datetime:
-    """When the pull of that id was begun, UTC."""
+    """Return when the pull with that id was begun, UTC."""
     return datetime.strptime(pull_id.split("-", 1)[0], "%Y%m%dT%H%M%S%fZ").replace(tzinfo=UTC)
 
 
 def compress(body: bytes) -> bytes:
-    """zstd; `zstd -dc` reads it."""
+    """Compress with zstd; `zstd -dc` reads it."""
     return pa.Codec("zstd").compress(body, asbytes=True) if body else b""
 
 
 def decompress(data: bytes, size: int) -> bytes:
-    """The inverse of `compress`; `size` is the number of bytes that come out."""
+    """Reverse `compress`. `size`: the number of uncompressed bytes."""
     return pa.Codec("zstd").decompress(data, size, asbytes=True) if size else b""

@@ -1,6 +1,6 @@
-"""Whole files on a disk or in an object store, written so that a reader sees all of a file or none of it.
+"""Files on a disk or in an object store, written atomically: a reader sees all of a file or none of it.
 
-Landing and the lake's small notes stand on this; Delta tables do not (delta-rs has its own storage).
+Used for the landing zone and the small files of a lake. Not for Delta tables: delta-rs has its own storage.
 """
 
 import os
@@ -10,8 +10,8 @@ from pathlib import Path
 from pyarrow import fs
 
 
-def write_whole(target: Path, data: bytes) -> None:
-    """Write a file on disk that after a crash is there with all its bytes, or as it was: by temporary name, fsync and rename."""
+def write_atomically(target: Path, data: bytes) -> None:
+    """Write a file on disk by temporary name, fsync and rename: after a crash it has all its bytes, or its old content."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -25,7 +25,7 @@ def write_whole(target: Path, data: bytes) -> None:
         raise
 
 
-class Store:
+class ObjectStore:
     """A folder or an object-store prefix.
 
     Args:
@@ -52,34 +52,34 @@ class Store:
         return f"{self._base}/{name}" if name else self._base
 
     def write(self, name: str, data: bytes) -> None:
-        """Write a file whole: after a crash it is there with all its bytes, or not there.
+        """Write a file atomically: after a crash it has all its bytes, or does not exist.
 
-        On disk by a temporary name, fsync and rename; in an object store a put is already atomic.
+        On disk by temporary name, fsync and rename; in an object store a put is already atomic.
         """
         path = self._path(name)
         if not self.is_local:
-            # Not as the name says: .zst would be compressed a second time.
+            # Otherwise Arrow compresses a .zst file a second time.
             with self._fs.open_output_stream(path, compression=None) as out:
                 out.write(data)
             return
-        write_whole(Path(path), data)
+        write_atomically(Path(path), data)
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file. Raises FileNotFoundError."""
+        """Return the bytes of a file. Raises FileNotFoundError."""
         with self._fs.open_input_file(self._path(name)) as source:
             data: bytes = source.read()
         return data
 
     def exists(self, name: str) -> bool:
-        """Whether a file of that name is there."""
+        """Return whether there is a file of that name."""
         return bool(self._fs.get_file_info(self._path(name)).type == fs.FileType.File)
 
     def folders(self, name: str = "") -> list[str]:
-        """Names of the folders directly below, sorted."""
+        """Return the names of the folders directly below, sorted."""
         return sorted(info.base_name for info in self._list(name) if info.type == fs.FileType.Directory)
 
     def files(self, name: str = "") -> list[str]:
-        """Names of the finished files directly below, sorted."""
+        """Return the names of the finished files directly below, sorted."""
         return sorted(
             info.base_name
             for info in self._list(name)
@@ -87,7 +87,7 @@ class Store:
         )
 
     def move(self, name: str, to: str) -> None:
-        """Give a folder another name. In an object store, which has no folders, file by file."""
+        """Rename a folder; in an object store, which has no folders, file by file."""
         if self.is_local:
             target = Path(self._path(to))
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +98,7 @@ class Store:
         self._fs.delete_dir(self._path(name))
 
     def walk(self, name: str = "") -> Iterator[str]:
-        """Paths, relative to the store, of every finished file anywhere below, sorted."""
+        """Yield the paths, relative to the store, of all finished files below, sorted."""
         selector = fs.FileSelector(self._path(name), recursive=True, allow_not_found=True)
         for info in sorted(self._fs.get_file_info(selector), key=lambda info: info.path):
             if info.type == fs.FileType.File and not info.base_name.startswith("."):

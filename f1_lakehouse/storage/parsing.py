@@ -1,19 +1,14 @@
-"""From the JSON of an answer to typed rows: nothing is cast silently, nothing that is fine is held up.
+"""From the JSON of a response to typed rows: nothing is cast silently, and one bad row does not stop the others.
 
-The one place where a JSON value becomes a column value. A value is taken when its type is the catalogue's or when
-the change loses nothing (58.0 where an int belongs), and when it lies within what the tables after bronze can hold
-(`MAX_INTEGER`, `MAX_NUMBER`, `FIRST_TIME`, `END_OF_TIME`). A row with any other value is set aside with the reason.
-Telemetry, in which hardly a value is odd, is read by Arrow as a whole (`Flat`), to the same rows.
-
-Improbable but well-typed values are not judged here (validation/schemas.py counts them), and nothing is written.
+A row with a value that conversion.py does not accept is refused with the reason. Telemetry, in which hardly any value is odd, is read by
+Arrow in one step (`Flat`), with the same result. Nothing is written here; refused rows go to quarantine.py.
 """
 
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache, cached_property
 from itertools import chain
 from typing import Any
@@ -24,29 +19,24 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind
+from f1_lakehouse.storage.conversion import infer_kind, out_of_range, to_array, to_times, without_out_of_range
 
-NEW_COLUMN = "a column the catalogue does not know"
-
-MAX_INTEGER = 99_999_999
-"""The largest whole number: a sum of twenty of them fits the 32 bits of the columns of silver and gold."""
-MAX_NUMBER = 1e9
-"""The largest measurement: in milliseconds it is a whole number of 64 bits, and as seconds it moves a time by 32 years."""
-FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
-END_OF_TIME = datetime(2200, 1, 1, tzinfo=UTC)
-"""Times outside lie so far off that sums with them leave what Python, Arrow and the engines can hold (years 1 to 9999)."""
+NEW_COLUMN = "a column that is not in the catalog"
+# Delta does not accept these characters in a column name. Delta and DuckDB ignore the case of names.
+_NO_NAME = re.compile(r"[ ,;{}()\n\t=]")
 
 
 class NotFinite(str):
-    """What a body has in the place of a number that no number is: NaN, Infinity or 1e999."""
+    """A value of a body that is not a finite number: NaN, Infinity or 1e999."""
 
 
 class BodyError(Exception):
-    """A body that is no JSON list at all: the answer as a whole is unusable."""
+    """A body that is not a JSON list: the complete response is unusable."""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that cannot be typed: its JSON and why, as `column: reason`."""
+    """A refused row: its JSON, and why it was refused, as `column: reason`."""
 
     raw: str
     reason: str
@@ -54,11 +44,10 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one or more answers.
+    """Rows of one or more responses.
 
-    `table` has the catalogue's columns in the catalogue's order, then `added`, the columns that it does not know.
-    `missing` names catalogue columns that no row of a non-empty answer had; `retyped` maps a column to the reasons
-    for which values of it were refused, with counts.
+    `table` has the catalog's columns in its order, then `added`, the columns that are not in the catalog. `missing` names catalog columns
+    that no row of a non-empty response has; `retyped` maps a column to the reasons for which its values were refused, with counts.
     """
 
     table: pa.Table
@@ -69,9 +58,9 @@ class Batch:
 
 
 class Flat(Sequence[Any]):
-    """Rows that Arrow has read as a whole; a single one becomes a Python object only when it is asked for.
+    """Rows that Arrow has read in one step; a single row becomes a Python object only when it is accessed.
 
-    `table` has the catalogue's columns; `missing` names those that no row had.
+    `table` has the catalog's columns; `missing` names those that no row has.
     """
 
     def __init__(self, table: pa.Table, missing: tuple[str, ...], lines: bytes) -> None:
@@ -91,9 +80,10 @@ class Flat(Sequence[Any]):
 
 
 def decode(endpoint: Endpoint, body: bytes) -> Any:
-    """The content of a body, read once: its rows as `Flat` if they are of one cast, else as JSON values.
+    """Return the content of a body: its rows as `Flat` if Arrow can read them in one step, else as JSON values.
 
-    Raises orjson.JSONDecodeError if the body is not JSON as a whole.
+    Raises:
+        orjson.JSONDecodeError: the body is not JSON.
     """
     flat = _flat(endpoint, body)
     if flat is not None:
@@ -101,7 +91,7 @@ def decode(endpoint: Endpoint, body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        # One value that JSON does not know would cost all rows: it is read as what it is, and its row is refused.
+        # One value that is not JSON (NaN) must not invalidate all rows: it is kept as it is, and its row is refused.
         try:
             return json.loads(body, parse_constant=NotFinite, parse_float=_to_float)
         except (ValueError, RecursionError):
@@ -115,11 +105,11 @@ def _to_float(text: str) -> float | NotFinite:
 
 
 def _flat(endpoint: Endpoint, body: bytes) -> Flat | None:
-    """The rows of a body, or None if Arrow might read something else out of it than `parse_rows` does one by one.
+    """Return the rows of a body, or None if Arrow's result might differ from that of `parse_rows`, which reads value by value.
 
-    Arrow takes a number, text or null for what the schema says and refuses everything else (58.0 or true for an int,
-    a column twice or unknown); it reads JSON lines. A body whose rows are not set apart by `},{` alone, and nowhere
-    else, has another number of lines than of rows; names and texts of a body without `\\` are what they look like.
+    Arrow accepts a number, text or null where the schema has it and refuses everything else (58.0 or true for an int, a repeated or
+    unknown column). It reads JSON lines. A body in which `},{` is not exactly the separator of rows has another number of lines than of
+    rows; a body without `\\` has no escaped names and texts.
     """
     schema = _schema_of_flat(endpoint)
     if schema is None or not (body.startswith(b"[{") and body.endswith(b"}]")):
@@ -139,11 +129,11 @@ def _flat(endpoint: Endpoint, body: bytes) -> Flat | None:
         return None
     for index, column in enumerate(endpoint.columns):
         if column.kind is Kind.TIME:
-            moments = _moments(table[column.name].combine_chunks())
+            moments = to_times(table[column.name].combine_chunks())
             if moments is None:
                 return None
             table = table.set_column(index, column.arrow, moments)
-        if _beyond(table[column.name].combine_chunks(), column.kind) is not None:
+        if out_of_range(table[column.name].combine_chunks(), column.kind) is not None:
             return None
     nulls = [name for name in table.schema.names if table[name].null_count == table.num_rows]
     missing = tuple(name for name in nulls if f'"{name}"'.encode() not in body)
@@ -152,7 +142,7 @@ def _flat(endpoint: Endpoint, body: bytes) -> Flat | None:
 
 @cache
 def _schema_of_flat(endpoint: Endpoint) -> pa.Schema | None:
-    """What Arrow is to read; None for an endpoint that has more than whole numbers and times."""
+    """Return the schema for Arrow; None for an endpoint that has other kinds than integers and times."""
     arrow = {Kind.INT: ARROW_TYPES[Kind.INT], Kind.TIME: pa.string()}
     if any(column.kind not in arrow for column in endpoint.columns):
         return None
@@ -162,17 +152,16 @@ def _schema_of_flat(endpoint: Endpoint) -> pa.Schema | None:
 def parse(
     endpoint: Endpoint, body: bytes, extra: Mapping[str, Kind] | None = None, scope: int | None = None
 ) -> Batch:
-    """Typed rows of one body.
+    """Return the typed rows of one body.
 
     Args:
-        endpoint: whose catalogue entry types the columns.
-        body: the answer as it came; an empty body and an object such as `{"detail": …}` of an empty answer
-            must not come here.
-        extra: columns that the bronze table has beyond the catalogue, with the kinds they were given.
+        endpoint: its catalog entry has the types of the columns.
+        body: the response as it was received; not an empty body, and not an object such as `{"detail": …}` of an empty response.
+        extra: columns of the bronze table that are not in the catalog, with their kinds.
         scope: the session key or season that was requested; rows of another one are refused.
 
     Raises:
-        BodyError: not JSON, or no list.
+        BodyError: not JSON, or not a list.
     """
     try:
         content = decode(endpoint, body)
@@ -184,7 +173,7 @@ def parse(
 def parse_rows(
     endpoint: Endpoint, rows: Any, extra: Mapping[str, Kind] | None = None, scope: int | None = None
 ) -> Batch:
-    """Typed rows of what `decode` made of a body; see `parse`."""
+    """Return the typed rows of the content that `decode` returned; see `parse`."""
     if not isinstance(rows, list | Flat):
         raise BodyError(f"expected a list of rows, got {type(rows).__name__}")
     if isinstance(rows, Flat):
@@ -239,7 +228,7 @@ def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None
         values = [row.get(name) for row in objects]
         array, bad = to_array(values, kind)
         if name not in known_extra and name not in added:
-            array = _within(array, kind, bad)
+            array = without_out_of_range(array, kind, bad)
         arrays[name] = array
         for index, reason in bad.items():
             refused.setdefault(index, []).append(f"{name}: {reason}")
@@ -255,7 +244,7 @@ def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None
 def _refuse_nulls(
     endpoint: Endpoint, arrays: Mapping[str, pa.Array | pa.ChunkedArray], refused: dict[int, list[str]]
 ) -> None:
-    """Refuse the rows that cannot be placed and are not refused already."""
+    """Refuse the rows without a required value, unless they are refused already."""
     for column in required(endpoint):
         values = arrays[column.name]
         if values.null_count:
@@ -287,7 +276,7 @@ def _without(
     missing: tuple[str, ...] = (),
     retyped: dict[str, dict[str, int]] | None = None,
 ) -> Batch:
-    """The batch of a table from which the refused rows are taken."""
+    """Return the batch of a table without the refused rows."""
     rejected = []
     if refused:
         rejected = [Rejected(_json_of(rows[i]), "; ".join(refused[i])) for i in sorted(refused)]
@@ -297,7 +286,7 @@ def _without(
 
 
 def _json_of(row: Any) -> str:
-    """A row as JSON text, also one with a value that has none."""
+    """Return a row as JSON text, even if it has a value that JSON cannot represent."""
     try:
         return orjson.dumps(row).decode()
     except (
@@ -311,14 +300,14 @@ def _json_of(row: Any) -> str:
 
 
 def required(endpoint: Endpoint) -> list[Column]:
-    """The columns without which a row cannot be placed."""
+    """Return the columns without which a row cannot be assigned to its session and driver."""
     return [column for column in endpoint.columns if column.required]
 
 
 def merge(endpoint: Endpoint, batches: Sequence[Batch]) -> Batch:
-    """The batches of one pull as one. A column that only some of them have is null in the others.
+    """Merge the batches of one pull. A column that only some of them have is null in the others.
 
-    Answers of one pull may give an unknown column different kinds; then it is kept as JSON text.
+    If the responses of one pull have different kinds of an unknown column, it is stored as JSON text.
     """
     if not batches:
         return parse_rows(endpoint, [])
@@ -347,220 +336,13 @@ def merge(endpoint: Endpoint, batches: Sequence[Batch]) -> Batch:
     )
 
 
-def infer_kind(values: Sequence[Any]) -> Kind | None:
-    """The kind for a column that the catalogue does not know; None while every value is null.
-
-    Numbers become doubles: an int today may be a float tomorrow. Integers that a double cannot hold are kept as JSON.
-    """
-    types = set(map(type, values)) - {type(None)}
-    if not types:
-        return None
-    if types <= {bool}:
-        return Kind.BOOL
-    if types <= {int, float}:
-        return Kind.JSON if to_array(list(values), Kind.DOUBLE)[1] else Kind.DOUBLE
-    if types <= {str}:
-        return Kind.TEXT
-    return Kind.JSON
-
-
-def to_array(values: list[Any], kind: Kind) -> tuple[pa.Array, dict[int, str]]:
-    """An Arrow array of the kind's type, and for each value that does not fit its index and the reason.
-
-    A refused value is null in the array. Arrow casts silently where it can (58.5 → 58, True → 1.0), so the Python
-    types are looked at first: all of them at once, and one by one only when one of them does not fit.
-    """
-    arrow = ARROW_TYPES[kind]
-    if kind is Kind.JSON:
-        try:
-            return pa.array([None if v is None else orjson.dumps(v).decode() for v in values], arrow), {}
-        except orjson.JSONEncodeError:
-            pass  # one of them has no JSON text: find out which, below
-    fits = set(map(type, values)) <= _TYPES[kind]
-    if fits and kind is Kind.INTS:
-        fits = set(map(type, chain.from_iterable(v for v in values if v is not None))) <= {int, type(None)}
-    if fits:
-        try:
-            if kind is not Kind.TIME:
-                return pa.array(values, arrow), {}
-            moments = _moments(pa.array(values, pa.string()))
-            if moments is not None:
-                return moments, {}
-        except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
-            pass  # some value is out of range or no time: find out which, below
-    convert = _CONVERT[kind]
-    converted: list[Any] = []
-    bad: dict[int, str] = {}
-    for index, value in enumerate(values):
-        try:
-            converted.append(None if value is None else convert(value))
-        except ValueError as error:
-            converted.append(None)
-            bad[index] = str(error)
-    return pa.array(converted, arrow), bad
-
-
-def _within(array: pa.Array, kind: Kind, bad: dict[int, str]) -> pa.Array:
-    """The array without values that the tables after bronze cannot hold; `bad` takes their indices and the reason."""
-    beyond = _beyond(array, kind)
-    if beyond is None:
-        return array
-    for index in pc.indices_nonzero(beyond).to_pylist():
-        bad.setdefault(index, _BEYOND[kind])
-    return pc.if_else(beyond, pa.scalar(None, array.type), array)
-
-
-def _beyond(array: pa.Array, kind: Kind) -> pa.Array | None:
-    """Which values lie beyond what the tables after bronze can hold; None if none does."""
-    if kind is Kind.INT:
-        fine = pc.and_(pc.greater_equal(array, -MAX_INTEGER), pc.less_equal(array, MAX_INTEGER))
-    elif kind is Kind.DOUBLE:
-        fine = pc.and_(pc.greater_equal(array, -MAX_NUMBER), pc.less_equal(array, MAX_NUMBER))
-    elif kind is Kind.TIME:
-        fine = pc.and_(pc.greater_equal(array, _FIRST_TIME), pc.less(array, _END_OF_TIME))
-    elif kind is Kind.INTS:
-        beyond = _beyond(array.flatten(), Kind.INT)
-        if beyond is None:
-            return None
-        lists = pc.list_parent_indices(array).filter(beyond).unique()
-        return pc.is_in(pa.array(range(len(array)), lists.type), lists)
-    else:
-        return None
-    return None if pc.all(fine).as_py() is not False else pc.invert(fine).fill_null(False)
-
-
-def _moments(texts: pa.Array) -> pa.Array | None:
-    """Texts as times; None if one of them is no time, or one that Python does not know."""
-    # Arrow reads forms that are refused elsewhere; what becomes of a value must not depend on its neighbours.
-    if pc.all(pc.match_substring_regex(texts, f"^{_TIME.pattern}$")).as_py() is False:
-        return None
-    try:
-        moments = pc.cast(texts, ARROW_TYPES[Kind.TIME])
-    except pa.ArrowInvalid:
-        return None
-    bounds = pc.min_max(moments)
-    in_range = not bounds["min"].is_valid or (
-        _YEAR_1 <= bounds["min"].value <= bounds["max"].value <= _YEAR_9999
-    )
-    return moments if in_range else None
-
-
-_NONE = type(None)
-_TYPES: dict[Kind, set[type]] = {
-    Kind.INT: {int, _NONE},
-    Kind.DOUBLE: {int, float, _NONE},
-    Kind.TEXT: {str, _NONE},
-    Kind.BOOL: {bool, _NONE},
-    Kind.TIME: {str, _NONE},
-    Kind.INTS: {list, _NONE},
-    Kind.JSON: set(),
-}
-_INT64 = range(-(2**63), 2**63)
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_YEAR_1, _YEAR_9999 = (
-    pa.scalar(moment, ARROW_TYPES[Kind.TIME]).value
-    for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999999, UTC))
-)
-_FIRST_TIME, _END_OF_TIME = (
-    pa.scalar(moment, ARROW_TYPES[Kind.TIME]) for moment in (FIRST_TIME, END_OF_TIME)
-)
-_BEYOND = {
-    Kind.INT: f"integer beyond {MAX_INTEGER}",
-    Kind.DOUBLE: f"number beyond {MAX_NUMBER:.0f}",
-    Kind.TIME: f"time outside {FIRST_TIME.year} to {END_OF_TIME.year - 1}",
-    Kind.INTS: f"in the list: integer beyond {MAX_INTEGER}",
-}
-# Delta takes no such characters in a column's name, and Delta and DuckDB do not tell upper from lower case.
-_NO_NAME = re.compile(r"[ ,;{}()\n\t=]")
-
-
-def _show(value: Any) -> str:
-    names = {str: "text", bool: "boolean", int: "integer", float: "number", list: "list", dict: "object"}
-    return names.get(type(value), type(value).__name__)
-
-
-def _to_int(value: Any) -> int:
-    if type(value) is int or (type(value) is float and value.is_integer()):
-        if int(value) in _INT64:
-            return int(value)
-        raise ValueError("integer beyond 64 bits")
-    raise ValueError(f"expected integer, got {'a fraction' if type(value) is float else _show(value)}")
-
-
-def _to_double(value: Any) -> float:
-    if type(value) is float:
-        return value
-    if type(value) is int:
-        try:
-            if int(float(value)) == value:
-                return float(value)
-        except OverflowError:
-            pass
-        raise ValueError("integer that a double cannot hold")
-    raise ValueError(f"expected number, got {_show(value)}")
-
-
-def _to_text(value: Any) -> str:
-    if type(value) is str:
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise ValueError("text with half of a surrogate pair")
-        return value
-    raise ValueError(f"expected text, got {_show(value)}")
-
-
-def _to_bool(value: Any) -> bool:
-    if type(value) is bool:
-        return value
-    raise ValueError(f"expected boolean, got {_show(value)}")
-
-
-def _to_time(value: Any) -> datetime:
-    if type(value) is not str:
-        raise ValueError(f"expected a time, got {_show(value)}")
-    if not _TIME.fullmatch(value):
-        raise ValueError("text that is no time")
-    try:
-        moment = datetime.fromisoformat(value)
-        # All times of the API are UTC; one without an offset is UTC too.
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("text that is no time") from None
-
-
-def _to_ints(value: Any) -> list[int | None]:
-    if type(value) is not list:
-        raise ValueError(f"expected a list, got {_show(value)}")
-    try:
-        return [None if item is None else _to_int(item) for item in value]
-    except ValueError as error:
-        raise ValueError(f"in the list: {error}") from None
-
-
-def _to_json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except orjson.JSONEncodeError as error:
-        raise ValueError(f"cannot be kept as JSON text: {error}") from None
-
-
-_CONVERT: dict[Kind, Callable[[Any], Any]] = {
-    Kind.INT: _to_int,
-    Kind.DOUBLE: _to_double,
-    Kind.TEXT: _to_text,
-    Kind.BOOL: _to_bool,
-    Kind.TIME: _to_time,
-    Kind.INTS: _to_ints,
-    Kind.JSON: _to_json,
-}
-
-
 def _field(endpoint: Endpoint, name: str, kind: Kind) -> pa.Field:
     column = endpoint.column(name)
     return column.arrow if column else extra_field(name, kind)
 
 
 def extra_field(name: str, kind: Kind) -> pa.Field:
-    """The Arrow field of a column that the catalogue does not know; its kind travels in the Delta metadata."""
+    """Return the Arrow field of a column that is not in the catalog; its kind is stored in the Delta metadata."""
     return pa.field(name, ARROW_TYPES[kind], metadata={"description": NEW_COLUMN, "kind": kind.value})
 
 

@@ -1,7 +1,7 @@
-"""The ledger of pulls, `bronze/_pulls`: what was asked when, what came of it, and which pull is the truth now.
+"""The pull log, `bronze/_pulls`: each pull with its outcome, and which pull is the current one of its partition.
 
-Every decision about the lake (what is due, what silver must rebuild, what is stale) is read from here. It is
-append-only like all of bronze. Rows of endpoints do not belong here (bronze.py), nor the rules of due (calendar.py).
+Every decision about the lake is read from it: what is due, what silver must rebuild, what is stale. It is append-only like all of bronze.
+Not here: the rows of endpoints (bronze.py), and the rules for what is due (sources/openf1/calendar.py).
 """
 
 import contextlib
@@ -18,19 +18,19 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.storage.delta import AFTER_APPEND, Opened, scan
+from f1_lakehouse.storage.delta import AFTER_APPEND, OpenTable, scan
 
 COMPACT_EVERY = 100
-"""Commits of the ledger after which its many one-row files are made one; readers would slow down otherwise."""
+"""Commits of the pull log after which its one-row files are compacted; readers would slow down otherwise."""
 
 
 class BronzeError(F1LakehouseError):
-    """A table is gone or cannot be read; the message names it and the way out."""
+    """A table is missing or cannot be read; the message names the table and the cure."""
 
 
 @contextlib.contextmanager
 def reading(uri: str) -> Iterator[None]:
-    """Whatever a damaged table makes its reader raise, as a BronzeError that names the table and the cure."""
+    """Turn the errors of reading a damaged table into a BronzeError that names the table and the cure."""
     try:
         yield
     except CommitFailedError:
@@ -41,27 +41,27 @@ def reading(uri: str) -> Iterator[None]:
 
 
 class Outcome(StrEnum):
-    """What came of a pull."""
+    """The outcome of a pull."""
 
-    APPENDED = "appended"  # rows that differ from the last truth: appended whole
-    UNCHANGED = "unchanged"  # the same rows as the last truth: nothing appended
-    EMPTY = "empty"  # the first answer, and it has no rows
-    EMPTY_UNCONFIRMED = "empty_unconfirmed"  # no rows where rows were: not believed yet
-    EMPTIED = "emptied"  # no rows where rows were, confirmed by a second pull or by force
-    FAILED = "failed"  # no usable answer
-    RESTORED = "restored"  # no pull: a table was set back, an earlier pull is the truth again and the question is due
+    APPENDED = "appended"  # rows that differ from those of the current pull: all of them were appended
+    UNCHANGED = "unchanged"  # the same rows as those of the current pull: nothing was appended
+    EMPTY = "empty"  # the first answered pull, without rows
+    EMPTY_UNCONFIRMED = "empty_unconfirmed"  # no rows where there were rows: not accepted yet
+    EMPTIED = "emptied"  # no rows where there were rows, confirmed by a second pull or by force
+    FAILED = "failed"  # no usable response
+    RESTORED = "restored"  # no pull: a table was restored; an earlier pull is current again, and the partition is due
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """One line of the ledger.
+    """One row of the pull log.
 
-    `scope` is a session key, or the year for season endpoints. `truth_pull_id` is the pull whose bronze rows are
-    what the source says after this pull: itself, or an earlier one when nothing changed or nothing can be believed;
-    None when there is none. Times are UTC; `seconds` is the duration, `waited_s` the part spent on rate limits;
-    `requests` counts the responses, `retries` the repeated attempts (None: entered before that was counted).
+    `scope`: the session key, or the year for season endpoints. `truth_pull_id`: the pull that is current after this one: itself, or an
+    earlier one if nothing changed or the response was not accepted; None if there is none. Times are UTC; `seconds`: the duration,
+    `waited_s`: the part spent on rate limits; `requests`: the number of responses, `retries`: of repeated requests (None in rows of
+    versions that did not count them).
     `error` is the error of a failed pull as one line; its class, cause, URL and cure are in `error_type`, `error_cause`,
-    `error_url` and `error_cure` (None: no failure, or entered before these columns existed).
+    `error_url` and `error_cure` (None: no failure, or written before these columns existed).
     """
 
     pull_id: str
@@ -96,12 +96,12 @@ class Pull:
 
     @property
     def is_answer(self) -> bool:
-        """Whether the question was answered; an empty answer counts."""
+        """Whether the API answered; a response without rows counts."""
         return self.outcome != Outcome.FAILED
 
     @property
     def is_applied(self) -> bool:
-        """Whether the pull's rows were looked at. One that failed on the way has none, and may be resumed."""
+        """Whether the pull's rows were read. A pull that failed before has no rows, and may be resumed."""
         return self.sha256 is not None
 
 
@@ -143,72 +143,72 @@ assert [f.name for f in fields(Pull)] == SCHEMA.names
 
 
 class Ledger:
-    """All pulls of a lake, read as one picture.
+    """All pulls of a lake.
 
     Args:
-        uri: the `_pulls` table. It must exist (bronze.py makes it).
+        uri: the `_pulls` table. It must exist (bronze.py creates it).
 
-    A ledger object remembers what it has read and looks again only when the table has a new version.
+    The pulls are cached, and read again only when the table has a new version.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._lock = threading.RLock()
-        self._table = Opened(uri)
+        self._table = OpenTable(uri)
         self._seen = (0, -1)
         self._pulls: list[Pull] = []
         self._by_scope: dict[tuple[str, int], list[Pull]] = {}
 
     def all(self) -> list[Pull]:
-        """Every pull, oldest first."""
+        """Return every pull, oldest first."""
         self._refresh()
         return self._pulls
 
     def of(self, endpoint: str, scope: int) -> list[Pull]:
-        """The pulls of one endpoint and scope, oldest first."""
+        """Return the pulls of one endpoint and partition, oldest first."""
         self._refresh()
         return self._by_scope.get((endpoint, scope), [])
 
     def last_answer(self, endpoint: str, scope: int) -> Pull | None:
-        """The newest pull of that scope that was answered."""
+        """Return the newest answered pull of that partition."""
         return _last_answer(self.of(endpoint, scope))
 
     def truth(self, endpoint: str, scope: int) -> Pull | None:
-        """The pull whose rows are the source's truth now; None before the first answer."""
+        """Return the current pull, whose rows are valid now; None before the first answered pull."""
         return _truth(self.of(endpoint, scope))
 
     def holds(self, pull_id: str, endpoint: str, scope: int) -> bool:
-        """Whether the rows of that pull have been looked at and the result entered."""
+        """Return whether the rows of that pull were read and the result logged."""
         return any(pull.pull_id == pull_id and pull.is_applied for pull in self.of(endpoint, scope))
 
     def scopes(self) -> list[tuple[str, int]]:
-        """Every (endpoint, scope) that was ever asked for."""
+        """Return every (endpoint, partition) that was ever pulled."""
         self._refresh()
         return list(self._by_scope)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was ever answered; failures alone are nothing to build from."""
+        """Whether no pull was ever answered; nothing can be built from failures alone."""
         return not any(self.last_answer(endpoint, scope) for endpoint, scope in self.scopes())
 
     def version(self) -> str:
-        """What bronze says now, as one text: it changes when, and only when, some truth changes."""
+        """Return the version of bronze as one text: it changes if and only if the current pull of a partition changes."""
         self._refresh()
         truths = sorted(t.pull_id for pulls in self._by_scope.values() if (t := _truth(pulls)) is not None)
         return f"{len(truths)}-{md5('|'.join(truths).encode(), usedforsecurity=False).hexdigest()[:12]}"
 
     def append(self, pull: Pull) -> Pull:
-        """Enter a pull: one Delta commit.
+        """Log a pull in one Delta commit.
 
         Returns:
-            the entry: an earlier one if another process has entered the same pull in the meantime.
+            the entry: an earlier one if another process has logged the same pull in the meantime.
         """
         row = pa.Table.from_pylist([asdict(pull)], SCHEMA)
         stamp = int(pull.at.timestamp() * 1_000_000)
         properties = CommitProperties(app_transactions=[Transaction(f"{pull.endpoint}/{pull.scope}", stamp)])
         with self._lock:
             for last in (False, True):
-                # Looked at and written from one snapshot: a commit of the same scope in between makes this one fail.
+                # Read and written from one snapshot: a commit of the same partition in between makes this one fail.
                 table = self._refresh()
                 before = table.version()
                 scope = self._by_scope.get((pull.endpoint, pull.scope), [])
@@ -228,7 +228,7 @@ class Ledger:
                     self._table.forget()
                     if last:
                         raise
-            if table.version() == before + 1:  # nobody else's commit is in between: there is nothing to read
+            if table.version() == before + 1:  # no other commit is in between: there is nothing to read
                 self._add(Pull(**row.to_pylist()[0]))
                 self._seen = (self._table.generation, table.version())
             if table.version() % COMPACT_EVERY == 0:
@@ -237,7 +237,7 @@ class Ledger:
         return pull
 
     def _refresh(self) -> DeltaTable:
-        """See to it that every pull is known; the table as it is now."""
+        """Read new pulls. Returns the current version of the table."""
         with self._lock, reading(self.uri):
             table = self._table.now()
             if (seen := (self._table.generation, table.version())) != self._seen:
@@ -252,7 +252,7 @@ class Ledger:
             return table
 
     def _add(self, pull: Pull) -> None:
-        """Know one pull more. Lists that were handed out stay as they are."""
+        """Add a pull to the cache. Lists that were returned before do not change."""
         scope = (pull.endpoint, pull.scope)
         self._pulls, self._by_scope[scope] = self._pulls.copy(), self._by_scope.get(scope, []).copy()
         for pulls in (self._pulls, self._by_scope[scope]):

@@ -1,7 +1,7 @@
-"""What a good row is: pandera schemas made from the catalogue.
+"""Value ranges: pandera schemas made from the catalog.
 
-A value outside its column's range or known values is improbable: it is kept in bronze and counted. What cannot be
-typed or placed never gets here: storage/parsing.py has set it aside.
+A value outside its column's range or known values is improbable: it stays in bronze and is counted. Values that cannot be typed are not
+here: storage/parsing.py quarantines their rows.
 """
 
 from collections import Counter
@@ -15,8 +15,8 @@ from pandera.errors import SchemaErrors
 from f1_lakehouse.sources.catalog import Column, Kind
 from f1_lakehouse.sources.registry import BY_NAME
 
-AT_ONCE = 200_000
-"""Rows that are validated at once: a copy is made of them."""
+BATCH_ROWS = 200_000
+"""Rows of one validation, which copies them."""
 
 _POLARS: dict[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.INT: pl.Int64,
@@ -40,7 +40,7 @@ def _checks(column: Column) -> list[pa_polars.Check]:
 
 @cache
 def schema(endpoint: str) -> pa_polars.DataFrameSchema:
-    """The pandera schema of an endpoint's typed rows: types, required columns, ranges, known values."""
+    """Return the pandera schema of an endpoint's typed rows: types, required columns, ranges, known values."""
     return pa_polars.DataFrameSchema(
         {
             column.name: pa_polars.Column(_POLARS[column.kind], _checks(column), nullable=not column.required)
@@ -51,9 +51,9 @@ def schema(endpoint: str) -> pa_polars.DataFrameSchema:
 
 
 def improbable(endpoint: str, table: pa.Table) -> dict[str, int]:
-    """How many rows of typed `table` break a rule, by column; empty when all is well.
+    """Return the number of rows of the typed `table` that violate a rule, by column; empty if there are none.
 
-    Every rule is looked at (lazy validation); a row that breaks two rules of a column counts twice there.
+    Every rule is evaluated (lazy validation); a row that violates two rules of a column counts twice.
     """
     if table.num_rows == 0:
         return {}
@@ -62,8 +62,8 @@ def improbable(endpoint: str, table: pa.Table) -> dict[str, int]:
         return {}
     rules = schema(endpoint).select_columns(checked)
     counts = Counter[str]()
-    for begin in range(0, table.num_rows, AT_ONCE):
-        frame = pl.from_arrow(table.select(checked).slice(begin, AT_ONCE))
+    for begin in range(0, table.num_rows, BATCH_ROWS):
+        frame = pl.from_arrow(table.select(checked).slice(begin, BATCH_ROWS))
         assert isinstance(frame, pl.DataFrame)
         try:
             rules.validate(frame, lazy=True)

@@ -26,11 +26,11 @@ from f1_lakehouse.ingest import pull
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.operations import maintenance
 from f1_lakehouse.operations.history import Changes
-from f1_lakehouse.publishing import publish
+from f1_lakehouse.publishing import delta_export, publish
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.catalog import SeasonPartition
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.storage import bronze, object_store, pull_log
+from f1_lakehouse.storage import append_pull, object_store, pull_log, quarantine
 from f1_lakehouse.validation import schemas  # noqa: F401
 
 SEASON, RACE = 2024, 11
@@ -58,12 +58,12 @@ def mortal(owner: Any, name: str, kill_at: int) -> None:
 
 
 def make_mortal(kill_at: int) -> None:
-    for module in (bronze, pull_log, publish):
+    for module in (append_pull, quarantine, pull_log, delta_export):
         mortal(module, "write_deltalake", kill_at)
-    mortal(object_store.Store, "write", kill_at)
+    mortal(object_store.ObjectStore, "write", kill_at)
     mortal(Path, "replace", kill_at)
     mortal(os, "fsync", kill_at)
-    mortal(bronze.Bronze, "_quarantine", kill_at)
+    mortal(quarantine.Quarantine, "append", kill_at)
     mortal(pull_log.Ledger, "append", kill_at)
     mortal(maintenance, "_enter", kill_at)
     mortal(deltalake.DeltaTable, "create", kill_at)

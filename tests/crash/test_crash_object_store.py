@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
+from f1_lakehouse.operations.backup import copy_landing
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.operations.maintenance import optimize, plan_restore, restore, vacuum
-from f1_lakehouse.operations.recovery import check_bronze, check_landing, copy_landing, rebuild
+from f1_lakehouse.operations.rebuild import rebuild
+from f1_lakehouse.operations.verify import check_bronze, check_landing
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
-from f1_lakehouse.storage.object_store import Store
+from f1_lakehouse.storage.object_store import ObjectStore
 
 F1 = str(Path(sys.executable).parent / "f1")
 KILLED = -9
@@ -40,7 +42,7 @@ def counts(uri: str) -> tuple[int, int, int]:
 
 
 def test_files_are_kept_listed_and_moved() -> None:
-    store = Store("s3://lake/files")
+    store = ObjectStore("s3://lake/files")
     assert store.folders() == []
     store.write("laps/1/a.json", b"one")
     store.write("laps/2/b.json", b"")
@@ -90,12 +92,12 @@ def test_a_lake_in_an_object_store_is_loaded_killed_repaired_and_kept_up(
     assert copy_landing(backup, landing).files == 1
 
     before = counts(uri)
-    store = Store(f"{uri}/bronze")
+    store = ObjectStore(f"{uri}/bronze")
     for name in list(store.walk("laps")):
         if name.endswith(".parquet"):
             store.write(name, b"PAR1")
     [laps] = [one for one in rebuild(landing, Bronze(f"{uri}/bronze")) if one.table == "laps"]
-    assert (laps.put_back, laps.problems) == (1, [])
+    assert (laps.restored, laps.problems) == (1, [])
     assert counts(uri) == before
 
     optimize(bronze, ["_pulls"])

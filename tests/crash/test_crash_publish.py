@@ -9,7 +9,9 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.publishing.publish import Build, current_digest, note_build, publication, publish
+from f1_lakehouse.publishing.build_record import Build, current_digest, record_build
+from f1_lakehouse.publishing.publication import publication
+from f1_lakehouse.publishing.publish import publish
 from f1_lakehouse.settings import Settings
 
 KILLED = -9
@@ -22,7 +24,7 @@ def build(lake: Settings, number: int) -> None:
         con.execute("create schema if not exists gold")
         for name in TABLES:
             con.execute(f"create or replace table gold.{name} as select {number} as build from range(50)")
-    note_build(
+    record_build(
         lake,
         Build(f"build-{number}", f"run-{number}", datetime(2024, 9, 22, tzinfo=UTC), digest=current_digest()),
     )

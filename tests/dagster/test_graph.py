@@ -5,8 +5,9 @@ import shutil
 import dagster as dg
 import pytest
 
+from f1_lakehouse.dbt import manifest, project
 from f1_lakehouse.definitions import defs
-from f1_lakehouse.defs import dbt as transform
+from f1_lakehouse.project_files import PROJECT_DIR
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SEASON_ENDPOINTS, SESSION_ENDPOINTS
 
@@ -41,7 +42,7 @@ def test_published_gold_stands_behind_every_gold_model(repository):
 def test_every_data_test_of_dbt_is_a_check_of_one_asset(repository):
     """A test of several models, or of none, says whose check it is, and depends on it: else it is not shown."""
     checks = [key.name for key in repository.asset_graph.asset_check_keys]
-    tests = [transform.MANIFEST["nodes"][test]["name"] for test in transform.TESTS]
+    tests = [node["name"] for node in manifest.nodes("test")]
     assert len(tests) > 300
     assert [name for name in tests if checks.count(name) != 1] == []
 
@@ -129,35 +130,30 @@ def test_every_bronze_asset_is_checked_for_what_a_pull_can_bring_and_sessions_fo
         assert (endpoint.name, "row_count") in checks
 
 
-def test_a_manifest_is_kept_by_the_lake_and_never_seen_half_written(tmp_path, monkeypatch):
+def test_a_manifest_is_stored_in_the_lake_and_never_seen_half_written(tmp_path, monkeypatch):
     """UI and daemon start together, and on a new lake both parse."""
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path))
-    project, home = tmp_path / "project", tmp_path / "dbt"
-    shutil.copytree(transform.PROJECT_DIR, project)
+    copy, home = tmp_path / "project", tmp_path / "dbt"
+    shutil.copytree(PROJECT_DIR, copy)
     seen = []
 
-    class Parse:
-        def cli(self, _, target_path):
-            self.into = target_path
-            return self
+    def parse(arguments, settings, target):
+        for name in ("partial_parse.msgpack", "manifest.json"):
+            (target / name).write_text("{")
+            seen.append(list(home.glob("manifest*")))
+            (target / name).write_text("{}")
 
-        def wait(self):
-            for name in ("partial_parse.msgpack", "manifest.json"):
-                (self.into / name).write_text("{")
-                seen.append(list(home.glob("manifest*")))
-                (self.into / name).write_text("{}")
-
-    monkeypatch.setattr(transform, "dbt_cli", Parse)
-    monkeypatch.setattr(transform, "PROJECT_DIR", project)
-    assert transform.load_manifest() == {}
+    monkeypatch.setattr(manifest, "run_dbt", parse)
+    monkeypatch.setattr(manifest, "PROJECT_DIR", copy)
+    assert manifest.load_manifest() == {}
     assert seen == [[], []]
     [kept] = home.glob("manifest-*.json")
     assert {path.name for path in home.iterdir()} == {kept.name, "parsed_from.txt", "partial_parse.msgpack"}
-    transform.load_manifest()
+    manifest.load_manifest()
     assert len(seen) == 2  # it is of these files
-    with (project / "tests" / "laps_reconcile.sql").open("a") as file:
+    with (copy / "tests" / "laps_reconcile.sql").open("a") as file:
         file.write("-- another test of the same name")
-    transform.load_manifest()
+    manifest.load_manifest()
     assert len(seen) == 4
     assert not kept.exists()
 
@@ -166,29 +162,21 @@ def test_a_lake_that_may_only_be_read_costs_a_parse_and_no_failure(tmp_path, mon
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "a file" / "lake"))
     (tmp_path / "a file").write_text("no folder can be made in it")
 
-    class Parse:
-        def cli(self, _, target_path):
-            (target_path / "manifest.json").write_text('{"parsed": true}')
-            return self
+    def parse(arguments, settings, target):
+        (target / "manifest.json").write_text('{"parsed": true}')
 
-        def wait(self):
-            return self
-
-    monkeypatch.setattr(transform, "dbt_cli", Parse)
-    assert transform.load_manifest() == {"parsed": True}
+    monkeypatch.setattr(manifest, "run_dbt", parse)
+    assert manifest.load_manifest() == {"parsed": True}
 
 
 @pytest.mark.slow
 def test_a_project_that_was_moved_can_be_built(tmp_path, monkeypatch):
     """Of a lake and a project that dbt has parsed where it was before, a seed included."""
-    project, lake = tmp_path / "one", Settings(lakehouse_root=tmp_path)
-    shutil.copytree(transform.PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
-    for name, value in lake.environment().items():
-        monkeypatch.setenv(name, value)
-    for place in (project, tmp_path / "two"):
-        if place != project:
-            project.rename(place)
-        monkeypatch.setattr(transform, "PROJECT_DIR", place)
-        transform.forget_parse_of_elsewhere(lake.root / "dbt")
-        seeding = transform.dbt_cli().cli(["seed"], target_path=lake.root / "dbt", raise_on_error=False)
-        assert seeding.wait().is_successful()
+    first, lake = tmp_path / "one", Settings(lakehouse_root=tmp_path)
+    shutil.copytree(PROJECT_DIR, first, ignore=shutil.ignore_patterns("target", "logs"))
+    for folder in (first, tmp_path / "two"):
+        if folder != first:
+            first.rename(folder)
+        monkeypatch.setattr(project, "PROJECT_DIR", folder)
+        project.discard_foreign_parse(lake.root / "dbt")
+        project.run_dbt(["seed"], lake, lake.root / "dbt")

@@ -11,6 +11,8 @@ from defs_instance import instance_in
 from f1_lakehouse import lakehouse
 from f1_lakehouse.defs import jolpica
 from f1_lakehouse.defs.sensors import history_requests
+from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.settings import load_settings
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.history import write_history
@@ -46,7 +48,7 @@ def instance(
 
 
 def run(instance: dg.DagsterInstance, job: str, **rest: object) -> dg.ExecuteInProcessResult:
-    from f1_lakehouse.runs.run_job import repository
+    from f1_lakehouse.runs.repository import repository
 
     found = repository(with_dbt=False).get_job(job)
     return found.execute_in_process(instance=instance, raise_on_error=False, **rest)  # type: ignore[arg-type]
@@ -140,7 +142,7 @@ def test_daemon_leaves_jolpica_alone_where_it_is_switched_off(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("F1_SOURCES", "openf1")
-    lake = lakehouse.Lake.open(lakehouse.load_settings())
+    lake = Lake.open(load_settings())
     assert list(history_requests(instance, lake, datetime.now(UTC))) == []
 
 

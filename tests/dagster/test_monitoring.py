@@ -10,10 +10,10 @@ import pytest
 from f1_lakehouse import lakehouse
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs.maintenance import purge
-from f1_lakehouse.defs.monitoring import alerts, observe
+from f1_lakehouse.defs.monitoring import alerts, monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.observability.health import Kind
-from f1_lakehouse.runs import run_job
+from f1_lakehouse.instance.run_tags import STARTED_TAG, command_tags
+from f1_lakehouse.observability.health import ConditionKind
 from f1_lakehouse.simulator.server import Answer
 
 
@@ -45,8 +45,8 @@ def spoil(house, endpoint, answer):
 
 def test_each_run_is_entered_once_with_what_it_cost_and_what_came_of_it(house, race):
     done = ingest(house, race, "drivers", "laps")
-    observe(house.instance, house.lake)
-    assert not observe(house.instance, house.lake).entered
+    monitor_runs(house.instance, house.lake)
+    assert not monitor_runs(house.instance, house.lake).entered
     first, entry = house.lake.runs.all()
     assert (first.job, first.partition, first.pulls) == ("calendar", "2024", 2)
     assert entry.run_id == done.run_id
@@ -61,18 +61,18 @@ def test_each_run_is_entered_once_with_what_it_cost_and_what_came_of_it(house, r
 def test_a_run_that_failed_is_entered_with_its_reason_and_told(house, race):
     spoil(house, "laps", Answer(400, "text/plain", b"no"))
     ingest(house, race, "drivers", "laps")
-    looked = observe(house.instance, house.lake)
+    looked = monitor_runs(house.instance, house.lake)
     entry = house.lake.runs.all()[-1]
     assert (entry.outcome, entry.failed_pulls) == ("failure", 1)
     [error] = entry.errors
     assert error.startswith(f"laps: {race.partition}: OpenF1 answered 400")
-    [one] = [one for one in looked.conditions if one.kind is Kind.LOAD_FAILED]
+    [one] = [one for one in looked.conditions if one.kind is ConditionKind.LOAD_FAILED]
     assert one.subject == race.partition
 
 
 def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, race):
     job = defs().get_repository_def().get_job("ingest")
-    tags = {**run_job.process_tags(), run_job.STARTED_TAG: "1", "dagster/partition": race.partition}
+    tags = {**command_tags(), STARTED_TAG: "1", "dagster/partition": race.partition}
     killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     said = tick(house)
     assert f"load failed: {race.partition}" in said
@@ -80,8 +80,8 @@ def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, 
     assert (entry.run_id, entry.outcome) == (killed.run_id, "failure")
     assert entry.errors == ["The process of this run is gone."]
     assert (entry.user, entry.origin) == (
-        run_job.process_tags()["f1/user"],
-        run_job.process_tags()["f1/command"],
+        command_tags()["f1/user"],
+        command_tags()["f1/command"],
     )
 
 
@@ -97,7 +97,7 @@ def test_the_record_says_who_asked_for_a_run(house, race):
         house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, tags=tags).run_id: origin
         for origin, tags in asked.items()
     }
-    observe(house.instance, house.lake)
+    monitor_runs(house.instance, house.lake)
     entered = {run.run_id: run.origin for run in house.lake.runs.all()}
     assert origins.items() <= entered.items()
 
@@ -105,8 +105,8 @@ def test_the_record_says_who_asked_for_a_run(house, race):
 def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_otherwise(house, race):
     cure = spoil(house, "laps", Answer(200, "application/json", b"[]"))
     ingest(house, race, "drivers", "laps")
-    looked = observe(house.instance, house.lake)
-    assert [one.subject for one in looked.conditions if one.kind is Kind.CHECK_FAILED] == [
+    looked = monitor_runs(house.instance, house.lake)
+    assert [one.subject for one in looked.conditions if one.kind is ConditionKind.CHECK_FAILED] == [
         f"bronze/laps row_count {race.partition}"
     ]
     cure()
@@ -114,8 +114,8 @@ def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_other
         config = {"ops": {"bronze_laps": {"config": {"force": True}}}}
         assets = [dg.AssetKey(["bronze", "laps"])]
         house.run("ingest", partition_key=race.partition, asset_selection=assets, run_config=config)
-        looked = observe(house.instance, house.lake)
-    assert not [one for one in looked.conditions if one.kind is Kind.CHECK_FAILED]
+        looked = monitor_runs(house.instance, house.lake)
+    assert not [one for one in looked.conditions if one.kind is ConditionKind.CHECK_FAILED]
     assert [[check.passed for check in run.checks] for run in house.lake.runs.all()] == [
         [],
         [False],
@@ -126,7 +126,7 @@ def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_other
 
 def test_a_run_that_hangs_is_told_while_it_runs(house, race):
     job = defs().get_repository_def().get_job("ingest")
-    hanging = house.instance.create_run_for_job(job, tags=run_job.process_tags())
+    hanging = house.instance.create_run_for_job(job, tags=command_tags())
     an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
     began = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "ingest")
     house.instance.handle_new_event(
@@ -173,7 +173,7 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
         ("calendar", "success"),
         ("ingest", "failure"),
     }
-    tags = run_job.process_tags()
+    tags = command_tags()
     assert {(run.origin, run.code_version) for run in lake.runs.all()} == {
         (tags["f1/command"], tags["f1/code"])
     }
@@ -225,7 +225,7 @@ def test_old_runs_are_removed_from_dagster_but_those_that_a_state_rests_on(house
         for n in range(3)
     ]
     unknown = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    observe(house.instance, house.lake)
+    monitor_runs(house.instance, house.lake)
     house.instance.report_run_failed(unknown)
     known = house.lake.runs.all()
     assert purge(house.instance, known, datetime.now(UTC) - timedelta(days=1)) == []

@@ -13,9 +13,11 @@ import pytest
 from f1_lakehouse import lakehouse
 from f1_lakehouse.cli import app
 from f1_lakehouse.cli.errors import in_one_line
-from f1_lakehouse.instance import sqlite_storage
-from f1_lakehouse.runs import run_job
-from f1_lakehouse.runs.run_job import StorageError
+from f1_lakehouse.instance import dagster_instance, sqlite_storage
+from f1_lakehouse.instance.dagster_instance import StorageError, current_instance
+from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+from f1_lakehouse.instance.run_tags import STARTED_TAG, command_tags
+from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import SettingsError, load_settings
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.sources.openf1.calendar import session_key_of
@@ -61,7 +63,7 @@ def load(key: int) -> list[str]:
 
 def finished_loads(keys: set[int]) -> dg.DagsterInstance:
     """The instance, after a look that everything of these loads is in it."""
-    found = run_job.instance()
+    found = current_instance()
     runs = found.get_runs(dg.RunsFilter(job_name="ingest"))
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
     assert {session_key_of(run.tags["dagster/partition"]) for run in runs} == keys
@@ -110,7 +112,7 @@ def finish(commands: list[list[str]], **more: str) -> None:
 
 def test_two_processes_may_be_the_first_on_a_new_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
-    opens = "from f1_lakehouse.runs.run_job import instance; assert instance().get_runs() == []"
+    opens = "from f1_lakehouse.instance.dagster_instance import current_instance; assert current_instance().get_runs() == []"
     finish([[sys.executable, "-c", opens]] * 2)
 
 
@@ -145,22 +147,22 @@ def test_a_load_whose_server_goes_away_ends_in_a_line_and_the_next_one_goes_on(
         asked = len(openf1.requests)
         finish([[F1, *load(2024015)]], **asks(openf1))
         assert 1 <= len(openf1.requests) - asked <= 2
-    finished = run_job.instance().get_runs(dg.RunsFilter(job_name="ingest"))
+    finished = current_instance().get_runs(dg.RunsFilter(job_name="ingest"))
     assert {run.status for run in finished} <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 
 
 def test_a_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
-    found, job = run_job.instance(), run_job.repository(with_dbt=False).get_job("calendar")
-    gone = {**run_job.process_tags(), run_job.STARTED_TAG: "another process of that number"}
+    found, job = current_instance(), repository(with_dbt=False).get_job("calendar")
+    gone = {**command_tags(), STARTED_TAG: "another process of that number"}
     dead, alive = (
         found.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
-        for tags in (gone, run_job.process_tags())
+        for tags in (gone, command_tags())
     )
     storage = found.event_log_storage
     storage.set_concurrency_slots("openf1", 1)
     assert storage.claim_concurrency_slot("openf1", dead.run_id, "bronze_laps").is_claimed
-    assert run_job.reap(found) == [dead.run_id]
+    assert fail_orphaned_runs(found) == [dead.run_id]
     assert found.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
     assert found.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
     assert storage.claim_concurrency_slot("openf1", alive.run_id, "bronze_laps").is_claimed
@@ -181,7 +183,7 @@ def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(
 ) -> None:
     storage_is(monkeypatch, wrong.format(port=server.port))
     with pytest.raises(StorageError, match=said) as refused:
-        run_job.instance()
+        current_instance()
     assert "wr0ng" not in str(refused.value)
     assert in_one_line(refused.value) == str(refused.value)
 
@@ -196,17 +198,17 @@ def test_a_lake_whose_runs_are_in_postgresql_does_not_begin_another_history(
     url: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage_is(monkeypatch, url)
-    run_job.instance()
+    current_instance()
     monkeypatch.delenv("F1_DAGSTER_STORAGE")
-    run_job._instances.clear()
+    dagster_instance._open.cache_clear()
     with pytest.raises(StorageError, match="set F1_DAGSTER_STORAGE"):
-        run_job.instance()
+        current_instance()
     (root / "dagster" / "dagster.yaml").unlink()
-    assert isinstance(run_job.instance().event_log_storage, sqlite_storage.EventLogStorage)
+    assert isinstance(current_instance().event_log_storage, sqlite_storage.EventLogStorage)
 
 
 def test_an_extra_that_is_not_installed_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
     monkeypatch.setitem(sys.modules, "dagster_postgres", None)
     with pytest.raises(StorageError, match=r"pip install 'f1-lakehouse\[postgres\]'"):
-        run_job.instance()
+        current_instance()

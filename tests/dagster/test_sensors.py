@@ -9,11 +9,14 @@ import pytest
 
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import sensors as automation
-from f1_lakehouse.defs.partitions import know
+from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.sensors import gold_behind_bronze, session_due, weekly
-from f1_lakehouse.publishing.publish import Publication, current_digest
-from f1_lakehouse.runs import run_job
+from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
+from f1_lakehouse.instance.run_tags import STARTED_TAG, USER_TAG, command_tags, process_tags
+from f1_lakehouse.processes import process_started
+from f1_lakehouse.publishing.build_record import current_digest
+from f1_lakehouse.publishing.publication import Publication
 
 
 class Clock(datetime):
@@ -94,7 +97,7 @@ def test_gold_is_asked_for_when_bronze_says_something_new_and_nothing_runs(house
     version = house.lake.bronze.ledger.version()
     for digest, requests in ((current_digest(), 0), ("1-another", 1), (None, 1)):
         published = Publication(version, datetime.now(UTC), "0", {}, digest)
-        monkeypatch.setattr("f1_lakehouse.publishing.publish.publication", lambda settings: published)  # noqa: B023
+        monkeypatch.setattr("f1_lakehouse.publishing.publication.publication", lambda settings: published)  # noqa: B023
         assert len(tick(gold_behind_bronze, house).run_requests or ()) == requests
 
 
@@ -110,12 +113,10 @@ def test_gold_waits_while_something_runs(house, sessions):
 
 def test_a_run_whose_process_is_gone_is_failed_and_does_not_count_as_running(house, sessions):
     job = defs().get_repository_def().get_job("calendar")
-    tags = {**run_job.process_tags(), run_job.STARTED_TAG: "1"}
+    tags = {**command_tags(), STARTED_TAG: "1"}
     dead = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    alive = house.instance.create_run_for_job(
-        job, status=dg.DagsterRunStatus.STARTED, tags=run_job.process_tags()
-    )
-    assert run_job.reap(house.instance) == [dead.run_id]
+    alive = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=command_tags())
+    assert fail_orphaned_runs(house.instance) == [dead.run_id]
     assert house.instance.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
     assert house.instance.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
 
@@ -126,21 +127,21 @@ def test_a_slot_is_freed_when_its_run_is_over_however_that_ended(house, sessions
     storage.set_concurrency_slots("openf1", 1)
     killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert storage.claim_concurrency_slot("openf1", killed.run_id, "bronze_laps").is_claimed
-    run_job.reap(house.instance)
+    fail_orphaned_runs(house.instance)
     assert storage.get_concurrency_info("openf1").active_run_ids == {killed.run_id}
     house.instance.report_run_failed(killed)
-    run_job.reap(house.instance)
+    fail_orphaned_runs(house.instance)
     assert storage.get_concurrency_info("openf1").active_run_ids == set()
 
 
 def test_a_run_of_the_daemon_says_which_process_it_lives_in_so_that_it_can_be_reaped(house, sessions):
     [run] = house.instance.get_runs()
-    assert {name: run.tags.get(name) for name in run_job.place_tags()} == run_job.place_tags()
-    assert run_job.USER_TAG not in run.tags
+    assert {name: run.tags.get(name) for name in process_tags()} == process_tags()
+    assert USER_TAG not in run.tags
 
 
 def test_a_process_is_told_from_a_later_one_with_its_number():
-    assert run_job.process_started(os.getpid()) == run_job.process_started(os.getpid()) is not None
+    assert process_started(os.getpid()) == process_started(os.getpid()) is not None
 
 
 def test_the_weekly_schedule_sweeps_up_what_the_sensor_missed(house, sessions):
@@ -163,7 +164,7 @@ def test_the_calendar_makes_the_sessions_that_are_over_known_as_partitions_in_da
 
 def test_a_session_that_was_postponed_keeps_its_partition(house, sessions):
     later = [replace(sessions[0], start=sessions[0].start + timedelta(days=7), name="Practice One")]
-    assert know(house.instance, later) == {sessions[0].key: sessions[0].partition}
+    assert ensure_partitions(house.instance, later) == {sessions[0].key: sessions[0].partition}
     assert len(house.instance.get_dynamic_partitions("sessions")) == len(sessions)
 
 

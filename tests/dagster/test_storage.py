@@ -16,7 +16,7 @@ from defs_instance import instance_in
 from sqlalchemy import text
 
 from f1_lakehouse.instance import sqlite_storage
-from f1_lakehouse.runs import run_job
+from f1_lakehouse.instance.dagster_instance import current_instance
 from f1_lakehouse.settings import load_settings
 
 STORED_AND_KILLED = """
@@ -65,7 +65,7 @@ def test_a_lake_keeps_its_runs_in_this_storage_where_dagster_would_keep_them(
 
     lakehouse.open_once.cache_clear()
     lakehouse.current_lake()
-    instance = run_job.instance()
+    instance = current_instance()
     assert isinstance(instance.event_log_storage, sqlite_storage.EventLogStorage)
     home = load_settings().dagster_home
     run_id = checked(instance, 1)
@@ -107,9 +107,9 @@ def test_the_number_of_connections_does_not_grow_with_the_events(
 
 def test_only_the_files_used_last_stay_open_and_none_after_the_end(tmp_path: Path) -> None:
     with instance_in(tmp_path) as instance:
-        runs = [checked(instance, 1) for _ in range(sqlite_storage.MOST + 4)]
+        runs = [checked(instance, 1) for _ in range(sqlite_storage.MAX_OPEN_RUNS + 4)]
         mine = {Path(one).stem for one in open_files(tmp_path / "history" / "runs")}
-        assert mine == {"index", *runs[-sqlite_storage.MOST :]}
+        assert mine == {"index", *runs[-sqlite_storage.MAX_OPEN_RUNS :]}
         assert len(instance.all_logs(runs[0])) == len(instance.all_logs(runs[-1]))
     assert not open_files(tmp_path)
 

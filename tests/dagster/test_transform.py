@@ -15,24 +15,27 @@ from defs_instance import instance_in
 from deltalake import DeltaTable
 
 from f1_lakehouse import lakehouse
+from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.defs import checks
 from f1_lakehouse.defs import dbt as transform
 from f1_lakehouse.defs.checks import (
     gold_answers_at_once,
     newest_session_is_published,
     runs_take_no_longer_than_they_should,
-    silver_reconciles_with_bronze,
+    silver_reconciles_with_bronze_check,
 )
-from f1_lakehouse.defs.dbt import dbt_arguments, refuse_damaged, refuse_unbuilt
-from f1_lakehouse.defs.monitoring import observe
+from f1_lakehouse.defs.dbt import check_all_built, dbt_arguments
+from f1_lakehouse.defs.monitoring import monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance.dbt_integration import dbt_resource
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.observability.run_log import Run
-from f1_lakehouse.publishing.publish import publication
-from f1_lakehouse.runs.run_job import repository
+from f1_lakehouse.observability.run_log import RunRecord
+from f1_lakehouse.publishing.publication import publication
+from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.sources.openf1.calendar import Category
+from f1_lakehouse.tested_versions import TESTED
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +117,7 @@ def test_every_table_of_gold_tells_its_row_count(built):
 
 def test_the_record_knows_the_rows_of_each_table_and_the_versions_that_were_published(built):
     lake, instance, result = built
-    observe(instance, lake)
+    monitor_runs(instance, lake)
     [run] = lake.runs.of(result.run_id)
     tables = orjson.loads(run.tables)
     with duckdb.connect(str(lake.settings.warehouse), read_only=True) as con:
@@ -169,14 +172,14 @@ def test_a_page_that_fails_is_named_and_gold_stays_published(built, monkeypatch)
 
 def test_rows_of_silver_that_bronze_does_not_have_turn_the_reconciliation_red_and_name_the_session(built):
     lake, _, _ = built
-    assert silver_reconciles_with_bronze(lake=LakeResource()).passed
+    assert silver_reconciles_with_bronze_check()(lake=LakeResource()).passed
     with duckdb.connect(str(lake.settings.warehouse)) as con:
         con.execute("create table silver.kept as from silver.silver_weather")
         con.execute(
             "insert into silver.silver_weather select * replace (1 as session_key) from silver.kept limit 1"
         )
     try:
-        found = silver_reconciles_with_bronze(lake=LakeResource())
+        found = silver_reconciles_with_bronze_check()(lake=LakeResource())
         assert not found.passed
         assert found.metadata["sessions"].records[0].data["scope"] == 1
     finally:
@@ -214,7 +217,7 @@ def test_runs_and_answers_that_take_too_long_are_warned_of_by_name(built, monkey
     monkeypatch.setattr(checks, "ANSWER_WITHIN", timedelta(0))
     assert "fact_laps" in gold_answers_at_once(lake=LakeResource()).metadata["message"].value
     now = datetime.now(UTC)
-    slow = Run(
+    slow = RunRecord(
         "slow", "ingest", "a-race", None, "ann", "vm", "f1 load", now - timedelta(minutes=31), now, "success"
     )
     old = replace(slow, run_id="old", started_at=now - timedelta(days=9), ended_at=now - timedelta(days=8))
@@ -252,25 +255,30 @@ def test_a_build_that_fails_a_test_leaves_the_published_gold_as_it_was(built, mo
 
 def test_a_build_that_does_not_report_all_it_was_to_make_is_a_failure():
     laps, weather = dg.AssetKey(["silver", "silver_laps"]), dg.AssetKey(["silver", "silver_weather"])
-    refuse_unbuilt([laps, weather], [weather, laps])
+    check_all_built([laps, weather], [weather, laps])
     with pytest.raises(dg.Failure, match="did not report 1 tables: silver/silver_weather"):
-        refuse_unbuilt([laps, weather], [laps])
+        check_all_built([laps, weather], [laps])
 
 
 def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):
     warehouse = tmp_path / "warehouse.duckdb"
-    refuse_damaged(warehouse)
+    check_readable(warehouse)
     with duckdb.connect(str(warehouse)) as con:
         con.execute("create table t as select range from range(100000)")
-    refuse_damaged(warehouse)
+    check_readable(warehouse)
     warehouse.write_bytes(warehouse.read_bytes()[:5000])
-    with pytest.raises(dg.Failure, match="is damaged: remove it"):
-        refuse_damaged(warehouse)
+    with pytest.raises(WarehouseError, match="is damaged: remove it") as found:
+        check_readable(warehouse)
+    assert found.value.is_damaged
 
 
+@pytest.mark.parametrize("tested", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_build_is_one_process_of_dbt_and_this_one_does_not_load_the_project(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tested: bool
 ) -> None:
+    """With a version of dagster-dbt that was not tested, dagster-dbt does both, and dbt runs as well."""
+    if not tested:
+        monkeypatch.setitem(TESTED, "dagster-dbt", ("0", "0.1"))
     os.environ.update(Settings(lakehouse_root=tmp_path).environment())
     seen: list[str] = []  # to refuse would not do: dagster-dbt goes on without what it cannot load
     monkeypatch.setattr(
@@ -278,9 +286,11 @@ def test_a_build_is_one_process_of_dbt_and_this_one_does_not_load_the_project(
     )
     monkeypatch.setattr("dbt.config.runtime.load_project", lambda *_: seen.append("project"))
     # The quickest of its commands: it opens the warehouse and parses nothing.
-    done = transform.dbt_cli().cli(["debug"], target_path=tmp_path).wait()
+    done = dbt_resource().cli(["debug"], target_path=tmp_path).wait()
     assert done.is_successful()
-    assert seen == []
-    assert str(done.cli_version) == version("dbt-core")
+    assert ("version" in seen) is not tested
+    if tested:
+        assert seen == []
+        assert str(done.cli_version) == version("dbt-core")
     assert (tmp_path / "warehouse.duckdb").exists()
     assert not (tmp_path / "dbt.log").exists()

@@ -21,9 +21,9 @@ from deltalake import DeltaTable, write_deltalake
 
 from f1_lakehouse.sources.catalog import Kind
 from f1_lakehouse.sources.registry import BY_NAME, ENDPOINTS
-from f1_lakehouse.storage.bronze import QUARANTINE_SCHEMA
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import Pull
+from f1_lakehouse.storage.quarantine import SCHEMA as QUARANTINE_SCHEMA
 
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 """What is done to served rows on the way."""

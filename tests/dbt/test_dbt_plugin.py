@@ -10,6 +10,7 @@ from dbt_common.events.contextvars import log_contextvars
 from deltalake import write_deltalake
 
 from f1_lakehouse.dbt.duckdb_plugin import Plugin
+from f1_lakehouse.tested_versions import TESTED
 
 HELD = "select coalesce(sum(memory_usage_bytes), 0) / 1024 ** 2 from duckdb_memory() where tag = 'BASE_TABLE'"
 LIMIT = "select current_setting('memory_limit')"
@@ -31,10 +32,21 @@ def test_all_models_of_a_run_see_one_version_of_a_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "sees"), [("model", True), ("unit_test", True), (None, True), ("test", False)]
+    ("kind", "tested", "sees"),
+    [
+        ("model", True, True),
+        ("unit_test", True, True),
+        (None, True, True),
+        ("test", True, False),
+        ("test", False, True),
+    ],
 )
-def test_whoever_is_no_data_test_sees_bronze(tmp_path: Path, kind: str | None, sees: bool) -> None:
+def test_bronze_is_registered_except_for_data_tests_with_a_tested_version_of_dbt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str | None, tested: bool, sees: bool
+) -> None:
     """dbt registers nothing by itself, of what is not a `view`: see `default_materialization`."""
+    if not tested:
+        monkeypatch.setitem(TESTED, "dbt-common", ("0", "0.1"))
     write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
     plugin = Plugin("delta", {})
     assert plugin.default_materialization() == "VIEW"

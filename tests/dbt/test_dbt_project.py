@@ -12,7 +12,7 @@ import yaml
 from dbt_lake import PROJECT
 from dbt_life import Life
 
-from f1_lakehouse.storage import parsing
+from f1_lakehouse.storage import conversion
 
 
 def nodes(life: Life, kind: str) -> list[dict[str, Any]]:
@@ -123,6 +123,6 @@ def test_what_keeps_its_rows_is_not_kept_from_publishing_by_an_old_one(life: Lif
 
 def test_ingest_and_silver_have_the_same_bounds() -> None:
     values = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
-    assert (values["max_integer"], values["max_number"]) == (parsing.MAX_INTEGER, parsing.MAX_NUMBER)
-    assert datetime.fromisoformat(values["first_time"]) == parsing.FIRST_TIME
-    assert datetime.fromisoformat(values["end_of_time"]) == parsing.END_OF_TIME
+    assert (values["max_integer"], values["max_number"]) == (conversion.MAX_INTEGER, conversion.MAX_NUMBER)
+    assert datetime.fromisoformat(values["first_time"]) == conversion.FIRST_TIME
+    assert datetime.fromisoformat(values["end_of_time"]) == conversion.END_OF_TIME

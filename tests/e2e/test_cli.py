@@ -24,7 +24,7 @@ from terminal import Terminal
 
 from f1_lakehouse import interrupts
 from f1_lakehouse.cli.sql import run_query
-from f1_lakehouse.publishing.publish import current_digest
+from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer
@@ -218,12 +218,12 @@ class Quiet:
 
 @pytest.fixture
 def run_does_nothing(loaded, monkeypatch):
-    from f1_lakehouse.runs import run_job as local_runs
+    from f1_lakehouse.runs import run_job
 
     for name, value in {"F1_LAKEHOUSE_ROOT": str(loaded.root), "F1_OPENF1_URL": loaded.server.url}.items():
         monkeypatch.setenv(name, value)
-    done = local_runs.Outcome("a-run", success=True)
-    monkeypatch.setattr(local_runs, "run_job", lambda *args, **rest: done)
+    done = run_job.RunResult("a-run", success=True)
+    monkeypatch.setattr(run_job, "run_job", lambda *args, **rest: done)
 
 
 @pytest.mark.usefixtures("run_does_nothing")

@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from f1_lakehouse.publishing.publish import Build, current_digest, note_build, publish
+from f1_lakehouse.publishing.build_record import Build, current_digest, record_build
+from f1_lakehouse.publishing.publish import publish
 from f1_lakehouse.settings import Settings
 
 CLIENTS = Path(os.environ.get("F1_TEST_CLIENTS", "nowhere"))
@@ -59,7 +60,7 @@ def gold(tmp_path_factory: pytest.TempPathFactory, contracts: dict[str, dict[str
             con.execute(f"create table gold.{table} ({', '.join(f'{n} {t}' for n, t in columns.items())})")
             con.execute(f"insert into gold.{table} ({next(iter(columns))}) values (null)")
         con.execute("comment on column gold.fact_laps.lap_number is 'Number of the lap, 1 is the first °'")
-    note_build(lake, Build("1-a", "run", NOON, NOON, current_digest()))
+    record_build(lake, Build("1-a", "run", NOON, NOON, current_digest()))
     publish(lake)
     with duckdb.connect(str(lake.warehouse)) as con:
         con.execute(
@@ -72,11 +73,11 @@ def gold(tmp_path_factory: pytest.TempPathFactory, contracts: dict[str, dict[str
 
 @pytest.fixture(scope="module")
 def contracts() -> dict[str, dict[str, str]]:
-    from f1_lakehouse.defs.dbt import MANIFEST
+    from f1_lakehouse.dbt.manifest import manifest
 
     return {
         node["name"]: {column["name"]: column["data_type"] for column in node["columns"].values()}
-        for node in MANIFEST["nodes"].values()
+        for node in manifest()["nodes"].values()
         if node["resource_type"] == "model" and node["schema"] == "gold" and node["name"] != "fact_telemetry"
     }
 

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from f1_lakehouse import lakehouse
 from f1_lakehouse.cli import app, load
 from f1_lakehouse.ingest import _alone, no_pulls, pull
-from f1_lakehouse.publishing.publish import current_digest
+from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import generate, publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer

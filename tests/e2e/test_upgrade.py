@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from f1_lakehouse.publishing.publish import current_digest
+from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
 

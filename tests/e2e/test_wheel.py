@@ -18,7 +18,7 @@ import duckdb
 import pytest
 import unprivileged
 
-from f1_lakehouse.defs.dbt import load_manifest
+from f1_lakehouse.dbt.manifest import load_manifest
 from f1_lakehouse.settings import load_settings
 
 PROJECT = Path(__file__).parents[2]
@@ -114,7 +114,7 @@ def test_the_definitions_load_from_a_wheel_that_may_not_be_written_to(
         shutil.copyfile(manifest, kept / manifest.name)
     program = (
         "import f1_lakehouse.definitions as d; from f1_lakehouse.dbt import project;"
-        "from f1_lakehouse.runs.run_job import dagster_home; from f1_lakehouse.settings import load_settings;"
+        "from f1_lakehouse.instance.dagster_instance import dagster_home; from f1_lakehouse.settings import load_settings;"
         "print(d.__file__, project.PROJECT_DIR, dagster_home(load_settings()),"
         "len(d.defs().get_repository_def().asset_graph.get_all_asset_keys()))"
     )

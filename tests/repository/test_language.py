@@ -28,6 +28,19 @@ MORE_PATHS: tuple[str, ...] = (
     "dbt_f1/seeds/*.yml",
     "dbt_f1/snapshots/*.yml",
     "dbt_f1/tests/**/*.sql",
+    "f1_lakehouse/d*/*.py",  # dbt, defs
+    "f1_lakehouse/instance/*.py",
+    "f1_lakehouse/lineage/*.py",
+    "f1_lakehouse/o*/*.py",  # observability, operations
+    "f1_lakehouse/publishing/*.py",
+    "f1_lakehouse/quality/*.py",
+    "f1_lakehouse/runs/*.py",
+    "f1_lakehouse/storage/*.py",
+    "f1_lakehouse/validation/*.py",
+    "f1_lakehouse/definitions.py",
+    "f1_lakehouse/monitor.py",
+    "f1_lakehouse/p*.py",  # processes, project_files
+    "f1_lakehouse/tested_versions.py",
     "f1_lakehouse/cli/*.py",
     "f1_lakehouse/settings.py",
     "f1_lakehouse/interrupts.py",

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from f1_lakehouse.dbt.project import PROJECT_DIR, dbt_environment, project_digest
+from f1_lakehouse.dbt.project import DbtError, dbt_environment, run_dbt, without_dbt_variables
+from f1_lakehouse.project_files import PROJECT_DIR, project_digest
+from f1_lakehouse.settings import Settings
 
 
 @pytest.fixture
@@ -50,12 +52,21 @@ def test_the_digest_is_another_after_any_change_of_what_is_built(
 
 
 def test_dbt_sees_no_variable_of_another_project_and_this_process_keeps_them(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DBT_QUIET", "true")
     monkeypatch.setenv("DBT_ENGINE_TARGET", "prod")
     monkeypatch.setenv("F1_ENV", "stage")
-    with dbt_environment():
+    with without_dbt_variables():
         assert not [name for name in os.environ if name.startswith("DBT_")]
         assert os.environ["F1_ENV"] == "stage"
     assert (os.environ["DBT_QUIET"], os.environ["DBT_ENGINE_TARGET"]) == ("true", "prod")
+    given = dbt_environment(Settings(lakehouse_root=tmp_path))
+    assert [name for name in given if name.startswith("DBT_")] == ["DBT_SEND_ANONYMOUS_USAGE_STATS"]
+    assert given["F1_WAREHOUSE"] == str(tmp_path / "warehouse.duckdb")
+
+
+def test_the_end_of_dbts_output_is_the_error(tmp_path: Path) -> None:
+    with pytest.raises(DbtError, match=r"^dbt no-such-command failed: .*No such command"):
+        run_dbt(["no-such-command"], Settings(lakehouse_root=tmp_path), tmp_path)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from f1_lakehouse.defs.dbt import MANIFEST
+from f1_lakehouse.dbt.manifest import manifest
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.site import FAMILIES, Built, open_site
 
@@ -18,7 +18,7 @@ KEYS = {"race": 103, "qualifying": 102, "sprint": 101, "practice": 100}
 
 def contracts() -> dict[str, dict[str, str]]:
     """Gold table → column → type, as in the contracts of the models."""
-    nodes = MANIFEST["nodes"].values()
+    nodes = manifest()["nodes"].values()
     return {
         node["name"]: {column["name"]: column["data_type"] for column in node["columns"].values()}
         for node in nodes

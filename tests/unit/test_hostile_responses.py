@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from f1_lakehouse import ingest as pull_module
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake, connect
-from f1_lakehouse.operations.recovery import check_bronze, check_landing
+from f1_lakehouse.operations.verify import check_bronze, check_landing
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.server import Answer, ReplayServer
 from f1_lakehouse.sources.exchange import Clock

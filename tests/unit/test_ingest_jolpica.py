@@ -138,8 +138,8 @@ def test_row_that_cannot_be_typed_is_quarantined_and_the_rest_is_loaded(lake: La
     change(api, "results", lambda rows: rows[0].update(grid="front"))
     done = pull(lake, RESULTS, SEASON, why="test")
     assert (done.rows, done.quarantined) == (125, 1)
-    (refused,) = lake.bronze.quarantined(done.pull_id)
-    assert refused["reason"] == "grid: expected integer, got text"
+    (refused,) = lake.bronze.quarantine.rows_of(done.pull_id)
+    assert refused.reason == "grid: expected integer, got text"
 
 
 def test_field_that_is_new_is_added_and_reported(

@@ -10,8 +10,10 @@ from f1_lakehouse import ingest as pull_module
 from f1_lakehouse.ingest import PullError, pull, recover
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.storage import bronze
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import OpenPull
+from f1_lakehouse.storage.quarantine import Quarantine
 
 
 def test_a_pull_that_crashed_between_responses_requests_only_the_rest(
@@ -63,13 +65,15 @@ def test_a_pull_that_failed_between_answers_asks_only_for_the_rest(
     assert len(truth(lake, "car_data")) == 9
 
 
-@pytest.mark.parametrize("step", ["apply", "_append", "_quarantine"])
+@pytest.mark.parametrize(
+    "step", [(Bronze, "apply"), (bronze, "append_pull"), (Quarantine, "append")], ids=lambda step: step[1]
+)
 def test_a_pull_that_crashed_after_its_manifest_needs_no_request(
-    lake: Lake, server: ReplayServer, write: Write, monkeypatch: pytest.MonkeyPatch, step: str
+    lake: Lake, server: ReplayServer, write: Write, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str]
 ) -> None:
     write("laps", [*laps(1, 2), *laps(3, st_speed=1.5)])
     with monkeypatch.context() as patch:
-        patch.setattr(Bronze, step, crash)
+        patch.setattr(*step, crash)
         with pytest.raises(Crash):
             pull(lake, LAPS, RACE, why="first pull")
     server.requests.clear()

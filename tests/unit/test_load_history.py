@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,13 +11,15 @@ from f1_lakehouse.ingest import pull
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.quality.history_counts import judge_results
 from f1_lakehouse.runs.load import LoadError, Selection, _sources
-from f1_lakehouse.runs.load_history import HistoryWork, check_seasons, round_work, season_work
+from f1_lakehouse.runs.load_history import check_seasons
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+from f1_lakehouse.sources.jolpica import work as plans
 from f1_lakehouse.sources.jolpica.calendar import Race
 from f1_lakehouse.sources.jolpica.source import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.jolpica.work import HistoryWork
 
 ALL = {endpoint.name for endpoint in ENDPOINTS}
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -27,6 +30,16 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with JolpicaServer(JolpicaApi(History(write_history(tmp_path / "tables")))) as server:
         yield Lake.open(Settings(lakehouse_root=tmp_path / "lake", jolpica_url=server.url))
+
+
+def season_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[HistoryWork]:
+    """As the load calls it."""
+    return plans.season_work(lake.races(seasons), lake.bronze.ledger.of, seasons, *rest, **more)
+
+
+def round_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[HistoryWork]:
+    """As the load calls it."""
+    return plans.round_work(lake.races(seasons), lake.bronze.ledger.of, seasons, *rest, **more)
 
 
 def planned(work: list[HistoryWork]) -> dict[str, set[str]]:

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from f1_lakehouse.observability.run_log import CheckResult, Run
+from f1_lakehouse.observability.run_log import CheckResult, RunRecord
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.storage.pull_log import Pull
@@ -27,11 +27,11 @@ def pull(endpoint: str, ago: timedelta, error: str | None = None, scope: int = 9
     return Pull(f"{endpoint}-{at:%H%M}", endpoint, scope, 2024, at, at, outcome, error=error, **rest)  # type: ignore[arg-type]
 
 
-def run(job: str, ago: timedelta, outcome: str = "success", took: float = 1.0, **rest: object) -> Run:
+def run(job: str, ago: timedelta, outcome: str = "success", took: float = 1.0, **rest: object) -> RunRecord:
     """A run that ended so long before NOW and took so many minutes."""
     ended = NOW - ago
     known = {"partition": None, "why": None, "user": "ann", "host": "vm", "origin": "f1 load", **rest}
-    return Run(
+    return RunRecord(
         f"{job}-{ago}",
         job,
         started_at=ended - timedelta(minutes=took),

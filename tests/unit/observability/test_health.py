@@ -10,8 +10,8 @@ from observability_parts import NOW, RACE, check, pull, run
 
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.monitor import state_of
-from f1_lakehouse.observability.health import SLOW, Kind, State, conditions
-from f1_lakehouse.publishing.publish import current_digest
+from f1_lakehouse.observability.health import SLOW, ConditionKind, LakeState, conditions
+from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -22,7 +22,7 @@ ALL_ANSWERED = [pull(endpoint.name, HOUR) for endpoint in SESSION_ENDPOINTS if R
 def found(*, pulls=(), runs=(), published=(9606,), **rest):
     """The conditions of a lake that knows the race, whose newest pulls and runs are these."""
     ordered = sorted([*CALENDAR_KNOWN, *ALL_ANSWERED, *pulls], key=lambda one: one.at)
-    state = State(NOW, [RACE], ordered, list(runs), frozenset(published), NOW - DAY, **rest)
+    state = LakeState(NOW, [RACE], ordered, list(runs), frozenset(published), NOW - DAY, **rest)
     return conditions(state)
 
 
@@ -43,14 +43,18 @@ def test_failed_pulls_of_a_session_are_one_condition_since_the_first_of_the_stre
             pull("weather", timedelta(minutes=20), "the complete text with the URL of weather", **down),
         ]
     )
-    assert (one.kind, one.subject, one.todo) == (Kind.LOAD_FAILED, RACE.partition, "f1 load --session 9606")
+    assert (one.kind, one.subject, one.todo) == (
+        ConditionKind.LOAD_FAILED,
+        RACE.partition,
+        "f1 load --session 9606",
+    )
     assert one.since == NOW - timedelta(minutes=50)
     assert one.what == "laps, weather: OpenF1 answered 503 Service Unavailable (2 times)"
 
 
 def test_a_failed_pull_is_over_when_the_question_is_answered():
     failed, answered = pull("laps", timedelta(minutes=50), "gone"), pull("laps", timedelta(minutes=5))
-    assert kinds(pulls=[failed]) == [(Kind.LOAD_FAILED, RACE.partition)]
+    assert kinds(pulls=[failed]) == [(ConditionKind.LOAD_FAILED, RACE.partition)]
     assert kinds(pulls=[failed, answered]) == []
 
 
@@ -69,9 +73,9 @@ def test_a_run_whose_process_died_is_told_as_long_as_its_session_lacks_something
     died = run(
         "ingest", HOUR, "failure", partition=RACE.partition, errors=["The process of this run is gone."]
     )
-    state = State(NOW, [RACE], CALENDAR_KNOWN, [died], frozenset({9606}))
+    state = LakeState(NOW, [RACE], CALENDAR_KNOWN, [died], frozenset({9606}))
     [one] = conditions(state)
-    assert (one.kind, one.subject) == (Kind.LOAD_FAILED, RACE.partition)
+    assert (one.kind, one.subject) == (ConditionKind.LOAD_FAILED, RACE.partition)
     assert "The process of this run is gone." in one.what
     assert conditions(replace(state, pulls=[*CALENDAR_KNOWN, *ALL_ANSWERED])) == []
 
@@ -86,7 +90,7 @@ def test_a_failed_build_of_gold_lasts_until_one_succeeds_however_it_was_started(
     failed = run("transform", 3 * HOUR, "failure", errors=["dbt failed"], bronze_version="1-a")
     again = run("transform", 2 * HOUR, "failure", errors=["dbt failed again"], bronze_version="1-a")
     [one] = found(runs=[failed, again])
-    assert (one.kind, one.since) == (Kind.TRANSFORM_FAILED, failed.ended_at)
+    assert (one.kind, one.since) == (ConditionKind.TRANSFORM_FAILED, failed.ended_at)
     assert "dbt failed again" in one.what
     assert "published gold stays as of 2024-09-24 12:00 UTC" in one.what
     assert found(runs=[failed, again, run(job, HOUR, bronze_version="1-a")]) == []
@@ -94,13 +98,13 @@ def test_a_failed_build_of_gold_lasts_until_one_succeeds_however_it_was_started(
 
 def test_a_canceled_run_says_nothing_either_way():
     failed, canceled = run("transform", 2 * HOUR, "failure"), run("transform", HOUR, "canceled")
-    assert kinds(runs=[failed, canceled]) == [(Kind.TRANSFORM_FAILED, "gold")]
+    assert kinds(runs=[failed, canceled]) == [(ConditionKind.TRANSFORM_FAILED, "gold")]
     assert found(runs=[canceled]) == []
 
 
 def test_a_failed_check_of_error_severity_is_told_instead_of_the_build_that_it_failed():
     failed = run("transform", HOUR, "failure", checks=[check(False)])
-    assert kinds(runs=[failed]) == [(Kind.CHECK_FAILED, "gold/fact_laps unique")]
+    assert kinds(runs=[failed]) == [(ConditionKind.CHECK_FAILED, "gold/fact_laps unique")]
 
 
 def test_a_failed_check_lasts_until_the_same_check_of_the_same_partition_passes():
@@ -120,23 +124,23 @@ def test_a_failed_check_that_only_warns_is_no_alert():
 
 
 def test_any_other_job_that_fails_is_told_by_its_name_and_a_command_is_not():
-    assert kinds(runs=[run("upkeep", HOUR, "failure")]) == [(Kind.RUN_FAILED, "upkeep")]
+    assert kinds(runs=[run("upkeep", HOUR, "failure")]) == [(ConditionKind.RUN_FAILED, "upkeep")]
     assert kinds(runs=[run("f1 restore", HOUR, "failure")]) == []
 
 
 def test_gold_is_stale_when_the_newest_session_is_not_in_it_two_days_after_its_end():
     [one] = found(published=())
-    assert (one.kind, one.subject, one.since) == (Kind.STALE, "gold", RACE.end + 2 * DAY)
+    assert (one.kind, one.subject, one.since) == (ConditionKind.STALE, "gold", RACE.end + 2 * DAY)
     assert RACE.partition in one.what
     assert one.todo == "f1 load --session 9606"
     just_over = replace(RACE, start=NOW - DAY, end=NOW - timedelta(hours=47))
-    state = State(NOW, [just_over], [*CALENDAR_KNOWN, *ALL_ANSWERED], [])
+    state = LakeState(NOW, [just_over], [*CALENDAR_KNOWN, *ALL_ANSWERED], [])
     assert conditions(state) == []
 
 
 def test_a_lake_that_does_not_follow_the_current_season_is_never_stale():
-    later = replace(State(NOW, [RACE], [*CALENDAR_KNOWN, *ALL_ANSWERED], []), now=NOW + 365 * DAY)
-    assert [one for one in conditions(later) if one.kind is Kind.STALE] == []
+    later = replace(LakeState(NOW, [RACE], [*CALENDAR_KNOWN, *ALL_ANSWERED], []), now=NOW + 365 * DAY)
+    assert [one for one in conditions(later) if one.kind is ConditionKind.STALE] == []
 
 
 @pytest.mark.parametrize("job", ["ingest", "transform"])
@@ -144,7 +148,7 @@ def test_a_run_that_takes_longer_than_it_should_is_told_while_it_runs_and_until_
     quick = run(job, HOUR)
     hanging = run(job, timedelta(), "started", took=SLOW / timedelta(minutes=1) + 1, partition=RACE.partition)
     [one] = found(runs=[quick], running=[hanging])
-    assert (one.kind, one.subject, one.since) == (Kind.SLOW, job, hanging.started_at + SLOW)
+    assert (one.kind, one.subject, one.since) == (ConditionKind.SLOW, job, hanging.started_at + SLOW)
     assert "has been running for 31 min" in one.what
     [one] = found(runs=[quick, replace(hanging, outcome="success", waited_s=600)])
     assert "took 31 min, 10 of them waiting for the rate limit" in one.what
@@ -164,7 +168,7 @@ def test_every_kind_of_alert_has_a_section_in_the_runbook_and_an_anchor_in_the_i
     }
     # The index was the default of F1_RUNBOOKS: links in messages that were sent then still find the section.
     index = (docs / "operations.md").read_text()
-    for kind in Kind:
+    for kind in ConditionKind:
         assert kind.anchor in sections
         assert f'<a id="{kind.anchor}"></a>' in index
         assert f"(runbook.md#{kind.anchor})" in index
@@ -173,9 +177,9 @@ def test_every_kind_of_alert_has_a_section_in_the_runbook_and_an_anchor_in_the_i
 def test_gold_that_lags_is_told_when_bronze_is_at_rest_and_no_run_is_under_way():
     lags = {"lag": "bronze has changed since it was published", "lag_since": NOW - 2 * HOUR}
     at_rest = [replace(one, at=one.at - HOUR) for one in ALL_ANSWERED]
-    state = State(NOW, [RACE], [*CALENDAR_KNOWN, *at_rest], [], frozenset({9606}), NOW - DAY, **lags)
+    state = LakeState(NOW, [RACE], [*CALENDAR_KNOWN, *at_rest], [], frozenset({9606}), NOW - DAY, **lags)
     [one] = conditions(state)
-    assert (one.kind, one.since, one.todo) == (Kind.BEHIND, NOW - 2 * HOUR, "f1 transform")
+    assert (one.kind, one.since, one.todo) == (ConditionKind.BEHIND, NOW - 2 * HOUR, "f1 transform")
     assert one.what == (
         "bronze has changed since it was published; published gold stays as of 2024-09-24 12:00 UTC"
     )

@@ -11,7 +11,7 @@ from observability_parts import NOW, RACE, check, pull, run
 from prometheus_client.parser import text_string_to_metric_families
 
 from f1_lakehouse.observability import metrics
-from f1_lakehouse.observability.health import State, conditions
+from f1_lakehouse.observability.health import LakeState, conditions
 from f1_lakehouse.settings import Settings
 
 HOUR = timedelta(hours=1)
@@ -32,10 +32,10 @@ def state():
         run("transform", HOUR, checks=[check(False)]),
     ]
     earlier = replace(RACE, key=9605, start=RACE.start - 24 * HOUR, end=RACE.end - 24 * HOUR)
-    return State(NOW, [RACE, earlier], pulls, runs, frozenset({9605}), NOW - HOUR)
+    return LakeState(NOW, [RACE, earlier], pulls, runs, frozenset({9605}), NOW - HOUR)
 
 
-def written(state: State, settings: Settings) -> dict[tuple[str, ...], float]:
+def written(state: LakeState, settings: Settings) -> dict[tuple[str, ...], float]:
     """(name, label value …) → value."""
     assert metrics.write(state, conditions(state), settings) == []
     families = text_string_to_metric_families(settings.metrics.read_text())
@@ -82,7 +82,7 @@ def test_a_gateway_that_is_down_fails_nothing_and_its_address_is_not_told(state,
 def test_the_file_is_replaced_whole(state, settings):
     written(state, settings)
     with settings.metrics.open() as before:
-        written(State(NOW, [], [], []), settings)
+        written(LakeState(NOW, [], [], []), settings)
         assert before.read() != settings.metrics.read_text()
     assert [path.name for path in settings.metrics.parent.iterdir()] == ["f1.prom"]
 

@@ -9,21 +9,23 @@ from observability_parts import NOW, with_urls
 from receiver import Receiver
 
 from f1_lakehouse.observability import notifications
-from f1_lakehouse.observability.health import Condition, Kind
-from f1_lakehouse.observability.notifications import LAKE, Told, message, notices, tell
+from f1_lakehouse.observability.health import Condition, ConditionKind
+from f1_lakehouse.observability.notifications import LAKE, AlertLog, message, notices, notify
 from f1_lakehouse.settings import SettingsError, load_settings
 
 HOUR = timedelta(hours=1)
-STALE = Condition(Kind.STALE, "gold", NOW - HOUR, "the race ended 3 days ago", "f1 load --session 9606")
+STALE = Condition(
+    ConditionKind.STALE, "gold", NOW - HOUR, "the race ended 3 days ago", "f1 load --session 9606"
+)
 FAILED = Condition(
-    Kind.LOAD_FAILED, "2024-09-22-marina-bay-race-9606", NOW, "laps: 503", "f1 load --session 9606"
+    ConditionKind.LOAD_FAILED, "2024-09-22-marina-bay-race-9606", NOW, "laps: 503", "f1 load --session 9606"
 )
 SECRET = "s3cr3t-t0ken"
 
 
 @pytest.fixture
 def told(settings):
-    return Told(f"{settings.records}/alerts")
+    return AlertLog(f"{settings.records}/alerts")
 
 
 def json_url(receiver: Receiver, path: str = "") -> str:
@@ -37,7 +39,7 @@ def texts(receiver: Receiver) -> list[str]:
 def test_a_condition_is_told_once_when_it_begins_and_once_when_it_is_over(settings, told, receiver):
     to = with_urls(settings, json_url(receiver))
     for minutes, found in ((0, [STALE]), (1, [STALE]), (2, [STALE]), (3, []), (4, [])):
-        assert tell(told, found, to, NOW + timedelta(minutes=minutes)) == []
+        assert notify(told, found, to, NOW + timedelta(minutes=minutes)) == []
     begun, over = texts(receiver)
     assert "1 new" in begun
     assert "Over: gold is stale: gold (since 2024-09-25 11:00 UTC, over at 2024-09-25 12:03 UTC)" in over
@@ -57,7 +59,7 @@ def test_a_message_says_what_which_session_since_when_and_what_to_do(settings):
 
 
 def test_what_begins_at_the_same_time_is_one_message(settings, told, receiver):
-    tell(told, [STALE, FAILED], with_urls(settings, json_url(receiver)), NOW)
+    notify(told, [STALE, FAILED], with_urls(settings, json_url(receiver)), NOW)
     [text] = texts(receiver)
     assert "2 new" in text
     assert "Gold is stale" in text
@@ -66,15 +68,15 @@ def test_what_begins_at_the_same_time_is_one_message(settings, told, receiver):
 
 def test_what_was_told_survives_the_process(settings, told, receiver):
     to = with_urls(settings, json_url(receiver))
-    tell(told, [STALE], to, NOW)
-    assert tell(Told(f"{settings.records}/alerts"), [STALE], to, NOW + HOUR) == []
+    notify(told, [STALE], to, NOW)
+    assert notify(AlertLog(f"{settings.records}/alerts"), [STALE], to, NOW + HOUR) == []
     assert len(receiver.got) == 1
 
 
 def test_a_condition_that_comes_back_is_told_again(settings, told, receiver):
     to = with_urls(settings, json_url(receiver))
     for hours, found in enumerate(([STALE], [], [STALE])):
-        tell(told, found, to, NOW + hours * HOUR)
+        notify(told, found, to, NOW + hours * HOUR)
     assert len(receiver.got) == 3
 
 
@@ -82,25 +84,25 @@ def test_a_receiver_that_is_down_is_told_at_the_next_look_and_the_other_one_is_n
     with Receiver() as up, Receiver() as down:
         down.status = 503
         to = with_urls(settings, json_url(up), json_url(down))
-        [problem] = tell(told, [STALE], to, NOW)
+        [problem] = notify(told, [STALE], to, NOW)
         assert problem == "alert receiver 2 (json): it did not take the message"
         down.status = 200
-        assert tell(told, [STALE], to, NOW + HOUR) == []
+        assert notify(told, [STALE], to, NOW + HOUR) == []
         assert (len(up.got), len(down.got)) == (1, 2)
 
 
 def test_nobody_listening_fails_nothing(settings, told, receiver):
     gone = with_urls(settings, "json://127.0.0.1:1/")
-    [problem] = tell(told, [STALE], gone, NOW)
+    [problem] = notify(told, [STALE], gone, NOW)
     assert "did not take" in problem
-    tell(told, [], gone, NOW + HOUR)
+    notify(told, [], gone, NOW + HOUR)
     assert list(told.active(LAKE)) == []
 
 
 def test_a_receiver_that_is_added_later_is_told_what_is_wrong_now_and_not_what_was(settings, told, receiver):
-    tell(told, [STALE, FAILED], settings, NOW)
-    tell(told, [FAILED], settings, NOW + HOUR)
-    tell(told, [FAILED], with_urls(settings, json_url(receiver)), NOW + 2 * HOUR)
+    notify(told, [STALE, FAILED], settings, NOW)
+    notify(told, [FAILED], settings, NOW + HOUR)
+    notify(told, [FAILED], with_urls(settings, json_url(receiver)), NOW + 2 * HOUR)
     [text] = texts(receiver)
     assert "Load failed" in text
     assert "stale" not in text
@@ -110,13 +112,13 @@ def test_a_receiver_that_is_added_later_is_told_what_is_wrong_now_and_not_what_w
 def test_a_reminder_comes_daily_if_it_is_wanted(settings, told, receiver, wanted, reminders):
     to = with_urls(settings, json_url(receiver), alert_remind_daily=wanted)
     for hours in range(0, 49, 6):
-        tell(told, [STALE], to, NOW + hours * HOUR)
+        notify(told, [STALE], to, NOW + hours * HOUR)
     assert ["still there" in text for text in texts(receiver)] == reminders
 
 
 def test_the_record_of_alerts_is_kept_when_nobody_is_told(settings, told):
-    tell(told, [STALE], settings, NOW)
-    tell(told, [], settings, NOW + HOUR)
+    notify(told, [STALE], settings, NOW)
+    notify(told, [], settings, NOW + HOUR)
     assert [(one.receiver, one.event) for one in told.all()] == [(LAKE, "begun"), (LAKE, "over")]
 
 
@@ -129,12 +131,12 @@ def test_a_secret_is_in_no_log_no_problem_and_no_record(settings, told, receiver
         f"no-such-service://{SECRET}",
     )
     with caplog.at_level(logging.DEBUG):
-        problems = tell(told, [STALE], to, NOW)
+        problems = notify(told, [STALE], to, NOW)
         tested = notifications.test(to)
     assert len(problems) == len(tested) == 3
     assert any(SECRET in path for path, _, _ in receiver.got)
     receiver.status = 200
-    tell(told, [STALE], to, NOW)
+    notify(told, [STALE], to, NOW)
     out, err = capfd.readouterr()
     assert (
         SECRET

@@ -12,7 +12,7 @@ from f1_lakehouse.cli.sql import QueryError, run_query
 from f1_lakehouse.observability import run_log as module
 from f1_lakehouse.observability.run_log import (
     LONGEST_ERROR,
-    Runs,
+    RunLog,
     code_version,
     failing,
     on_record,
@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def runs(tmp_path):
-    return Runs(str(tmp_path / "metrics" / "runs"))
+    return RunLog(str(tmp_path / "metrics" / "runs"))
 
 
 def test_what_is_entered_comes_back_in_the_order_in_which_it_ended(runs, tmp_path):
@@ -34,7 +34,7 @@ def test_what_is_entered_comes_back_in_the_order_in_which_it_ended(runs, tmp_pat
     runs.append([last])
     runs.append([first])
     assert runs.all() == [first, last]
-    assert Runs(str(tmp_path / "metrics" / "runs")).of("ingest") == [first]
+    assert RunLog(str(tmp_path / "metrics" / "runs")).of("ingest") == [first]
 
 
 def test_nothing_can_be_taken_out_of_it(runs, tmp_path):
@@ -114,7 +114,7 @@ def test_an_error_is_kept_as_one_line_of_bounded_length():
 
 
 def test_the_record_can_be_asked_before_anything_is_published_and_before_it_has_a_row(settings, capfdbinary):
-    Runs(f"{settings.records}/runs").append([run("ingest", HOUR)])
+    RunLog(f"{settings.records}/runs").append([run("ingest", HOUR)])
     assert run_query(settings, "select job from runs", "json") == 0
     assert json.loads(capfdbinary.readouterr().out) == [{"job": "ingest"}]
     assert run_query(settings, "select count(*) as n from alerts", "json") == 0

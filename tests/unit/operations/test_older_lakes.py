@@ -10,7 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from f1_lakehouse.operations.recovery import check_bronze, check_landing, rebuild
+from f1_lakehouse.operations.rebuild import rebuild
+from f1_lakehouse.operations.verify import check_bronze, check_landing
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
 

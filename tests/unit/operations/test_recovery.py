@@ -9,14 +9,18 @@ from typing import Any
 
 import pytest
 
+from f1_lakehouse.operations.backup import copy_landing
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.operations.maintenance import plan_restore, restore
-from f1_lakehouse.operations.recovery import check_bronze, check_landing, copy_landing, rebuild
+from f1_lakehouse.operations.rebuild import rebuild
+from f1_lakehouse.operations.verify import check_bronze, check_landing
 from f1_lakehouse.sources import catalog
 from f1_lakehouse.sources.catalog import Kind
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.storage.bronze import Bronze, BronzeError
+from f1_lakehouse.storage import bronze as bronze_module
+from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
+from f1_lakehouse.storage.pull_log import BronzeError
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -96,7 +100,7 @@ def test_bronze_comes_back_from_landing_with_the_same_rows_and_truths(full: Hous
 def test_rebuilding_what_is_whole_changes_nothing(full: House) -> None:
     before, ledger = content(full), full.pulls()
     versions = [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")]
-    done = {one.table: (one.there, one.put_back) for one in remake(full)}
+    done = {one.table: (one.there, one.restored) for one in remake(full)}
     assert (done["laps"], done["drivers"], done["weather"]) == ((3, 0), (1, 0), (0, 0))
     assert (content(full), full.pulls()) == (before, ledger)
     assert [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")] == versions
@@ -107,7 +111,7 @@ def test_a_rebuild_that_is_cut_off_is_completed_by_the_next(
 ) -> None:
     before, truth = content(full), truths(full)
     remove(full)
-    whole, left = Bronze._append, [2]
+    whole, left = bronze_module.append_pull, [2]
 
     def dying(*args: Any) -> Any:
         left[0] -= 1
@@ -116,7 +120,7 @@ def test_a_rebuild_that_is_cut_off_is_completed_by_the_next(
         return whole(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Bronze, "_append", dying)
+        patch.setattr(bronze_module, "append_pull", dying)
         with pytest.raises(KeyboardInterrupt):
             remake(full)
     remake(full)
@@ -126,9 +130,9 @@ def test_a_rebuild_that_is_cut_off_is_completed_by_the_next(
 def test_a_damaged_table_is_set_aside_and_not_thrown_away(full: House) -> None:
     spoil(full.bronze.table_uri("laps"))
     [laps] = [one for one in remake(full) if one.table == "laps"]
-    assert (laps.put_back, laps.rows) == (3, 7)
-    assert laps.set_aside is not None
-    assert list((Path(full.bronze.uri) / laps.set_aside).rglob("*.parquet"))
+    assert (laps.restored, laps.rows) == (3, 7)
+    assert laps.moved_to is not None
+    assert list((Path(full.bronze.uri) / laps.moved_to).rglob("*.parquet"))
 
 
 @pytest.fixture
@@ -156,13 +160,13 @@ def test_a_lake_without_row_numbers_goes_on_and_gets_them_by_a_rebuild(older: Ho
     assert check_bronze(bronze).problems == []
 
     [laps] = [one for one in remake(same) if one.table == "laps"]
-    assert (laps.put_back, laps.problems) == (4, [])
+    assert (laps.restored, laps.problems) == (4, [])
     assert [row["_row_number"] for row in Bronze(bronze.uri).rows("laps", 9606).to_pylist()] == [0, 1]
     assert None not in {row["_row_number"] for row in same.table()}
     again = [{k: v for k, v in row.items() if k != "_row_number"} for row in same.table()]
     assert sorted(map(repr, again)) == sorted(map(repr, without))
     assert check_bronze(Bronze(bronze.uri)).problems == []
-    assert not [one for one in remake(same) if one.put_back]
+    assert not [one for one in remake(same) if one.restored]
 
 
 def test_rows_without_a_number_stay_where_landing_has_not_all_pulls(older: House) -> None:
@@ -170,7 +174,7 @@ def test_rows_without_a_number_stay_where_landing_has_not_all_pulls(older: House
     shutil.rmtree(first)
     before = older.table()
     [laps] = [one for one in remake(older) if one.table == "laps"]
-    assert (laps.set_aside, laps.put_back) == (None, 0)
+    assert (laps.moved_to, laps.restored) == (None, 0)
     assert [row | {"_row_number": None} for row in before] == older.table()
 
 
@@ -213,7 +217,7 @@ def test_a_damaged_answer_does_not_keep_the_other_pulls_from_coming_back(full: H
     remove(full, "laps")
     spoil(f"{full.landing.store.uri}/laps/9607", "*.zst", 5)
     [laps] = [one for one in remake(full) if one.table == "laps"]
-    assert laps.put_back == 2
+    assert laps.restored == 2
     assert any("is damaged" in line for line in laps.problems)
     assert len(full.truth()) == 3
 

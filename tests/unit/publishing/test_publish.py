@@ -14,22 +14,20 @@ import orjson
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
+from f1_lakehouse.publishing import build_record
 from f1_lakehouse.publishing import publish as publish_module
-from f1_lakehouse.publishing.publish import (
+from f1_lakehouse.publishing.build_record import (
     Build,
-    HeldError,
-    PublishError,
-    connect_gold,
     current_digest,
-    find_lag,
-    forget_build,
     last_build,
+    mark_build_started,
     must_rebuild,
-    note_build,
-    publication,
-    publish,
-    published_sessions,
+    record_build,
 )
+from f1_lakehouse.publishing.gold_file import GoldLockedError, PublishError, connect_gold
+from f1_lakehouse.publishing.publication import find_lag, identity, publication, published_sessions
+from f1_lakehouse.publishing.publish import publish
+from f1_lakehouse.publishing.table_state import table_states
 from f1_lakehouse.settings import Settings
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
@@ -46,12 +44,12 @@ def build(lake: Settings) -> Callable[..., None]:
     """Fill the warehouse by SQL, as dbt does, and note the build."""
 
     def run(*statements: str, version: str = "3-abc") -> None:
-        forget_build(lake)
+        mark_build_started(lake)
         with duckdb.connect(str(lake.warehouse)) as con:
             con.execute("create schema if not exists gold; create schema if not exists silver")
             for statement in statements:
                 con.execute(statement)
-        note_build(lake, replace(BUILD, bronze_version=version))
+        record_build(lake, replace(BUILD, bronze_version=version))
 
     return run
 
@@ -174,8 +172,8 @@ def test_gold_stays_as_it_is_while_a_build_is_under_way_or_has_failed(
     build(*FIRST)
     publish(lake)
     before = lake.gold.read_bytes()
-    forget_build(lake)
-    forget_build(lake)
+    mark_build_started(lake)
+    mark_build_started(lake)
     with duckdb.connect(str(lake.warehouse)) as con:
         con.execute("insert into gold.dim_driver values (9, 'half-built')")
     with pytest.raises(PublishError):
@@ -192,7 +190,7 @@ def test_a_build_without_its_warehouse_is_not_published(lake: Settings, build: C
 
 
 def test_the_noted_build_comes_back(lake: Settings) -> None:
-    note_build(lake, BUILD)
+    record_build(lake, BUILD)
     assert last_build(lake) == BUILD
     assert [path.name for path in lake.root.iterdir()] == ["build.json"]
 
@@ -216,7 +214,7 @@ def test_a_reader_with_the_old_file_open_reads_the_old_gold_and_a_new_reader_the
     assert found.bronze_version == "4-def"
 
 
-@pytest.mark.parametrize("step", ["_copy_comments", "_publish_delta", "_count"])
+@pytest.mark.parametrize("step", ["_copy_comments", "export_tables", "_count"])
 def test_a_publish_that_breaks_off_leaves_the_old_gold_and_no_rubbish(
     lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -346,7 +344,7 @@ def wrote_unseen(lake: Settings, statement: str) -> None:
     write(lake.gold, statement)
     noted = lake.root / "published.json"
     value = orjson.loads(noted.read_bytes())
-    noted.write_bytes(orjson.dumps({**value, "file": publish_module._identity(lake.gold)}))
+    noted.write_bytes(orjson.dumps({**value, "file": identity(lake.gold)}))
 
 
 def test_what_has_not_changed_is_not_written_again_into_the_file(
@@ -549,8 +547,8 @@ def publish_as_before(lake: Settings) -> None:
             "create table target.meta.publication as select '3-abc' as bronze_version, "
             "timestamptz '2024-09-22 14:00:00+02' as published_at, '0.1.0' as code_version, '{\"fact_laps\": 2}'::json as tables"
         )
-        states = publish_module._states(con, "warehouse")
-    note = {"file": publish_module._identity(lake.gold), "tables": states}
+        states = table_states(con, "warehouse")
+    note = {"file": identity(lake.gold), "tables": states}
     (lake.root / "published.json").write_bytes(orjson.dumps(note))
 
 
@@ -595,7 +593,7 @@ def test_gold_lags_behind_bronze_behind_the_code_or_not_at_all(
     assert find_lag(lake, "4-abc") == "bronze has changed since it was published"
     for what, value in (("LAYOUT", 99), ("project_digest", lambda: "other")):
         with monkeypatch.context() as patch:
-            patch.setattr(publish_module, what, value)
+            patch.setattr(build_record, what, value)
             assert find_lag(lake, "3-abc") == "another version of the code built it"
     # What the file says counts, whatever the note of the last publication does.
     write(lake.gold, "update meta.publication set digest = '1-old'")
@@ -613,12 +611,12 @@ def test_a_warehouse_is_rebuilt_until_a_build_by_this_version_has_ended(
     build(*KEYED)
     assert not must_rebuild(lake)
     for digest in ("1-old", None):
-        note_build(lake, replace(BUILD, digest=digest))
+        record_build(lake, replace(BUILD, digest=digest))
         assert must_rebuild(lake)
-    forget_build(lake, current_digest())  # a build that only adds new data has begun
+    mark_build_started(lake, current_digest())  # a build that only adds new data has begun
     assert not must_rebuild(lake)
     assert last_build(lake) is None
-    forget_build(lake)  # one that rebuilds all
+    mark_build_started(lake)  # one that rebuilds all
     assert must_rebuild(lake)
 
 
@@ -628,7 +626,7 @@ def test_a_publication_by_another_version_is_not_gone_on_with(
     build(*FIRST)
     publish(lake)
     wrote_unseen(lake, "update gold.dim_driver set name = 'left alone'")
-    note_build(lake, replace(BUILD, digest="3-later"))
+    record_build(lake, replace(BUILD, digest="3-later"))
     publish(lake)
     assert ("left alone",) not in read(lake.gold, "select name from dim_driver")
 
@@ -668,7 +666,9 @@ def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_
     inode = lake.gold.stat().st_ino
     writer = program(lake.gold, "create table notes as select 'uncommitted' as note")
     build("insert into gold.fact_laps values (9606, 2024, 7)", version="4-def")
-    with pytest.raises(HeldError, match=rf"is open for writing in process {writer.pid} .*close it") as found:
+    with pytest.raises(
+        GoldLockedError, match=rf"is open for writing in process {writer.pid} .*close it"
+    ) as found:
         publish(lake)
     assert "\n" not in str(found.value)
     assert lake.gold.stat().st_ino == inode
@@ -678,13 +678,13 @@ def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_
     assert DeltaTable(f"{lake.published_tables}/fact_laps").to_pyarrow_table().num_rows == 3
     assert find_lag(lake, "4-def") == "bronze has changed since it was published"
     assert published_sessions(lake) == {9606}
-    with pytest.raises(HeldError, match=str(writer.pid)):
+    with pytest.raises(GoldLockedError, match=str(writer.pid)):
         connect_gold(lake)
 
     writer.kill()
     writer.wait()
     # Its log is still there, and would be replayed into whatever file has that name.
-    with pytest.raises(HeldError, match=r"gold\.duckdb\.wal lies next to gold\.duckdb.*remove the log"):
+    with pytest.raises(GoldLockedError, match=r"gold\.duckdb\.wal lies next to gold\.duckdb.*remove the log"):
         publish(lake)
     lake.gold.with_name("gold.duckdb.wal").unlink()
     publish(lake)
@@ -708,7 +708,7 @@ def test_a_program_that_begins_to_write_while_gold_is_published_is_noticed_befor
 
     build("insert into gold.dim_driver values (9, 'new')")
     monkeypatch.setattr(publish_module, "write_card", late)
-    with pytest.raises(HeldError, match="open for writing"):
+    with pytest.raises(GoldLockedError, match="open for writing"):
         publish(lake)
     assert lake.gold.stat().st_ino == inode
     assert not list(lake.root.glob(".gold.*"))

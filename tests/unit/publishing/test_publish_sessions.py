@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from f1_lakehouse.publishing.publish import _publish_sessions
+from f1_lakehouse.publishing.delta_export import export_by_session
 
 TABLE = "fact_telemetry"
 
@@ -25,7 +25,7 @@ def gold(tmp_path: Path):
 
     def publish() -> tuple[int, dict[int, int]]:
         uri = str(tmp_path / TABLE)
-        _publish_sessions(uri, con, TABLE)
+        export_by_session(uri, con, TABLE)
         table = DeltaTable(uri)
         counts = table.to_pyarrow_table(columns=["session_key"])["session_key"].value_counts().to_pylist()
         return table.version(), {one["values"]: one["counts"] for one in counts}

@@ -12,7 +12,8 @@ from scripted_openf1 import FakeOpenF1, Reply
 
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.operations.recovery import check_bronze, rebuild
+from f1_lakehouse.operations.rebuild import rebuild
+from f1_lakehouse.operations.verify import check_bronze
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources import registry
 from f1_lakehouse.sources.catalog import Column, Endpoint, Kind, Partition, Scope, SeasonPartition, Source
@@ -154,7 +155,7 @@ def test_a_source_of_its_own_reaches_bronze_and_is_rebuilt_from_landing(
     before = drivers_in(lake)
     Path(bronze.uri, RESULTS.name).rename(Path(bronze.uri, "gone"))
     [entry] = [one for one in rebuild(lake.landing, bronze, [RESULTS.name]) if one.table == RESULTS.name]
-    assert (entry.put_back, entry.rows, entry.problems) == (1, 5, [])
+    assert (entry.restored, entry.rows, entry.problems) == (1, 5, [])
     assert drivers_in(Lake.open(lake.settings)) == before
     assert check_bronze(bronze, [RESULTS.name]).problems == []
 

@@ -20,9 +20,11 @@ from hypothesis import strategies as st
 from f1_lakehouse.sources.catalog import Column, Kind
 from f1_lakehouse.sources.registry import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage import bronze as bronze_module
-from f1_lakehouse.storage.bronze import Bronze, BronzeError, DriftError, fingerprint
+from f1_lakehouse.storage.append_pull import DriftError
+from f1_lakehouse.storage.bronze import Bronze
+from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.parsing import merge, parse_rows
-from f1_lakehouse.storage.pull_log import Pull
+from f1_lakehouse.storage.pull_log import BronzeError, Pull
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 LAPS = BY_NAME["laps"]
@@ -178,22 +180,26 @@ class Crash(BaseException):
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-@pytest.mark.parametrize("step", ["_append", "_quarantine", "append"])
+@pytest.mark.parametrize("step", ["rows", "quarantine", "pull log"])
 @pytest.mark.parametrize("same_process", [True, False], ids=["same process", "new process"])
 def test_a_pull_that_was_cut_off_anywhere_is_there_once_after_it_is_applied_again(
     house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch, step: str, before: bool, same_process: bool
 ) -> None:
     manifest = house.land([lap(1), lap(2), lap(3, st_speed="fast")])
-    target: Any = house.bronze.ledger if step == "append" else house.bronze
-    whole = getattr(target, step)
+    target, name = {
+        "rows": (bronze_module, "append_pull"),
+        "quarantine": (house.bronze.quarantine, "append"),
+        "pull log": (house.bronze.ledger, "append"),
+    }[step]
+    original = getattr(target, name)
 
     def crash(*args: Any) -> None:
         if not before:
-            whole(*args)
+            original(*args)
         raise Crash
 
     with monkeypatch.context() as patch:
-        patch.setattr(target, step, crash)
+        patch.setattr(target, name, crash)
         with pytest.raises(Crash):
             house.apply(manifest)
     if not same_process:
@@ -212,7 +218,7 @@ def test_a_second_writer_between_the_look_and_the_commit_does_not_double_a_pull(
     """Whatever the step in which the other one is faster, both end as one pull."""
     manifest = house.land([lap(1), lap(2, st_speed="fast")])
     other = Bronze(house.bronze.uri)
-    for module in ("bronze", "pull_log"):
+    for module in ("append_pull", "quarantine", "pull_log"):
         monkeypatch.setattr(
             f"f1_lakehouse.storage.{module}.write_deltalake",
             lambda *args, **rest: (_once(), write_deltalake(*args, **rest)),
@@ -243,7 +249,7 @@ def test_a_second_writer_is_no_trouble_in_the_later_steps_either(
             other.apply(manifest, other.parse(house.landing, manifest))
         write_deltalake(target, *args, **rest)
 
-    for module in ("bronze", "pull_log"):
+    for module in ("append_pull", "quarantine", "pull_log"):
         monkeypatch.setattr(f"f1_lakehouse.storage.{module}.write_deltalake", write)
     house.apply(manifest)
     assert overtaken

@@ -17,7 +17,7 @@ from f1_lakehouse.storage.landing import (
     pull_started,
     seconds_waited,
 )
-from f1_lakehouse.storage.object_store import Store
+from f1_lakehouse.storage.object_store import ObjectStore
 
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 BODY = b'[{"lap_number": 1, "name": "R\xc3\xa4ikk\xc3\xb6nen"}]'
@@ -131,9 +131,9 @@ def test_a_crash_in_the_middle_of_a_write_leaves_nothing_to_be_seen(
 
     opened = begin(landing)
     opened.add(Received("u1"))
-    whole = Store.write
+    whole = ObjectStore.write
 
-    def write(store: Store, name: str, data: bytes) -> None:
+    def write(store: ObjectStore, name: str, data: bytes) -> None:
         if not name.endswith(file):
             return whole(store, name, data)
         with monkeypatch.context() as patch:
@@ -146,7 +146,7 @@ def test_a_crash_in_the_middle_of_a_write_leaves_nothing_to_be_seen(
             return whole(store, name, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "write", write)
+        patch.setattr(ObjectStore, "write", write)
         with pytest.raises((Crash, TypeError)):  # noqa: PT012
             opened.add(Received("u2", b"[2]"))
             opened.commit(NOON)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Endpoint, Kind
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
-from f1_lakehouse.storage import parsing
-from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_rows, to_array
+from f1_lakehouse.storage import conversion, parsing
+from f1_lakehouse.storage.conversion import to_array
+from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_rows
 
 LAPS = BY_NAME["laps"]
 EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "12"))
@@ -228,21 +229,21 @@ def test_a_value_that_no_table_can_hold_costs_its_row_and_no_other(text: bytes, 
         (
             "laps",
             {
-                "i1_speed": parsing.MAX_INTEGER,
-                "lap_duration": -parsing.MAX_NUMBER,
+                "i1_speed": conversion.MAX_INTEGER,
+                "lap_duration": -conversion.MAX_NUMBER,
                 "date_start": "1900-01-01T00:00:00Z",
             },
         ),
         (
             "laps",
             {
-                "i1_speed": -parsing.MAX_INTEGER,
-                "segments_sector_1": [parsing.MAX_INTEGER, None, -1],
+                "i1_speed": -conversion.MAX_INTEGER,
+                "segments_sector_1": [conversion.MAX_INTEGER, None, -1],
                 "lap_duration": 0,
             },
         ),
         ("laps", {"date_start": "2199-12-31T23:59:59.999999+00:00", "segments_sector_1": []}),
-        ("car_data", {"rpm": parsing.MAX_INTEGER, "speed": -1}),
+        ("car_data", {"rpm": conversion.MAX_INTEGER, "speed": -1}),
     ],
 )
 def test_an_odd_value_that_a_table_can_hold_is_kept(endpoint: str, values: dict[str, Any]) -> None:
@@ -255,7 +256,7 @@ def test_an_odd_value_that_a_table_can_hold_is_kept(endpoint: str, values: dict[
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("rpm", parsing.MAX_INTEGER + 1, "rpm: integer beyond 99999999"),
+        ("rpm", conversion.MAX_INTEGER + 1, "rpm: integer beyond 99999999"),
         ("date", "1899-12-31T23:59:59+00:00", "date: time outside 1900 to 2199"),
         ("session_key", 9605, "session_key: not the session that was requested"),
     ],

@@ -14,7 +14,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from f1_lakehouse.storage import pull_log as pulls_module
-from f1_lakehouse.storage.bronze import LEDGER_PROPERTIES, Bronze
+from f1_lakehouse.storage.bronze import PULL_LOG_PROPERTIES, Bronze
 from f1_lakehouse.storage.delta import scan, with_columns
 from f1_lakehouse.storage.pull_log import SCHEMA, BronzeError, Ledger, Outcome, Pull
 
@@ -23,7 +23,7 @@ NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    DeltaTable.create(str(tmp_path), schema=SCHEMA, configuration=LEDGER_PROPERTIES)
+    DeltaTable.create(str(tmp_path), schema=SCHEMA, configuration=PULL_LOG_PROPERTIES)
     return Ledger(str(tmp_path))
 
 
@@ -54,7 +54,7 @@ def test_a_pull_log_of_an_older_version_opens_and_gets_the_columns_of_errors(
 ) -> None:
     older = pa.schema([field for field in SCHEMA if not field.name.startswith("error_")])
     uri = f"{tmp_path}/_pulls"
-    DeltaTable.create(uri, schema=older, configuration=LEDGER_PROPERTIES)
+    DeltaTable.create(uri, schema=older, configuration=PULL_LOG_PROPERTIES)
     failed = entry(Outcome.FAILED, None, error="OutageError: down (http://x); run again later")
     write_deltalake(uri, pa.Table.from_pylist([asdict(failed)], older), mode="append")
     assert Ledger(uri).all() == [failed]  # read before anything is written

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS, TELEMETRY
-from f1_lakehouse.storage.bronze import fingerprint
+from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.parsing import Batch, merge, parse, parse_rows
 from f1_lakehouse.validation.schemas import improbable
 

@@ -1,0 +1,60 @@
+"""Published gold as an asset, downstream of all gold models and in the same run.
+
+A dbt test of error severity that fails makes the dbt step fail; then this asset is not materialized and published gold stays as it was.
+How gold is published is in publishing/publish.py.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from f1_lakehouse.defs.dbt import gold_models
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance.run_metadata import DELTA_VERSIONS, FINGERPRINTS
+from f1_lakehouse.publishing.gold_file import PublishError
+from f1_lakehouse.publishing.publish import publish
+
+log = logging.getLogger(__name__)
+
+
+def published_gold_asset() -> dg.AssetsDefinition:
+    """Return the asset. Made by a function because its upstream assets come from dbt's manifest."""
+
+    @dg.asset(
+        name="published_gold",
+        deps=gold_models(),
+        group_name="published",
+        kinds={"duckdb", "deltalake"},
+        pool="duckdb",
+        owners=["team:data-platform"],
+        tags={"layer": "published"},
+        # Shown in the UI only. Whether the newest session is published is a check (checks.py): a policy measures only when it ran.
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(days=8), warn_window=timedelta(days=7, hours=12)
+        ),
+        description="Gold for readers: gold.duckdb, replaced whole by rename, and a Delta copy of each table. Only a "
+        "build that passed every test of error severity gets here.",
+    )
+    def published_gold(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult[Any]:
+        opened = lake.open()
+        log.info("publishing gold", extra={"event": "stage"})
+        try:
+            done = publish(opened.settings)
+        except PublishError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        tables = [dg.TableRecord({"table": name, "rows": count}) for name, count in done.rows.items()]
+        return dg.MaterializeResult(
+            metadata={
+                "bronze_version": done.bronze_version,
+                FINGERPRINTS: dg.MetadataValue.json(done.fingerprints),
+                DELTA_VERSIONS: dg.MetadataValue.json(done.delta_versions),
+                "file": dg.MetadataValue.path(str(opened.settings.gold)),
+                "size_bytes": opened.settings.gold.stat().st_size,
+                "tables": dg.MetadataValue.table(tables),
+                "dagster/row_count": sum(done.rows.values()),
+            }
+        )
+
+    return published_gold

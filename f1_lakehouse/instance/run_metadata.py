@@ -1,0 +1,26 @@
+"""The tags and metadata keys by which a transform records what it was built from, and what it published.
+
+They are stored with every run and do not change. What the run log makes of them is in defs/monitoring.py.
+"""
+
+from datetime import datetime
+
+import dagster as dg
+
+from f1_lakehouse.instance.run_tags import CODE_TAG
+from f1_lakehouse.observability.run_log import code_version
+from f1_lakehouse.project_files import project_digest
+
+DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
+FINGERPRINTS, DELTA_VERSIONS = "fingerprints", "delta_versions"
+"""Metadata of published_gold: table → fingerprint, and table → version of its Delta table."""
+ROW_COUNT = "dagster/row_count"
+"""Metadata of a table: its rows."""
+
+
+def tag_transform(context: dg.AssetExecutionContext, bronze_version: str, seen_at: datetime | None) -> None:
+    """Tag the run, before it builds anything, with the version of the code and the version of bronze that it reads."""
+    tags = {CODE_TAG: code_version(), DBT_TAG: project_digest(), BRONZE_TAG: bronze_version}
+    if seen_at is not None:
+        tags[SEEN_TAG] = seen_at.isoformat()
+    context.instance.add_run_tags(context.run_id, tags)

@@ -1,0 +1,79 @@
+"""The record of the last dbt build, `build.json`: what the warehouse holds, and whether it may be published.
+
+Not here: whether gold is good enough to be published (dbt's tests and blocking checks), and what is published (publication.py).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from f1_lakehouse.project_files import project_digest
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.object_store import write_atomically
+
+LAYOUT = 2
+"""Version of the layout of `gold.duckdb`; raise it with every change that lakes without new data must get. 1: tables in schema `gold`."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """A dbt build that succeeded: the version of bronze that it read, its run, and the version of the code (`current_digest`).
+
+    `seen_at`: when the newest pull was logged that the build has certainly read; None: there was none.
+    """
+
+    bronze_version: str
+    run_id: str
+    built_at: datetime
+    seen_at: datetime | None = None
+    digest: str | None = None
+
+
+def current_digest() -> str:
+    """Return the version of everything that determines what is published: the file's layout and the dbt project."""
+    return f"{LAYOUT}-{project_digest()}"
+
+
+def _path(settings: Settings) -> Path:
+    return settings.root / "build.json"
+
+
+def record_build(settings: Settings, build: Build) -> None:
+    """Record a build that succeeded; `publish` requires it."""
+    write_atomically(_path(settings), orjson.dumps(build))
+
+
+def mark_build_started(settings: Settings, digest: str | None = None) -> None:
+    """Record that the warehouse is being changed: it must not be published until the next `record_build`.
+
+    Args:
+        digest: the version of the code that made all tables of the warehouse, those that are being rebuilt included; None: several.
+    """
+    if digest is None:
+        _path(settings).unlink(missing_ok=True)
+    else:
+        write_atomically(_path(settings), orjson.dumps({"digest": digest}))
+
+
+def _read(settings: Settings) -> dict[str, Any]:
+    try:
+        return dict(orjson.loads(_path(settings).read_bytes()))
+    except FileNotFoundError:
+        return {}
+
+
+def last_build(settings: Settings) -> Build | None:
+    """Return the build that the warehouse holds; None if a build is in progress or failed."""
+    value = _read(settings)
+    if "bronze_version" not in value:
+        return None
+    times = {k: datetime.fromisoformat(value[k]) for k in ("built_at", "seen_at") if value.get(k)}
+    return Build(**{**value, **times})
+
+
+def must_rebuild(settings: Settings) -> bool:
+    """Return whether another version of the code made tables of the warehouse, so that all must be rebuilt from bronze."""
+    return settings.warehouse.exists() and _read(settings).get("digest") != current_digest()

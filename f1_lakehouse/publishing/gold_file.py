@@ -1,0 +1,91 @@
+"""The published file `gold.duckdb`: how it is opened, and why it cannot be.
+
+Belongs here: connections and their errors. What the file holds is in publication.py, how it is replaced in publish.py.
+"""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from f1_lakehouse.errors import F1LakehouseError
+from f1_lakehouse.settings import Settings
+
+
+class PublishError(F1LakehouseError):
+    """Gold cannot be published or read; the message has the cause and the cure."""
+
+
+class GoldLockedError(PublishError):
+    """Another program has `gold.duckdb` open for writing, or has left its write-ahead log next to it."""
+
+
+def connect_gold(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """Open published gold read-only: tables of gold and of `meta` need no schema name, times are UTC.
+
+    Raises:
+        GoldLockedError: another process has the file open for writing.
+        PublishError: it cannot be read.
+    """
+    con = None
+    try:
+        con = duckdb.connect(str(settings.gold), read_only=True)
+        con.execute("set timezone = 'UTC'")
+        con.execute(f"set search_path = 'gold.{gold_schema(con)},gold.meta'")
+    except duckdb.Error as error:
+        if con is not None:
+            con.close()
+        raise unreadable_gold(settings.gold, str(error)) from None
+    return con
+
+
+def gold_schema(con: duckdb.DuckDBPyConnection) -> str:
+    """Return the schema of the tables of a connection's `gold.duckdb`: `main`, or `gold` if an earlier version published it."""
+    found = con.execute(
+        "select 1 from duckdb_schemas() where database_name = 'gold' and schema_name = 'gold'"
+    ).fetchall()
+    return "gold" if found else "main"
+
+
+def unreadable_gold(gold: Path, said: str) -> PublishError:
+    """Return the error for a file that DuckDB does not open, from DuckDB's message."""
+    holder = re.search(r"Conflicting lock is held in (.+?) \(PID (\d+)\)", said)
+    if holder is not None:
+        who = f"process {holder[2]} ({holder[1]})"
+    elif "lock" in said.lower():
+        who = "another process"
+    elif "different configuration" in said:
+        who = f"this process ({os.getpid()})"
+    else:
+        return PublishError(f"{gold} cannot be read: {said.splitlines()[0]}")
+    return GoldLockedError(f"{gold} is open for writing in {who}: close it there, or open it read-only")
+
+
+@contextlib.contextmanager
+def writers_kept_out(settings: Settings) -> Iterator[None]:
+    """Prevent other programs from writing to the published file within the block, in which it is copied or replaced.
+
+    A client that writes has its log in `gold.duckdb.wal`. Clients up to DuckDB 2.0 replay a log that they find there, even into a file
+    that it does not belong to, and without an error: the new file would be damaged.
+
+    Raises:
+        GoldLockedError: a program has it open for writing, or has left its log.
+    """
+    with contextlib.ExitStack() as stack:
+        if settings.gold.exists():
+            # A reader: DuckDB allows others next to it, and none while another process writes.
+            try:
+                stack.enter_context(duckdb.connect(str(settings.gold), read_only=True))
+            except duckdb.Error as error:
+                reason = unreadable_gold(settings.gold, str(error))
+                if isinstance(reason, GoldLockedError):
+                    raise GoldLockedError(f"{reason}; then run f1 transform") from None
+        for log in settings.gold.parent.glob(f"{settings.gold.name}.wal*"):
+            raise GoldLockedError(
+                f"{log} lies next to {settings.gold.name}: a program has written into that file and has not finished; "
+                "close the program, or remove the log if none runs, then run f1 transform"
+            )
+        yield

@@ -1,0 +1,22 @@
+"""The versions of libraries whose non-public APIs were tested with this code.
+
+Code that uses such an API asks `is_tested` first and otherwise takes the public way, which is slower. On an upgrade of a library:
+run the tests of the modules that name it here, then raise its bound.
+"""
+
+from importlib.metadata import version
+
+from packaging.version import Version
+
+TESTED = {
+    "dagster": ("1.13.27", "1.14"),
+    "dagster-dbt": ("0.29.27", "0.30"),
+    "dbt-common": ("1.37", "2"),
+}
+"""Distribution → the lowest version that was tested, and the first that was not."""
+
+
+def is_tested(distribution: str) -> bool:
+    """Return whether the installed version of a library is one whose non-public APIs were tested."""
+    lowest, first_untested = TESTED[distribution]
+    return Version(lowest) <= Version(version(distribution)) < Version(first_untested)
