@@ -134,6 +134,24 @@ def test_row_inserted_between_two_pages_fails_the_pull_and_the_next_one_starts_f
     assert asked(api) == ["results.json 0", "results.json 100"] * 2
 
 
+def test_row_replaced_between_two_pages_fails_the_pull_although_the_total_stays(
+    lake: Lake, api: JolpicaApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = api.answer
+
+    def then_replace(method: str, target: str) -> JolpicaAnswer:
+        found = answer(method, target)
+        if len(api.requests) == 1:
+            earlier = {"raceId": "1", "positionOrder": "9", "driverId": "12"}
+            change(api, "results", lambda rows: rows.insert(0, {**rows.pop(), **earlier}))
+        return found
+
+    monkeypatch.setattr(api, "answer", then_replace)
+    with pytest.raises(PullError, match="is on two pages"):
+        pull(lake, RESULTS, SEASON, why="test")
+    assert pull(lake, RESULTS, SEASON, why="test").rows == 126
+
+
 def test_row_that_cannot_be_typed_is_quarantined_and_the_rest_is_loaded(lake: Lake, api: JolpicaApi) -> None:
     change(api, "results", lambda rows: rows[0].update(grid="front"))
     done = pull(lake, RESULTS, SEASON, why="test")
