@@ -95,7 +95,7 @@ def _alone(lake: Lake, endpoint: Endpoint, key: int) -> Iterator[bool]:
 
 @contextlib.contextmanager
 def no_pulls(root: Path) -> Iterator[None]:
-    """Block every pull of the lake at `root`, after those under way are done; for restoring or rebuilding bronze."""
+    """Block every pull of the lake at `root`, after the pulls in progress have ended; for restoring or rebuilding bronze."""
     with contextlib.ExitStack() as held:
         for number in range(LOCK_FILES):
             file = held.enter_context(_lock(root, number).open("w"))
@@ -110,7 +110,7 @@ def _lock(root: Path, number: int) -> Path:
 
 
 class _Ingest:
-    """One pull under way: what is fixed for it, and its steps."""
+    """One pull in progress: its fixed arguments and its steps."""
 
     def __init__(
         self, lake: Lake, endpoint: Endpoint, partition: Partition, why: str, run_id: str | None, force: bool

@@ -1,7 +1,7 @@
 """A lake, opened: the parts that pulls, commands and Dagster work with, built from the settings.
 
 The parts themselves are in sources/ and storage/; nothing is decided here. No Dagster, and nothing slow to import: a
-read-only command should answer at once.
+read-only command should answer immediately.
 """
 
 import os
@@ -27,7 +27,7 @@ from f1_lakehouse.storage.landing import Landing
 
 @dataclass(frozen=True)
 class Lake:
-    """The parts that a pull needs, for one lake, and its record of runs and alerts. `clients`: by the name of the source."""
+    """The parts that a pull needs, for one lake, and its logs of runs and alerts. `clients`: by the name of the source."""
 
     settings: Settings
     budget: Budget
@@ -61,7 +61,7 @@ class Lake:
         return self.clients[endpoint.source]
 
     def calendar(self, seasons: Iterable[int] | None = None) -> list[Session]:
-        """The sessions that the lake knows, in date order; of these seasons or of all."""
+        """The sessions of the lake's calendar, in date order; of these seasons or of all."""
         wanted = (
             set(seasons)
             if seasons is not None
@@ -97,7 +97,7 @@ class Lake:
         return sorted((one for row in rows if (one := race(row)) is not None), key=lambda one: one.end)
 
     def drivers(self, session_key: int) -> list[int]:
-        """The car numbers of a session, as bronze knows them."""
+        """The car numbers of a session in bronze."""
         numbers = self.bronze.rows("drivers", session_key)["driver_number"].to_pylist()
         return sorted({number for number in numbers if number is not None})
 

@@ -15,7 +15,7 @@ from f1_lakehouse.sources.http_messages import RUN_LATER
 class CircuitBreaker:
     """Counts failures in a row over all requests of a client; may be shared by threads.
 
-    After `policy.failures` in a row for each request under way the breaker is open: every request fails at once with
+    After `policy.failures` in a row for each request in progress the breaker is open: every request fails immediately with
     OutageError. After `policy.cooldown_s` one request tries whether the source works again. `title` names the source in
     messages, `monotonic` is the clock in seconds.
     """

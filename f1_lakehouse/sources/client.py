@@ -54,7 +54,7 @@ class SourceClient:
         """Every response that one pull needs beyond those that have landed, in the order of arrival.
 
         `read` decodes each body once into the `content` of its response. `drivers`: see `catalog.Planner`. When a request
-        fails, no more are sent, but the responses to those under way are yielded before the error is raised.
+        fails, no more are sent, but the responses to those in progress are yielded before the error is raised.
 
         Raises what the plan and `HttpClient.get` raise, and ValueError for a partition of another scope.
         """

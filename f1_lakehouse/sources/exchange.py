@@ -86,7 +86,7 @@ class RequestPlan(Protocol):
     def next_url(self) -> str | None:
         """The next URL to request now.
 
-        None: the plan must see a response that is under way first, or, with none under way, all requests were made.
+        None: the plan must see the response to a request in progress first, or, if none is in progress, all requests were made.
         Raises a SourceError if the pull cannot be completed.
         """
 
@@ -123,7 +123,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class BreakerPolicy:
-    """After `failures` transient failures in a row for each request under way, nothing is sent for `cooldown_s` seconds."""
+    """After `failures` transient failures in a row for each request in progress, nothing is sent for `cooldown_s` seconds."""
 
     failures: int = 12
     cooldown_s: float = 60.0

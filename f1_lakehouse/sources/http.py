@@ -11,7 +11,7 @@ draw progress:
 
 * `request`: url, status, bytes, seconds, waited (both for this attempt) – a response arrived
 * `wait`: url, seconds – the rate limits hold the next request back for at least that long; again when it is longer
-* `retry`: url, seconds, attempt, cause – an attempt failed, the next one follows after so many seconds
+* `retry`: url, seconds, attempt, cause – an attempt failed, the next one follows after this number of seconds
 """
 
 import contextlib
@@ -298,7 +298,7 @@ def _error_of(state: tenacity.RetryCallState) -> BaseException | None:
 def _is_retryable(state: tenacity.RetryCallState, has_answered: bool) -> bool:
     """Whether an error deserves another attempt: every transient failure does, and a 500 once.
 
-    A host that cannot be connected to and has never answered this client is more likely misnamed than down: it is tried
+    A host that cannot be connected to and has never answered this client is more likely misnamed than down: it is requested
     once more, and then the error is raised.
     """
     error = _error_of(state)

@@ -34,7 +34,7 @@ def is_backing_off(now: datetime, pulls: Sequence[PastPull], failures: int) -> b
 def pulled_at(pull: PastPull, now: datetime) -> datetime:
     """When a pull was made, as far as its clock can be trusted; the earliest possible time if it cannot.
 
-    Rows of the pull log keep their order when the clock is set back, so after a pull that was made with the clock years
+    Rows of the pull log keep their order when the clock is turned back, so after a pull that was made with the clock years
     ahead every `at` is years ahead too. If these were trusted, no correction would be due for years.
     """
     at = pull.at if pull.at - now <= MAX_CLOCK_ERROR else pull.started_at

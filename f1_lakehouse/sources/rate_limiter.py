@@ -14,11 +14,11 @@ more): that makes it safe for threads, for forks, and for a lake that is deleted
 
 A waiting request holds a ticket, and tickets are served in order. Tickets that are not renewed for two seconds belong
 to a process that is gone and are dropped. A slot whose process was killed counts as answered at its time-out:
-its request may still be under way, and no process is left to note its response.
+its request may still be in progress, and no process is left to note its response.
 
 Times in the file are monotonic seconds, which no change of the wall clock moves. They start again at each boot, so the file
 also notes the boot and the wall-clock time of its last use: after a reboot every time is moved by the wall-clock time that
-has passed since (none, if the wall clock was set back), and a window of an hour survives. With such a window each change is
+has passed since (none, if the wall clock was turned back), and a window of an hour survives. With such a window each change is
 flushed to disk; with windows of at most a minute it is not, because a power failure is a minute old when the machine is back.
 """
 
@@ -128,7 +128,7 @@ class RateLimiter:
 
     @contextmanager
     def request(self, on_wait: Callable[[float], None] | None = None) -> Iterator[Slot]:
-        """Wait until a request may be sent, and hold its slot while it is under way.
+        """Wait until a request may be sent, and hold its slot while it is in progress.
 
         `on_wait` is called with the seconds that remain, before each sleep (at most 0.5 s). Leaving the block notes
         that the request is answered or given up; call `slot.answered()` when the response begins to free the slot
@@ -155,7 +155,7 @@ class RateLimiter:
         return self._do(look)
 
     def seconds_until_free(self) -> float:
-        """Seconds until a new request could be sent, as far as known; 0 if at once."""
+        """Seconds until a new request could be sent, as far as known; 0 if immediately."""
 
         def look(db: sqlite3.Connection) -> float:
             now = self._clock()
@@ -166,7 +166,7 @@ class RateLimiter:
         return self._do(look)
 
     def pause(self, seconds: float) -> None:
-        """Let no process send anything for so many seconds; a longer pause that is in force stays."""
+        """Let no process send anything for this number of seconds; a longer pause that is in force stays."""
 
         def note(db: sqlite3.Connection) -> None:
             now = self._clock()
@@ -205,7 +205,7 @@ class RateLimiter:
             return row, None, 0.0
         if ticket is None:
             ticket = db.execute("insert into tickets (seen) values (?)", (now,)).lastrowid
-        else:  # put back under its old number, should it have been dropped while the machine slept
+        else:  # restored under its old number, in case it was dropped while the machine slept
             db.execute("insert or replace into tickets values (?, ?)", (ticket, now))
         return None, ticket, seconds
 
@@ -217,7 +217,7 @@ class RateLimiter:
             logger.warning("the end of a request could not be noted: %s", error)
 
     def _seconds_until(self, now: float, ends: list[float], ahead: int, pause: float) -> float:
-        """Seconds until there is room for the `ahead` requests that wait already and one more.
+        """Seconds until the windows allow the `ahead` requests that wait already and one more.
 
         A lower bound that is exact as long as nothing new happens: a sleep of that length never ends after a slot is free.
         """

@@ -72,10 +72,10 @@ class OpenF1RequestPlan:
     divided is remembered for the next driver and for the next session of the same length. Rows without a date are not in
     any slice of time, nor are rows of drivers who are not listed in any slice by driver.
 
-    Slices that an interrupted pull has landed are not requested again, a 422 among them is divided at once, and the rest is
+    Slices that an interrupted pull has landed are not requested again, a 422 among them is divided immediately, and the rest is
     requested in slices that overlap none of them, even if another process with another memory, drivers or window made them.
 
-    The first driver is requested alone, and shows how large responses are; then several requests are under way, those of
+    The first driver is requested alone, and shows how large responses are; then several requests are sent concurrently, those of
     endpoints without drivers one by one. With `by_driver`, the complete session is requested once if the first driver has no
     rows: when it has none either, the pull is complete.
     """
@@ -130,7 +130,7 @@ class OpenF1RequestPlan:
         return driver is not None and all(part.driver != driver for part in unfinished)
 
     def _begin_other_drivers(self) -> Slice | None:
-        """Go on after the first driver: with the complete session while no rows were seen, else with the other drivers."""
+        """Continue after the first driver: with the complete session while no rows were seen, else with the other drivers."""
         if not self._has_rows:
             # A session that was never published would cost one request per driver. If there is something, it is refused as
             # too large, or is all that there is.

@@ -18,7 +18,7 @@ DivisionKey = tuple[str, int | None]
 
 @dataclass(frozen=True)
 class Axis:
-    """The dimension along which rows are divided: whole seconds of time, or lap numbers.
+    """The dimension along which rows are divided: full seconds of time, or lap numbers.
 
     `start` and `end`: the range of most rows. `reach`: how far outside that range a cut may lie.
     """

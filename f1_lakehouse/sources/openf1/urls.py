@@ -2,7 +2,7 @@
 
 Belongs here: operators and the encoding of values. Does not belong here: which requests a pull needs (request_plan.py).
 
-The query string is made by hand because the operators are part of it: `params={"date>=": x}` of every HTTP library
+The query string is assembled here because the operators are part of it: `params={"date>=": x}` of every HTTP library
 sends `date%3E%3D=x`, which the service reads as "date is at least the text =x" and answers with no rows and no
 error. Only values are encoded. `<` and `>` may be encoded on their way by the HTTP library: the service decodes
 first and looks for operators then.
