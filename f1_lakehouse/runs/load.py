@@ -5,81 +5,25 @@ which is called through `Listener`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import orjson
 
-from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.publishing.build_record import must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
 from f1_lakehouse.runs.load_history import HOUR, check_seasons, load_history
-from f1_lakehouse.sources.jolpica.source import ENDPOINTS as HISTORY_ENDPOINTS
+from f1_lakehouse.runs.selection import FIRST_SEASON, LoadError, Selection
 from f1_lakehouse.sources.jolpica.work import HistoryWork
-from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Category, Session, grid_session
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
+from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Session, grid_session
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
 from f1_lakehouse.sources.openf1.urls import Filter, request_url
 from f1_lakehouse.storage.landing import OpenPull
 from f1_lakehouse.storage.pull_log import Pull
-
-FIRST_SEASON = 2023
-
-
-class LoadError(F1LakehouseError):
-    """A load that is impossible as requested; one line with the cause and the cure."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The selection of a load: the union of sessions, meetings and seasons, restricted by categories and endpoints."""
-
-    sessions: Sequence[str] = ()
-    meetings: Sequence[str] = ()
-    seasons: Sequence[int] = ()
-    categories: Sequence[Category] = ()
-    endpoints: Sequence[str] = ()
-    telemetry: bool = True
-    force: bool = False
-    sources: Sequence[str] = ()
-    lap_times: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nothing is named: then everything due of the last weeks is loaded."""
-        return not (self.sessions or self.meetings or self.seasons)
-
-    def endpoint_names(self) -> set[str]:
-        """Return the selected session endpoints. Raises LoadError for an unknown endpoint."""
-        known = {endpoint.name for endpoint in SESSION_ENDPOINTS}
-        history = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
-        for name in self.endpoints:
-            if name not in known | history:
-                shown = ", ".join(sorted(known | history))
-                raise LoadError(f"there is no endpoint {name!r}; there are: {shown}")
-        wanted = known & set(self.endpoints) if self.endpoints else known
-        return wanted if self.telemetry else wanted - TELEMETRY
-
-    def history_names(self) -> set[str]:
-        """The resources of Jolpica that are wanted; none for sessions and meetings, which Jolpica does not know."""
-        if self.sessions or self.meetings or self.categories:
-            return set()
-        known = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
-        return known & set(self.endpoints) if self.endpoints else known
-
-    def openf1_part(self, sources: Sequence[str]) -> "Selection | None":
-        """What of it is OpenF1's: not the seasons before 2023, if another source has them. None if nothing is."""
-        if "openf1" not in sources or (self.endpoints and not self.endpoint_names()):
-            return None
-        if "jolpica" not in sources:
-            return self
-        seasons = [season for season in self.seasons if season >= FIRST_SEASON]
-        if self.seasons and not (seasons or self.sessions or self.meetings):
-            return None
-        return replace(self, seasons=seasons)
 
 
 class Listener(Protocol):

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import orjson
 
 from f1_lakehouse.sources.catalog import Scope
-from f1_lakehouse.sources.jolpica.endpoints import Resource
+from f1_lakehouse.sources.jolpica.fields import Resource
 from f1_lakehouse.sources.jolpica.partitions import WHOLE, scope_of, season_and_round
 from f1_lakehouse.sources.jolpica.unpack import Envelope, EnvelopeError, Row, envelope, unpack
 

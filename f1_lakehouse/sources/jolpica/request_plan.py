@@ -10,7 +10,8 @@ from f1_lakehouse.sources.catalog import Endpoint, Partition
 from f1_lakehouse.sources.errors import InconsistentResponsesError
 from f1_lakehouse.sources.exchange import LandedResponse, Response
 from f1_lakehouse.sources.jolpica import pages
-from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, Resource
+from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE
+from f1_lakehouse.sources.jolpica.fields import Resource
 from f1_lakehouse.sources.jolpica.pages import InconsistentPullError, Page
 from f1_lakehouse.sources.jolpica.unpack import EnvelopeError
 

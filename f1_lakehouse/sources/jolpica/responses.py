@@ -21,7 +21,8 @@ from f1_lakehouse.sources.http_messages import (
     retry_after_seconds,
     status_phrase,
 )
-from f1_lakehouse.sources.jolpica.endpoints import BY_PATH, Resource
+from f1_lakehouse.sources.jolpica.endpoints import BY_PATH
+from f1_lakehouse.sources.jolpica.fields import Resource
 from f1_lakehouse.sources.jolpica.pages import page_of
 from f1_lakehouse.sources.jolpica.unpack import EnvelopeError, envelope_of
 

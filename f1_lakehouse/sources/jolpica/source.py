@@ -5,7 +5,8 @@ from functools import partial
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.catalog import Endpoint, Scope, Source
 from f1_lakehouse.sources.exchange import Connection, RetryPolicy, Window
-from f1_lakehouse.sources.jolpica.endpoints import RESOURCES, Resource
+from f1_lakehouse.sources.jolpica.endpoints import RESOURCES
+from f1_lakehouse.sources.jolpica.fields import Resource
 from f1_lakehouse.sources.jolpica.pull_policy import why_due
 from f1_lakehouse.sources.jolpica.request_plan import JolpicaPlanner
 from f1_lakehouse.sources.jolpica.responses import DEFAULT_URL, classify

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from f1_lakehouse.sources.jolpica.endpoints import Resource, camel
+from f1_lakehouse.sources.jolpica.fields import Resource, camel
 
 Row = dict[str, Any]
 

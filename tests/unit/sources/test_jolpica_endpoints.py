@@ -5,7 +5,8 @@ import re
 import pytest
 
 from f1_lakehouse.sources.catalog import Scope
-from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, RESOURCES, Resource
+from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, RESOURCES
+from f1_lakehouse.sources.jolpica.fields import Resource
 
 every_resource = pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.name)
 

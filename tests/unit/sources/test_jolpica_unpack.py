@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from jolpica_bodies import CONSTRUCTOR, DRIVER, RACE, body, races, result
 
-from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, Resource
+from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE
+from f1_lakehouse.sources.jolpica.fields import Resource
 from f1_lakehouse.sources.jolpica.unpack import EnvelopeError, envelope, unpack
 
 RESULTS = BY_TABLE["jolpica_results"]
