@@ -27,6 +27,7 @@ from f1_lakehouse.simulator.ergast_tables import (
     add_standings,
     url_of,
 )
+from f1_lakehouse.simulator.keys import generated
 from f1_lakehouse.simulator.old_season import add_old_season
 
 PLANTED = ("points of the winner of round 1: 1 less", "laps of a retired car of round 1: 1 more")
@@ -42,8 +43,11 @@ def write_history(folder: Path | str, openf1: Path | str | None = None) -> Path:
         tables.add("status", statusId=number, status=text)
     add_old_season(tables)
     if openf1 is not None:
-        for calendar in sorted(Path(openf1).glob("sessions/*.json")):
-            _counterpart(tables, Path(openf1), int(calendar.stem))
+        for season in world.SEASONS:
+            rows = _read(Path(openf1), "sessions", season)
+            # Recorded seasons have no counterpart: what Jolpica has of them is not known here.
+            if rows and generated([row["session_key"] for row in rows]):
+                _counterpart(tables, Path(openf1), season)
     tables.write(Path(folder))
     return Path(folder)
 
@@ -116,7 +120,7 @@ def _race(
         year=season,
         round=number,
         circuitId=circuit,
-        name=meeting["meeting_name"],
+        name=f"{meeting['meeting_name']} (generated)",
         url=url_of(f"{season}_{number}"),
         **moments,
     )
