@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from f1_lakehouse.runs.load import Report
 
 
+def _seasons(text: str) -> list[int]:
+    """The seasons of a year or a range of years."""
+    from f1_lakehouse.sources.jolpica.partitions import seasons_of
+
+    try:
+        return seasons_of([text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _add_load_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--session", nargs="+", action="extend", default=[], metavar="KEY", help="session keys, or latest"
@@ -32,6 +42,7 @@ def _add_load_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         default=[],
+        type=_seasons,
         metavar="YEAR",
         help="seasons and ranges of seasons, for example 1950-1999 2024",
     )
@@ -86,16 +97,11 @@ def _load(given: argparse.Namespace) -> int:
     lake_settings(must_exist=False, writes=True)
     from f1_lakehouse.cli.progress import LoadProgress
     from f1_lakehouse.runs.load import Selection, load
-    from f1_lakehouse.sources.jolpica.partitions import seasons_of
 
-    try:
-        seasons = seasons_of(given.season)
-    except ValueError as error:
-        raise CliError(f"--season {error}") from None
     selection = Selection(
         sessions=given.session,
         meetings=given.meeting,
-        seasons=seasons,
+        seasons=sorted({season for seasons in given.season for season in seasons}),
         sources=given.source,
         lap_times=given.lap_times,
         categories=[names[text.lower().replace("-", " ")] for text in given.session_type],
