@@ -47,6 +47,7 @@ def load(folder: Path) -> Path:
             "F1_OPENF1_URL": server.url,
             "F1_OPENF1_REQUESTS_PER_SECOND": "0",
             "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+            "F1_SOURCES": "openf1",
         }
         seasons = [str(season) for season in SEASONS]
         for arguments in (

@@ -11,6 +11,7 @@ from f1_lakehouse.defs import (
     checks,
     dbt,
     jobs,
+    jolpica,
     maintenance,
     monitoring,
     published,
@@ -23,7 +24,7 @@ from f1_lakehouse.defs import (
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return all assets, checks, jobs, schedules and sensors of the lakehouse."""
-    modules = (bronze, checks, site, maintenance)
+    modules = (bronze, jolpica, checks, site, maintenance)
     return dg.Definitions.merge(
         resources.defs(),
         dbt.dbt_definitions(),
@@ -33,7 +34,14 @@ def defs() -> dg.Definitions:
                 *dg.load_asset_checks_from_modules(modules),
                 checks.silver_reconciles_with_bronze_check(),
             ],
-            jobs=[jobs.calendar, jobs.ingest, jobs.transform, maintenance.upkeep],
+            jobs=[
+                jobs.calendar,
+                jobs.ingest,
+                jobs.transform,
+                jolpica.history,
+                jolpica.history_rounds,
+                maintenance.upkeep,
+            ],
             schedules=[sensors.weekly, maintenance.weekly_upkeep],
             sensors=[sensors.session_due, sensors.gold_behind_bronze, monitoring.alerts],
         ),

@@ -17,6 +17,7 @@ from f1_lakehouse.sources.catalog import Endpoint, Source
 from f1_lakehouse.sources.client import SourceClient
 from f1_lakehouse.sources.exchange import Clock
 from f1_lakehouse.sources.http import HttpClient
+from f1_lakehouse.sources.jolpica.calendar import Race, race
 from f1_lakehouse.sources.openf1.calendar import Session, session
 from f1_lakehouse.sources.rate_limiter import RateLimiter
 from f1_lakehouse.sources.registry import SOURCES
@@ -86,6 +87,14 @@ class Lake:
             # A session that is listed twice is loaded once, as the row that was served last has it.
             self._seasons[year] = pulls, list({one.key: one for one in found}.values())
         return self._seasons[year][1]
+
+    def races(self, seasons: Iterable[int] | None = None) -> list[Race]:
+        """The races that the lake knows from Jolpica, in date order; of these seasons or of all."""
+        log = self.bronze.ledger
+        wanted = seasons if seasons is not None else {s for e, s in log.scopes() if e == "jolpica_races"}
+        current = [pull for year in wanted if (pull := log.truth("jolpica_races", year)) is not None]
+        rows = self.bronze.rows_of("jolpica_races", current).to_pylist() if current else []
+        return sorted((one for row in rows if (one := race(row)) is not None), key=lambda one: one.end)
 
     def drivers(self, session_key: int) -> list[int]:
         """The car numbers of a session in bronze."""

@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     openf1_requests_per_minute: int = Field(default=30, ge=0)
     openf1_username: str | None = None
     openf1_password: SecretStr | None = None
+    jolpica_url: str = "https://api.jolpi.ca/ergast/f1"
+    jolpica_requests_per_second: int = Field(default=4, ge=0)
+    jolpica_requests_per_hour: int = Field(default=200, ge=0)
+    sources: Annotated[tuple[str, ...], NoDecode] = ("openf1", "jolpica")
     alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     alert_remind_daily: bool = False
     runbooks: str = "docs/runbook.md"
@@ -61,7 +65,7 @@ class Settings(BaseSettings):
     budget_disk_gb: float | None = Field(default=None, gt=0)
     retention_days: int = Field(default=180, ge=7)
 
-    @field_validator("alert_urls", mode="before")
+    @field_validator("alert_urls", "sources", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         return value.split() if isinstance(value, str) else value
@@ -80,7 +84,14 @@ class Settings(BaseSettings):
             raise ValueError("must start with postgresql://")
         return value
 
-    @field_validator("openf1_url")
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or not set(value) <= {"openf1", "jolpica"}:
+            raise ValueError("names the sources to load: openf1, jolpica or both")
+        return value
+
+    @field_validator("openf1_url", "jolpica_url")
     @classmethod
     def _http(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
@@ -163,7 +174,7 @@ class Settings(BaseSettings):
 
         Not every library supports networks such as 127.0.0.0/8, so a loopback address in a setting is added separately.
         """
-        urls = [self.openf1_url, *(url.get_secret_value() for url in self.alert_urls)]
+        urls = [self.openf1_url, self.jolpica_url, *(url.get_secret_value() for url in self.alert_urls)]
         urls += [self.pushgateway_url.get_secret_value()] if self.pushgateway_url else []
         urls += [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "OPENLINEAGE_URL")]
         named = [host for url in urls if is_loopback(host := _host(url))]

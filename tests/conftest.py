@@ -33,6 +33,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLife
     return OneLife(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+def pytest_configure() -> None:
+    # Jolpica has no stand-in unless a test starts one, and nothing may reach the network.
+    os.environ.setdefault("F1_SOURCES", "openf1")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(item.path.relative_to(TESTS).parts[0])

@@ -1,4 +1,4 @@
-"""`f1 demo`: a generated race weekend, served by the embedded OpenF1, from the request to published gold.
+"""`f1 demo`: a generated race weekend and an old season, served by embedded sources, from the request to published gold.
 
 Does not belong here: the generator and the server (the package simulator), and the load itself (runs/load.py).
 """
@@ -57,17 +57,27 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         root: the separate lake of the demo; data of an earlier demo is kept and not requested again.
         ui_port: then run the Dagster UI on this port, with the generated OpenF1 still served.
     """
+    from f1_lakehouse.simulator.ergast import History
+    from f1_lakehouse.simulator.history import write_history
+    from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+    from f1_lakehouse.simulator.old_season import OLD_SEASON
     from f1_lakehouse.simulator.server import ReplayServer
 
     began = time.monotonic()
     here = Path.cwd()  # dbt changes the working directory of the process
-    with ReplayServer(_generated_weekend(root)) as server:
+    source = _generated_weekend(root)
+    # Written each time: it takes milliseconds, and a demo of an older version has none.
+    history = History(write_history(root / "jolpica", source))
+    with ReplayServer(source) as server, JolpicaServer(JolpicaApi(history)) as jolpica:
         # The lake is separate and its server has no limits; child processes (dbt, the UI) must use the same.
         os.environ.update(
             F1_LAKEHOUSE_ROOT=str(root / "lake"),
             F1_OPENF1_URL=server.url,
             F1_OPENF1_REQUESTS_PER_SECOND="0",
             F1_OPENF1_REQUESTS_PER_MINUTE="0",
+            F1_JOLPICA_URL=jolpica.url,
+            F1_JOLPICA_REQUESTS_PER_SECOND="0",
+            F1_JOLPICA_REQUESTS_PER_HOUR="0",
         )
         os.environ.pop("F1_STORE_URI", None)
         from f1_lakehouse.cli.progress import LoadProgress
@@ -75,7 +85,7 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         from f1_lakehouse.runs.load import Selection, load
 
         with LoadProgress() as progress, interrupts.described(progress.describe):
-            report = load(Selection(seasons=[SEASON], telemetry=False), progress)
+            report = load(Selection(seasons=[OLD_SEASON, SEASON], telemetry=False), progress)
         look_after()
         for line in report.failures:
             print(f"failed: {line}", file=sys.stderr)

@@ -25,6 +25,7 @@ _PARTS_WITHOUT_GOLD = frozenset(
         "bronze",
         "locks",
         "openf1_limits.sqlite",
+        "jolpica_limits.sqlite",
     }
 )
 """What a folder may contain before it is a lake: the template, lakes of other environments, what an interrupted first load left."""

@@ -11,13 +11,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.cli.command import EXIT_FAILED, Command, year
+from f1_lakehouse.cli.command import EXIT_FAILED, Command
 from f1_lakehouse.cli.errors import CliError
 from f1_lakehouse.cli.lake_folder import lake_settings
 
 if TYPE_CHECKING:
     from f1_lakehouse.cli.progress import LoadProgress
     from f1_lakehouse.runs.load import Report
+
+
+def _seasons(text: str) -> list[int]:
+    """The seasons of a year or a range of years."""
+    from f1_lakehouse.sources.jolpica.partitions import seasons_of
+
+    try:
+        return seasons_of([text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _add_load_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +38,26 @@ def _add_load_arguments(parser: argparse.ArgumentParser) -> None:
         "--meeting", nargs="+", action="extend", default=[], metavar="KEY", help="meeting keys, or latest"
     )
     parser.add_argument(
-        "--season", nargs="+", action="extend", default=[], type=year, metavar="YEAR", help="seasons"
+        "--season",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_seasons,
+        metavar="YEAR",
+        help="seasons and ranges of seasons, for example 1950-1999 2024",
+    )
+    parser.add_argument(
+        "--source",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="only these sources: openf1, jolpica; F1_SOURCES by default",
+    )
+    parser.add_argument(
+        "--lap-times",
+        action="store_true",
+        help="also lap times and pit stops of every race of the seasons, from Jolpica (12 requests per race)",
     )
     parser.add_argument(
         "--session-type",
@@ -72,7 +101,9 @@ def _load(given: argparse.Namespace) -> int:
     selection = Selection(
         sessions=given.session,
         meetings=given.meeting,
-        seasons=given.season,
+        seasons=sorted({season for seasons in given.season for season in seasons}),
+        sources=given.source,
+        lap_times=given.lap_times,
         categories=[names[text.lower().replace("-", " ")] for text in given.session_type],
         endpoints=given.endpoint,
         telemetry=not given.no_telemetry,
@@ -125,6 +156,8 @@ def _print_result(report: Report, progress: LoadProgress) -> int:
         from f1_lakehouse.runs.repository import check_descriptions
 
         print_checks(report.failed_checks, report.checks, settings, check_descriptions)
+    for line in report.warnings:
+        tell(f"warning: {line}", "warning")
     for line in report.failures:
         tell(f"failed: {line}", "failed")
     if report.unfinished:
@@ -142,7 +175,7 @@ def _print_result(report: Report, progress: LoadProgress) -> int:
 
 LOAD = Command(
     "load",
-    "Load sessions from OpenF1 into published gold; resumes where it stopped",
+    "Load sessions from OpenF1 and seasons from Jolpica into published gold; resumes where it stopped",
     _load,
     _add_load_arguments,
 )

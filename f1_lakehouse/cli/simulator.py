@@ -1,9 +1,10 @@
-"""`f1 replay` and `f1 generate`: the embedded OpenF1 server and the generator of its data.
+"""`f1 replay` and `f1 generate`: the embedded servers of OpenF1 and Jolpica, and the generator of their data.
 
 Does not belong here: the server and the generator (the package simulator).
 """
 
 import argparse
+import contextlib
 from pathlib import Path
 
 from f1_lakehouse.cli.command import Command, port, share, year
@@ -43,6 +44,8 @@ def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _replay(given: argparse.Namespace) -> int:
+    from f1_lakehouse.simulator.ergast import History
+    from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
     from f1_lakehouse.simulator.server import ReplayServer
 
     server = ReplayServer(
@@ -55,21 +58,26 @@ def _replay(given: argparse.Namespace) -> int:
         fail_rate=given.fail_rate,
         live=given.live,
     )
-    with server:
-        print(
-            f"{given.folder} is served as {server.url}; use it with: F1_OPENF1_URL={server.url} f1 load …",
-            flush=True,
-        )
+    with server, contextlib.ExitStack() as others:
+        variables = f"F1_OPENF1_URL={server.url} "
+        if (given.folder / "jolpica").is_dir():
+            api = JolpicaApi(History(given.folder / "jolpica"))
+            variables += f"F1_JOLPICA_URL={others.enter_context(JolpicaServer(api, host=given.host)).url}"
+        else:
+            variables += "F1_SOURCES=openf1"
+        print(f"{given.folder} is served as {server.url}; use it with: {variables} f1 load …", flush=True)
         server.serve_forever()
     return 0
 
 
 def _generate(given: argparse.Namespace) -> int:
     from f1_lakehouse.simulator.generate import generate
+    from f1_lakehouse.simulator.history import write_history
 
     generate(
         given.folder, season=given.season, meetings=given.meetings, telemetry=given.telemetry, seed=given.seed
     )
+    write_history(given.folder / "jolpica", given.folder)
     print(
         f"{given.folder}: {given.meetings} meetings of {given.season}; serve them with: f1 replay {given.folder}"
     )

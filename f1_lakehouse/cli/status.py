@@ -1,6 +1,6 @@
 """`f1 status`: loaded sessions, when they were loaded, and what is due, from the pull log and the calendar.
 
-Does not belong here: what is due (sources/openf1/pull_policy.py).
+Does not belong here: what is due (pull_policy.py of each source).
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ def print_status(settings: Settings, session_key: int | None = None) -> int:
         return 0
     _print_lake(console, lake)
     _print_sessions(console, lake, calendar, now)
+    _print_history(console, lake, now)
     return 0
 
 
@@ -94,6 +95,44 @@ def _print_sessions(console: Console, lake: Lake, calendar: list[Session], now: 
     console.print(table)
 
 
+def _print_history(console: Console, lake: Lake, now: datetime) -> None:
+    """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due."""
+    from rich.table import Table
+
+    from f1_lakehouse.sources.jolpica.partitions import season_of
+    from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
+    from f1_lakehouse.sources.jolpica.work import season_work
+
+    log = lake.bronze.ledger
+    pulled = [(name, key) for name, key in log.scopes() if name in HISTORY_NAMES]
+    seasons = sorted({season_of(key) for _, key in pulled})
+    if not seasons:
+        return
+    table = Table(title="Jolpica", title_justify="left")
+    for name in ("season", "resources", "rounds with laps", "rows", "last pull (UTC)", "due", "failed"):
+        table.add_column(name, justify="left" if name in ("season", "due", "failed") else "right")
+    races = lake.races({*seasons, now.year})
+    known = [season for season in seasons if season]
+    work = season_work(races, log.of, known, HISTORY_NAMES, now, followed=())
+    waiting = {one.partition.key: one for one in work}
+    for season in seasons:
+        here = [(name, key) for name, key in pulled if season_of(key) == season]
+        current = [t for name, key in here if (t := log.truth(name, key)) is not None]
+        answers = [a for name, key in here if (a := log.last_answer(name, key)) is not None]
+        failed = [name for name, key in here if not log.of(name, key)[-1].is_answer]
+        due_now = waiting.get(season)
+        table.add_row(
+            str(season) if season else "all",
+            str(len({a.endpoint for a in answers if a.scope == season})),
+            str(sum(t.endpoint == "jolpica_laps" for t in current)),
+            f"{sum(t.rows for t in current):,}",
+            f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
+            f"{due_now.why}: {_names(due_now.endpoints)}" if due_now else "",
+            ", ".join(failed),
+        )
+    console.print(table)
+
+
 def _print_lake(console: Console, lake: Lake) -> None:
     """Print the folder, the URL of the source, the state of gold, and a session that should be loaded."""
     from f1_lakehouse.publishing.publication import find_lag, publication
@@ -102,6 +141,7 @@ def _print_lake(console: Console, lake: Lake) -> None:
     version = lake.bronze.ledger.version()
     console.print(f"lake       {lake.settings.root}")
     console.print(f"OpenF1     {lake.client.base_url}")
+    console.print(f"Jolpica    {lake.clients['jolpica'].base_url}")
     if published is None:
         console.print("gold       nothing published yet: f1 transform")
     else:

@@ -28,7 +28,7 @@ def print_loaded(pulls: Sequence[Pull], seconds: float) -> None:
     completed = [pull for pull in pulls if pull.is_answer]
     if not completed:
         return
-    sessions = {pull.scope for pull in completed if BY_NAME[pull.endpoint].scope is not Scope.SEASON}
+    sessions = {pull.scope for pull in completed if BY_NAME[pull.endpoint].scope is Scope.SESSION}
     waited = sum(pull.waited_s for pull in pulls)
     line = (
         f"loaded {counted(len(sessions), 'session')}: {counted(len(completed), 'pull')}, "

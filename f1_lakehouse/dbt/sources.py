@@ -32,7 +32,7 @@ sources:
 _PULLS: tuple[tuple[str, str], ...] = (
     ("pull_id", "Identifier of the pull; sorts by time"),
     ("endpoint", "Endpoint of the pull"),
-    ("scope", "Partition of the pull: the session_key, or the season for meetings and sessions"),
+    ("scope", "Partition of the pull: session_key, season, season and round (202405), or 0 for everything"),
     ("season", "Season of the partition"),
     ("started_at", "Time of the first request, UTC"),
     ("at", "Commit time of the pull, UTC"),

@@ -49,7 +49,7 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
                 f"pull kept. Available for {endpoint.availability}.",
                 owners=["team:data-platform"],
                 tags={"layer": "bronze", **({"telemetry": "true"} if endpoint.by_driver else {})},
-                metadata={"dagster/column_schema": _table_schema(endpoint), "key": ", ".join(endpoint.key)},
+                metadata={"dagster/column_schema": table_schema(endpoint), "key": ", ".join(endpoint.key)},
                 code_version="1",
             )
         ],
@@ -128,7 +128,7 @@ def _pull_partition(
             )
             # A planned check that is not evaluated would stay planned indefinitely.
             verdict = Verdict(True, False, f"a {scope.category} has no {endpoint.name}")
-            yield from (_evaluation(key, partition, name, verdict) for name in CHECKS)
+            yield from (evaluation(key, partition, name, verdict) for name in CHECKS)
             return
         pulls = lake.bronze.ledger.of(endpoint.name, session_key)
         wanted = force or why_due(scope.end, now, pulls, patient=False) is not None
@@ -143,12 +143,17 @@ def _pull_partition(
     # A concurrent load may have pulled the partition while this one waited for its slot.
     done = pull(lake, endpoint, scope, why=why, run_id=run_id, force=force) if wanted else pulls[-1]
     yield dg.AssetMaterialization(
-        key, partition=partition, metadata=_metadata(lake, endpoint, done, asked=wanted)
+        key, partition=partition, metadata=pull_metadata(lake, endpoint, done, asked=wanted)
     )
-    yield from _checks(lake, endpoint, key, partition, scope, done)
+    if isinstance(scope, Session):
+        truth = lake.bronze.ledger.truth(endpoint.name, scope.key)
+        rows = truth.rows if truth else 0
+        yield evaluation(key, partition, "row_count", judge(endpoint.name, scope.category, rows))
+    yield from pull_checks(lake, endpoint, key, partition, done)
 
 
-def _metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) -> dict[str, dg.MetadataValue]:
+def pull_metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) -> dict[str, dg.MetadataValue]:
+    """What a materialization shows of a pull; `asked`: whether it was made now."""
     truth = lake.bronze.ledger.truth(endpoint.name, done.scope)
     manifest = lake.landing.finished(endpoint.name, done.scope, done.pull_id)
     added, changed, gone = _changes(lake, endpoint, done) if asked else (0, 0, 0)
@@ -192,14 +197,10 @@ def _changes(lake: Lake, endpoint: Endpoint, done: Pull) -> tuple[int, int, int]
     return step.added, step.changed, step.gone
 
 
-def _checks(
-    lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str, scope: Partition, done: Pull
+def pull_checks(
+    lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str | None, done: Pull
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    if isinstance(scope, Session):
-        truth = lake.bronze.ledger.truth(endpoint.name, scope.key)
-        yield _evaluation(
-            key, partition, "row_count", judge(endpoint.name, scope.category, truth.rows if truth else 0)
-        )
+    """The checks of `CHECKS` that every pull has: schema, quarantine, duplicates."""
     drift = {
         "added": done.added_columns,
         "missing": done.missing_columns,
@@ -207,7 +208,7 @@ def _checks(
     }
     # Missing fields are documented for some versions of the API; a new or retyped one needs attention.
     odd = done.added_columns or done.retyped_columns
-    yield _evaluation(
+    yield evaluation(
         key,
         partition,
         "schema",
@@ -216,7 +217,7 @@ def _checks(
     )
     rejected = lake.bronze.quarantine.rows_of(done.pull_id) if done.quarantined else []
     refused = [{"reason": row.reason, "raw": row.raw} for row in rejected]
-    yield _evaluation(
+    yield evaluation(
         key,
         partition,
         "quarantine",
@@ -225,7 +226,7 @@ def _checks(
         rows=refused,
     )
     repeated = lake.bronze.repeated_keys(endpoint, done.scope)
-    yield _evaluation(
+    yield evaluation(
         key,
         partition,
         "duplicates",
@@ -234,8 +235,8 @@ def _checks(
     )
 
 
-def _evaluation(
-    key: dg.AssetKey, partition: str, name: str, verdict: Verdict, **metadata: object
+def evaluation(
+    key: dg.AssetKey, partition: str | None, name: str, verdict: Verdict, **metadata: object
 ) -> dg.AssetCheckEvaluation:
     """Return an evaluation with the metadata that is not empty; lists of rows become tables."""
     return dg.AssetCheckEvaluation(
@@ -254,7 +255,8 @@ def _shown(value: object) -> dg.MetadataValue:
     return dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.text(str(value))
 
 
-def _table_schema(endpoint: Endpoint) -> dg.TableSchema:
+def table_schema(endpoint: Endpoint) -> dg.TableSchema:
+    """The columns of a bronze table, for Dagster."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(

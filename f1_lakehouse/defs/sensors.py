@@ -4,11 +4,13 @@ The sensors use states, not events: an event can be lost, but a difference betwe
 published gold, cannot. What is due is decided in sources/openf1/calendar.py.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
+from f1_lakehouse.defs.jolpica import history, history_rounds, know_rounds
 from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
@@ -16,6 +18,10 @@ from f1_lakehouse.instance.run_tags import WHY_TAG
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.publishing.publication import find_lag
+from f1_lakehouse.sources.catalog import Scope
+from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
+from f1_lakehouse.sources.jolpica.source import ENDPOINTS as HISTORY_ENDPOINTS
+from f1_lakehouse.sources.jolpica.work import round_work, season_work
 from f1_lakehouse.sources.openf1.calendar import session_key_of
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
@@ -69,6 +75,36 @@ def ingest_requests(instance: dg.DagsterInstance, found: list[Due], now: datetim
     ]
 
 
+def history_requests(instance: dg.DagsterInstance, lake: Lake, now: datetime) -> Iterator[dg.RunRequest]:
+    """Runs for what is due of Jolpica: the current season and its recent rounds, and corrections of what was loaded.
+
+    Nothing while a run of Jolpica is at work: its requests are few, and the next tick sees what is left.
+    """
+    if "jolpica" not in lake.settings.sources:
+        return
+    jobs = ("history", "history_rounds")
+    if any(run.job_name in jobs for run in instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))):
+        return
+    wanted = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
+    loaded = {scope for name, scope in lake.bronze.ledger.scopes() if name == "jolpica_races"}
+    seasons = sorted({*loaded, now.year})
+    races, pulls_of = lake.races(seasons), lake.bronze.ledger.of
+    work = season_work(races, pulls_of, seasons, wanted, now, patient=True, followed={now.year})
+    work += round_work(races, pulls_of, [now.year], wanted, now, patient=True)
+    names = know_rounds(
+        instance, [one.partition.races[0] for one in work if one.partition.scope is Scope.ROUND]
+    )
+    for one in work:
+        scope, key = one.partition.scope, one.partition.key
+        yield dg.RunRequest(
+            job_name="history_rounds" if scope is Scope.ROUND else "history",
+            partition_key=None if scope is Scope.ALL else names.get(key, one.partition.label),
+            asset_selection=[dg.AssetKey(["bronze", name]) for name in one.endpoints],
+            run_key=f"jolpica/{key}/{one.why}/{one.attempt}/{now:%Y-%m-%d}",
+            tags={WHY_TAG: one.why},
+        )
+
+
 def _due(lake: Lake, now: datetime) -> list[Due]:
     sessions_known = lake.calendar()
     if any(one.is_live(now) for one in sessions_known) and not lake.settings.openf1_username:
@@ -81,13 +117,13 @@ def _idle(instance: dg.DagsterInstance, found: list[Due]) -> list[Due]:
     busy = {
         session_key_of(partition)
         for run in instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
-        if run.job_name != "calendar" and (partition := run.tags.get("dagster/partition"))
+        if run.job_name == "ingest" and (partition := run.tags.get("dagster/partition"))
     }
     return [one for one in found if one.session.key not in busy]
 
 
 @dg.sensor(
-    jobs=[calendar, ingest],
+    jobs=[calendar, ingest, history, history_rounds],
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for every session that is over and not yet here, that failed, or whose correction is due",
@@ -97,7 +133,11 @@ def session_due(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.S
     fail_orphaned_runs(context.instance)
     opened, now = lake.open(), datetime.now(UTC)
     found = _idle(context.instance, _due(opened, now))
-    requests = [*calendar_requests(opened, now), *ingest_requests(context.instance, found, now)]
+    requests = [
+        *calendar_requests(opened, now),
+        *ingest_requests(context.instance, found, now),
+        *history_requests(context.instance, opened, now),
+    ]
     if not requests:
         return dg.SkipReason("nothing is due")
     return dg.SensorResult(run_requests=requests)
@@ -126,7 +166,10 @@ def gold_behind_bronze(
         return dg.SkipReason(f"waiting for {len(busy)} runs")
     now = datetime.now(UTC)
     waiting = _due(opened, now)
-    if waiting and now - opened.bronze.ledger.all()[-1].at < BURST:
+    last = opened.bronze.ledger.all()[-1]
+    if last.endpoint in HISTORY_NAMES and now - last.at < BURST:
+        return dg.SkipReason("Jolpica was pulled a moment ago: more seasons may follow")
+    if waiting and now - last.at < BURST:
         return dg.SkipReason(f"{len(waiting)} more questions are due first")
     return dg.RunRequest(run_key=f"bronze-{have}/{current_digest()}/{now:%Y-%m-%dT%H}", tags={WHY_TAG: lag})
 

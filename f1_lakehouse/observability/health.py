@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, RunRecord, failing
 from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
+from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.errors import LiveWindowError
@@ -109,15 +110,18 @@ def conditions(state: LakeState) -> list[Condition]:
 def _failed_pulls(state: LakeState) -> Iterator[Condition]:
     """Return one condition per session (or season) with endpoints whose last pull failed."""
     sessions = {one.key: one for one in state.calendar}
-    failed: dict[int, list[list[Pull]]] = {}
-    for (_, scope), pulls in state.by_scope.items():
+    failed: dict[tuple[bool, int], list[list[Pull]]] = {}
+    for (endpoint, scope), pulls in state.by_scope.items():
         streak = list(takewhile(lambda pull: not pull.is_answer, reversed(pulls)))
         # OpenF1 is closed while a session is live, as expected; the sensor pulls after it.
         if streak and streak[0].error_type != LiveWindowError.__name__:
-            failed.setdefault(scope, []).append(streak)
-    for scope, streaks in failed.items():
-        subject = sessions[scope].partition if scope in sessions else f"calendar of {scope}"
-        todo = f"f1 load --session {scope}" if scope in sessions else f"f1 load --season {scope}"
+            failed.setdefault((endpoint in HISTORY_NAMES, scope), []).append(streak)
+    for (is_history, scope), streaks in failed.items():
+        if is_history:
+            subject, todo = _history_subject(scope, streaks[0][0].season)
+        else:
+            subject = sessions[scope].partition if scope in sessions else f"calendar of {scope}"
+            todo = f"f1 load --session {scope}" if scope in sessions else f"f1 load --season {scope}"
         yield Condition(
             ConditionKind.LOAD_FAILED,
             subject,
@@ -125,6 +129,16 @@ def _failed_pulls(state: LakeState) -> Iterator[Condition]:
             _reasons(streaks),
             todo,
         )
+
+
+def _history_subject(scope: int, season: int) -> tuple[str, str]:
+    """Return the name of a partition of Jolpica, and the command that pulls it again."""
+    if not season:
+        return "Jolpica", "f1 load --source jolpica"
+    command = f"f1 load --season {season} --source jolpica"
+    if scope == season:
+        return f"Jolpica {season}", command
+    return f"Jolpica {season} round {scope % 100}", f"{command} --lap-times"
 
 
 def _reasons(streaks: list[list[Pull]]) -> str:

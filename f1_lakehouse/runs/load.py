@@ -11,50 +11,19 @@ from typing import Any, Protocol
 
 import orjson
 
-from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.publishing.build_record import must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
-from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Category, Session, grid_session
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS, SESSION_ENDPOINTS, TELEMETRY
+from f1_lakehouse.runs.load_history import HOUR, check_seasons, load_history
+from f1_lakehouse.runs.selection import FIRST_SEASON, LoadError, Selection
+from f1_lakehouse.sources.jolpica.work import HistoryWork
+from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Session, grid_session
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
 from f1_lakehouse.sources.openf1.urls import Filter, request_url
 from f1_lakehouse.storage.landing import OpenPull
 from f1_lakehouse.storage.pull_log import Pull
-
-FIRST_SEASON = 2023
-
-
-class LoadError(F1LakehouseError):
-    """A load that is impossible as requested; one line with the cause and the cure."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The selection of a load: the union of sessions, meetings and seasons, restricted by categories and endpoints."""
-
-    sessions: Sequence[str] = ()
-    meetings: Sequence[str] = ()
-    seasons: Sequence[int] = ()
-    categories: Sequence[Category] = ()
-    endpoints: Sequence[str] = ()
-    telemetry: bool = True
-    force: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nothing is named: then everything due of the last weeks is loaded."""
-        return not (self.sessions or self.meetings or self.seasons)
-
-    def endpoint_names(self) -> set[str]:
-        """Return the selected session endpoints. Raises LoadError for an unknown endpoint."""
-        known = {endpoint.name for endpoint in SESSION_ENDPOINTS}
-        for name in self.endpoints:
-            if name not in known:
-                raise LoadError(f"there is no endpoint {name!r}; there are: {', '.join(sorted(known))}")
-        wanted = set(self.endpoints) or known
-        return wanted if self.telemetry else wanted - TELEMETRY
 
 
 class Listener(Protocol):
@@ -72,15 +41,17 @@ class Listener(Protocol):
 
 @dataclass
 class Report:
-    """The result of a load. `failures`: one line each. `checks`: the number of checks that were evaluated."""
+    """The result of a load. `failures` and `warnings`: one line each. `checks`: the number of checks that were evaluated."""
 
     sessions: list[Session] = field(default_factory=list)
     asked: list[Due] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     failed_checks: list[CheckResult] = field(default_factory=list)
     checks: int = 0
     transformed: bool = False
     unfinished: list[Session] = field(default_factory=list)
+    history: list[HistoryWork] = field(default_factory=list)
 
     @property
     def is_success(self) -> bool:
@@ -89,14 +60,70 @@ class Report:
 
 
 def load(selection: Selection, listener: Listener, *, transform: bool = True) -> Report:
-    """Load what is selected and due, from OpenF1 to published gold.
+    """Load what is selected and due, from its sources to published gold.
 
     Raises:
         LoadError: the load is impossible as requested.
-        SourceError: the API did not answer about the calendar.
+        SourceError: OpenF1 did not answer about the calendar.
     """
     lake = current_lake()
     now = datetime.now(UTC)
+    sources = _sources(lake, selection)
+    openf1 = selection.openf1_part(sources)
+    report = Report() if openf1 is None else _load_openf1(lake, openf1, listener, now)
+    if "jolpica" in sources and not lake.budget.spent:
+        _load_jolpica(lake, selection, listener, now, report, is_only_source=openf1 is None)
+    if transform:
+        run_transform(lake, listener, report)
+    return report
+
+
+def _sources(lake: Lake, selection: Selection) -> Sequence[str]:
+    """The sources that a load requests. Raises LoadError for an unknown source or season."""
+    for name in selection.sources:
+        if name not in lake.clients:
+            raise LoadError(f"there is no source {name!r}; there are: {', '.join(lake.clients)}")
+    sources = selection.sources or lake.settings.sources
+    if "jolpica" in sources and (wrong := check_seasons(selection.seasons, datetime.now(UTC))):
+        raise LoadError(wrong)
+    if selection.sources and "openf1" not in sources and not selection.history_names():
+        raise LoadError("--source jolpica: it has no sessions and meetings; name seasons with --season")
+    return sources
+
+
+def _load_jolpica(
+    lake: Lake,
+    selection: Selection,
+    listener: Listener,
+    now: datetime,
+    report: Report,
+    *,
+    is_only_source: bool,
+) -> None:
+    """Jolpica's part of a load. Next to OpenF1 it never fails the load, and does not wait for the window of an hour."""
+    wanted = selection.history_names()
+    if not wanted:
+        return
+    seasons = sorted(set(selection.seasons)) or [now.year]
+    has_old = any(season < FIRST_SEASON for season in seasons)
+    is_only_source = is_only_source or has_old or selection.lap_times
+    if not is_only_source and lake.clients["jolpica"].http.limiter.remaining().get(HOUR, 1) == 0:
+        report.warnings.append("Jolpica: its requests of this hour are used up; run the same command later")
+        return
+    done = load_history(
+        lake, seasons, wanted, now, listener, lap_times=selection.lap_times, force=selection.force
+    )
+    report.checks += done.checks
+    report.failed_checks += done.failed_checks
+    report.history += done.work
+    if is_only_source:
+        report.failures += done.failures
+    else:
+        report.warnings += [f"Jolpica: {line}" for line in done.failures[:1]]
+
+
+def _load_openf1(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> Report:
+    """OpenF1's part of a load, up to bronze."""
     wanted = selection.endpoint_names()
     report = Report()
     report.sessions = _resolve(lake, selection, listener, now)
@@ -110,8 +137,6 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
     listener.planned(work)
     if work:
         _ingest(lake, work, before, listener, report, selection.force)
-    if transform:
-        run_transform(lake, listener, report)
     return report
 
 

@@ -17,11 +17,11 @@ def repository(*, with_dbt: bool) -> dg.RepositoryDefinition:
         from f1_lakehouse.definitions import defs
 
         return defs().get_repository_def()
-    from f1_lakehouse.defs import bronze, jobs, resources
+    from f1_lakehouse.defs import bronze, jobs, jolpica, resources
 
     found = dg.Definitions(
-        assets=bronze.bronze_assets,
-        jobs=[jobs.calendar, jobs.ingest],
+        assets=[*bronze.bronze_assets, *jolpica.jolpica_assets],
+        jobs=[jobs.calendar, jobs.ingest, jolpica.history, jolpica.history_rounds],
         resources={"lake": resources.LakeResource()},
     )
     return found.get_repository_def()

@@ -44,7 +44,7 @@ def run_job(
     """Run one of the project's jobs in this process.
 
     Args:
-        name: calendar, ingest or transform.
+        name: calendar, ingest, history, history_rounds or transform.
         partition: its partition key, for the partitioned ones.
         assets: bronze endpoints to restrict it to.
         why: the reason, kept as a tag.

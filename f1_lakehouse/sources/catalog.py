@@ -234,6 +234,10 @@ class PastPull(Protocol):
         """Its result."""
 
     @property
+    def rows(self) -> int:
+        """The number of rows."""
+
+    @property
     def is_answer(self) -> bool:
         """Whether the source answered; an empty response counts."""
 

@@ -69,7 +69,7 @@ class Quarantine:
 
 
 def _table(pull: TypedPull, rejected: Sequence[Rejected]) -> pa.Table:
-    session_key = None if pull.endpoint.scope is Scope.SEASON else pull.manifest.scope
+    session_key = pull.manifest.scope if pull.endpoint.scope is Scope.SESSION else None
     return pa.table(
         {
             "endpoint": [pull.endpoint.name] * len(rejected),

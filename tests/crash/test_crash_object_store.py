@@ -120,6 +120,7 @@ def test_a_load_brings_a_race_from_the_api_to_gold_with_everything_but_the_files
             "F1_OPENF1_URL": server.url,
             "F1_OPENF1_REQUESTS_PER_SECOND": "0",
             "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+            "F1_SOURCES": "openf1",
         }  # fmt: skip
         for _ in range(2):
             done = subprocess.run(

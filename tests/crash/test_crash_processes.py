@@ -30,6 +30,7 @@ def environment(made: Scene, **more: str) -> dict[str, str]:
         "F1_OPENF1_URL": made.server.url,
         "F1_OPENF1_REQUESTS_PER_SECOND": "0",
         "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+        "F1_SOURCES": "openf1",
         "NO_PROXY": "127.0.0.1",
     }
     return {**clean, **lake, **more}

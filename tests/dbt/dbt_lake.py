@@ -22,7 +22,7 @@ from f1_lakehouse.dbt.command import ignore_the_path_of_the_warehouse
 from f1_lakehouse.dbt.parse_cache import share_parse, take_shared_parse
 from f1_lakehouse.dbt.project import dbt_command
 from f1_lakehouse.sources.catalog import Kind
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.registry import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.storage.quarantine import SCHEMA as QUARANTINE_SCHEMA

@@ -62,6 +62,7 @@ class Cli:
             "F1_OPENF1_URL": self.server.url,
             "F1_OPENF1_REQUESTS_PER_SECOND": "0",
             "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+            "F1_SOURCES": "openf1",
         }
         return {**clean, **lake, **more}
 

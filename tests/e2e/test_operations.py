@@ -68,6 +68,7 @@ def environment(root: Path, server: ReplayServer) -> dict[str, str]:
         "F1_OPENF1_URL": server.url,
         "F1_OPENF1_REQUESTS_PER_SECOND": "0",
         "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+        "F1_SOURCES": "openf1",
     }
 
 

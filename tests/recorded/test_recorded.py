@@ -40,6 +40,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "F1_OPENF1_URL": server.url,
                 "F1_OPENF1_REQUESTS_PER_SECOND": "0",
                 "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
+                "F1_SOURCES": "openf1",
             },
             capture_output=True,
             text=True,

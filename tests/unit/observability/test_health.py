@@ -209,3 +209,23 @@ def test_since_when_gold_lags_is_when_the_first_pull_came_that_it_has_not_seen(s
         con.execute("update meta.publication set digest = '1-old', bronze_seen_at = '2024-09-25 11:00:00'")
     found = state_of(lake, now=NOW)
     assert (found.lag, found.lag_since) == ("another version of the code built it", NOW - 2.5 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "scope", "season", "subject", "todo"),
+    [
+        ("jolpica_results", 2024, 2024, "Jolpica 2024", "f1 load --season 2024 --source jolpica"),
+        (
+            "jolpica_laps",
+            202405,
+            2024,
+            "Jolpica 2024 round 5",
+            "f1 load --season 2024 --source jolpica --lap-times",
+        ),
+        ("jolpica_drivers", 0, 0, "Jolpica", "f1 load --source jolpica"),
+    ],
+)
+def test_a_failed_pull_of_jolpica_is_a_condition_of_its_own(endpoint, scope, season, subject, todo):
+    failed = replace(pull(endpoint, HOUR, "down"), scope=scope, season=season)
+    (one,) = found(pulls=[failed])
+    assert (one.kind, one.subject, one.todo) == (ConditionKind.LOAD_FAILED, subject, todo)

@@ -54,7 +54,10 @@ with pulls as (
         cast({{ utc('pulls.at') }} as date) as pulled_on,
         row_number() over (partition by pulls.endpoint, pulls.scope order by pulls.at desc, pulls.pull_id desc) as newness
     from {{ source('bronze', '_pulls') }} as pulls
-    where pulls.outcome <> 'failed' {{ and_before_as_of('pulls.at') }}
+    where
+        pulls.outcome <> 'failed'
+        -- a day on which only the history was pulled has no sessions to check
+        and pulls.endpoint not like 'jolpica%' {{ and_before_as_of('pulls.at') }}
 ),
 
 run_day as (

@@ -1,0 +1,117 @@
+"""`f1 load` with Jolpica as a person uses it: ranges of seasons, an outage, and what is there already."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from f1_lakehouse.settings import Settings
+from f1_lakehouse.simulator.ergast import History
+from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.history import write_history
+from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.storage.bronze import Bronze
+
+F1 = str(Path(sys.executable).parent / "f1")
+
+
+@dataclass
+class Shell:
+    """A lake, both servers, and `f1` pointed at them."""
+
+    root: Path
+    openf1: ReplayServer
+    api: JolpicaApi
+    jolpica: JolpicaServer
+
+    def f1(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("F1_", "DAGSTER_"))}
+        off = dict.fromkeys(
+            (
+                "F1_OPENF1_REQUESTS_PER_SECOND",
+                "F1_OPENF1_REQUESTS_PER_MINUTE",
+                "F1_JOLPICA_REQUESTS_PER_SECOND",
+                "F1_JOLPICA_REQUESTS_PER_HOUR",
+            ),
+            "0",
+        )
+        urls = {"F1_OPENF1_URL": self.openf1.url, "F1_JOLPICA_URL": self.jolpica.url}
+        env = {**clean, **off, **urls, "F1_LAKEHOUSE_ROOT": str(self.root), **environment}
+        return subprocess.run([F1, *arguments], env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    source = tmp_path / "source"
+    generate(source, season=2024, meetings=1, seed=3)
+    api = JolpicaApi(History(write_history(tmp_path / "jolpica", source)))
+    with ReplayServer(source) as openf1, JolpicaServer(api) as jolpica:
+        yield Shell(tmp_path / "lake", openf1, api, jolpica)
+
+
+def test_range_of_seasons_is_loaded_once_and_openf1_is_not_needed(shell: Shell) -> None:
+    done = shell.f1("load", "--season", "1956-1957", "--no-transform")
+    assert done.returncode == 0, done.stderr
+    assert shell.openf1.requests == []
+    assert Bronze(Settings(lakehouse_root=shell.root).bronze).rows("jolpica_results", 1957).num_rows == 126
+    before = len(shell.api.requests)
+    again = shell.f1("load", "--season", "1956-1957", "--no-transform")
+    assert again.returncode == 0, again.stderr
+    assert len(shell.api.requests) == before
+    shown = shell.f1("status")
+    assert shown.returncode == 0, shown.stderr
+    assert "Jolpica" in shown.stdout
+    assert "1957" in shown.stdout
+    pulls = shell.f1("history", "jolpica_results")
+    assert pulls.returncode == 0, pulls.stderr
+    assert "126" in pulls.stdout
+    rebuilt = shell.f1("rebuild-bronze")
+    assert rebuilt.returncode == 0, rebuilt.stderr + rebuilt.stdout
+    verified = shell.f1("verify")
+    assert verified.returncode == 0, verified.stderr + verified.stdout
+    assert Bronze(Settings(lakehouse_root=shell.root).bronze).rows("jolpica_results", 1957).num_rows == 126
+    assert len(shell.api.requests) == before
+
+
+def test_jolpica_that_is_down_is_one_warning_and_openf1_is_complete(shell: Shell) -> None:
+    down = "http://127.0.0.1:9/ergast/f1"
+    done = shell.f1("load", "--season", "2024", "--no-telemetry", "--no-transform", F1_JOLPICA_URL=down)
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == 1, done.stderr
+    assert "no connection to Jolpica" in warnings[0]
+    bronze = Bronze(Settings(lakehouse_root=shell.root).bronze)
+    assert {scope for endpoint, scope in bronze.ledger.scopes() if endpoint == "session_result"} == set(
+        range(2024011, 2024016)
+    )
+
+
+def test_jolpica_that_is_down_fails_a_load_of_its_own(shell: Shell) -> None:
+    done = shell.f1(
+        "load", "--season", "1957", "--no-transform", F1_JOLPICA_URL="http://127.0.0.1:9/ergast/f1"
+    )
+    assert done.returncode != 0
+    assert "no connection to Jolpica" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--season", "1949"], "season 1949: Jolpica has seasons from 1950"),
+        (["--season", "1999-1950"], "the range ends before it starts"),
+        (["--season", "twenty"], "a season is a year"),
+        (["--season", "2024", "--source", "ergast"], "there is no source 'ergast'"),
+        (["--season", "1957", "--source", "openf1"], "OpenF1 has seasons from 2023"),
+    ],
+)
+def test_bad_season_or_source_is_one_line(shell: Shell, arguments: list[str], message: str) -> None:
+    done = shell.f1("load", *arguments)
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
