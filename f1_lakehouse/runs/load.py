@@ -15,7 +15,7 @@ from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.publishing.build_record import must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
-from f1_lakehouse.runs.load_history import HOUR, check_seasons, load_history
+from f1_lakehouse.runs.load_history import check_seasons, load_history
 from f1_lakehouse.runs.selection import FIRST_SEASON, LoadError, Selection
 from f1_lakehouse.sources.jolpica.work import HistoryWork
 from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Session, grid_session
@@ -100,18 +100,22 @@ def _load_jolpica(
     *,
     is_only_source: bool,
 ) -> None:
-    """Jolpica's part of a load. Next to OpenF1 it never fails the load, and does not wait for the window of an hour."""
+    """Jolpica's part of a load. Next to OpenF1 it neither fails nor delays the load: it waits at most for one retry."""
     wanted = selection.history_names()
     if not wanted:
         return
     seasons = sorted(set(selection.seasons)) or [now.year]
     has_old = any(season < FIRST_SEASON for season in seasons)
     is_only_source = is_only_source or has_old or selection.lap_times
-    if not is_only_source and lake.clients["jolpica"].http.limiter.remaining().get(HOUR, 1) == 0:
-        report.warnings.append("Jolpica: its requests of this hour are used up; run the same command later")
-        return
     done = load_history(
-        lake, seasons, wanted, now, listener, lap_times=selection.lap_times, force=selection.force
+        lake,
+        seasons,
+        wanted,
+        now,
+        listener,
+        lap_times=selection.lap_times,
+        force=selection.force,
+        may_wait=is_only_source,
     )
     report.checks += done.checks
     report.failed_checks += done.failed_checks

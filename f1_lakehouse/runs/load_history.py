@@ -54,21 +54,48 @@ def load_history(
     *,
     lap_times: bool = False,
     force: bool = False,
+    may_wait: bool = True,
 ) -> HistoryReport:
-    """Pull what is due of these seasons. After a failure of the source the rest is left for the next load."""
+    """Pull what is due of these seasons. After a failure of the source the rest is left for the next load.
+
+    `may_wait`: False in a load whose other part must not be delayed. Then a request is retried once, and the part ends with a failure
+    before it would wait for the window of an hour.
+    """
+    if not may_wait:
+        with lake.clients["jolpica"].http.at_most(2):
+            return _load_history(lake, seasons, wanted, now, listener, lap_times, force, may_wait)
+    return _load_history(lake, seasons, wanted, now, listener, lap_times, force, may_wait)
+
+
+def _load_history(
+    lake: Lake,
+    seasons: Sequence[int],
+    wanted: Collection[str],
+    now: datetime,
+    listener: HistoryListener,
+    lap_times: bool,
+    force: bool,
+    may_wait: bool,
+) -> HistoryReport:
     report = HistoryReport([], [], [])
     for plan in (season_work, partial(round_work, lap_times=lap_times)):
         # The first step pulls the races that the second one needs.
         races = lake.races({*seasons, now.year})
         work = plan(races, lake.bronze.ledger.of, seasons, wanted, now, force=force)
-        _run(lake, work, listener, report, force=force)
+        _run(lake, work, listener, report, force=force, may_wait=may_wait)
         if report.failures:
             break
     return report
 
 
 def _run(
-    lake: Lake, work: list[HistoryWork], listener: HistoryListener, report: HistoryReport, *, force: bool
+    lake: Lake,
+    work: list[HistoryWork],
+    listener: HistoryListener,
+    report: HistoryReport,
+    *,
+    force: bool,
+    may_wait: bool,
 ) -> None:
     if not work:
         return
@@ -84,6 +111,11 @@ def _run(
         instance, [one.partition.races[0] for one in work if one.partition.scope is Scope.ROUND]
     )
     for index, one in enumerate(work):
+        if not may_wait and one.requests > lake.clients["jolpica"].http.limiter.remaining().get(
+            HOUR, math.inf
+        ):
+            report.failures.append("its requests of this hour are used up; run the same command later")
+            return
         listener.stage(f"Jolpica: {one.partition.label}{_to_go(lake, work[index:])}")
         is_round = one.partition.scope is Scope.ROUND
         key = names[one.partition.key] if is_round else one.partition.label

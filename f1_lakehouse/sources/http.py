@@ -17,7 +17,8 @@ draw progress:
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
@@ -106,6 +107,7 @@ class HttpClient:
         self._may_send = may_send
         self._breaker = CircuitBreaker(source.title, source.breaker, self._clock.monotonic)
         self._has_answered = False
+        self._max_attempts = source.retry.max_attempts
         # This machine is never reached through a proxy, whatever the environment says.
         host = urlsplit(connection.base_url).hostname or ""
         self._proxies = {"no_proxy": host} if is_loopback(host) else {}
@@ -123,7 +125,7 @@ class HttpClient:
         policy = self._source.retry
         with self._breaker.request(url):
             retrying = tenacity.Retrying(
-                stop=tenacity.stop_after_attempt(policy.max_attempts),
+                stop=tenacity.stop_after_attempt(self._max_attempts),
                 retry=lambda state: _is_retryable(state, self._has_answered),
                 wait=partial(_seconds_before_retry, policy),
                 sleep=partial(self._sleep, request),
@@ -131,6 +133,15 @@ class HttpClient:
                 reraise=True,
             )
             return retrying(self._attempt, request)
+
+    @contextmanager
+    def at_most(self, attempts: int) -> Iterator[None]:
+        """Send each request at most this number of times within the block, whatever the policy of the source says."""
+        before, self._max_attempts = self._max_attempts, min(attempts, self._max_attempts)
+        try:
+            yield
+        finally:
+            self._max_attempts = before
 
     def _before_retry(self, request: _Request, state: tenacity.RetryCallState) -> None:
         error = _error_of(state)
