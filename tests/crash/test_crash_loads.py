@@ -43,9 +43,7 @@ def spread(count: int, kills: int) -> list[int]:
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["a lake", "a new lake"])
-def test_a_load_that_is_killed_at_a_boundary_is_completed_by_the_next(
-    scene: Make, kills: int, new: bool
-) -> None:
+def test_load_killed_at_a_crash_point_is_completed_by_the_next(scene: Make, kills: int, new: bool) -> None:
     count = boundaries(scene(new=new))
     assert count > 80
     for at in spread(count, kills or (3 if new else 6)):
@@ -54,9 +52,7 @@ def test_a_load_that_is_killed_at_a_boundary_is_completed_by_the_next(
         completes(made)
 
 
-def test_a_load_that_is_killed_again_and_again_gets_there(
-    scene: Make, chance: random.Random, kills: int
-) -> None:
+def test_repeatedly_killed_load_completes(scene: Make, chance: random.Random, kills: int) -> None:
     for _ in range(max(1, kills // 20)):
         made = scene(new=True)
         seen: set[str] = set()
@@ -73,7 +69,7 @@ def test_a_load_that_is_killed_again_and_again_gets_there(
         completes(made)
 
 
-def test_a_load_that_is_killed_at_any_time_is_completed_by_the_next(
+def test_load_killed_at_any_time_is_completed_by_the_next(
     scene: Make, chance: random.Random, kills: int
 ) -> None:
     died = 0
@@ -84,7 +80,7 @@ def test_a_load_that_is_killed_at_any_time_is_completed_by_the_next(
     assert died
 
 
-def test_two_loads_of_the_same_session_at_once_end_as_one(scene: Make, kills: int) -> None:
+def test_concurrent_loads_of_one_session_equal_one_load(scene: Make, kills: int) -> None:
     for _ in range(max(1, kills // 10)):
         made = scene()
         ended = made.mortal.run(made.root, "load", url=made.server.url, at_once=2)
@@ -95,7 +91,7 @@ def test_two_loads_of_the_same_session_at_once_end_as_one(scene: Make, kills: in
         assert made.asked() == []
 
 
-def test_a_forced_pull_that_is_killed_leaves_the_old_truth_or_the_new_one(
+def test_killed_forced_pull_leaves_the_old_or_the_new_pull_current(
     scene: Make, kills: int, served_rows: dict[str, Any]
 ) -> None:
     made = scene()
@@ -119,7 +115,7 @@ def test_a_forced_pull_that_is_killed_leaves_the_old_truth_or_the_new_one(
         path.write_bytes(orjson.dumps(served_rows["laps"]))
 
 
-def test_a_restore_that_is_killed_is_completed_by_the_next(
+def test_killed_restore_is_completed_by_the_next(
     scene: Make, kills: int, served_rows: dict[str, Any]
 ) -> None:
     path = scene().server.store.folder / "laps" / "all.json"

@@ -41,7 +41,7 @@ def counts(uri: str) -> tuple[int, int, int]:
     )
 
 
-def test_files_are_kept_listed_and_moved() -> None:
+def test_object_store_writes_lists_and_moves_files() -> None:
     store = ObjectStore("s3://lake/files")
     assert store.folders() == []
     store.write("laps/1/a.json", b"one")
@@ -62,7 +62,7 @@ def test_files_are_kept_listed_and_moved() -> None:
 
 
 @pytest.mark.slow
-def test_a_lake_in_an_object_store_is_loaded_killed_repaired_and_kept_up(
+def test_lake_in_an_object_store_is_loaded_killed_repaired_and_maintained(
     scene: Callable[..., Scene], s3_mortal: Any, tmp_path: Path
 ) -> None:
     """One story, because a lake takes seconds to make there."""
@@ -108,7 +108,7 @@ def test_a_lake_in_an_object_store_is_loaded_killed_repaired_and_kept_up(
 
 
 @pytest.mark.slow
-def test_a_load_brings_a_race_from_the_api_to_gold_with_everything_but_the_files_of_duckdb_in_the_store(
+def test_load_writes_everything_except_duckdb_files_to_the_object_store(
     tmp_path: Path, object_store: dict[str, str]
 ) -> None:
     folder = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4).folder

@@ -69,7 +69,7 @@ def runs(made: Scene) -> list[str]:
         return [status for (status,) in con.execute("select status from runs order by id")]
 
 
-def test_a_killed_load_is_reaped_and_the_next_one_goes_on_where_it_stopped(scene: Make) -> None:
+def test_killed_load_is_reaped_and_resumed_by_the_next(scene: Make) -> None:
     made = scene()
     kill_when(start(made), "drivers: appended")
     assert BUSY in runs(made)
@@ -89,7 +89,7 @@ def test_a_killed_load_is_reaped_and_the_next_one_goes_on_where_it_stopped(scene
 
 
 @pytest.mark.slow
-def test_loads_killed_again_and_again_against_a_failing_server_end_exact_and_then_ask_nothing(
+def test_repeatedly_killed_loads_from_a_failing_server_end_with_exact_rows(
     scene: Make, chance: random.Random, tmp_path: Path, kills: int
 ) -> None:
     """15 % of answers fail and 5 % are dropped; a generated season with telemetry, and `f1 load` as people run it."""
@@ -138,7 +138,7 @@ def test_loads_killed_again_and_again_against_a_failing_server_end_exact_and_the
 
 
 @pytest.mark.slow
-def test_a_load_that_is_killed_while_dbt_runs_is_completed_by_the_next(scene: Make, tmp_path: Path) -> None:
+def test_load_killed_while_dbt_runs_is_completed_by_the_next(scene: Make, tmp_path: Path) -> None:
     made_of = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4)
     with ReplayServer(made_of.folder) as server:
         made = scene(new=True)
@@ -183,7 +183,7 @@ def exact(tmp_path: Path) -> Iterator[ReplayServer]:
 
 
 @pytest.mark.slow
-def test_two_loads_in_two_processes_send_no_request_too_many(scene: Make, exact: ReplayServer) -> None:
+def test_concurrent_load_processes_do_not_exceed_the_rate_limit(scene: Make, exact: ReplayServer) -> None:
     made = scene(new=True)
     made.server = exact
     windows = {"F1_OPENF1_REQUESTS_PER_SECOND": "4", "F1_OPENF1_REQUESTS_PER_MINUTE": "40"}

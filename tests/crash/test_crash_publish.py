@@ -51,7 +51,7 @@ def publisher(tmp_path: Path) -> Callable[[], Settings]:
     return make
 
 
-def test_a_publish_that_is_killed_at_any_boundary_shows_one_build_and_is_completed_by_the_next(
+def test_publish_killed_at_a_crash_point_shows_one_build_and_is_completed_by_the_next(
     publisher: Callable[[], Settings], mortal: Any, kills: int
 ) -> None:
     [(code, said)] = mortal.run(publisher().root, "publish")
@@ -73,7 +73,7 @@ def test_a_publish_that_is_killed_at_any_boundary_shows_one_build_and_is_complet
         assert not list(lake.root.glob(".gold.*"))
 
 
-def test_a_publish_that_is_killed_at_any_time_shows_one_build(
+def test_publish_killed_at_any_time_shows_one_build(
     publisher: Callable[[], Settings], mortal: Any, kills: int, chance: Any
 ) -> None:
     for _ in range(kills or 2):

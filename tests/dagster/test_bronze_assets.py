@@ -23,7 +23,7 @@ def race(house):
     return next(one.partition for one in sessions if one.category is Category.RACE)
 
 
-def test_a_partition_is_recorded_once_with_its_row_count_and_its_checks(house, race):
+def test_partition_is_recorded_once_with_its_row_count_and_checks(house, race):
     result = house.run("ingest", partition_key=race, asset_selection=[key("drivers"), key("laps")])
     assert result.success
     [done] = result.asset_materializations_for_node("bronze_laps")
@@ -39,7 +39,7 @@ def test_a_partition_is_recorded_once_with_its_row_count_and_its_checks(house, r
     )
 
 
-def test_what_is_there_and_not_due_is_not_asked_again_unless_forced(house, race):
+def test_endpoint_that_is_not_due_is_pulled_only_if_forced(house, race):
     house.run("ingest", partition_key=race, asset_selection=[key("weather")])
     asked = len(house.server.requests)
     again = house.run("ingest", partition_key=race, asset_selection=[key("weather")])
@@ -57,7 +57,7 @@ def test_what_is_there_and_not_due_is_not_asked_again_unless_forced(house, race)
     assert len(house.server.requests) == asked + 1
 
 
-def test_a_correction_says_what_it_changed_where_it_came_from_and_where_it_is(house, race, weekend, tmp_path):
+def test_correction_records_its_changes_its_source_and_its_version(house, race, weekend, tmp_path):
     session_key = int(race.rsplit("-", 1)[1])
     assert house.run("ingest", partition_key=race, asset_selection=[key("pit")]).success
     corrected = tmp_path / "openf1"
@@ -76,9 +76,7 @@ def test_a_correction_says_what_it_changed_where_it_came_from_and_where_it_is(ho
     assert done.metadata["delta_version"].value == DeltaTable(house.lake.bronze.table_uri("pit")).version()
 
 
-def test_one_endpoint_that_fails_for_good_does_not_keep_the_others_from_landing(
-    house, race, weekend, tmp_path
-):
+def test_permanently_failing_endpoint_does_not_stop_the_others(house, race, weekend, tmp_path):
     session_key = int(race.rsplit("-", 1)[1])
     bad = tmp_path / "openf1"
     shutil.copytree(weekend, bad)
@@ -99,9 +97,7 @@ def test_one_endpoint_that_fails_for_good_does_not_keep_the_others_from_landing(
     assert house.lake.bronze.rows("laps", session_key).num_rows > 0
 
 
-def test_a_session_without_rows_of_a_critical_endpoint_fails_its_check_as_an_error(
-    house, race, weekend, tmp_path
-):
+def test_missing_rows_of_a_critical_endpoint_fail_the_check_as_an_error(house, race, weekend, tmp_path):
     empty = tmp_path / "openf1"
     shutil.copytree(weekend, empty)
     session_key = int(race.rsplit("-", 1)[1])
@@ -122,9 +118,7 @@ def test_a_session_without_rows_of_a_critical_endpoint_fails_its_check_as_an_err
     assert counts["weather"].severity is dg.AssetCheckSeverity.WARN
 
 
-def test_planted_rows_turn_the_check_of_their_kind_into_a_warning_that_names_them(
-    house, race, weekend, tmp_path
-):
+def test_faulty_rows_make_their_check_warn_and_name_them(house, race, weekend, tmp_path):
     """A row twice, a row without its key, a column nobody knows: each is one check's, and none holds the rest back."""
     session_key = int(race.rsplit("-", 1)[1])
     served = tmp_path / "openf1"
@@ -162,7 +156,7 @@ def test_planted_rows_turn_the_check_of_their_kind_into_a_warning_that_names_the
     assert checks(clean[:3])[0] == {"row_count"}
 
 
-def test_an_endpoint_that_a_session_cannot_have_is_not_asked_for(house, race):
+def test_inapplicable_endpoint_is_not_requested(house, race):
     asked = len(house.server.requests)
     result = house.run("ingest", partition_key=race, asset_selection=[key("starting_grid")])
     assert result.success
@@ -176,9 +170,7 @@ def test_an_endpoint_that_a_session_cannot_have_is_not_asked_for(house, race):
     assert evaluated == dict.fromkeys(["row_count", "schema", "quarantine", "duplicates"], True)
 
 
-def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_unrecord_the_rest(
-    house, race, weekend, tmp_path
-):
+def test_failing_partition_of_a_range_leaves_the_others_recorded(house, race, weekend, tmp_path):
     partitions = house.instance.get_dynamic_partitions("sessions")
     failing = partitions[len(partitions) // 2]
     bad = tmp_path / "openf1"
@@ -198,9 +190,7 @@ def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_u
     assert not result.success
 
 
-def test_telemetry_brings_the_drivers_that_it_is_asked_by_even_when_they_are_asked_in_the_same_run(
-    house, race, weekend
-):
+def test_telemetry_pulls_missing_drivers_also_if_the_run_selects_them(house, race, weekend):
     session_key = int(race.rsplit("-", 1)[1])
     result = house.run("ingest", partition_key=race, asset_selection=[key("car_data"), key("drivers")])
     assert result.success
@@ -214,7 +204,7 @@ def test_telemetry_brings_the_drivers_that_it_is_asked_by_even_when_they_are_ask
     assert sum("/drivers" in target for _, target, _ in house.server.requests) == 1
 
 
-def test_the_weekly_upkeep_makes_few_files_of_many_and_leaves_every_row(house, race):
+def test_weekly_maintenance_compacts_files_and_keeps_every_row(house, race):
     for _ in range(3):
         house.run(
             "ingest",

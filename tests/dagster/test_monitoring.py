@@ -43,7 +43,7 @@ def spoil(house, endpoint, answer):
     return lambda: setattr(house.server, "answer", real)
 
 
-def test_each_run_is_entered_once_with_what_it_cost_and_what_came_of_it(house, race):
+def test_each_run_is_logged_once_with_its_cost_and_outcome(house, race):
     done = ingest(house, race, "drivers", "laps")
     monitor_runs(house.instance, house.lake)
     assert not monitor_runs(house.instance, house.lake).entered
@@ -58,7 +58,7 @@ def test_each_run_is_entered_once_with_what_it_cost_and_what_came_of_it(house, r
     assert entry.code_version
 
 
-def test_a_run_that_failed_is_entered_with_its_reason_and_told(house, race):
+def test_failed_run_is_logged_with_its_reason_and_notified(house, race):
     spoil(house, "laps", Answer(400, "text/plain", b"no"))
     ingest(house, race, "drivers", "laps")
     looked = monitor_runs(house.instance, house.lake)
@@ -70,7 +70,7 @@ def test_a_run_that_failed_is_entered_with_its_reason_and_told(house, race):
     assert one.subject == race.partition
 
 
-def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, race):
+def test_killed_run_is_logged_by_the_next_sensor_tick(house, race):
     job = defs().get_repository_def().get_job("ingest")
     tags = {**command_tags(), STARTED_TAG: "1", "dagster/partition": race.partition}
     killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
@@ -85,7 +85,7 @@ def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, 
     )
 
 
-def test_the_record_says_who_asked_for_a_run(house, race):
+def test_run_log_contains_the_trigger_of_a_run(house, race):
     job = defs().get_repository_def().get_job("calendar")
     asked = {
         "schedule weekly": {"dagster/schedule_name": "weekly"},
@@ -102,7 +102,7 @@ def test_the_record_says_who_asked_for_a_run(house, race):
     assert origins.items() <= entered.items()
 
 
-def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_otherwise(house, race):
+def test_check_is_logged_only_when_its_status_changes(house, race):
     cure = spoil(house, "laps", Answer(200, "application/json", b"[]"))
     ingest(house, race, "drivers", "laps")
     looked = monitor_runs(house.instance, house.lake)
@@ -124,7 +124,7 @@ def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_other
     ]
 
 
-def test_a_run_that_hangs_is_told_while_it_runs(house, race):
+def test_hanging_run_is_notified_while_it_runs(house, race):
     job = defs().get_repository_def().get_job("ingest")
     hanging = house.instance.create_run_for_job(job, tags=command_tags())
     an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
@@ -145,7 +145,7 @@ def tick(house):
     return alerts.evaluate_tick(context).skip_message
 
 
-def test_the_sensor_says_what_it_found_and_writes_the_metrics(house, race):
+def test_alerts_sensor_reports_conditions_and_writes_metrics(house, race):
     assert tick(house) == "1 runs entered"
     assert tick(house) == "nothing is wrong"
     assert (
@@ -154,7 +154,7 @@ def test_the_sensor_says_what_it_found_and_writes_the_metrics(house, race):
     )
 
 
-def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, monkeypatch, capsys, receiver):
+def test_load_without_a_daemon_logs_its_runs_and_notifies_a_receiver(house, monkeypatch, capsys, receiver):
     monkeypatch.setenv("F1_ALERT_URLS", f"json://127.0.0.1:{receiver.port}/s3cr3t")
     spoil(house, "laps", Answer(400, "text/plain", b"no"))
     from f1_lakehouse.cli import app
@@ -179,7 +179,7 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
     }
 
 
-def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monkeypatch, capsys):
+def test_load_stops_at_its_budget_and_is_resumed_by_the_next(house, monkeypatch, capsys):
     monkeypatch.setenv("F1_BUDGET_REQUESTS", "5")
     monkeypatch.setenv("F1_LOG_FORMAT", "json")
     from f1_lakehouse.cli import app
@@ -217,7 +217,7 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
     assert len(asked) == len(set(asked)) > 20
 
 
-def test_old_runs_are_removed_from_dagster_but_those_that_a_state_rests_on(house, race):
+def test_old_runs_are_removed_from_dagster_except_those_of_current_states(house, race):
     ingest(house, race, "drivers")
     job = defs().get_repository_def().get_job("transform")
     builds = [

@@ -75,7 +75,7 @@ def finished_loads(keys: set[int]) -> dg.DagsterInstance:
     return found
 
 
-def test_a_load_leaves_its_runs_events_partitions_and_pools_in_the_database_and_the_secret_nowhere(
+def test_load_stores_its_runs_in_the_database_and_the_password_nowhere(
     weekend: Path,
     root: Path,
     url: str,
@@ -110,14 +110,14 @@ def finish(commands: list[list[str]], **more: str) -> None:
     assert [process.returncode for process in processes] == [0] * len(commands), said
 
 
-def test_two_processes_may_be_the_first_on_a_new_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_processes_can_create_a_new_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
     opens = "from f1_lakehouse.instance.dagster_instance import current_instance; assert current_instance().get_runs() == []"
     finish([[sys.executable, "-c", opens]] * 2)
 
 
 @pytest.mark.slow
-def test_two_loads_at_once_wait_for_each_others_pool(
+def test_concurrent_loads_wait_for_the_shared_pool(
     weekend: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage_is(monkeypatch, url)
@@ -127,7 +127,7 @@ def test_two_loads_at_once_wait_for_each_others_pool(
 
 
 @pytest.mark.slow
-def test_a_load_whose_server_goes_away_ends_in_a_line_and_the_next_one_goes_on(
+def test_load_that_loses_its_database_ends_with_one_line_and_is_resumed_by_the_next(
     weekend: Path, server: postgres.Postgres, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage_is(monkeypatch, url)
@@ -151,7 +151,7 @@ def test_a_load_whose_server_goes_away_ends_in_a_line_and_the_next_one_goes_on(
     assert {run.status for run in finished} <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 
 
-def test_a_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
     found, job = current_instance(), repository(with_dbt=False).get_job("calendar")
     gone = {**command_tags(), STARTED_TAG: "another process of that number"}
@@ -178,7 +178,7 @@ def test_a_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest
         ("postgresql://f1:wr0ng:wr0ng@127.0.0.1:wr0ng/postgres", "malformed"),
     ],
 )
-def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(
+def test_unusable_storage_is_one_line_without_the_password(
     server: postgres.Postgres, monkeypatch: pytest.MonkeyPatch, wrong: str, said: str
 ) -> None:
     storage_is(monkeypatch, wrong.format(port=server.port))
@@ -188,13 +188,13 @@ def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(
     assert in_one_line(refused.value) == str(refused.value)
 
 
-def test_a_url_of_something_else_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_url_of_another_scheme_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, "mysql://f1:wr0ng@host/db")
     with pytest.raises(SettingsError, match=r"^F1_DAGSTER_STORAGE: must start with postgresql://$"):
         load_settings()
 
 
-def test_a_lake_whose_runs_are_in_postgresql_does_not_begin_another_history(
+def test_lake_with_runs_in_postgresql_creates_no_second_history(
     url: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage_is(monkeypatch, url)
@@ -207,7 +207,7 @@ def test_a_lake_whose_runs_are_in_postgresql_does_not_begin_another_history(
     assert isinstance(current_instance().event_log_storage, sqlite_storage.EventLogStorage)
 
 
-def test_an_extra_that_is_not_installed_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     storage_is(monkeypatch, url)
     monkeypatch.setitem(sys.modules, "dagster_postgres", None)
     with pytest.raises(StorageError, match=r"pip install 'f1-lakehouse\[postgres\]'"):

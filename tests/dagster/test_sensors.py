@@ -57,7 +57,7 @@ def tick(sensor, house):
         return sensor.evaluate_tick(context)
 
 
-def test_a_session_that_is_over_is_asked_for_with_all_that_it_can_have(house, sessions, at):
+def test_ended_session_is_requested_with_all_applicable_endpoints(house, sessions, at):
     first = sessions[0]
     at(first.end + timedelta(minutes=31))
     data = tick(session_due, house)
@@ -69,12 +69,12 @@ def test_a_session_that_is_over_is_asked_for_with_all_that_it_can_have(house, se
     assert request.tags["f1/why"] == "first pull"
 
 
-def test_nothing_is_asked_while_a_session_is_live(house, sessions, at):
+def test_nothing_is_requested_while_a_session_is_live(house, sessions, at):
     at(sessions[1].start)
     assert [r for r in tick(session_due, house).run_requests or [] if r.job_name == "ingest"] == []
 
 
-def test_a_session_that_is_being_loaded_is_not_asked_for_again(house, sessions, at):
+def test_session_with_an_active_run_is_not_requested_again(house, sessions, at):
     first = sessions[0]
     at(first.end + timedelta(minutes=31))
     house.instance.add_dynamic_partitions("sessions", [first.partition])
@@ -85,13 +85,13 @@ def test_a_session_that_is_being_loaded_is_not_asked_for_again(house, sessions, 
     assert [r for r in tick(session_due, house).run_requests or [] if r.job_name == "ingest"] == []
 
 
-def test_the_calendar_of_the_current_season_is_asked_for_daily(house, sessions, at):
+def test_calendar_of_the_current_season_is_requested_daily(house, sessions, at):
     at(datetime.now(UTC))
     current = [r for r in tick(session_due, house).run_requests if r.job_name == "calendar"]
     assert [r.partition_key for r in current] == [str(datetime.now(UTC).year)]
 
 
-def test_gold_is_asked_for_when_bronze_says_something_new_and_nothing_runs(house, sessions, monkeypatch):
+def test_transform_is_requested_when_bronze_changed_and_nothing_runs(house, sessions, monkeypatch):
     request = tick(gold_behind_bronze, house).run_requests
     assert len(request) == 1
     version = house.lake.bronze.ledger.version()
@@ -101,7 +101,7 @@ def test_gold_is_asked_for_when_bronze_says_something_new_and_nothing_runs(house
         assert len(tick(gold_behind_bronze, house).run_requests or ()) == requests
 
 
-def test_gold_waits_while_something_runs(house, sessions):
+def test_transform_waits_while_another_run_is_active(house, sessions):
     job = defs().get_repository_def().get_job("calendar")
     run = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     data = tick(gold_behind_bronze, house)
@@ -111,7 +111,7 @@ def test_gold_waits_while_something_runs(house, sessions):
     assert len(tick(gold_behind_bronze, house).run_requests) == 1
 
 
-def test_a_run_whose_process_is_gone_is_failed_and_does_not_count_as_running(house, sessions):
+def test_run_without_a_process_is_failed_and_not_active(house, sessions):
     job = defs().get_repository_def().get_job("calendar")
     tags = {**command_tags(), STARTED_TAG: "1"}
     dead = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
@@ -121,7 +121,7 @@ def test_a_run_whose_process_is_gone_is_failed_and_does_not_count_as_running(hou
     assert house.instance.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
 
 
-def test_a_slot_is_freed_when_its_run_is_over_however_that_ended(house, sessions):
+def test_pool_slot_is_freed_after_any_end_of_its_run(house, sessions):
     job = defs().get_repository_def().get_job("calendar")
     storage = house.instance.event_log_storage
     storage.set_concurrency_slots("openf1", 1)
@@ -134,17 +134,17 @@ def test_a_slot_is_freed_when_its_run_is_over_however_that_ended(house, sessions
     assert storage.get_concurrency_info("openf1").active_run_ids == set()
 
 
-def test_a_run_of_the_daemon_says_which_process_it_lives_in_so_that_it_can_be_reaped(house, sessions):
+def test_daemon_run_is_tagged_with_its_process(house, sessions):
     [run] = house.instance.get_runs()
     assert {name: run.tags.get(name) for name in process_tags()} == process_tags()
     assert USER_TAG not in run.tags
 
 
-def test_a_process_is_told_from_a_later_one_with_its_number():
+def test_process_is_distinguished_from_a_later_one_with_the_same_id():
     assert process_started(os.getpid()) == process_started(os.getpid()) is not None
 
 
-def test_the_weekly_schedule_sweeps_up_what_the_sensor_missed(house, sessions):
+def test_weekly_schedule_requests_what_the_sensor_missed(house, sessions):
     monday = sessions[-1].end.replace(hour=6, minute=0, second=0, microsecond=0)
     monday += timedelta(days=(7 - monday.weekday()) % 7 or 7)
     context = dg.build_schedule_context(
@@ -158,17 +158,17 @@ def test_the_weekly_schedule_sweeps_up_what_the_sensor_missed(house, sessions):
     assert set(house.instance.get_dynamic_partitions("sessions")) == {one.partition for one in sessions}
 
 
-def test_the_calendar_makes_the_sessions_that_are_over_known_as_partitions_in_date_order(house, sessions):
+def test_calendar_adds_ended_sessions_as_partitions_by_date(house, sessions):
     assert house.instance.get_dynamic_partitions("sessions") == [one.partition for one in sessions]
 
 
-def test_a_session_that_was_postponed_keeps_its_partition(house, sessions):
+def test_postponed_session_keeps_its_partition(house, sessions):
     later = [replace(sessions[0], start=sessions[0].start + timedelta(days=7), name="Practice One")]
     assert ensure_partitions(house.instance, later) == {sessions[0].key: sessions[0].partition}
     assert len(house.instance.get_dynamic_partitions("sessions")) == len(sessions)
 
 
-def test_a_calendar_that_could_not_be_had_is_asked_for_again_later_under_another_key(house, at, monkeypatch):
+def test_failed_calendar_is_requested_again_with_another_run_key(house, at, monkeypatch):
     now = datetime.now(UTC)
     at(now)
     [first] = tick(session_due, house).run_requests
@@ -182,7 +182,7 @@ def test_a_calendar_that_could_not_be_had_is_asked_for_again_later_under_another
     assert tick(gold_behind_bronze, house).skip_message == "bronze is empty"
 
 
-def test_gold_waits_for_what_is_due_as_long_as_answers_keep_coming(house, sessions, at):
+def test_transform_waits_for_due_endpoints_while_responses_arrive(house, sessions, at):
     over = sessions[0].end + timedelta(minutes=31)
     at(over)
     data = tick(gold_behind_bronze, house)

@@ -25,22 +25,22 @@ def lineage(manifest: dict[str, Any]) -> dict[Column, frozenset[Column]]:
     return column_lineage(manifest)
 
 
-def test_the_data_dictionary_is_current(manifest: dict[str, Any]) -> None:
+def test_data_dictionary_is_current(manifest: dict[str, Any]) -> None:
     assert PAGE.read_text() == dictionary(manifest), AGAIN
 
 
-def test_every_gold_column_is_described_in_it() -> None:
+def test_data_dictionary_describes_every_gold_column() -> None:
     gold = PAGE.read_text().split("## Silver")[0]
     rows = [line for line in gold.splitlines() if line.startswith("| `")]
     assert len(rows) > 400
     assert [row for row in rows if not row.split(" | ")[2].strip()] == []
 
 
-def test_the_picture_of_the_star_is_current(manifest: dict[str, Any]) -> None:
+def test_star_schema_diagram_is_current(manifest: dict[str, Any]) -> None:
     assert PICTURE.read_text() == star(manifest), AGAIN
 
 
-def test_the_picture_has_a_line_for_every_join_of_a_core_table(manifest: dict[str, Any]) -> None:
+def test_star_schema_diagram_has_every_join_of_core_tables(manifest: dict[str, Any]) -> None:
     tables = {
         node["unique_id"]
         for node in manifest["nodes"].values()
@@ -117,7 +117,7 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
         ("source_changes", "changed_at", {"_pulls.at", "sessions._ingested_at"}),
     ],
 )
-def test_a_number_comes_from_where_it_should(
+def test_columns_have_the_expected_lineage(
     lineage: dict[Column, frozenset[Column]], table: str, column: str, origins: set[str]
 ) -> None:
     """Followed through every model, `select *`, union and window between."""

@@ -48,7 +48,7 @@ def served(key: int) -> dict[str, list[Row]]:
     return {name: [{"session_key": key, "meeting_key": 30} | row for row in of] for name, of in rows.items()}
 
 
-def test_a_correction_of_any_feed_reaches_the_laps_of_its_session_alone(tmp_path: Path) -> None:
+def test_correction_of_any_feed_rebuilds_the_laps_of_its_session_only(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     calendar: list[Row] = []
     untouched = 399

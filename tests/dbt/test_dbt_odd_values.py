@@ -22,7 +22,7 @@ CASES = Path(os.environ.get("F1_RECORDED_DATA", "")).parent / "cases"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-def test_odd_values_in_any_column_never_keep_gold_from_being_built(tmp_path: Path, seed: int) -> None:
+def test_gold_is_built_with_odd_values_in_any_column(tmp_path: Path, seed: int) -> None:
     served = season(tmp_path / "season")
     lake = OddLake(tmp_path, served)
     odd = plant(random.Random(seed), served, VALUES)
@@ -61,7 +61,7 @@ def test_sessions_with_one_odd_row_each_are_built_with_a_warning(tmp_path: Path)
     } <= built.warnings
 
 
-def test_the_values_to_blame_are_found_among_many() -> None:
+def test_causing_values_are_found_by_halving() -> None:
     odd = [Odd("laps", 1, index, "lap_number", value) for index, value in enumerate(range(40))]
     assert guilty(odd, lambda some: odd[17] in some) == [odd[17]]
     both = guilty(odd, lambda some: odd[3] in some and odd[30] in some)

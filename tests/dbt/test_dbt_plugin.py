@@ -21,7 +21,7 @@ def source(path: Path) -> SourceConfig:
     return SourceConfig("pulls", "bronze", "bronze", None, meta, [])
 
 
-def test_all_models_of_a_run_see_one_version_of_a_table(tmp_path: Path) -> None:
+def test_all_models_of_a_run_read_one_version_of_a_table(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
     plugin = Plugin("delta", {})
     before = plugin.load(source(tmp_path / "pulls"))
@@ -41,7 +41,7 @@ def test_all_models_of_a_run_see_one_version_of_a_table(tmp_path: Path) -> None:
         ("test", False, True),
     ],
 )
-def test_bronze_is_registered_except_for_data_tests_with_a_tested_version_of_dbt(
+def test_bronze_is_not_registered_for_data_tests_with_a_tested_version_of_dbt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str | None, tested: bool, sees: bool
 ) -> None:
     """dbt registers nothing by itself, of what is not a `view`: see `default_materialization`."""
@@ -60,7 +60,7 @@ def test_bronze_is_registered_except_for_data_tests_with_a_tested_version_of_dbt
     assert found == ([(name,)] if sees else [])
 
 
-def test_what_a_model_has_read_is_given_back_before_the_next_and_the_limit_stays(tmp_path: Path) -> None:
+def test_memory_of_a_model_is_released_before_the_next_within_the_limit(tmp_path: Path) -> None:
     con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "1GiB"})
     con.execute("create table samples as select random() as speed from range(15_000_000)")
     con.execute("checkpoint")
@@ -74,7 +74,7 @@ def test_what_a_model_has_read_is_given_back_before_the_next_and_the_limit_stays
     assert cursor.execute(LIMIT).fetchall() == [("1.0 GiB",)]
 
 
-def test_the_limit_is_the_same_after_hundreds_of_models(tmp_path: Path) -> None:
+def test_memory_limit_is_unchanged_after_hundreds_of_models(tmp_path: Path) -> None:
     con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "18.8GiB"})
     plugin = Plugin("delta", {})
     limits = []
@@ -85,7 +85,7 @@ def test_the_limit_is_the_same_after_hundreds_of_models(tmp_path: Path) -> None:
     assert len(set(limits)) == 1
 
 
-def test_what_is_in_use_is_no_reason_to_stop(tmp_path: Path) -> None:
+def test_memory_in_use_does_not_fail_the_release(tmp_path: Path) -> None:
     """A temporary table that cannot be moved to disk."""
     here = {"memory_limit": "1GiB", "temp_directory": ""}
     con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config=here)

@@ -23,13 +23,13 @@ def gold(life: Life) -> list[dict[str, Any]]:
     return [node for node in nodes(life, "model") if node["schema"] == "gold"]
 
 
-def test_every_model_and_test_reads_in_the_dialect_of_spark(life: Life) -> None:
+def test_every_model_and_test_parses_as_spark_sql(life: Life) -> None:
     """Compiled for DuckDB: what Spark writes differently stands behind dispatched macros."""
     read = [node for kind in ("model", "test", "snapshot") for node in nodes(life, kind)]
     assert len([sqlglot.parse_one(node["compiled_code"], read="spark") for node in read]) > 300
 
 
-def test_gold_is_tables_but_telemetry(life: Life) -> None:
+def test_gold_models_are_tables_except_telemetry(life: Life) -> None:
     kinds = {node["name"]: node["config"]["materialized"] for node in gold(life)}
     assert {name for name, kind in kinds.items() if kind == "incremental"} == {
         "fact_telemetry",
@@ -66,19 +66,19 @@ def test_repeated_column_descriptions_are_doc_blocks() -> None:
     assert blocks == sorted(blocks)
 
 
-def test_everything_that_is_published_is_in_an_exposure(life: Life) -> None:
+def test_every_published_table_is_in_an_exposure(life: Life) -> None:
     exposed = {name for e in life.manifest["exposures"].values() for name in e["depends_on"]["nodes"]}
     assert {node["unique_id"] for node in gold(life)} == exposed
 
 
-def test_snapshots_take_their_time_from_the_pull_and_are_read(life: Life) -> None:
+def test_snapshots_use_the_time_of_the_pull_and_have_a_reader(life: Life) -> None:
     read = {name for node in gold(life) for name in node["depends_on"]["nodes"]}
     for node in nodes(life, "snapshot"):
         assert node["config"]["updated_at"] == "pulled_at"
         assert node["unique_id"] in read
 
 
-def test_nothing_asks_the_clock(life: Life) -> None:
+def test_no_model_reads_the_clock(life: Life) -> None:
     """What a build makes depends on what was pulled, not on when it runs."""
     clocks = ("current_timestamp", "current_date", "now()", "today()", "get_current_timestamp")
     asking = {
@@ -90,7 +90,7 @@ def test_nothing_asks_the_clock(life: Life) -> None:
     assert asking == set()
 
 
-def test_there_are_unit_tests_for_every_model_that_derives(life: Life) -> None:
+def test_every_deriving_model_has_unit_tests(life: Life) -> None:
     tested = {node["model"] for node in life.manifest["unit_tests"].values()}
     plain = {"int_session_states", "dim_circuits", "fact_weather"}
     derives = {node["name"] for node in nodes(life, "model") if node["name"].startswith("int_")}
@@ -101,7 +101,7 @@ def test_there_are_unit_tests_for_every_model_that_derives(life: Life) -> None:
 ERRORS = yaml.safe_load((Path(__file__).parent / "error_severity.yml").read_text(encoding="utf-8"))
 
 
-def test_every_test_of_error_severity_has_a_reason_why_the_source_cannot_fail_it(life: Life) -> None:
+def test_every_error_severity_test_has_a_recorded_reason(life: Life) -> None:
     errors = {node["name"] for node in nodes(life, "test") if node["config"]["severity"].lower() != "warn"}
     without = {name for name in errors if not any(fnmatchcase(name, pattern) for pattern in ERRORS)}
     assert without == set(), (
@@ -111,7 +111,7 @@ def test_every_test_of_error_severity_has_a_reason_why_the_source_cannot_fail_it
     assert all(ERRORS.values())
 
 
-def test_what_keeps_its_rows_is_not_kept_from_publishing_by_an_old_one(life: Life) -> None:
+def test_tests_of_history_tables_ignore_old_rows(life: Life) -> None:
     """Rows that no build makes again would fail a test in every later one."""
     keeps = {node["unique_id"] for node in nodes(life, "snapshot")}
     keeps |= {node["unique_id"] for node in nodes(life, "model") if "union_earlier_runs(" in node["raw_code"]}

@@ -104,11 +104,11 @@ def periods(lake: Lake, session_key: int) -> list[str]:
         (11303, ["Red 14:51:30-15:03:00"]),
     ],
 )
-def test_the_states_of_a_session(lake: Lake, session_key: int, expected: list[str]) -> None:
+def test_track_states_of_a_session(lake: Lake, session_key: int, expected: list[str]) -> None:
     assert periods(lake, session_key) == expected
 
 
-def test_a_yellow_that_is_withdrawn_in_its_second_does_not_last(lake: Lake) -> None:
+def test_yellow_flag_withdrawn_within_its_second_has_no_period(lake: Lake) -> None:
     """In Bahrain 2023 one stayed until the end of the race; the longest one of Baku is a yellow that was shown twice."""
     [(longest,)] = lake.query(
         "select max(epoch(ended_at) - epoch(started_at)) from silver.int_track_status "

@@ -70,7 +70,7 @@ def comparable(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted((tuple(map(plain, row)) for row in rows), key=str)
 
 
-def test_sail_and_duckdb_build_the_same_tables_also_after_corrections(tmp_path: Path) -> None:
+def test_sail_and_duckdb_build_equal_tables_also_after_corrections(tmp_path: Path) -> None:
     folder = tmp_path / "season"
     made = generate(folder, SEASON, 2, telemetry=True, sprint_every=2, telemetry_every=60)
     first, second, *_, last = keys = [key for key in made.sessions if key % 10 in (2, 3, 4, 5)]

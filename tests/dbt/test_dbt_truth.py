@@ -89,7 +89,7 @@ def session(lake: Lake, folder: Path, key: int, change: Any = list) -> None:
         lake.pull_folder(folder, endpoint.name, key, SEASON, change)
 
 
-def test_session_by_session_from_the_last_one_and_rows_in_reverse(
+def test_gold_is_equal_if_sessions_and_rows_are_loaded_in_reverse(
     season: tuple[Path, list[int]], at_once: dict[str, str], tmp_path: Path
 ) -> None:
     folder, keys = season
@@ -101,7 +101,7 @@ def test_session_by_session_from_the_last_one_and_rows_in_reverse(
     assert hashes(lake) == at_once
 
 
-def test_with_corrections_and_a_full_refresh_and_as_of_the_moment_before(
+def test_gold_is_equal_after_corrections_a_full_refresh_and_as_of(
     season: tuple[Path, list[int]], at_once: dict[str, str], tmp_path: Path
 ) -> None:
     folder, keys = season

@@ -83,17 +83,17 @@ def code_blocks(text: str) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_names_commands_and_options_that_exist(page: Path) -> None:
+def test_commands_and_options_on_a_page_exist(page: Path) -> None:
     assert unknown_commands(page.read_text(encoding="utf-8")) == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_links_to_what_exists(page: Path) -> None:
+def test_links_on_a_page_exist(page: Path) -> None:
     assert list(broken_links(page)) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_names_paths_and_tests_that_exist(page: Path) -> None:
+def test_paths_and_tests_on_a_page_exist(page: Path) -> None:
     text = without_blocks(page.read_text(encoding="utf-8"))
     assert (missing_paths(text), missing_tests(text)) == (set(), set())
 

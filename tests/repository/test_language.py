@@ -195,7 +195,7 @@ def files() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.name)
-def test_a_file_is_in_plain_english(path: Path) -> None:
+def test_file_is_in_plain_english(path: Path) -> None:
     found = [
         f"{path.relative_to(PROJECT)}:{number}: {word}"
         for number, line in prose(path)
@@ -204,7 +204,7 @@ def test_a_file_is_in_plain_english(path: Path) -> None:
     assert not found, "\n" + "\n".join(found)
 
 
-def test_the_help_of_every_command_is_in_plain_english() -> None:
+def test_help_of_every_command_is_in_plain_english() -> None:
     top = parser()
     [commands] = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
     help_of = {"f1": top.format_help(), **{name: one.format_help() for name, one in commands.choices.items()}}
@@ -213,11 +213,11 @@ def test_the_help_of_every_command_is_in_plain_english() -> None:
 
 
 @pytest.mark.parametrize(("pattern", "instead", "example"), WORDS, ids=[word[0][:30] for word in WORDS])
-def test_every_word_is_found_with_what_to_write_instead(pattern: str, instead: str, example: str) -> None:
+def test_every_word_is_found_with_its_replacement(pattern: str, instead: str, example: str) -> None:
     assert any(found.endswith(f": write {instead}") for found in found_in(without_code(example))), pattern
 
 
-def test_code_is_not_checked_and_line_numbers_are_those_of_the_file(tmp_path: Path) -> None:
+def test_code_is_not_checked_and_line_numbers_are_correct(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("`anew`\n```\nanew\n```\n[text](anew.md)\n\nanew\n")
     assert [number for number, line in prose(page) if found_in(line)] == [7]

@@ -84,7 +84,7 @@ def rows(lake: Lake, name: str = "laps") -> int:
 # The source
 
 
-def test_an_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
+def test_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
     lake: Lake, server: ReplayServer
 ) -> None:
     server.fail_rate = 1.0
@@ -117,7 +117,7 @@ def test_an_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
         (418, b"teapot"),
     ],
 )
-def test_an_unusable_response_never_lands_and_is_not_empty(
+def test_unusable_response_never_lands_and_is_not_empty(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
 ) -> None:
     with monkeypatch.context() as patch:
@@ -130,9 +130,7 @@ def test_an_unusable_response_never_lands_and_is_not_empty(
     assert pull(lake, LAPS, RACE, why="failed").rows == 3
 
 
-def test_a_clock_that_jumps_ahead_and_back_costs_one_pull(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clock_that_jumps_ahead_and_back_costs_one_pull(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     real = datetime.now(UTC)
     for moment, why in (
         (real - timedelta(minutes=1), "first pull"),
@@ -173,7 +171,7 @@ def fill(uri: str, root: Path, most: int, answer: Any) -> None:
 
 
 @pytest.mark.parametrize("most", [100, 2_000, 5_000])
-def test_a_full_disk_stops_a_pull_and_the_next_one_completes_it(
+def test_full_disk_stops_a_pull_and_the_next_one_completes_it(
     lake: Lake, server: ReplayServer, source: Path, most: int
 ) -> None:
     (source / "laps" / "11.json").write_bytes(orjson.dumps(laps(400)))
@@ -213,7 +211,7 @@ MUTATIONS = st.lists(st.tuples(st.integers(0, 5), NAMES, VALUES), max_size=6)
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pulls=st.lists(st.tuples(MUTATIONS, st.lists(VALUES, max_size=2)), min_size=1, max_size=2))
-def test_whatever_the_source_sends_rows_in_are_rows_in_bronze_and_in_quarantine(
+def test_every_served_row_is_in_bronze_or_quarantine(
     lake: Lake, server: ReplayServer, pulls: list[tuple[list[tuple[int, str, Any]], list[Any]]]
 ) -> None:
     """Through HTTP, landing, typing, Delta and the ledger, on one table that drifts with each pull."""

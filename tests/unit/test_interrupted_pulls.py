@@ -16,7 +16,7 @@ from f1_lakehouse.storage.landing import OpenPull
 from f1_lakehouse.storage.quarantine import Quarantine
 
 
-def test_a_pull_that_crashed_between_responses_requests_only_the_rest(
+def test_pull_that_crashed_between_responses_requests_only_the_rest(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(lake, DRIVERS, RACE, why="first pull")
@@ -42,7 +42,7 @@ def test_a_pull_that_crashed_between_responses_requests_only_the_rest(
     assert (done.rows, done.requests, len(server.requests)) == (9, 3, 1)
 
 
-def test_a_pull_that_failed_between_answers_asks_only_for_the_rest(
+def test_pull_that_failed_between_responses_requests_only_the_rest(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(lake, DRIVERS, RACE, why="first pull")
@@ -68,7 +68,7 @@ def test_a_pull_that_failed_between_answers_asks_only_for_the_rest(
 @pytest.mark.parametrize(
     "step", [(Bronze, "apply"), (bronze, "append_pull"), (Quarantine, "append")], ids=lambda step: step[1]
 )
-def test_a_pull_that_crashed_after_its_manifest_needs_no_request(
+def test_pull_that_crashed_after_its_manifest_needs_no_request(
     lake: Lake, server: ReplayServer, write: Write, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str]
 ) -> None:
     write("laps", [*laps(1, 2), *laps(3, st_speed=1.5)])
@@ -86,7 +86,7 @@ def test_a_pull_that_crashed_after_its_manifest_needs_no_request(
     assert recover(fresh, LAPS, 11) is None
 
 
-def test_a_landed_pull_is_taken_unless_forced(
+def test_landed_pull_is_used_unless_forced(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for force, requests in ((False, 0), (True, 1)):
@@ -100,7 +100,7 @@ def test_a_landed_pull_is_taken_unless_forced(
     assert rows(lake) == 3
 
 
-def test_a_forced_pull_that_crashed_stays_forced(
+def test_forced_pull_that_crashed_stays_forced(
     lake: Lake, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(lake, LAPS, RACE, why="first pull")
@@ -128,7 +128,7 @@ def test_landed_pulls_are_applied_in_order(lake: Lake, write: Write, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "*.json.zst"])
-def test_a_damaged_file_in_landing_is_a_failed_pull_that_names_it(
+def test_damaged_file_in_landing_is_a_failed_pull_that_names_it(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     with monkeypatch.context() as patch:

@@ -36,7 +36,7 @@ def texts(receiver: Receiver) -> list[str]:
     return [f"{(body := json.loads(text))['title']}\n{body['message']}" for text in receiver.bodies]
 
 
-def test_a_condition_is_told_once_when_it_begins_and_once_when_it_is_over(settings, told, receiver):
+def test_condition_is_notified_once_at_its_begin_and_once_at_its_end(settings, told, receiver):
     to = with_urls(settings, json_url(receiver))
     for minutes, found in ((0, [STALE]), (1, [STALE]), (2, [STALE]), (3, []), (4, [])):
         assert notify(told, found, to, NOW + timedelta(minutes=minutes)) == []
@@ -46,7 +46,7 @@ def test_a_condition_is_told_once_when_it_begins_and_once_when_it_is_over(settin
     assert [json.loads(body)["type"] for body in receiver.bodies] == ["failure", "success"]
 
 
-def test_a_message_says_what_which_session_since_when_and_what_to_do(settings):
+def test_message_contains_condition_session_time_and_cure(settings):
     title, text = message(notices("x", {}, [FAILED], NOW, remind=False), settings)
     assert title.startswith("F1 lakehouse dev on ")
     assert text.splitlines() == [
@@ -58,7 +58,7 @@ def test_a_message_says_what_which_session_since_when_and_what_to_do(settings):
     ]
 
 
-def test_what_begins_at_the_same_time_is_one_message(settings, told, receiver):
+def test_simultaneous_conditions_are_one_message(settings, told, receiver):
     notify(told, [STALE, FAILED], with_urls(settings, json_url(receiver)), NOW)
     [text] = texts(receiver)
     assert "2 new" in text
@@ -66,21 +66,21 @@ def test_what_begins_at_the_same_time_is_one_message(settings, told, receiver):
     assert "Load failed" in text
 
 
-def test_what_was_told_survives_the_process(settings, told, receiver):
+def test_sent_notifications_are_remembered_by_the_next_process(settings, told, receiver):
     to = with_urls(settings, json_url(receiver))
     notify(told, [STALE], to, NOW)
     assert notify(AlertLog(f"{settings.records}/alerts"), [STALE], to, NOW + HOUR) == []
     assert len(receiver.got) == 1
 
 
-def test_a_condition_that_comes_back_is_told_again(settings, told, receiver):
+def test_recurring_condition_is_notified_again(settings, told, receiver):
     to = with_urls(settings, json_url(receiver))
     for hours, found in enumerate(([STALE], [], [STALE])):
         notify(told, found, to, NOW + hours * HOUR)
     assert len(receiver.got) == 3
 
 
-def test_a_receiver_that_is_down_is_told_at_the_next_look_and_the_other_one_is_not_told_twice(settings, told):
+def test_unreachable_receiver_is_notified_later_and_the_other_not_twice(settings, told):
     with Receiver() as up, Receiver() as down:
         down.status = 503
         to = with_urls(settings, json_url(up), json_url(down))
@@ -91,7 +91,7 @@ def test_a_receiver_that_is_down_is_told_at_the_next_look_and_the_other_one_is_n
         assert (len(up.got), len(down.got)) == (1, 2)
 
 
-def test_nobody_listening_fails_nothing(settings, told, receiver):
+def test_unreachable_receiver_fails_nothing(settings, told, receiver):
     gone = with_urls(settings, "json://127.0.0.1:1/")
     [problem] = notify(told, [STALE], gone, NOW)
     assert "did not take" in problem
@@ -99,7 +99,7 @@ def test_nobody_listening_fails_nothing(settings, told, receiver):
     assert list(told.active(LAKE)) == []
 
 
-def test_a_receiver_that_is_added_later_is_told_what_is_wrong_now_and_not_what_was(settings, told, receiver):
+def test_new_receiver_is_notified_of_current_conditions_only(settings, told, receiver):
     notify(told, [STALE, FAILED], settings, NOW)
     notify(told, [FAILED], settings, NOW + HOUR)
     notify(told, [FAILED], with_urls(settings, json_url(receiver)), NOW + 2 * HOUR)
@@ -109,20 +109,20 @@ def test_a_receiver_that_is_added_later_is_told_what_is_wrong_now_and_not_what_w
 
 
 @pytest.mark.parametrize(("wanted", "reminders"), [(True, [False, True, True]), (False, [False])])
-def test_a_reminder_comes_daily_if_it_is_wanted(settings, told, receiver, wanted, reminders):
+def test_reminder_is_sent_daily_if_configured(settings, told, receiver, wanted, reminders):
     to = with_urls(settings, json_url(receiver), alert_remind_daily=wanted)
     for hours in range(0, 49, 6):
         notify(told, [STALE], to, NOW + hours * HOUR)
     assert ["still there" in text for text in texts(receiver)] == reminders
 
 
-def test_the_record_of_alerts_is_kept_when_nobody_is_told(settings, told):
+def test_alert_log_is_kept_without_receivers(settings, told):
     notify(told, [STALE], settings, NOW)
     notify(told, [], settings, NOW + HOUR)
     assert [(one.receiver, one.event) for one in told.all()] == [(LAKE, "begun"), (LAKE, "over")]
 
 
-def test_a_secret_is_in_no_log_no_problem_and_no_record(settings, told, receiver, caplog, capfd):
+def test_secret_is_in_no_log_message_or_record(settings, told, receiver, caplog, capfd):
     receiver.status = 403
     to = with_urls(
         settings,
@@ -144,7 +144,7 @@ def test_a_secret_is_in_no_log_no_problem_and_no_record(settings, told, receiver
     )
 
 
-def test_urls_come_from_the_environment_and_a_mistake_in_them_does_not_show_them(settings, monkeypatch):
+def test_malformed_url_of_the_environment_is_not_shown(settings, monkeypatch):
     monkeypatch.setenv("F1_ALERT_URLS", f"json://a/{SECRET}  slack://{SECRET}/b")
     found = load_settings()
     assert [url.get_secret_value() for url in found.alert_urls] == [
@@ -159,9 +159,7 @@ def test_urls_come_from_the_environment_and_a_mistake_in_them_does_not_show_them
     assert SECRET not in str(caught.value)
 
 
-def test_f1_alerts_test_says_of_each_receiver_whether_it_took_the_message(
-    settings, receiver, monkeypatch, capsys
-):
+def test_f1_alerts_test_reports_the_result_of_each_receiver(settings, receiver, monkeypatch, capsys):
     from f1_lakehouse.cli import app
 
     monkeypatch.setenv("F1_ALERT_URLS", f"{json_url(receiver)} json://127.0.0.1:1/{SECRET}")

@@ -121,7 +121,7 @@ def transform(settings):
     )
 
 
-def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, settings):
+def test_models_have_inputs_and_column_lineage(transform, settings):
     assert openlineage.send([], settings, [transform]) == []
     found = sent(settings)
     silver = found["COMPLETE", "dbt.silver.silver_laps"]
@@ -141,7 +141,7 @@ def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, 
     assert published["facets"]["version"]["datasetVersion"] == "3"
 
 
-def test_artifacts_of_another_run_of_dbt_are_not_taken_for_those_of_this_one(transform, settings):
+def test_artifacts_of_another_dbt_run_are_ignored(transform, settings):
     later = type(transform)(
         **{**transform.__dict__, "started_at": NOW + MINUTES, "ended_at": NOW + 2 * MINUTES}
     )
@@ -149,7 +149,7 @@ def test_artifacts_of_another_run_of_dbt_are_not_taken_for_those_of_this_one(tra
     assert [job for _, job in sent(settings)] == ["transform", "transform", "publish", "publish"]
 
 
-def test_events_go_to_the_receiver_that_openlineage_is_told_of(ingest, settings, receiver, monkeypatch):
+def test_events_are_sent_to_the_configured_receiver(ingest, settings, receiver, monkeypatch):
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.port}")
     monkeypatch.setenv("OPENLINEAGE_API_KEY", "s3cr3t")
     done, pulls = ingest
@@ -161,9 +161,7 @@ def test_events_go_to_the_receiver_that_openlineage_is_told_of(ingest, settings,
     assert not settings.lineage.exists()
 
 
-def test_a_receiver_that_refuses_or_is_slow_fails_nothing_and_is_left_alone(
-    ingest, settings, receiver, monkeypatch
-):
+def test_refusing_or_slow_receiver_fails_nothing_and_is_not_retried(ingest, settings, receiver, monkeypatch):
     done, pulls = ingest
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.port}")
     receiver.status = 400
@@ -176,7 +174,7 @@ def test_a_receiver_that_refuses_or_is_slow_fails_nothing_and_is_left_alone(
     assert problem == "lineage: not all was sent within 0 s"
 
 
-def test_artifacts_that_cannot_be_read_are_one_line(transform, settings):
+def test_unreadable_artifacts_are_one_line(transform, settings):
     (settings.root / "dbt" / "run_results.json").write_text("{")
     [problem] = openlineage.send([], settings, [transform])
     assert problem.startswith("lineage: no events could be made (JSONDecodeError")

@@ -44,7 +44,7 @@ def apply_feed(feed: Any, key: list[str]) -> dict[tuple[Any, ...], dict[str, Any
     return state
 
 
-def test_each_pull_says_what_it_added_changed_and_removed(house: House, changes: Changes, lap: Lap) -> None:
+def test_each_pull_has_its_added_changed_and_removed_rows(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1), lap(2), lap(3)])
     house.pull([lap(1), lap(2), lap(3)])
     house.pull([lap(1), lap(2, lap_duration=80.0), lap(4), lap(5)])
@@ -59,13 +59,13 @@ def test_each_pull_says_what_it_added_changed_and_removed(house: House, changes:
     ]
 
 
-def test_a_changed_list_null_and_duplicate_are_changes_too(house: House, changes: Changes, lap: Lap) -> None:
+def test_changed_lists_nulls_and_duplicates_are_changes(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1), lap(2, st_speed=300), lap(3), lap(3)])
     house.pull([lap(1, segments_sector_1=[2049]), lap(2), lap(3)])
     assert counts(changes)[1] == ("appended", 0, 2, 1)
 
 
-def test_history_is_in_order_of_time_over_sessions_and_narrows_to_one(
+def test_history_is_ordered_by_time_and_can_be_limited_to_a_session(
     house: House, changes: Changes, lap: Lap
 ) -> None:
     house.pull([lap(1)], at=NOON)
@@ -77,7 +77,7 @@ def test_history_is_in_order_of_time_over_sessions_and_narrows_to_one(
     assert [s.changed for s in changes.steps("laps", since=NOON + HOUR)] == [1]
 
 
-def test_the_feed_applied_by_merge_gives_the_truth(house: House, changes: Changes, lap: Lap) -> None:
+def test_merged_change_feed_gives_the_current_rows(house: House, changes: Changes, lap: Lap) -> None:
     random.seed(3)
     for step in range(12):
         scope = random.choice([9606, 9607])
@@ -94,7 +94,7 @@ def test_the_feed_applied_by_merge_gives_the_truth(house: House, changes: Change
         assert sorted([r[c] for c in shown] for r in mine) == sorted([r[c] for c in shown] for r in truth)
 
 
-def test_the_feed_names_its_pulls_and_carries_the_row(house: House, changes: Changes, lap: Lap) -> None:
+def test_change_feed_has_pull_ids_and_rows(house: House, changes: Changes, lap: Lap) -> None:
     first = house.pull([lap(1), lap(2)])
     second = house.pull([lap(1, lap_duration=80.0)])
     feed = pl.concat(changes.feed("laps")).to_dicts()
@@ -112,7 +112,7 @@ def test_the_feed_names_its_pulls_and_carries_the_row(house: House, changes: Cha
     ]
 
 
-def test_a_column_that_came_later_is_compared_as_null(house: House, changes: Changes, lap: Lap) -> None:
+def test_later_column_is_compared_as_null(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1), lap(2)])
     house.pull([lap(1, tyre_temp=90), lap(2)])
     assert counts(changes)[1] == ("appended", 0, 1, 0)
@@ -121,7 +121,7 @@ def test_a_column_that_came_later_is_compared_as_null(house: House, changes: Cha
     ]["tyre_temp"] == 90.0  # fmt: skip
 
 
-def test_a_table_reads_as_of_a_version_or_a_moment(house: House, changes: Changes, lap: Lap) -> None:
+def test_table_is_read_as_of_a_version_or_a_time(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1)], at=NOON)
     house.pull([lap(1, session_key=9607)], scope=9607, at=NOON + HOUR)
     house.pull([lap(2), lap(3)], at=NOON + 2 * HOUR)
@@ -132,7 +132,7 @@ def test_a_table_reads_as_of_a_version_or_a_moment(house: House, changes: Change
     assert numbers(changes.rows("laps")) == [1, 2, 3]
 
 
-def test_an_emptied_session_is_empty_as_of_then_and_full_before(
+def test_emptied_session_has_rows_as_of_an_earlier_time_only(
     house: House, changes: Changes, lap: Lap
 ) -> None:
     house.pull([lap(1)], at=NOON)
@@ -141,7 +141,7 @@ def test_an_emptied_session_is_empty_as_of_then_and_full_before(
     assert numbers(changes.rows("laps", at=NOON + HOUR)) == []
 
 
-def test_two_versions_are_compared_both_ways(house: House, changes: Changes, lap: Lap) -> None:
+def test_versions_are_compared_in_both_directions(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1), lap(2)])
     house.pull([lap(1, lap_duration=80.0)])
     house.pull([lap(1, session_key=9607)], scope=9607)
@@ -153,7 +153,7 @@ def test_two_versions_are_compared_both_ways(house: House, changes: Changes, lap
     assert [scope for scope, _ in changes.difference("laps", 1, 3, 9607)] == [9607]
 
 
-def test_a_table_or_version_that_there_is_not_is_one_line(house: House, changes: Changes, lap: Lap) -> None:
+def test_unknown_table_or_version_is_one_line(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1)])
     for wrong, said in (
         (lambda: list(changes.steps("lap")), "there is no table 'lap'; there are: car_data"),
@@ -166,12 +166,12 @@ def test_a_table_or_version_that_there_is_not_is_one_line(house: House, changes:
 
 
 @pytest.mark.parametrize("endpoint", ["laps", "sessions", "championship_teams", "team_radio"])
-def test_nothing_against_nothing_is_no_change(house: House, endpoint: str) -> None:
+def test_empty_versions_have_no_changes(house: House, endpoint: str) -> None:
     nothing = house.bronze.rows(endpoint, 1)
     assert compare(endpoint, nothing, nothing).is_empty()
 
 
-def test_a_key_that_is_null_is_a_key(house: House, changes: Changes) -> None:
+def test_null_key_is_compared_as_a_key(house: House, changes: Changes) -> None:
     row = {"meeting_key": 1, "session_key": 9606, "team_name": None, "points_current": 5.0}
     house.pull([row], "championship_teams")
     house.pull([row | {"points_current": 6.0}], "championship_teams")

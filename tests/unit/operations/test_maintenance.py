@@ -40,7 +40,7 @@ def go_back(changes: Changes, version: int) -> int:
 # Restore
 
 
-def test_a_plan_says_what_would_be_lost_and_changes_nothing(house: House, changes: Changes, lap: Lap) -> None:
+def test_restore_plan_shows_lost_pulls_and_changes_nothing(house: House, changes: Changes, lap: Lap) -> None:
     first, second = house.pull([lap(1)]), house.pull([lap(1), lap(2)])
     other = house.pull([lap(7, session_key=9607)], scope=9607)
     plan = plan_restore(changes, "laps", 1)
@@ -51,7 +51,7 @@ def test_a_plan_says_what_would_be_lost_and_changes_nothing(house: House, change
     assert plan_restore(changes, "laps", 3).is_nothing
 
 
-def test_a_restored_table_is_a_new_version_and_the_ledger_follows(
+def test_restored_table_is_a_new_version_and_in_the_pull_log(
     house: House, changes: Changes, lap: Lap
 ) -> None:
     first, _ = house.pull([lap(1)]), house.pull([lap(1), lap(2)])
@@ -65,9 +65,7 @@ def test_a_restored_table_is_a_new_version_and_the_ledger_follows(
     assert Bronze(house.bronze.uri).ledger.truth("laps", 9606) == first
 
 
-def test_what_was_lost_is_due_again_and_comes_back_as_a_new_pull(
-    house: House, changes: Changes, lap: Lap
-) -> None:
+def test_lost_pull_is_due_and_pulled_again(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1)])
     lost = house.pull([lap(1), lap(2)])
     go_back(changes, 1)
@@ -81,9 +79,7 @@ def test_what_was_lost_is_due_again_and_comes_back_as_a_new_pull(
     assert numbers(house) == [1, 2]
 
 
-def test_a_restored_table_is_append_only_and_has_every_column(
-    house: House, changes: Changes, lap: Lap
-) -> None:
+def test_restored_table_is_append_only_and_has_every_column(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1)])
     house.pull([lap(1, tyre_temp=90)])
     go_back(changes, 1)
@@ -97,7 +93,7 @@ def test_a_restored_table_is_append_only_and_has_every_column(
     assert [row["tyre_temp"] for row in house.truth()] == [91.0]
 
 
-def test_a_restore_can_be_undone_by_a_restore(house: House, changes: Changes, lap: Lap) -> None:
+def test_restore_can_be_undone_by_a_restore(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1)])
     second = house.pull([lap(1), lap(2)])
     go_back(changes, 1)
@@ -109,7 +105,7 @@ def test_a_restore_can_be_undone_by_a_restore(house: House, changes: Changes, la
     assert [(s.added, s.gone) for s in changes.steps("laps")] == [(1, 0), (1, 0), (0, 1), (1, 0)]
 
 
-def test_a_pull_that_changed_nothing_stands_or_falls_with_the_one_it_equals(
+def test_unchanged_pull_is_lost_with_the_pull_that_it_equals(
     house: House, changes: Changes, lap: Lap
 ) -> None:
     house.pull([lap(1)])
@@ -125,7 +121,7 @@ class Crash(BaseException):
 
 @pytest.mark.parametrize("back", [1, 2], ids=["to an older version", "and forth again"])
 @pytest.mark.parametrize("at", range(3))
-def test_a_restore_that_is_cut_off_leaves_no_truth_without_rows_and_is_completed_by_the_next(
+def test_interrupted_restore_keeps_current_rows_and_is_completed_by_the_next(
     house: House, changes: Changes, lap: Lap, monkeypatch: pytest.MonkeyPatch, at: int, back: int
 ) -> None:
     house.pull([lap(1)])
@@ -159,7 +155,7 @@ def test_a_restore_that_is_cut_off_leaves_no_truth_without_rows_and_is_completed
     assert (numbers(house), numbers(house, 9607)) == expected
 
 
-def test_a_version_whose_files_are_gone_is_one_line(house: House, changes: Changes, lap: Lap) -> None:
+def test_version_with_removed_files_is_one_line(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1)])
     house.pull([lap(2)])
     go_back(changes, 1)
@@ -189,7 +185,7 @@ def sample(driver: int, second: int) -> dict[str, Any]:
     return {"date": date, "session_key": 9606, "meeting_key": 1, "driver_number": driver, "speed": second}
 
 
-def test_optimize_makes_few_files_of_many_and_keeps_rows_history_and_properties(
+def test_optimize_compacts_files_and_keeps_rows_history_and_properties(
     house: House, changes: Changes, lap: Lap
 ) -> None:
     many(house, lap)
@@ -204,7 +200,7 @@ def test_optimize_makes_few_files_of_many_and_keeps_rows_history_and_properties(
     assert house.pull([lap(k, lap_duration=4.0) for k in range(1, 20)]).outcome == "unchanged"
 
 
-def test_telemetry_is_sorted_once_and_again_only_when_something_came(house: House) -> None:
+def test_telemetry_is_sorted_again_only_after_new_rows(house: House) -> None:
     for hour in range(3):
         rows = [sample(driver, second + hour) for second in range(50) for driver in (81, 4, 1)]
         house.pull(rows, "car_data")
@@ -221,7 +217,7 @@ def test_telemetry_is_sorted_once_and_again_only_when_something_came(house: Hous
     assert optimize(house.bronze, ["car_data"], z_order=True)[0].files_after == 1
 
 
-def test_optimize_covers_every_table_and_refuses_what_there_is_not(house: House, lap: Lap) -> None:
+def test_optimize_covers_every_table_and_refuses_unknown_ones(house: House, lap: Lap) -> None:
     many(house, lap, 2)
     told: list[str] = []
     assert [one.table for one in optimize(house.bronze, progress=told.append)] == house.bronze.names() == told
@@ -229,7 +225,7 @@ def test_optimize_covers_every_table_and_refuses_what_there_is_not(house: House,
         optimize(house.bronze, ["lap"])
 
 
-def test_loads_and_readers_go_on_while_a_table_is_optimized(house: House, lap: Lap) -> None:
+def test_loads_and_reads_work_during_optimize(house: House, lap: Lap) -> None:
     many(house, lap, 3)
     reader = DeltaTable(house.bronze.table_uri("laps"))
     stop = threading.Event()
@@ -261,9 +257,7 @@ def old(folder: Path, days: float) -> None:
         os.utime(path, (then, then))
 
 
-def test_vacuum_removes_nothing_that_a_week_old_version_needs(
-    house: House, changes: Changes, lap: Lap
-) -> None:
+def test_vacuum_keeps_files_of_week_old_versions(house: House, changes: Changes, lap: Lap) -> None:
     many(house, lap)
     optimize(house.bronze, ["laps"])
     [done] = vacuum(house.bronze, ["laps"], dry_run=False)
@@ -273,9 +267,7 @@ def test_vacuum_removes_nothing_that_a_week_old_version_needs(
     assert {row["lap_duration"] for row in house.truth()} == {2.0}
 
 
-def test_vacuum_removes_what_a_crashed_write_left_once_it_is_old_and_only_when_told(
-    house: House, lap: Lap
-) -> None:
+def test_vacuum_removes_old_files_of_a_crashed_write_only_if_requested(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     folder = Path(house.bronze.table_uri("laps"))
     [committed] = folder.rglob("*.parquet")
@@ -291,12 +283,12 @@ def test_vacuum_removes_what_a_crashed_write_left_once_it_is_old_and_only_when_t
     assert numbers(house) == [1]
 
 
-def test_a_retention_that_a_reader_could_outlive_is_refused(house: House) -> None:
+def test_too_short_retention_is_refused(house: House) -> None:
     with pytest.raises(MaintenanceError, match="a retention of 6 days is too short"):
         vacuum(house.bronze, retention=timedelta(days=6), dry_run=False)
 
 
-def test_a_restored_entry_is_an_answer_that_brings_no_rows(house: House, changes: Changes, lap: Lap) -> None:
+def test_restored_entry_is_a_response_without_rows(house: House, changes: Changes, lap: Lap) -> None:
     house.pull([lap(1)])
     house.pull([lap(2)])
     go_back(changes, 1)

@@ -87,7 +87,9 @@ ACCIDENTS: dict[str, Callable[[Any], None]] = {
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
-def test_bronze_comes_back_from_landing_with_the_same_rows_and_truths(full: House, accident: str) -> None:
+def test_bronze_is_rebuilt_from_landing_with_the_same_rows_and_current_pulls(
+    full: House, accident: str
+) -> None:
     before, truth = content(full), truths(full)
     ACCIDENTS[accident](full)
     done = remake(full)
@@ -97,7 +99,7 @@ def test_bronze_comes_back_from_landing_with_the_same_rows_and_truths(full: Hous
     Bronze(full.bronze.uri).create()
 
 
-def test_rebuilding_what_is_whole_changes_nothing(full: House) -> None:
+def test_rebuild_of_an_undamaged_lake_changes_nothing(full: House) -> None:
     before, ledger = content(full), full.pulls()
     versions = [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")]
     done = {one.table: (one.there, one.restored) for one in remake(full)}
@@ -106,9 +108,7 @@ def test_rebuilding_what_is_whole_changes_nothing(full: House) -> None:
     assert [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")] == versions
 
 
-def test_a_rebuild_that_is_cut_off_is_completed_by_the_next(
-    full: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_rebuild_is_completed_by_the_next(full: House, monkeypatch: pytest.MonkeyPatch) -> None:
     before, truth = content(full), truths(full)
     remove(full)
     whole, left = bronze_module.append_pull, [2]
@@ -127,7 +127,7 @@ def test_a_rebuild_that_is_cut_off_is_completed_by_the_next(
     assert (content(full), truths(full)) == (before, truth)
 
 
-def test_a_damaged_table_is_set_aside_and_not_thrown_away(full: House) -> None:
+def test_damaged_table_is_moved_and_not_deleted(full: House) -> None:
     spoil(full.bronze.table_uri("laps"))
     [laps] = [one for one in remake(full) if one.table == "laps"]
     assert (laps.restored, laps.rows) == (3, 7)
@@ -147,7 +147,7 @@ def older(full: House, monkeypatch: pytest.MonkeyPatch) -> House:
     return full
 
 
-def test_a_lake_without_row_numbers_goes_on_and_gets_them_by_a_rebuild(older: House, lap: Lap) -> None:
+def test_lake_without_row_numbers_works_and_gets_them_by_a_rebuild(older: House, lap: Lap) -> None:
     bronze = Bronze(older.bronze.uri)
     bronze.create()
     assert {row["_row_number"] for row in older.table()} == {None}
@@ -169,7 +169,7 @@ def test_a_lake_without_row_numbers_goes_on_and_gets_them_by_a_rebuild(older: Ho
     assert not [one for one in remake(same) if one.restored]
 
 
-def test_rows_without_a_number_stay_where_landing_has_not_all_pulls(older: House) -> None:
+def test_rows_without_a_number_are_kept_if_landing_lacks_pulls(older: House) -> None:
     [first, *_] = sorted(Path(older.landing.store.uri).glob("laps/9606/*"))
     shutil.rmtree(first)
     before = older.table()
@@ -178,7 +178,7 @@ def test_rows_without_a_number_stay_where_landing_has_not_all_pulls(older: House
     assert [row | {"_row_number": None} for row in before] == older.table()
 
 
-def test_rows_that_are_not_those_that_came_are_found_and_replaced(full: House, lap: Lap) -> None:
+def test_altered_rows_are_found_and_replaced(full: House, lap: Lap) -> None:
     # A bit that flips in a Parquet file need not break it: here a file of the same schema with one other value.
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -199,13 +199,13 @@ def test_rows_that_are_not_those_that_came_are_found_and_replaced(full: House, l
     assert content(full) == before
 
 
-def test_a_table_that_was_restored_on_purpose_is_no_accident(full: House) -> None:
+def test_restored_table_is_not_reported_as_damaged(full: House) -> None:
     changes = Changes(full.bronze, full.landing)
     restore(changes, plan_restore(changes, "laps", 1))
     assert check_bronze(full.bronze).problems == []
 
 
-def test_a_pull_whose_raw_answers_are_gone_too_is_named(full: House) -> None:
+def test_pull_without_raw_responses_is_named(full: House) -> None:
     remove(full, "drivers")
     shutil.rmtree(Path(full.landing.store.uri) / "drivers")
     [drivers] = [one for one in remake(full) if one.table == "drivers"]
@@ -213,7 +213,7 @@ def test_a_pull_whose_raw_answers_are_gone_too_is_named(full: House) -> None:
     assert "drivers-9606 is missing, and its raw answers are not in landing" in problem
 
 
-def test_a_damaged_answer_does_not_keep_the_other_pulls_from_coming_back(full: House) -> None:
+def test_damaged_response_does_not_stop_the_rebuild_of_other_pulls(full: House) -> None:
     remove(full, "laps")
     spoil(f"{full.landing.store.uri}/laps/9607", "*.zst", 5)
     [laps] = [one for one in remake(full) if one.table == "laps"]
@@ -222,13 +222,13 @@ def test_a_damaged_answer_does_not_keep_the_other_pulls_from_coming_back(full: H
     assert len(full.truth()) == 3
 
 
-def test_what_landed_and_never_reached_bronze_is_brought_in(full: House, lap: Lap) -> None:
+def test_landed_pull_missing_from_bronze_is_applied(full: House, lap: Lap) -> None:
     full.land([lap(1, session_key=9610)], scope=9610)
     remake(full)
     assert len(full.truth(scope=9610)) == 1
 
 
-def test_a_table_that_there_is_not(full: House) -> None:
+def test_unknown_table_is_refused(full: House) -> None:
     with pytest.raises(BronzeError, match="there is no table 'lap'"):
         rebuild(full.landing, full.bronze, ["lap"])
 
@@ -236,7 +236,7 @@ def test_a_table_that_there_is_not(full: House) -> None:
 # Landing
 
 
-def test_every_answer_is_checked_against_its_manifest(full: House) -> None:
+def test_every_response_is_checked_against_its_manifest(full: House) -> None:
     found = check_landing(full.landing)
     assert (found.pulls, found.unfinished, found.answers, found.problems) == (6, 0, 8, [])
     assert found.bytes > 1000
@@ -257,7 +257,7 @@ def test_every_answer_is_checked_against_its_manifest(full: House) -> None:
         ),
     ],
 )
-def test_each_damage_to_landing_is_found_and_comes_back_from_the_backup(
+def test_damaged_landing_files_are_found_and_restored_from_the_backup(
     full: House, tmp_path: Path, pattern: str, damage: Callable[[Path], None], said: str
 ) -> None:
     backup = Landing(str(tmp_path / "backup"))
@@ -274,9 +274,7 @@ def test_each_damage_to_landing_is_found_and_comes_back_from_the_backup(
     assert check_landing(full.landing).problems == []
 
 
-def test_a_backup_copies_only_what_is_new_and_never_what_is_damaged(
-    full: House, tmp_path: Path, lap: Lap
-) -> None:
+def test_backup_copies_only_new_and_undamaged_files(full: House, tmp_path: Path, lap: Lap) -> None:
     backup = Landing(str(tmp_path / "backup"))
     first = copy_landing(full.landing, backup)
     assert (first.files, copy_landing(full.landing, backup).files) == (6 + 2 * 8, 0)
@@ -290,7 +288,7 @@ def test_a_backup_copies_only_what_is_new_and_never_what_is_damaged(
     assert "drivers" in problem
 
 
-def test_a_backup_that_is_cut_off_shows_no_pull_as_finished_that_is_not(
+def test_interrupted_backup_has_no_manifest_of_an_incomplete_pull(
     full: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for stop in range(1, 22):
@@ -312,7 +310,7 @@ def test_a_backup_that_is_cut_off_shows_no_pull_as_finished_that_is_not(
             assert check_landing(target).problems == [], folder
 
 
-def test_the_drill_a_lake_comes_back_from_nothing_but_its_backup(full: House, tmp_path: Path) -> None:
+def test_lake_is_restored_from_its_backup_alone(full: House, tmp_path: Path) -> None:
     before, truth = content(full), truths(full)
     copy_landing(full.landing, Landing(str(tmp_path / "backup")))
     shutil.rmtree(full.landing.store.uri)

@@ -73,9 +73,7 @@ def write(path: Path, statement: str) -> None:
         con.execute(statement)
 
 
-def test_gold_is_published_whole_with_its_comments_and_where_it_came_from(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_gold_is_published_with_its_comments_and_origin(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     published = publish(lake)
     assert (published.bronze_version, published.rows) == ("3-abc", {"dim_driver": 3})
@@ -90,7 +88,7 @@ def test_gold_is_published_whole_with_its_comments_and_where_it_came_from(
     assert "CC BY-NC-SA" in str(read(lake.gold, "select licence from meta.publication"))
 
 
-def test_only_gold_is_published_and_telemetry_only_as_delta(
+def test_only_gold_is_published_and_telemetry_as_delta_only(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST)
@@ -108,7 +106,7 @@ def test_only_gold_is_published_and_telemetry_only_as_delta(
     assert DeltaTable(f"{lake.published_tables}/dim_driver").to_pyarrow_table().num_rows == 3
 
 
-def test_the_data_card_travels_with_the_data(lake: Settings, build: Callable[..., None]) -> None:
+def test_data_card_is_published_with_the_data(lake: Settings, build: Callable[..., None]) -> None:
     """Whose it is and under which licence, and what of which season is in it, the table outside the file included."""
     rows = "select 9606 + n % 2 as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at, 'p' as built_from"
     build(
@@ -135,7 +133,7 @@ def test_the_data_card_travels_with_the_data(lake: Settings, build: Callable[...
         ((9606, 2024015), "in part", [(1, False), (1, True)]),
     ],
 )
-def test_generated_sessions_say_so_in_the_data_card_and_by_session(
+def test_generated_sessions_are_marked_in_the_data_card_and_per_session(
     lake: Settings, build: Callable[..., None], keys: tuple[int, ...], said: str, coverage: list[tuple]
 ) -> None:
     rows = f"select unnest({list(keys)}) as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at"
@@ -166,7 +164,7 @@ def test_nothing_is_published_before_the_first_build(lake: Settings) -> None:
     assert not lake.gold.exists()
 
 
-def test_gold_stays_as_it_is_while_a_build_is_under_way_or_has_failed(
+def test_gold_is_unchanged_during_and_after_a_failed_build(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST)
@@ -182,20 +180,20 @@ def test_gold_stays_as_it_is_while_a_build_is_under_way_or_has_failed(
     assert DeltaTable(f"{lake.published_tables}/dim_driver").to_pyarrow_table().num_rows == 3
 
 
-def test_a_build_without_its_warehouse_is_not_published(lake: Settings, build: Callable[..., None]) -> None:
+def test_build_without_its_warehouse_is_not_published(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     lake.warehouse.unlink()
     with pytest.raises(PublishError):
         publish(lake)
 
 
-def test_the_noted_build_comes_back(lake: Settings) -> None:
+def test_recorded_build_is_read(lake: Settings) -> None:
     record_build(lake, BUILD)
     assert last_build(lake) == BUILD
     assert [path.name for path in lake.root.iterdir()] == ["build.json"]
 
 
-def test_a_reader_with_the_old_file_open_reads_the_old_gold_and_a_new_reader_the_new(
+def test_open_reader_keeps_old_gold_and_a_new_reader_gets_new_gold(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST)
@@ -215,7 +213,7 @@ def test_a_reader_with_the_old_file_open_reads_the_old_gold_and_a_new_reader_the
 
 
 @pytest.mark.parametrize("step", ["_copy_comments", "export_tables", "_count"])
-def test_a_publish_that_breaks_off_leaves_the_old_gold_and_no_rubbish(
+def test_failed_publish_keeps_old_gold_and_no_temporary_files(
     lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     build(*FIRST)
@@ -241,9 +239,7 @@ def test_a_publish_that_breaks_off_leaves_the_old_gold_and_no_rubbish(
     }
 
 
-def test_publishing_leaves_one_file_without_log_or_partial(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_publish_leaves_no_log_or_temporary_file(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     publish(lake)
     assert {path.name for path in lake.root.iterdir()} == {
@@ -255,7 +251,7 @@ def test_publishing_leaves_one_file_without_log_or_partial(
     }
 
 
-def test_an_unchanged_table_is_not_written_again_as_delta(lake: Settings, build: Callable[..., None]) -> None:
+def test_unchanged_table_is_not_written_again_as_delta(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, "create or replace table gold.dim_meeting as select 1 as meeting_key")
     publish(lake)
     build("insert into gold.dim_driver values (9, 'new')")
@@ -274,7 +270,7 @@ def test_an_unchanged_table_is_not_written_again_as_delta(lake: Settings, build:
         ("alter table gold.dim_driver alter driver_number type integer", ["driver_number", "name"]),
     ],
 )
-def test_a_renamed_or_retyped_column_is_a_change_too(
+def test_renamed_or_retyped_column_is_a_change(
     lake: Settings, build: Callable[..., None], change: str, names: list[str]
 ) -> None:
     build(*FIRST)
@@ -313,7 +309,7 @@ def files(table: DeltaTable, season: int) -> set[str]:
         ("alter table gold.fact_laps drop season", {2023, 2024}),
     ],
 )
-def test_of_a_table_with_seasons_those_are_written_that_have_changed(
+def test_only_changed_seasons_of_a_table_are_written(
     lake: Settings, build: Callable[..., None], change: str, seasons: set[int]
 ) -> None:
     build(*FIRST, LAPS)
@@ -347,9 +343,7 @@ def wrote_unseen(lake: Settings, statement: str) -> None:
     noted.write_bytes(orjson.dumps({**value, "file": identity(lake.gold)}))
 
 
-def test_what_has_not_changed_is_not_written_again_into_the_file(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_unchanged_rows_are_not_written_to_the_file_again(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, LAPS)
     publish(lake)
     wrote_unseen(lake, "update gold.fact_laps set compound = 'left alone' where season = 2023")
@@ -362,7 +356,7 @@ def test_what_has_not_changed_is_not_written_again_into_the_file(
 
 
 @pytest.mark.parametrize("change", ["delete from gold.fact_laps", "drop table gold.dim_driver"])
-def test_a_file_that_somebody_wrote_into_is_published_whole(
+def test_file_changed_by_another_program_is_published_completely(
     lake: Settings, build: Callable[..., None], change: str
 ) -> None:
     build(*FIRST, LAPS)
@@ -374,7 +368,7 @@ def test_a_file_that_somebody_wrote_into_is_published_whole(
 
 
 @pytest.mark.parametrize("left", [b"", b"{", b'{"file": "1 2 3", "tables": {}}', None])
-def test_without_a_note_of_what_is_published_it_is_published_whole(
+def test_gold_without_a_publication_record_is_published_completely(
     lake: Settings, build: Callable[..., None], left: bytes | None
 ) -> None:
     build(*FIRST, LAPS)
@@ -387,7 +381,7 @@ def test_without_a_note_of_what_is_published_it_is_published_whole(
     assert read(lake.gold, "select count(*) from gold.fact_laps") == [(6,)]
 
 
-def test_a_note_of_another_version_is_no_note(lake: Settings, build: Callable[..., None]) -> None:
+def test_publication_record_of_another_version_is_ignored(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, LAPS)
     publish(lake)
     noted = lake.root / "published.json"
@@ -399,7 +393,7 @@ def test_a_note_of_another_version_is_no_note(lake: Settings, build: Callable[..
 
 
 @pytest.mark.parametrize("table", ["dim_driver", "fact_laps"])
-def test_a_description_that_has_changed_or_gone_reaches_the_file(
+def test_changed_or_removed_description_is_published(
     lake: Settings, build: Callable[..., None], table: str
 ) -> None:
     """Also of a table whose rows are as they were, or changed in a season."""
@@ -414,9 +408,7 @@ def test_a_description_that_has_changed_or_gone_reaches_the_file(
         assert read(lake.gold, said) == [(expected,)]
 
 
-def test_a_new_description_and_a_table_that_is_gone_reach_the_file(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_new_description_and_removed_table_are_published(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, LAPS)
     publish(lake)
     build("drop table gold.fact_laps", "comment on column gold.dim_driver.name is 'Surname'")
@@ -427,7 +419,7 @@ def test_a_new_description_and_a_table_that_is_gone_reach_the_file(
     assert read(lake.gold, said) == [("Surname",)]
 
 
-def test_the_file_does_not_grow_with_the_number_of_publishes(
+def test_file_size_is_independent_of_the_number_of_publishes(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     wide = ", ".join(f"(hash(n * {k}) >> 1)::bigint as value_{k}" for k in range(8))
@@ -443,7 +435,7 @@ def test_the_file_does_not_grow_with_the_number_of_publishes(
     assert max(sizes[5:]) <= max(sizes[:5]) < 3 * whole
 
 
-def test_a_table_that_was_published_whole_is_published_by_season_from_then_on(
+def test_completely_published_table_is_published_by_season_afterwards(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST, LAPS)
@@ -460,13 +452,13 @@ def test_a_table_that_was_published_whole_is_published_by_season_from_then_on(
     assert table.to_pyarrow_table().num_rows == 6
 
 
-def test_an_empty_table_is_published_with_its_columns(lake: Settings, build: Callable[..., None]) -> None:
+def test_empty_table_is_published_with_its_columns(lake: Settings, build: Callable[..., None]) -> None:
     build("create table gold.mart_empty (points double)")
     assert publish(lake).rows == {"mart_empty": 0}
     assert [f.name for f in DeltaTable(f"{lake.published_tables}/mart_empty").schema().fields] == ["points"]
 
 
-def test_what_a_killed_publish_left_behind_is_removed_and_that_of_a_live_one_is_not(
+def test_temporary_files_of_a_killed_publish_are_removed_and_of_a_running_one_kept(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST)
@@ -484,7 +476,7 @@ def test_what_a_killed_publish_left_behind_is_removed_and_that_of_a_live_one_is_
     assert alive.exists()
 
 
-def test_publish_takes_little_memory_and_spills_beside_its_file(
+def test_publish_uses_little_memory_and_spills_next_to_its_file(
     lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not into the folder that the command was called in."""
@@ -518,7 +510,7 @@ def storage_version(path: Path) -> int:
     return int.from_bytes(header[12:20], "little")
 
 
-def test_older_clients_can_read_the_file_and_tables_are_found_by_name_alone(
+def test_older_clients_read_the_file_and_unqualified_table_names(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST, LAPS)
@@ -558,7 +550,7 @@ KEYED = tuple(
 )
 
 
-def test_a_file_in_the_layout_of_before_is_read_and_replaced_by_a_new_one_without_new_data(
+def test_file_in_the_earlier_layout_is_replaced_without_new_data(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*KEYED)
@@ -583,7 +575,7 @@ def test_a_file_in_the_layout_of_before_is_read_and_replaced_by_a_new_one_withou
 # Which version of the code
 
 
-def test_gold_lags_behind_bronze_behind_the_code_or_not_at_all(
+def test_gold_lags_behind_bronze_or_the_code_or_not(
     lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert find_lag(lake, "3-abc") == "nothing is published yet"
@@ -604,7 +596,7 @@ def test_gold_lags_behind_bronze_behind_the_code_or_not_at_all(
     assert find_lag(lake, "3-abc") is None
 
 
-def test_a_warehouse_is_rebuilt_until_a_build_by_this_version_has_ended(
+def test_warehouse_is_rebuilt_until_this_version_has_built_it(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     assert not must_rebuild(lake), "there is nothing to rebuild"
@@ -620,9 +612,7 @@ def test_a_warehouse_is_rebuilt_until_a_build_by_this_version_has_ended(
     assert must_rebuild(lake)
 
 
-def test_a_publication_by_another_version_is_not_gone_on_with(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_publication_by_another_version_is_not_continued(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     publish(lake)
     wrote_unseen(lake, "update gold.dim_driver set name = 'left alone'")
@@ -658,7 +648,7 @@ def program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_is_free(
+def test_file_locked_by_a_writer_is_published_after_its_release(
     lake: Settings, build: Callable[..., None], program: Callable[..., subprocess.Popen[str]]
 ) -> None:
     build(*KEYED)
@@ -692,7 +682,7 @@ def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_
     assert read(lake.gold, "select count(*) from fact_laps") == [(3,)]
 
 
-def test_a_program_that_begins_to_write_while_gold_is_published_is_noticed_before_the_rename(
+def test_writer_that_starts_during_publish_is_detected_before_the_rename(
     lake: Settings,
     build: Callable[..., None],
     program: Callable[..., subprocess.Popen[str]],
@@ -714,7 +704,7 @@ def test_a_program_that_begins_to_write_while_gold_is_published_is_noticed_befor
     assert not list(lake.root.glob(".gold.*"))
 
 
-def test_readers_do_not_keep_gold_from_being_replaced(
+def test_readers_do_not_block_publish(
     lake: Settings, build: Callable[..., None], program: Callable[..., subprocess.Popen[str]]
 ) -> None:
     build(*FIRST)

@@ -142,7 +142,7 @@ def test_offsets_and_colours_stay_text(values: Values, target: str) -> None:
     assert values(target, "session_key") == [11]
 
 
-def test_an_upper_case_offset_field_is_cast_and_so_lost(values: Values) -> None:
+def test_upper_case_offset_field_is_cast_and_lost(values: Values) -> None:
     assert values("drivers?Team_Colour=229971", "session_key") == []
 
 

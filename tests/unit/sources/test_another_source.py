@@ -140,7 +140,7 @@ def drivers_in(lake: Lake) -> list[str]:
     return sorted(lake.bronze.rows(RESULTS.name, 2024)["driver"].to_pylist())
 
 
-def test_a_source_of_its_own_reaches_bronze_and_is_rebuilt_from_landing(
+def test_another_source_is_pulled_into_bronze_and_rebuilt_from_landing(
     lake: Lake, openf1: FakeOpenF1
 ) -> None:
     done = pull(lake, RESULTS, SeasonPartition(2024), why="first pull")
@@ -160,9 +160,7 @@ def test_a_source_of_its_own_reaches_bronze_and_is_rebuilt_from_landing(
     assert check_bronze(bronze, [RESULTS.name]).problems == []
 
 
-def test_a_resumed_pull_requests_only_the_missing_pages(
-    lake: Lake, served: Served, openf1: FakeOpenF1
-) -> None:
+def test_resumed_pull_requests_only_the_missing_pages(lake: Lake, served: Served, openf1: FakeOpenF1) -> None:
     served.broken_at = 4
     with pytest.raises(PullError, match="Toy answered 400"):
         pull(lake, RESULTS, SeasonPartition(2024), why="first pull")
@@ -172,7 +170,7 @@ def test_a_resumed_pull_requests_only_the_missing_pages(
     assert openf1.requested == ["2024/results?offset=4"]
 
 
-def test_a_pull_of_pages_that_do_not_fit_together_fails_and_is_not_resumed(
+def test_pull_of_inconsistent_pages_fails_and_is_not_resumed(
     lake: Lake, served: Served, openf1: FakeOpenF1
 ) -> None:
     served.totals = {2: 6}

@@ -37,7 +37,7 @@ from f1_lakehouse.sources.openf1.endpoints import BY_NAME
         (None, Category.OTHER),
     ],
 )
-def test_the_category_follows_from_the_name_of_a_session(name: str | None, expected: Category) -> None:
+def test_category_follows_from_the_name_of_a_session(name: str | None, expected: Category) -> None:
     assert category(name) is expected
 
 
@@ -52,7 +52,7 @@ def test_the_category_follows_from_the_name_of_a_session(name: str | None, expec
         ("東京", "", "2024-09-22--9606"),
     ],
 )
-def test_a_partition_is_named_by_date_location_session_and_key(
+def test_partition_is_named_by_date_location_session_and_key(
     location: str, name: str, partition: str
 ) -> None:
     one = replace(RACE, location=location, name=name)
@@ -60,7 +60,7 @@ def test_a_partition_is_named_by_date_location_session_and_key(
     assert session_key_of(one.partition) == 9606
 
 
-def test_a_session_is_read_from_a_row_of_the_calendar() -> None:
+def test_session_is_read_from_a_row_of_the_calendar() -> None:
     row: dict[str, object] = {
         "session_key": 9606,
         "meeting_key": 1246,
@@ -84,7 +84,7 @@ def test_a_session_is_read_from_a_row_of_the_calendar() -> None:
 
 
 @pytest.mark.parametrize("name", ["date_start", "date_end"])
-def test_a_row_without_times_is_not_a_session(name: str) -> None:
+def test_row_without_times_is_not_a_session(name: str) -> None:
     row: dict[str, object] = {
         "session_key": 1, "meeting_key": 1, "year": 2024, "date_start": START, "date_end": END, name: None,
     }  # fmt: skip
@@ -95,7 +95,7 @@ def test_a_row_without_times_is_not_a_session(name: str) -> None:
     "end",
     [END - timedelta(days=1), START, START + timedelta(days=1, seconds=1), START + timedelta(days=60_000)],
 )
-def test_an_impossible_end_is_ignored(end: datetime) -> None:
+def test_impossible_end_is_ignored(end: datetime) -> None:
     row: dict[str, object] = {
         "session_key": 1, "meeting_key": 1, "year": 2024, "date_start": START, "date_end": end,
     }  # fmt: skip
@@ -123,7 +123,7 @@ def test_sessions_are_ordered_by_time() -> None:
         (END + LIVE_MARGIN, False, True),
     ],
 )
-def test_a_session_is_live_from_half_an_hour_before_to_half_an_hour_after(
+def test_session_is_live_from_half_an_hour_before_to_half_an_hour_after(
     now: datetime, live: bool, finished: bool
 ) -> None:
     assert (RACE.is_live(now), RACE.is_finished(now)) == (live, finished)
@@ -136,7 +136,7 @@ def test_a_session_is_live_from_half_an_hour_before_to_half_an_hour_after(
 
 
 @pytest.mark.parametrize("shootout", ["Sprint Qualifying", "Sprint Shootout"])
-def test_on_a_sprint_weekend_each_race_has_the_grid_of_its_own_qualifying(shootout: str) -> None:
+def test_sprint_weekend_race_has_the_grid_of_its_own_qualifying(shootout: str) -> None:
     sprint_quali, sprint = named(shootout, 1), named("Sprint", 2, 1)
     quali, race = named("Qualifying", 3, 1), named("Race", 4, 2)
     calendar = [race, sprint, quali, sprint_quali, named("Practice 1", 5)]
@@ -144,7 +144,7 @@ def test_on_a_sprint_weekend_each_race_has_the_grid_of_its_own_qualifying(shooto
     assert grid_session(sprint, calendar) == sprint_quali
 
 
-def test_of_two_qualifyings_the_later_sets_the_grid_unless_cancelled() -> None:
+def test_later_qualifying_that_is_not_cancelled_sets_the_grid() -> None:
     first, second, race = named("Qualifying", 1), named("Qualifying", 2, 1), named("Race", 3, 2)
     assert grid_session(race, [second, first, race]) == second
     assert grid_session(race, [first, replace(second, is_cancelled=True), race]) == first

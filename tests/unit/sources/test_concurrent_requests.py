@@ -44,7 +44,7 @@ def test_requests_of_a_pull_are_concurrent_up_to_the_maximum(openf1: Any, make: 
     assert len(openf1.requested) == len(set(openf1.requested)) == len(answers) == len(drivers)
 
 
-def test_a_permanent_failure_ends_the_pull_and_keeps_responses_under_way(openf1: Any, make: Make) -> None:
+def test_permanent_failure_ends_the_pull_and_keeps_responses_in_progress(openf1: Any, make: Make) -> None:
     openf1.script = Crowd(3, lost=(DRIVERS[1],))
     answers = list[Response]()
     asking = responses(make(concurrent=3), drivers=(*DRIVERS, *range(50, 70)))
@@ -61,7 +61,7 @@ def test_concurrent_requests_do_not_exceed_the_budget(openf1: Any, make: Make) -
     assert len(openf1.requested) == 3
 
 
-def test_a_cancelled_pull_does_not_wait_for_retries(openf1: Any, make: Make) -> None:
+def test_cancelled_pull_does_not_wait_for_retries(openf1: Any, make: Make) -> None:
     """They are to be asked again in 300 s, which are 600 naps each."""
     naps = list[float]()
 
@@ -78,7 +78,7 @@ def test_a_cancelled_pull_does_not_wait_for_retries(openf1: Any, make: Make) -> 
     assert len(openf1.requested) <= 5
 
 
-def test_the_breaker_counts_failures_for_each_request_under_way(openf1: Any, make: Make) -> None:
+def test_breaker_counts_failures_per_request_in_progress(openf1: Any, make: Make) -> None:
     """Three questions that each meet the same five refusals in a row: too few for each of them."""
     met = Counter[str]()
     together = threading.Barrier(3)

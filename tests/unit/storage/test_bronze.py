@@ -37,9 +37,7 @@ TABLES = [*(e.name for e in ENDPOINTS), "_pulls", "_quarantine"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
-def test_every_endpoint_has_an_empty_typed_table_by_season_from_the_start(
-    house: House, endpoint: Any
-) -> None:
+def test_new_lake_has_an_empty_typed_table_per_endpoint(house: House, endpoint: Any) -> None:
     table = DeltaTable(house.bronze.table_uri(endpoint.name))
     assert table.to_pyarrow_table().num_rows == 0
     assert {f.name: f.type for f in pa.schema(table.schema().to_arrow())} == {
@@ -49,7 +47,7 @@ def test_every_endpoint_has_an_empty_typed_table_by_season_from_the_start(
     assert house.bronze.rows(endpoint.name, 9606).num_rows == 0
 
 
-def test_creating_the_tables_again_changes_nothing(house: House, lap: Lap) -> None:
+def test_second_creation_of_tables_changes_nothing(house: House, lap: Lap) -> None:
     house.pull([lap()])
     Bronze(house.bronze.uri).create()
     assert len(house.table()) == 1
@@ -57,7 +55,7 @@ def test_creating_the_tables_again_changes_nothing(house: House, lap: Lap) -> No
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_no_table_lets_its_rows_be_overwritten_or_deleted(house: House, name: str) -> None:
+def test_tables_are_append_only(house: House, name: str) -> None:
     table = DeltaTable(house.bronze.table_uri(name))
     assert table.metadata().configuration["delta.appendOnly"] == "true"
     one = pa.Table.from_pylist([{}], pa.schema(table.schema().to_arrow()))
@@ -68,7 +66,7 @@ def test_no_table_lets_its_rows_be_overwritten_or_deleted(house: House, name: st
         DeltaTable(house.bronze.table_uri(name)).delete()
 
 
-def test_a_ledger_that_was_made_to_keep_its_log_for_years_keeps_it_for_a_day(house: House) -> None:
+def test_pull_log_with_a_log_retention_of_years_is_set_to_a_day(house: House) -> None:
     uri = house.bronze.table_uri("_pulls")
     DeltaTable(uri).alter.set_table_properties({"delta.logRetentionDuration": "interval 3650 days"})
     house.bronze.create()
@@ -79,7 +77,7 @@ def test_a_ledger_that_was_made_to_keep_its_log_for_years_keeps_it_for_a_day(hou
     assert laps["delta.logRetentionDuration"] == "interval 3650 days"
 
 
-def test_a_table_of_an_older_catalogue_gets_the_columns_that_have_come_since(
+def test_table_of_an_older_catalog_gets_the_new_columns(
     house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.pull([lap(1)])
@@ -93,7 +91,7 @@ def test_a_table_of_an_older_catalogue_gets_the_columns_that_have_come_since(
     assert [row["tyre_temp"] for row in house.truth()] == [90.0]
 
 
-def test_a_table_with_older_column_descriptions_accepts_rows(
+def test_table_with_older_column_descriptions_accepts_rows(
     house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.pull([lap(1)])
@@ -107,9 +105,7 @@ def test_a_table_with_older_column_descriptions_accepts_rows(
 
 
 @pytest.mark.parametrize("name", ["laps", "_quarantine", "_pulls"])
-def test_a_table_that_has_been_lost_is_not_replaced_by_an_empty_one(
-    house: House, lap: Lap, name: str
-) -> None:
+def test_lost_table_is_not_replaced_by_an_empty_one(house: House, lap: Lap, name: str) -> None:
     house.pull([lap(1), lap(2, st_speed="fast")])
     shutil.rmtree(house.bronze.table_uri(name))
     with pytest.raises(BronzeError, match=f"{name} is gone.*run f1 rebuild-bronze"):
@@ -117,7 +113,7 @@ def test_a_table_that_has_been_lost_is_not_replaced_by_an_empty_one(
     assert not house.bronze.exists(name)
 
 
-def test_a_table_that_never_had_rows_is_made_again(house: House, lap: Lap) -> None:
+def test_lost_table_without_rows_is_created_again(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     shutil.rmtree(house.bronze.table_uri("weather"))
     Bronze(house.bronze.uri).create()
@@ -126,7 +122,7 @@ def test_a_table_that_never_had_rows_is_made_again(house: House, lap: Lap) -> No
 
 @pytest.mark.parametrize("name", ["laps", "_pulls"])
 @pytest.mark.parametrize("what", ["*.parquet", "_delta_log/*.json"])
-def test_a_damaged_table_is_one_line_that_names_it(house: House, lap: Lap, name: str, what: str) -> None:
+def test_damaged_table_is_named_in_one_line(house: House, lap: Lap, name: str, what: str) -> None:
     house.pull([lap(1)])
     for path in Path(house.bronze.table_uri(name)).rglob(what):
         path.write_bytes(b"{")
@@ -138,7 +134,7 @@ def test_a_damaged_table_is_one_line_that_names_it(house: House, lap: Lap, name:
 # Once
 
 
-def test_a_pull_lands_in_bronze_with_its_season_id_time_and_source(house: House, lap: Lap) -> None:
+def test_pull_is_in_bronze_with_its_season_id_time_and_source(house: House, lap: Lap) -> None:
     done = house.pull([[lap(1)], [lap(2), lap(3)]])
     found = house.table()
     assert {row["_season"] for row in found} == {2024}
@@ -150,7 +146,7 @@ def test_a_pull_lands_in_bronze_with_its_season_id_time_and_source(house: House,
     assert done.truth_pull_id == done.pull_id
 
 
-def test_rows_carry_the_order_in_which_they_were_served(house: House, lap: Lap) -> None:
+def test_rows_are_numbered_in_served_order(house: House, lap: Lap) -> None:
     house.pull([[lap(3), lap(1)], [lap(9, st_speed="fast"), lap(2)]])
     found = {row["lap_number"]: row["_row_number"] for row in house.table()}
     assert found == {3: 0, 1: 1, 2: 2}
@@ -158,14 +154,14 @@ def test_rows_carry_the_order_in_which_they_were_served(house: House, lap: Lap) 
     assert house.pull([[lap(1), lap(2)], [lap(3), lap(9, st_speed="fast")]]).outcome == "unchanged"
 
 
-def test_applying_a_pull_again_changes_nothing_and_returns_the_first_entry(house: House, lap: Lap) -> None:
+def test_pull_applied_again_changes_nothing_and_returns_the_first_entry(house: House, lap: Lap) -> None:
     manifest = house.land([lap(1), lap(2, st_speed="fast")])
     first = house.apply(manifest)
     assert house.apply(manifest) == first
     assert (len(house.table()), len(house.quarantine()), len(house.pulls()), house.version()) == (1, 1, 1, 1)
 
 
-def test_an_old_pull_that_is_applied_again_does_not_come_back(house: House, lap: Lap) -> None:
+def test_old_pull_applied_again_is_not_current(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     unchanged = house.land([lap(1)], at=NOON + timedelta(hours=1))
     entered = house.apply(unchanged)
@@ -182,7 +178,7 @@ class Crash(BaseException):
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("step", ["rows", "quarantine", "pull log"])
 @pytest.mark.parametrize("same_process", [True, False], ids=["same process", "new process"])
-def test_a_pull_that_was_cut_off_anywhere_is_there_once_after_it_is_applied_again(
+def test_interrupted_pull_is_in_bronze_once_after_it_is_applied_again(
     house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch, step: str, before: bool, same_process: bool
 ) -> None:
     manifest = house.land([lap(1), lap(2), lap(3, st_speed="fast")])
@@ -212,7 +208,7 @@ def test_a_pull_that_was_cut_off_anywhere_is_there_once_after_it_is_applied_agai
     assert len(house.truth()) == 2
 
 
-def test_a_second_writer_between_the_look_and_the_commit_does_not_double_a_pull(
+def test_second_writer_before_the_commit_does_not_duplicate_a_pull(
     house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever the step in which the other one is faster, both end as one pull."""
@@ -236,7 +232,7 @@ def test_a_second_writer_between_the_look_and_the_commit_does_not_double_a_pull(
 
 
 @pytest.mark.parametrize("table", ["_quarantine", "_pulls"])
-def test_a_second_writer_is_no_trouble_in_the_later_steps_either(
+def test_second_writer_in_any_later_step_does_not_duplicate_a_pull(
     house: House, lap: Lap, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     manifest = house.land([lap(1), lap(2, st_speed="fast")])
@@ -256,7 +252,7 @@ def test_a_second_writer_is_no_trouble_in_the_later_steps_either(
     assert (len(house.table()), len(house.quarantine()), len(house.pulls())) == (1, 1, 1)
 
 
-def test_two_writers_of_one_pull_at_the_same_time_end_as_one(house: House, lap: Lap) -> None:
+def test_concurrent_writers_of_one_pull_write_it_once(house: House, lap: Lap) -> None:
     manifest = house.land([lap(n) for n in range(1, 50)] + [lap(50, st_speed="fast")])
     start = threading.Barrier(4)
 
@@ -272,7 +268,7 @@ def test_two_writers_of_one_pull_at_the_same_time_end_as_one(house: House, lap: 
     assert (len(house.table()), len(house.quarantine()), len(house.pulls())) == (49, 1, 1)
 
 
-def test_writers_of_different_sessions_do_not_disturb_each_other(house: House, lap: Lap) -> None:
+def test_concurrent_writers_of_different_sessions_all_succeed(house: House, lap: Lap) -> None:
     manifests = [house.land([lap(1, session_key=key)], scope=key) for key in range(1, 6)]
     start = threading.Barrier(len(manifests))
 
@@ -289,7 +285,7 @@ def test_writers_of_different_sessions_do_not_disturb_each_other(house: House, l
     assert len(house.pulls()) == 5
 
 
-def test_the_history_of_a_table_says_what_each_commit_brought(house: House, lap: Lap) -> None:
+def test_table_history_describes_each_commit(house: House, lap: Lap) -> None:
     done = house.pull([lap(1), lap(2)])
     [commit, _] = DeltaTable(house.bronze.table_uri("laps")).history()
     assert (commit["pull_id"], commit["scope"], commit["why"], commit["rows"]) == (
@@ -307,7 +303,7 @@ def test_the_history_of_a_table_says_what_each_commit_brought(house: House, lap:
 # Corrections
 
 
-def test_a_pull_that_equals_the_truth_appends_nothing_and_is_noted(house: House, lap: Lap) -> None:
+def test_unchanged_pull_appends_nothing_and_is_logged(house: House, lap: Lap) -> None:
     first = house.pull([lap(1), lap(2)])
     again = house.pull([lap(2), lap(1)])
     assert again.outcome == "unchanged"
@@ -318,7 +314,7 @@ def test_a_pull_that_equals_the_truth_appends_nothing_and_is_noted(house: House,
 
 
 @pytest.mark.parametrize("change", ["value", "null", "vanished", "new", "doubled", "list"])
-def test_a_changed_pull_is_appended_whole_and_history_stays(house: House, lap: Lap, change: str) -> None:
+def test_changed_pull_is_appended_completely_and_history_is_kept(house: House, lap: Lap, change: str) -> None:
     house.pull([lap(1), lap(2), lap(3)])
     changed = {
         "value": [lap(1), lap(2, lap_duration=88.0), lap(3)],
@@ -334,7 +330,7 @@ def test_a_changed_pull_is_appended_whole_and_history_stays(house: House, lap: L
     assert sorted(row["lap_number"] for row in house.truth()) == [row["lap_number"] for row in changed]
 
 
-def test_what_comes_back_to_an_earlier_state_is_appended_again(house: House, lap: Lap) -> None:
+def test_return_to_an_earlier_state_is_appended_again(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     house.pull([lap(1, lap_duration=80.0)])
     third = house.pull([lap(1)])
@@ -368,7 +364,7 @@ _rows = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(_rows, st.randoms(), st.data())
-def test_the_fingerprint_is_of_the_rows_and_not_of_their_order_or_answers(
+def test_fingerprint_ignores_the_order_of_rows_and_their_responses(
     found: list[dict[str, Any]], rng: random.Random, data: st.DataObject
 ) -> None:
     shuffled = list(found)
@@ -381,12 +377,12 @@ def test_the_fingerprint_is_of_the_rows_and_not_of_their_order_or_answers(
     assert fingerprint(parse_rows(LAPS, [*found, found[0]])) != fingerprint(parse_rows(LAPS, found))
 
 
-def test_rows_that_differ_only_in_a_list_have_one_fingerprint_in_any_order(lap: Lap) -> None:
+def test_fingerprint_ignores_the_order_of_rows_that_differ_in_a_list(lap: Lap) -> None:
     found = [lap(1, segments_sector_1=codes) for codes in ([2048], None, [], [2049, None])]
     assert fingerprint(parse_rows(LAPS, found)) == fingerprint(parse_rows(LAPS, found[::-1]))
 
 
-def test_a_column_that_the_api_newly_serves_but_leaves_null_is_no_change(house: House, lap: Lap) -> None:
+def test_new_column_with_nulls_only_is_no_change(house: House, lap: Lap) -> None:
     short = {k: v for k, v in lap(1).items() if k != "st_speed"}
     house.pull([short])
     assert house.pull([{**short, "st_speed": None, "new": None}]).outcome == "unchanged"
@@ -395,16 +391,14 @@ def test_a_column_that_the_api_newly_serves_but_leaves_null_is_no_change(house: 
 # Nothing
 
 
-def test_a_first_answer_without_rows_is_the_truth(house: House) -> None:
+def test_first_response_without_rows_is_current(house: House) -> None:
     done = house.pull([])
     assert (done.outcome, done.truth_pull_id, done.rows) == ("empty", done.pull_id, 0)
     assert house.pull([]).outcome == "unchanged"
     assert house.version() == 0
 
 
-def test_no_rows_where_rows_were_is_believed_only_when_a_second_pull_confirms_it(
-    house: House, lap: Lap
-) -> None:
+def test_empty_response_after_rows_is_current_only_if_confirmed(house: House, lap: Lap) -> None:
     first = house.pull([lap(1)])
     doubted = house.pull([])
     assert (doubted.outcome, doubted.truth_pull_id) == ("empty_unconfirmed", first.pull_id)
@@ -416,27 +410,27 @@ def test_no_rows_where_rows_were_is_believed_only_when_a_second_pull_confirms_it
     assert house.pull([]).outcome == "unchanged"
 
 
-def test_rows_after_a_doubted_empty_answer_end_the_doubt(house: House, lap: Lap) -> None:
+def test_rows_after_an_unconfirmed_empty_response_reset_its_confirmation(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     house.pull([])
     assert house.pull([lap(1)]).outcome == "unchanged"
     assert house.pull([]).outcome == "empty_unconfirmed"
 
 
-def test_a_failure_between_two_empty_answers_does_not_end_the_doubt(house: House, lap: Lap) -> None:
+def test_failure_between_two_empty_responses_keeps_the_confirmation(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     house.pull([])
     house.bronze.fail(LAPS, 9606, 2024, "x", NOON, NOON + timedelta(hours=5), error="outage")
     assert house.pull([]).outcome == "emptied"
 
 
-def test_force_believes_an_empty_answer_at_once(house: House, lap: Lap) -> None:
+def test_forced_empty_response_is_current_immediately(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     assert house.pull([], force=True).outcome == "emptied"
     assert house.truth() == []
 
 
-def test_rows_that_come_back_after_the_session_was_emptied_are_appended(house: House, lap: Lap) -> None:
+def test_rows_after_an_emptied_session_are_appended(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     house.pull([], force=True)
     assert house.pull([lap(1)]).outcome == "appended"
@@ -446,7 +440,7 @@ def test_rows_that_come_back_after_the_session_was_emptied_are_appended(house: H
 # Failures
 
 
-def test_a_failed_pull_is_noted_and_leaves_the_truth(house: House, lap: Lap) -> None:
+def test_failed_pull_is_logged_and_keeps_the_current_pull(house: House, lap: Lap) -> None:
     first = house.pull([lap(1)])
     failed = house.bronze.fail(
         LAPS, 9606, 2024, "x", NOON, NOON + timedelta(hours=5), error="outage", requests=2
@@ -457,7 +451,7 @@ def test_a_failed_pull_is_noted_and_leaves_the_truth(house: House, lap: Lap) -> 
     assert len(house.truth()) == 1
 
 
-def test_a_pull_in_which_every_row_is_refused_failed_and_keeps_the_old_truth(house: House, lap: Lap) -> None:
+def test_pull_with_only_refused_rows_fails_and_keeps_the_current_pull(house: House, lap: Lap) -> None:
     first = house.pull([lap(1)])
     failed = house.pull([lap(1, lap_number="one"), lap(2, lap_number="two")])
     assert (failed.outcome, failed.quarantined, failed.truth_pull_id) == ("failed", 2, first.pull_id)
@@ -468,7 +462,7 @@ def test_a_pull_in_which_every_row_is_refused_failed_and_keeps_the_old_truth(hou
     assert house.bronze.ledger.holds(failed.pull_id, "laps", 9606)
 
 
-def test_one_odd_row_where_there_was_none_is_an_answer_without_rows(house: House, lap: Lap) -> None:
+def test_single_refused_row_without_earlier_rows_is_an_empty_response(house: House, lap: Lap) -> None:
     """An endpoint that has one row, a season's only meeting say, does not fail a load by it."""
     outcomes = [house.pull([lap(1, lap_number=text)]) for text in ("one", "one", "uno")]
     assert [(one.outcome, one.rows, one.is_answer) for one in outcomes] == [
@@ -483,7 +477,7 @@ def test_one_odd_row_where_there_was_none_is_an_answer_without_rows(house: House
     assert len(house.truth()) == 1
 
 
-def test_what_is_refused_again_is_not_quarantined_again(house: House, lap: Lap) -> None:
+def test_refused_row_is_quarantined_once(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     broken = [lap(1, lap_number="one")]
     house.pull(broken)
@@ -498,7 +492,7 @@ def test_what_is_refused_again_is_not_quarantined_again(house: House, lap: Lap) 
 # Drift
 
 
-def test_a_new_column_is_added_reported_and_binding_from_then_on(house: House, lap: Lap) -> None:
+def test_new_column_is_added_reported_and_keeps_its_type(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     added = house.pull([lap(1, grip=5)])
     assert added.added_columns == '{"grip":"double"}'
@@ -514,7 +508,7 @@ def test_a_new_column_is_added_reported_and_binding_from_then_on(house: House, l
     assert house.quarantine()[0]["reason"] == "grip: expected number, got text"
 
 
-def test_a_new_column_of_mixed_values_stays_json_text_for_ever(house: House, lap: Lap) -> None:
+def test_new_column_of_mixed_values_stays_json_text(house: House, lap: Lap) -> None:
     house.pull([lap(1, note="a"), lap(2, note=[1, None])])
     assert house.bronze.extra_columns(LAPS) == {"note": Kind.JSON}
     house.pull([lap(1, note="a"), lap(2, note={"b": 1.5}), lap(3, note=7)])
@@ -523,13 +517,13 @@ def test_a_new_column_of_mixed_values_stays_json_text_for_ever(house: House, lap
     assert notes == ["a", {"b": 1.5}, 7]
 
 
-def test_the_kind_of_a_new_column_outlives_compaction(house: House, lap: Lap) -> None:
+def test_type_of_a_new_column_is_kept_after_compaction(house: House, lap: Lap) -> None:
     house.pull([lap(1, note="a"), lap(2, note=[1])])
     DeltaTable(house.bronze.table_uri("laps")).optimize.compact()
     assert Bronze(house.bronze.uri).extra_columns(LAPS) == {"note": Kind.JSON}
 
 
-def test_two_pulls_that_bring_a_new_column_with_different_types_are_not_cast(house: House, lap: Lap) -> None:
+def test_new_column_with_different_types_in_two_pulls_is_not_cast(house: House, lap: Lap) -> None:
     first = house.land([lap(1, grip="high")])
     second = house.land([lap(n, grip=5.5, session_key=9607) for n in (1, 2)], scope=9607)
     parsed_before = house.bronze.parse(house.landing, second)
@@ -542,7 +536,7 @@ def test_two_pulls_that_bring_a_new_column_with_different_types_are_not_cast(hou
     assert [row["reason"] for row in house.quarantine()] == 2 * ["grip: expected text, got number"]
 
 
-def test_two_pulls_that_bring_the_same_new_column_at_once_both_arrive(house: House, lap: Lap) -> None:
+def test_concurrent_pulls_with_the_same_new_column_are_both_applied(house: House, lap: Lap) -> None:
     first = house.land([lap(1, grip=1)])
     second = house.land([lap(1, grip=2, session_key=9607)], scope=9607)
     parsed_before = house.bronze.parse(house.landing, second)
@@ -551,7 +545,7 @@ def test_two_pulls_that_bring_the_same_new_column_at_once_both_arrive(house: Hou
     assert sorted(row["grip"] for row in house.table()) == [1.0, 2.0]
 
 
-def test_a_retyped_value_is_quarantined_as_it_came_and_the_rest_goes_on(house: House, lap: Lap) -> None:
+def test_row_with_a_retyped_value_is_quarantined_and_the_others_are_kept(house: House, lap: Lap) -> None:
     done = house.pull([lap(1, st_speed=300.0), lap(2, st_speed=300.5)])
     assert [row["st_speed"] for row in house.table()] == [300]
     [refused] = house.quarantine()
@@ -562,12 +556,12 @@ def test_a_retyped_value_is_quarantined_as_it_came_and_the_rest_goes_on(house: H
     assert (done.rows, done.quarantined) == (1, 1)
 
 
-def test_a_quarantined_row_of_a_season_endpoint_names_no_session(house: House) -> None:
+def test_quarantined_row_of_a_season_endpoint_has_no_session(house: House) -> None:
     house.pull([{"meeting_key": 1, "session_key": "x", "year": 2024}], "sessions", 2024)
     assert [row["session_key"] for row in house.quarantine()] == [None]
 
 
-def test_a_missing_column_is_reported_and_null(house: House, lap: Lap) -> None:
+def test_missing_column_is_reported_and_null(house: House, lap: Lap) -> None:
     done = house.pull([{k: v for k, v in lap(1).items() if k != "st_speed"}])
     assert done.missing_columns == '["st_speed"]'
     assert house.truth()[0]["st_speed"] is None
@@ -581,7 +575,7 @@ def test_improbable_rows_are_kept_and_counted(house: House, lap: Lap) -> None:
 # Order
 
 
-def test_the_ledger_keeps_its_order_when_the_clock_is_set_back(house: House, lap: Lap) -> None:
+def test_pull_log_keeps_its_order_if_the_clock_is_set_to_an_earlier_time(house: House, lap: Lap) -> None:
     first = house.pull([lap(1)], at=NOON)
     second = house.pull([lap(1, lap_duration=80.0)], at=NOON - timedelta(days=1))
     failed = house.bronze.fail(LAPS, 9606, 2024, "x", NOON, NOON - timedelta(days=2), error="outage")
@@ -589,7 +583,7 @@ def test_the_ledger_keeps_its_order_when_the_clock_is_set_back(house: House, lap
     assert house.truth()[0]["lap_duration"] == 80.0
 
 
-def test_scopes_have_truths_of_their_own(house: House, lap: Lap) -> None:
+def test_current_pull_is_per_partition(house: House, lap: Lap) -> None:
     house.pull([lap(1)])
     house.pull([lap(1, session_key=9655), lap(2, session_key=9655)], scope=9655, season=2025)
     assert (len(house.truth()), len(house.truth(scope=9655))) == (1, 2)

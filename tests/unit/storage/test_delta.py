@@ -35,7 +35,7 @@ def files(table: DeltaTable) -> tuple[list[str], list[str]]:
     return listed["path"].to_pylist(), listed["min._pull_id"].to_pylist()
 
 
-def test_a_scan_has_the_rows_and_types_that_deltalake_reads(table: DeltaTable) -> None:
+def test_scan_has_the_rows_and_types_of_deltalake(table: DeltaTable) -> None:
     found, expected = scan(table).to_table(), table.to_pyarrow_table()
     assert found.schema == expected.schema
     by = [("_pull_id", "ascending"), ("lap_number", "ascending")]
@@ -49,19 +49,19 @@ def test_files_of_other_pulls_are_not_opened(table: DeltaTable) -> None:
     assert found["_season"].to_pylist() == [2024] * 3
 
 
-def test_of_named_seasons_only_their_files_are_looked_at(table: DeltaTable) -> None:
+def test_scan_of_seasons_opens_their_files_only(table: DeltaTable) -> None:
     assert len(scan(table, [2024]).files) == 2
     assert scan(table, [2024]).count_rows() == 6
     assert scan(table, []).count_rows() == 0
 
 
-def test_a_file_of_several_pulls_is_found_by_each(table: DeltaTable) -> None:
+def test_file_of_several_pulls_is_found_by_each_pull(table: DeltaTable) -> None:
     table.optimize.compact()
     for pull in ("2023-pull-1", "2023-pull-2"):
         assert scan(table).to_table(filter=pc.field("_pull_id") == pull).num_rows == 3
 
 
-def test_a_table_without_rows_partition_or_pulls_is_scanned_too(tmp_path: Path) -> None:
+def test_table_without_rows_partition_or_pulls_can_be_scanned(tmp_path: Path) -> None:
     DeltaTable.create(tmp_path / "empty", pa.schema([("pull_id", pa.string())]))
     assert scan(DeltaTable(tmp_path / "empty")).to_table().num_rows == 0
     write_deltalake(tmp_path / "plain", pa.table({"speed": [1, 2]}))
