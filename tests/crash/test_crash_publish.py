@@ -52,17 +52,17 @@ def publisher(tmp_path: Path) -> Callable[[], Settings]:
 
 
 def test_publish_killed_at_a_crash_point_shows_one_build_and_is_completed_by_the_next(
-    publisher: Callable[[], Settings], mortal: Any, kills: int
+    publisher: Callable[[], Settings], crash_process: Any, kills: int
 ) -> None:
-    [(code, said)] = mortal.run(publisher().root, "publish")
-    assert code == 0, said
-    count = int(said)
+    [(code, output)] = crash_process.run(publisher().root, "publish")
+    assert code == 0, output
+    count = int(output)
     assert count >= 8  # two Delta tables, fsync, rename; before and after each
     for at in range(1, count + 1, 1 if kills else 2):
         lake = publisher()
-        assert mortal.run(lake.root, "publish", kill_at=at)[0][0] == KILLED, at
+        assert crash_process.run(lake.root, "publish", kill_at=at)[0][0] == KILLED, at
         assert published(lake.gold) in ({1}, {2}), at
-        assert mortal.run(lake.root, "publish")[0][0] == 0
+        assert crash_process.run(lake.root, "publish")[0][0] == 0
         assert published(lake.gold) == {2}
         for name in TABLES:
             rows = DeltaTable(f"{lake.published_tables}/{name}").to_pyarrow_table()["build"].to_pylist()
@@ -74,11 +74,11 @@ def test_publish_killed_at_a_crash_point_shows_one_build_and_is_completed_by_the
 
 
 def test_publish_killed_at_any_time_shows_one_build(
-    publisher: Callable[[], Settings], mortal: Any, kills: int, chance: Any
+    publisher: Callable[[], Settings], crash_process: Any, kills: int, rng: Any
 ) -> None:
     for _ in range(kills or 2):
         lake = publisher()
-        mortal.run(lake.root, "publish", kill_after=chance.uniform(0.01, 0.2))
+        crash_process.run(lake.root, "publish", kill_after=rng.uniform(0.01, 0.2))
         assert published(lake.gold) in ({1}, {2})
-        assert mortal.run(lake.root, "publish")[0][0] == 0
+        assert crash_process.run(lake.root, "publish")[0][0] == 0
         assert published(lake.gold) == {2}

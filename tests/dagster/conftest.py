@@ -25,7 +25,7 @@ def weekend(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @dataclass
-class House:
+class ServedLake:
     """A lake, its instance, and the server that it asks."""
 
     root: Path
@@ -45,7 +45,7 @@ class House:
 
 
 @pytest.fixture
-def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def served_lake(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLake]:
     before = dict(os.environ)
     lakehouse.open_once.cache_clear()
     with (
@@ -57,6 +57,6 @@ def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_SECOND", "0")
         monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_MINUTE", "0")
         monkeypatch.delenv("F1_STORE_URI", raising=False)
-        yield House(tmp_path / "lake", SEASON, server, instance)
+        yield ServedLake(tmp_path / "lake", SEASON, server, instance)
     os.environ.clear()
     os.environ.update(before)

@@ -39,7 +39,7 @@ class Lake:
         self.warehouse = root / "warehouse.duckdb"
         self.target = root / "target"
         self.now = datetime(2025, 1, 1, tzinfo=UTC)
-        self._truth: dict[tuple[str, int], str] = {}
+        self._current: dict[tuple[str, int], str] = {}
         for endpoint in ENDPOINTS:
             DeltaTable.create(
                 str(self.bronze / endpoint.name), endpoint.bronze_schema, partition_by=["_season"]
@@ -73,7 +73,7 @@ class Lake:
                 mode="append",
             )
         if outcome in ("appended", "empty", "emptied"):
-            self._truth[endpoint, scope] = pull_id
+            self._current[endpoint, scope] = pull_id
         line = Pull(
             pull_id=pull_id,
             endpoint=endpoint,
@@ -83,7 +83,7 @@ class Lake:
             at=self.now,
             outcome=outcome,
             rows=len(rows) if outcome in ("appended", "unchanged") else 0,
-            truth_pull_id=self._truth.get((endpoint, scope)),
+            truth_pull_id=self._current.get((endpoint, scope)),
         )
         write_deltalake(
             str(self.bronze / "_pulls"), pa.Table.from_pylist([asdict(line)], PULLS_SCHEMA), mode="append"

@@ -323,7 +323,7 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def guilty(odd: Sequence[Odd], fails: Callable[[Sequence[Odd]], bool]) -> list[Odd]:
+def find_cause(odd: Sequence[Odd], fails: Callable[[Sequence[Odd]], bool]) -> list[Odd]:
     """The smallest part of the planted values with which `fails` still holds, found by halving."""
     parts = 2
     left = list(odd)

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from dbt_life import Life
+from lake_states import LakeStates
 
 from f1_lakehouse.dbt.data_dictionary import PAGE, dictionary
 from f1_lakehouse.dbt.star_schema import PICTURE, star
@@ -14,9 +14,9 @@ AGAIN = "run: python -m f1_lakehouse.dbt.data_dictionary"
 
 
 @pytest.fixture(scope="module")
-def manifest(life: Life) -> dict[str, Any]:
+def manifest(states: LakeStates) -> dict[str, Any]:
     """What dbt made of the models in the first load of the lake that all dbt tests share."""
-    return life.manifest
+    return states.manifest
 
 
 @pytest.fixture(scope="module")

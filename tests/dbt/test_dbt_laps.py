@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dbt_lake import Lake
-from dbt_story import Row, driver, lap, session
+from scenario_rows import Row, driver, lap, session
 
 CORRECTED: dict[str, Row] = {
     "laps": {"lap_duration": 91.0},

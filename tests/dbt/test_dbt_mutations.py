@@ -14,7 +14,7 @@ import duckdb
 import pytest
 import yaml
 from dbt_lake import PROJECT, Lake
-from dbt_life import Life
+from lake_states import LakeStates
 
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations_dbt.yml").read_text(encoding="utf-8"))
 CODE_ONLY = {"asof_join_implementations_agree"}
@@ -48,13 +48,13 @@ def plant(test: dict[str, Any], tables: dict[str, str]) -> str | None:
     return None
 
 
-def test_every_data_test_fails_on_a_planted_row(life: Life, lake: Lake) -> None:
+def test_every_data_test_fails_on_a_planted_row(states: LakeStates, lake: Lake) -> None:
     tables = {
         node["unique_id"]: f'{node["schema"]}."{node["alias"]}"'
-        for node in life.manifest["nodes"].values()
+        for node in states.manifest["nodes"].values()
         if node["resource_type"] in ("model", "seed", "snapshot")
     }
-    tests = [node for node in life.manifest["nodes"].values() if node["resource_type"] == "test"]
+    tests = [node for node in states.manifest["nodes"].values() if node["resource_type"] == "test"]
     unlisted, survived, failed_before = [], [], []
     with duckdb.connect(lake.warehouse) as connection:
         for test in tests:
@@ -78,8 +78,8 @@ def test_every_data_test_fails_on_a_planted_row(life: Life, lake: Lake) -> None:
     assert len(tests) >= 300
 
 
-def test_mutations_name_existing_tests(life: Life) -> None:
-    nodes = [*life.manifest["nodes"].values(), *life.manifest["unit_tests"].values()]
+def test_mutations_name_existing_tests(states: LakeStates) -> None:
+    nodes = [*states.manifest["nodes"].values(), *states.manifest["unit_tests"].values()]
     names = {node["name"] for node in nodes if node["resource_type"] in ("test", "unit_test")}
     named = {
         *MUTATIONS["planted_rows"],
@@ -88,7 +88,7 @@ def test_mutations_name_existing_tests(life: Life) -> None:
     assert named <= names, named - names
 
 
-def test_failing_rows_are_stored_until_the_test_passes(life: Life, lake: Lake) -> None:
+def test_failing_rows_are_stored_until_the_test_passes(states: LakeStates, lake: Lake) -> None:
     """In the schema `failures`, which is not published; passing tests leave no table."""
     kept = "select table_name from duckdb_tables() where schema_name = 'failures'"
     wrong = "update gold.fact_results set points = points + 1 where session_key = 201"
@@ -124,7 +124,7 @@ def batches(changes: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", batches(MUTATIONS["expressions"]), ids=lambda batch: str(len(batch)))
 def test_every_mutant_is_killed_by_its_tests(
-    batch: list[dict[str, Any]], life: Life, lake: Lake, tmp_path: Path
+    batch: list[dict[str, Any]], states: LakeStates, lake: Lake, tmp_path: Path
 ) -> None:
     project = tmp_path / "dbt_f1"
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
@@ -138,9 +138,9 @@ def test_every_mutant_is_killed_by_its_tests(
     assert {name for name in named if statuses.get(name) not in ("fail", "error")} == set()
 
 
-def test_every_unit_test_kills_a_mutant(life: Life) -> None:
+def test_every_unit_test_kills_a_mutant(states: LakeStates) -> None:
     killing = {name for change in MUTATIONS["expressions"] for name in change["killed_by"]}
-    assert {node["name"] for node in life.manifest["unit_tests"].values()} - killing == set()
+    assert {node["name"] for node in states.manifest["unit_tests"].values()} - killing == set()
 
 
 def test_every_known_pitfall_has_a_mutation() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from odd_values import ODD, Odd, OddLake, guilty, plant, planted, read, season
+from odd_values import ODD, Odd, OddLake, find_cause, plant, planted, read, season
 
 from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
 
@@ -37,7 +37,7 @@ def test_gold_is_built_with_odd_values_in_any_column(tmp_path: Path, seed: int) 
         def fails(some: Sequence[Odd]) -> bool:
             return name in lake.build(planted(served, some)).failures
 
-        found = "\n".join(map(str, guilty(odd, fails)))
+        found = "\n".join(map(str, find_cause(odd, fails)))
         pytest.fail(
             f"{name}: {message}\nbecause of\n{found}\n({len(built.failures)} fail: {[*built.failures]})"
         )
@@ -63,7 +63,7 @@ def test_sessions_with_one_odd_row_each_are_built_with_a_warning(tmp_path: Path)
 
 def test_causing_values_are_found_by_halving() -> None:
     odd = [Odd("laps", 1, index, "lap_number", value) for index, value in enumerate(range(40))]
-    assert guilty(odd, lambda some: odd[17] in some) == [odd[17]]
-    both = guilty(odd, lambda some: odd[3] in some and odd[30] in some)
+    assert find_cause(odd, lambda some: odd[17] in some) == [odd[17]]
+    both = find_cause(odd, lambda some: odd[3] in some and odd[30] in some)
     assert sorted(one.index for one in both) == [3, 30]
     assert set(ODD) == {column.kind for endpoint in ENDPOINTS for column in endpoint.columns}

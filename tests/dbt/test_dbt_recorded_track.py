@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif("F1_RECORDED_DATA" not in os.environ, reason="F1_RECORDED_DATA is not set"),
 ]
 ROOT = Path(os.environ.get("F1_RECORDED_DATA", ".")) / "openf1"
-CASES = ROOT.parents[1] / "cases"
+CASES = ROOT.parent.parent / "cases"
 RECORDED = {
     2023: (7787, 7953, 9149, 9205),
     2024: (9472, 9496, 9506, 9523, 9594, 9606, 9655),

@@ -37,7 +37,7 @@ class Received:
 
 
 @dataclass
-class House:
+class BronzeSetup:
     """Landing and bronze of one lake, and the steps of a pull without the API."""
 
     folder: Path
@@ -75,7 +75,7 @@ class House:
         """Every row that bronze has of an endpoint."""
         return DeltaTable(self.bronze.table_uri(endpoint)).to_pyarrow_table().to_pylist()
 
-    def truth(self, endpoint: str = "laps", scope: int = 9606) -> list[dict[str, Any]]:
+    def current_rows(self, endpoint: str = "laps", scope: int = 9606) -> list[dict[str, Any]]:
         """The rows of the true pull."""
         return self.bronze.rows(endpoint, scope).to_pylist()
 
@@ -100,9 +100,9 @@ def empty_bronze(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(tmp_path: Path, empty_bronze: Path) -> House:
+def bronze_setup(tmp_path: Path, empty_bronze: Path) -> BronzeSetup:
     shutil.copytree(empty_bronze, tmp_path / "bronze")
-    return House(tmp_path, Landing(str(tmp_path / "landing")), Bronze(str(tmp_path / "bronze")))
+    return BronzeSetup(tmp_path, Landing(str(tmp_path / "landing")), Bronze(str(tmp_path / "bronze")))
 
 
 @pytest.fixture

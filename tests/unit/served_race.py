@@ -100,5 +100,5 @@ def rows(lake: Lake, endpoint: str = "laps") -> int:
     return int(DeltaTable(lake.bronze.table_uri(endpoint)).to_pyarrow_table().num_rows)
 
 
-def truth(lake: Lake, endpoint: str = "laps", scope: int = 11) -> list[dict[str, Any]]:
+def current_rows(lake: Lake, endpoint: str = "laps", scope: int = 11) -> list[dict[str, Any]]:
     return lake.bronze.rows(endpoint, scope).to_pylist()

@@ -226,7 +226,7 @@ def test_every_served_row_is_in_bronze_or_quarantine(
         answer = Answer(200, "application/json", json.dumps(served).encode())
         server.answer = lambda *_, answer=answer: answer  # type: ignore[method-assign]
         before = {name: rows(lake, name) for name in ("laps", "_quarantine")}
-        truth = lake.bronze.ledger.truth("laps", scope)
+        current = lake.bronze.ledger.truth("laps", scope)
         try:
             done = pull(lake, LAPS, race, why="drift")
         except PullError as error:
@@ -235,7 +235,7 @@ def test_every_served_row_is_in_bronze_or_quarantine(
         new = {name: rows(lake, name) - count for name, count in before.items()}
         assert done.rows + done.quarantined == len(served)
         if done.outcome == "unchanged":
-            assert truth is not None
+            assert current is not None
             assert new == {"laps": 0, "_quarantine": 0}
         else:
             assert new["laps"] == done.rows

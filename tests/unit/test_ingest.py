@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 from deltalake import DeltaTable
-from served_race import CAR_DATA, DRIVERS, LAPS, RACE, START, Write, laps, rows, truth
+from served_race import CAR_DATA, DRIVERS, LAPS, RACE, START, Write, current_rows, laps, rows
 
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
@@ -22,7 +22,7 @@ def test_pull_reaches_landing_bronze_and_the_pull_log(lake: Lake, server: Replay
     done = pull(lake, LAPS, RACE, why="first pull", run_id="run-1")
     assert (done.outcome, done.rows, done.requests, done.season) == ("appended", 3, 1, 2024)
     assert (done.why, done.run_id) == ("first pull", "run-1")
-    assert [row["lap_number"] for row in truth(lake)] == [1, 2, 3]
+    assert [row["lap_number"] for row in current_rows(lake)] == [1, 2, 3]
     assert [request.target for request in server.requests] == ["/v1/laps?session_key=11"]
     [manifest] = lake.landing.manifests("laps")
     assert manifest.pull_id == done.pull_id
@@ -41,7 +41,7 @@ def test_correction_upstream_arrives_and_history_stays(lake: Lake, write: Write)
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", [*laps(1, 2), *laps(3, lap_duration=88.0)])
     assert pull(lake, LAPS, RACE, why="+1d").outcome == "appended"
-    assert [row["lap_duration"] for row in truth(lake)] == [91.0, 92.0, 88.0]
+    assert [row["lap_duration"] for row in current_rows(lake)] == [91.0, 92.0, 88.0]
     assert rows(lake) == 6
 
 
@@ -49,7 +49,7 @@ def test_row_that_vanished_upstream_is_not_in_the_current_pull(lake: Lake, write
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", laps(1, 3))
     pull(lake, LAPS, RACE, why="+1d")
-    assert [row["lap_number"] for row in truth(lake)] == [1, 3]
+    assert [row["lap_number"] for row in current_rows(lake)] == [1, 3]
 
 
 def test_empty_response_is_a_response(lake: Lake) -> None:
@@ -61,9 +61,9 @@ def test_vanished_rows_are_accepted_if_confirmed_or_forced(lake: Lake, write: Wr
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", [])
     assert pull(lake, LAPS, RACE, why="+1h").outcome == "empty_unconfirmed"
-    assert len(truth(lake)) == 3
+    assert len(current_rows(lake)) == 3
     assert pull(lake, LAPS, RACE, why="confirm empty").outcome == "emptied"
-    assert truth(lake) == []
+    assert current_rows(lake) == []
     write("laps", laps(1))
     pull(lake, LAPS, RACE, why="+1d")
     write("laps", [])
@@ -116,7 +116,7 @@ def test_generated_race_reaches_bronze_completely(tmp_path: Path, monkeypatch: p
             served = orjson.loads((made.folder / name / f"{race.key}.json").read_bytes())
             done = pull(lake, BY_NAME[name], race, why="first pull")
             assert done.rows + done.quarantined == len(served), name
-            assert len(truth(lake, name, race.key)) == done.rows
+            assert len(current_rows(lake, name, race.key)) == done.rows
         generator.publish_corrections(made.folder)
         assert pull(lake, LAPS, race, why="+1d").outcome == "appended"
 
@@ -138,7 +138,9 @@ def test_telemetry_that_is_too_large_is_divided_without_losing_a_row(
     server.max_rows = 2
     done = pull(lake, CAR_DATA, RACE, why="first pull")
     assert done.outcome == "appended"
-    assert len({(row["driver_number"], row["date"]) for row in truth(lake, "car_data")}) == done.rows == 9
+    assert (
+        len({(row["driver_number"], row["date"]) for row in current_rows(lake, "car_data")}) == done.rows == 9
+    )
     assert done.requests == len(server.requests) - 1
 
 
@@ -149,7 +151,7 @@ def test_grid_is_kept_under_the_key_of_its_qualifying(lake: Lake) -> None:
     )  # fmt: skip
     done = pull(lake, BY_NAME["starting_grid"], quali, why="first pull")
     assert (done.scope, done.rows) == (10, 1)
-    assert truth(lake, "starting_grid", 10)[0]["session_key"] == 10
+    assert current_rows(lake, "starting_grid", 10)[0]["session_key"] == 10
 
 
 # Failures
@@ -205,7 +207,7 @@ def test_pull_of_refused_rows_only_fails_and_keeps_the_current_pull(lake: Lake, 
     write("laps", laps(1, 2, lap_number="one"))
     with pytest.raises(PullError, match="every row was refused: lap_number: expected integer, got text"):
         pull(lake, LAPS, RACE, why="+1h")
-    assert len(truth(lake)) == 3
+    assert len(current_rows(lake)) == 3
     assert DeltaTable(f"{lake.bronze.uri}/_quarantine").to_pyarrow_table().num_rows == 2
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served_race import CAR_DATA, DRIVERS, LAPS, RACE, Crash, Write, again, crash, laps, rows, truth
+from served_race import CAR_DATA, DRIVERS, LAPS, RACE, Crash, Write, again, crash, current_rows, laps, rows
 
 from f1_lakehouse import ingest as pull_module
 from f1_lakehouse.ingest import PullError, pull, recover
@@ -62,7 +62,7 @@ def test_pull_that_failed_between_responses_requests_only_the_rest(
     done = pull(again(lake), CAR_DATA, RACE, why="failed")
     assert len(server.requests) == 2
     assert (done.pull_id, done.rows) == (caught.value.pull.pull_id, 9)
-    assert len(truth(lake, "car_data")) == 9
+    assert len(current_rows(lake, "car_data")) == 9
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_pull_that_crashed_after_its_manifest_needs_no_request(
     assert done is not None
     assert (done.outcome, done.rows, done.quarantined, done.run_id) == ("appended", 2, 1, "run-2")
     assert server.requests == []
-    assert (rows(lake), len(truth(fresh)), len(fresh.bronze.ledger.all())) == (2, 2, 1)
+    assert (rows(lake), len(current_rows(fresh)), len(fresh.bronze.ledger.all())) == (2, 2, 1)
     assert recover(fresh, LAPS, 11) is None
 
 
@@ -123,7 +123,7 @@ def test_landed_pulls_are_applied_in_order(lake: Lake, write: Write, monkeypatch
             with pytest.raises(Crash):
                 pull(lake, LAPS, RACE, why="first pull")
     recover(lake, LAPS, 11)
-    assert [row["lap_duration"] for row in truth(lake)] == [82.0]
+    assert [row["lap_duration"] for row in current_rows(lake)] == [82.0]
     assert rows(lake) == 3
 
 

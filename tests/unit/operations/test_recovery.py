@@ -25,42 +25,44 @@ from f1_lakehouse.storage.pull_log import BronzeError
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 Lap = Callable[..., dict[str, Any]]
-House = Any
+BronzeSetup = Any
 
 
 @pytest.fixture
-def full(house: House, lap: Lap) -> House:
+def full(bronze_setup: BronzeSetup, lap: Lap) -> BronzeSetup:
     """Three pulls of laps and one of drivers, with corrections, quarantine, an emptied session and a new column."""
-    house.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
-    house.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
-    house.pull([lap(1), lap(1), lap(2, lap_duration=80.5, tyre_temp=90)])
-    house.pull([lap(1, session_key=9607)], scope=9607)
-    house.pull([], scope=9607, force=True)
-    house.pull([{"session_key": 9606, "meeting_key": 1, "driver_number": 4}], "drivers")
+    bronze_setup.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
+    bronze_setup.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
+    bronze_setup.pull([lap(1), lap(1), lap(2, lap_duration=80.5, tyre_temp=90)])
+    bronze_setup.pull([lap(1, session_key=9607)], scope=9607)
+    bronze_setup.pull([], scope=9607, force=True)
+    bronze_setup.pull([{"session_key": 9606, "meeting_key": 1, "driver_number": 4}], "drivers")
     # `house` applies by hand, and so says `forced` by hand too.
-    [path] = Path(house.landing.store.uri).glob("laps/9607/*T13*/manifest.json")
+    [path] = Path(bronze_setup.landing.store.uri).glob("laps/9607/*T13*/manifest.json")
     path.write_bytes(path.read_bytes().replace(b'"forced": false', b'"forced": true'))
-    return house
+    return bronze_setup
 
 
-def content(house: House) -> dict[str, list[str]]:
-    tables = {name: house.table(name) for name in ("laps", "drivers")} | {"_quarantine": house.quarantine()}
+def content(bronze_setup: BronzeSetup) -> dict[str, list[str]]:
+    tables = {name: bronze_setup.table(name) for name in ("laps", "drivers")} | {
+        "_quarantine": bronze_setup.quarantine()
+    }
     return {name: sorted(map(repr, rows)) for name, rows in tables.items()}
 
 
-def truths(house: House) -> dict[tuple[str, int], tuple[Any, ...]]:
-    ledger = Bronze(house.bronze.uri).ledger
+def current_pulls(bronze_setup: BronzeSetup) -> dict[tuple[str, int], tuple[Any, ...]]:
+    ledger = Bronze(bronze_setup.bronze.uri).ledger
     found = {scope: ledger.truth(*scope) for scope in ledger.scopes()}
     return {s: (t.pull_id, t.rows, t.sha256, t.at, t.outcome) if t else () for s, t in found.items()}
 
 
-def remake(house: House) -> list[Any]:
-    return rebuild(Landing(house.landing.store.uri), Bronze(house.bronze.uri))
+def remake(bronze_setup: BronzeSetup) -> list[Any]:
+    return rebuild(Landing(bronze_setup.landing.store.uri), Bronze(bronze_setup.bronze.uri))
 
 
-def remove(house: House, *names: str) -> None:
-    for name in names or house.bronze.names():
-        shutil.rmtree(house.bronze.table_uri(name))
+def remove(bronze_setup: BronzeSetup, *names: str) -> None:
+    for name in names or bronze_setup.bronze.names():
+        shutil.rmtree(bronze_setup.bronze.table_uri(name))
 
 
 def spoil(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
@@ -72,34 +74,34 @@ def spoil(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
 
 
 ACCIDENTS: dict[str, Callable[[Any], None]] = {
-    "a table deleted": lambda house: remove(house, "laps"),
-    "quarantine deleted": lambda house: remove(house, "_quarantine"),
-    "the ledger deleted": lambda house: remove(house, "_pulls"),
-    "all of bronze deleted": lambda house: remove(house),
-    "data files cut off": lambda house: spoil(house.bronze.table_uri("laps")),
-    "data files gone": lambda house: [p.unlink() for p in Path(house.bronze.table_uri("laps")).rglob("*.parquet")],
-    "one data file gone": lambda house: next(Path(house.bronze.table_uri("laps")).rglob("*.parquet")).unlink(),
-    "a log cut off": lambda house: spoil(house.bronze.table_uri("laps"), "*.json", 9),
-    "the ledger cut off": lambda house: spoil(house.bronze.table_uri("_pulls")),
-    "quarantine cut off": lambda house: spoil(house.bronze.table_uri("_quarantine")),
-    "a log gone": lambda house: shutil.rmtree(house.bronze.table_uri("laps") + "/_delta_log"),
+    "a table deleted": lambda bronze_setup: remove(bronze_setup, "laps"),
+    "quarantine deleted": lambda bronze_setup: remove(bronze_setup, "_quarantine"),
+    "the ledger deleted": lambda bronze_setup: remove(bronze_setup, "_pulls"),
+    "all of bronze deleted": lambda bronze_setup: remove(bronze_setup),
+    "data files cut off": lambda bronze_setup: spoil(bronze_setup.bronze.table_uri("laps")),
+    "data files gone": lambda bronze_setup: [p.unlink() for p in Path(bronze_setup.bronze.table_uri("laps")).rglob("*.parquet")],
+    "one data file gone": lambda bronze_setup: next(Path(bronze_setup.bronze.table_uri("laps")).rglob("*.parquet")).unlink(),
+    "a log cut off": lambda bronze_setup: spoil(bronze_setup.bronze.table_uri("laps"), "*.json", 9),
+    "the ledger cut off": lambda bronze_setup: spoil(bronze_setup.bronze.table_uri("_pulls")),
+    "quarantine cut off": lambda bronze_setup: spoil(bronze_setup.bronze.table_uri("_quarantine")),
+    "a log gone": lambda bronze_setup: shutil.rmtree(bronze_setup.bronze.table_uri("laps") + "/_delta_log"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("accident", ACCIDENTS)
 def test_bronze_is_rebuilt_from_landing_with_the_same_rows_and_current_pulls(
-    full: House, accident: str
+    full: BronzeSetup, accident: str
 ) -> None:
-    before, truth = content(full), truths(full)
+    before, current = content(full), current_pulls(full)
     ACCIDENTS[accident](full)
     done = remake(full)
     assert [line for one in done for line in one.problems] == []
-    assert (content(full), truths(full)) == (before, truth)
+    assert (content(full), current_pulls(full)) == (before, current)
     assert check_bronze(Bronze(full.bronze.uri)).problems == []
     Bronze(full.bronze.uri).create()
 
 
-def test_rebuild_of_an_undamaged_lake_changes_nothing(full: House) -> None:
+def test_rebuild_of_an_undamaged_lake_changes_nothing(full: BronzeSetup) -> None:
     before, ledger = content(full), full.pulls()
     versions = [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")]
     done = {one.table: (one.there, one.restored) for one in remake(full)}
@@ -108,8 +110,10 @@ def test_rebuild_of_an_undamaged_lake_changes_nothing(full: House) -> None:
     assert [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")] == versions
 
 
-def test_interrupted_rebuild_is_completed_by_the_next(full: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, truth = content(full), truths(full)
+def test_interrupted_rebuild_is_completed_by_the_next(
+    full: BronzeSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, current = content(full), current_pulls(full)
     remove(full)
     whole, left = bronze_module.append_pull, [2]
 
@@ -124,10 +128,10 @@ def test_interrupted_rebuild_is_completed_by_the_next(full: House, monkeypatch: 
         with pytest.raises(KeyboardInterrupt):
             remake(full)
     remake(full)
-    assert (content(full), truths(full)) == (before, truth)
+    assert (content(full), current_pulls(full)) == (before, current)
 
 
-def test_damaged_table_is_moved_and_not_deleted(full: House) -> None:
+def test_damaged_table_is_moved_and_not_deleted(full: BronzeSetup) -> None:
     spoil(full.bronze.table_uri("laps"))
     [laps] = [one for one in remake(full) if one.table == "laps"]
     assert (laps.restored, laps.rows) == (3, 7)
@@ -136,7 +140,7 @@ def test_damaged_table_is_moved_and_not_deleted(full: House) -> None:
 
 
 @pytest.fixture
-def older(full: House, monkeypatch: pytest.MonkeyPatch) -> House:
+def older(full: BronzeSetup, monkeypatch: pytest.MonkeyPatch) -> BronzeSetup:
     """The lake of `full` as a version without row numbers wrote it."""
     remove(full)
     with monkeypatch.context() as patch:
@@ -147,7 +151,7 @@ def older(full: House, monkeypatch: pytest.MonkeyPatch) -> House:
     return full
 
 
-def test_lake_without_row_numbers_works_and_gets_them_by_a_rebuild(older: House, lap: Lap) -> None:
+def test_lake_without_row_numbers_works_and_gets_them_by_a_rebuild(older: BronzeSetup, lap: Lap) -> None:
     bronze = Bronze(older.bronze.uri)
     bronze.create()
     assert {row["_row_number"] for row in older.table()} == {None}
@@ -169,7 +173,7 @@ def test_lake_without_row_numbers_works_and_gets_them_by_a_rebuild(older: House,
     assert not [one for one in remake(same) if one.restored]
 
 
-def test_rows_without_a_number_are_kept_if_landing_lacks_pulls(older: House) -> None:
+def test_rows_without_a_number_are_kept_if_landing_lacks_pulls(older: BronzeSetup) -> None:
     [first, *_] = sorted(Path(older.landing.store.uri).glob("laps/9606/*"))
     shutil.rmtree(first)
     before = older.table()
@@ -178,7 +182,7 @@ def test_rows_without_a_number_are_kept_if_landing_lacks_pulls(older: House) -> 
     assert [row | {"_row_number": None} for row in before] == older.table()
 
 
-def test_altered_rows_are_found_and_replaced(full: House, lap: Lap) -> None:
+def test_altered_rows_are_found_and_replaced(full: BronzeSetup, lap: Lap) -> None:
     # A bit that flips in a Parquet file need not break it: here a file of the same schema with one other value.
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -199,13 +203,13 @@ def test_altered_rows_are_found_and_replaced(full: House, lap: Lap) -> None:
     assert content(full) == before
 
 
-def test_restored_table_is_not_reported_as_damaged(full: House) -> None:
+def test_restored_table_is_not_reported_as_damaged(full: BronzeSetup) -> None:
     changes = Changes(full.bronze, full.landing)
     restore(changes, plan_restore(changes, "laps", 1))
     assert check_bronze(full.bronze).problems == []
 
 
-def test_pull_without_raw_responses_is_named(full: House) -> None:
+def test_pull_without_raw_responses_is_named(full: BronzeSetup) -> None:
     remove(full, "drivers")
     shutil.rmtree(Path(full.landing.store.uri) / "drivers")
     [drivers] = [one for one in remake(full) if one.table == "drivers"]
@@ -213,22 +217,22 @@ def test_pull_without_raw_responses_is_named(full: House) -> None:
     assert "drivers-9606 is missing, and its raw answers are not in landing" in problem
 
 
-def test_damaged_response_does_not_stop_the_rebuild_of_other_pulls(full: House) -> None:
+def test_damaged_response_does_not_stop_the_rebuild_of_other_pulls(full: BronzeSetup) -> None:
     remove(full, "laps")
     spoil(f"{full.landing.store.uri}/laps/9607", "*.zst", 5)
     [laps] = [one for one in remake(full) if one.table == "laps"]
     assert laps.restored == 2
     assert any("is damaged" in line for line in laps.problems)
-    assert len(full.truth()) == 3
+    assert len(full.current_rows()) == 3
 
 
-def test_landed_pull_missing_from_bronze_is_applied(full: House, lap: Lap) -> None:
+def test_landed_pull_missing_from_bronze_is_applied(full: BronzeSetup, lap: Lap) -> None:
     full.land([lap(1, session_key=9610)], scope=9610)
     remake(full)
-    assert len(full.truth(scope=9610)) == 1
+    assert len(full.current_rows(scope=9610)) == 1
 
 
-def test_unknown_table_is_refused(full: House) -> None:
+def test_unknown_table_is_refused(full: BronzeSetup) -> None:
     with pytest.raises(BronzeError, match="there is no table 'lap'"):
         rebuild(full.landing, full.bronze, ["lap"])
 
@@ -236,7 +240,7 @@ def test_unknown_table_is_refused(full: House) -> None:
 # Landing
 
 
-def test_every_response_is_checked_against_its_manifest(full: House) -> None:
+def test_every_response_is_checked_against_its_manifest(full: BronzeSetup) -> None:
     found = check_landing(full.landing)
     assert (found.pulls, found.unfinished, found.answers, found.problems) == (6, 0, 8, [])
     assert found.bytes > 1000
@@ -258,7 +262,7 @@ def test_every_response_is_checked_against_its_manifest(full: House) -> None:
     ],
 )
 def test_damaged_landing_files_are_found_and_restored_from_the_backup(
-    full: House, tmp_path: Path, pattern: str, damage: Callable[[Path], None], said: str
+    full: BronzeSetup, tmp_path: Path, pattern: str, damage: Callable[[Path], None], said: str
 ) -> None:
     backup = Landing(str(tmp_path / "backup"))
     assert copy_landing(full.landing, backup).problems == []
@@ -274,7 +278,7 @@ def test_damaged_landing_files_are_found_and_restored_from_the_backup(
     assert check_landing(full.landing).problems == []
 
 
-def test_backup_copies_only_new_and_undamaged_files(full: House, tmp_path: Path, lap: Lap) -> None:
+def test_backup_copies_only_new_and_undamaged_files(full: BronzeSetup, tmp_path: Path, lap: Lap) -> None:
     backup = Landing(str(tmp_path / "backup"))
     first = copy_landing(full.landing, backup)
     assert (first.files, copy_landing(full.landing, backup).files) == (6 + 2 * 8, 0)
@@ -289,7 +293,7 @@ def test_backup_copies_only_new_and_undamaged_files(full: House, tmp_path: Path,
 
 
 def test_interrupted_backup_has_no_manifest_of_an_incomplete_pull(
-    full: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    full: BronzeSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for stop in range(1, 22):
         target = Landing(str(tmp_path / f"backup{stop}"))
@@ -310,11 +314,11 @@ def test_interrupted_backup_has_no_manifest_of_an_incomplete_pull(
             assert check_landing(target).problems == [], folder
 
 
-def test_lake_is_restored_from_its_backup_alone(full: House, tmp_path: Path) -> None:
-    before, truth = content(full), truths(full)
+def test_lake_is_restored_from_its_backup_alone(full: BronzeSetup, tmp_path: Path) -> None:
+    before, current = content(full), current_pulls(full)
     copy_landing(full.landing, Landing(str(tmp_path / "backup")))
     shutil.rmtree(full.landing.store.uri)
     remove(full)
     copy_landing(Landing(str(tmp_path / "backup")), full.landing)
     remake(full)
-    assert (content(full), truths(full)) == (before, truth)
+    assert (content(full), current_pulls(full)) == (before, current)

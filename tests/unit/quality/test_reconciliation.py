@@ -38,7 +38,7 @@ def test_cancelled_session_is_not_expected():
     assert judge_freshness(END + timedelta(days=30), [OLD, NEW, cancelled], {2}).passed
 
 
-class FakeLedger:
+class FakePullLog:
     """The truth of laps by session, as rows."""
 
     def __init__(self, rows: dict[int, int]) -> None:
@@ -54,8 +54,8 @@ class FakeLedger:
         return [type("Pull", (), {"at": END + timedelta(minutes=scope)})]
 
 
-def mismatches(truth: dict[int, int], silver: dict[int, int], keyed: int = 1) -> list[int]:
-    return [m.scope for m in reconcile(FakeLedger(truth), "laps", silver, lambda scope: keyed)]
+def mismatches(current: dict[int, int], silver: dict[int, int], keyed: int = 1) -> list[int]:
+    return [m.scope for m in reconcile(FakePullLog(current), "laps", silver, lambda scope: keyed)]
 
 
 def test_silver_may_have_fewer_rows_than_bronze_but_not_more():
@@ -73,6 +73,6 @@ def test_session_without_current_rows_must_not_be_in_silver():
 
 
 def test_session_pulled_while_dbt_ran_is_not_compared():
-    ledger = FakeLedger({1: 10, 2: 10})
+    ledger = FakePullLog({1: 10, 2: 10})
     seen_at = END + timedelta(minutes=1)
     assert [m.scope for m in reconcile(ledger, "laps", {}, lambda scope: 1, seen_at)] == [1]

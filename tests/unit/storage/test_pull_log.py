@@ -31,14 +31,14 @@ def ledger(tmp_path: Path) -> Ledger:
 def entry() -> Callable[..., Pull]:
     numbers = iter(range(10_000))
 
-    def make(outcome: Outcome = Outcome.APPENDED, truth: str | None = "own", **rest: Any) -> Pull:
+    def make(outcome: Outcome = Outcome.APPENDED, current: str | None = "own", **rest: Any) -> Pull:
         n = next(numbers)
         at = NOON + timedelta(minutes=n)
         base: dict[str, Any] = {
             "pull_id": f"p{n}", "endpoint": "laps", "scope": 9606, "season": 2024, "started_at": at, "at": at,
             "outcome": outcome.value, "rows": 10, "sha256": None if outcome is Outcome.FAILED else f"s{n}",
         }  # fmt: skip
-        return Pull(**{**base, "truth_pull_id": f"p{n}" if truth == "own" else truth, **rest})
+        return Pull(**{**base, "truth_pull_id": f"p{n}" if current == "own" else current, **rest})
 
     return make
 
@@ -93,7 +93,7 @@ def test_current_pull_is_that_of_the_last_response(ledger: Ledger, entry: Callab
 def test_failed_pull_that_was_resumed_is_current(ledger: Ledger, entry: Callable[..., Pull]) -> None:
     ledger.append(entry(Outcome.FAILED, None, pull_id="p"))
     assert not ledger.holds("p", "laps", 9606)
-    done = entry(pull_id="p", truth="p")
+    done = entry(pull_id="p", current="p")
     ledger.append(done)
     ledger.append(entry(Outcome.UNCHANGED, "p"))
     assert ledger.truth("laps", 9606) == done

@@ -38,7 +38,7 @@ def make_empty(file: Path) -> None:
         )
 
 
-class PaperGold:
+class GoldTables:
     """A gold.duckdb that a test fills row by row."""
 
     def __init__(self, root: Path, empty: Path) -> None:

@@ -52,7 +52,7 @@ def reverse(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows[::-1]
 
 
-def spoil(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def corrupt(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Wrong rows: one is missing, numbers are off."""
     numbers = ("lap_duration", "position", "speed", "points", "lap_end", "x")
     return [
@@ -69,7 +69,7 @@ def season(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
 
 
 @pytest.fixture(scope="module")
-def at_once(tmp_path_factory: pytest.TempPathFactory, season: tuple[Path, list[int]]) -> dict[str, str]:
+def expected(tmp_path_factory: pytest.TempPathFactory, season: tuple[Path, list[int]]) -> dict[str, str]:
     folder, keys = season
     lake = Lake(tmp_path_factory.mktemp("at_once"))
     calendar(lake, folder)
@@ -90,7 +90,7 @@ def session(lake: Lake, folder: Path, key: int, change: Any = list) -> None:
 
 
 def test_gold_is_equal_if_sessions_and_rows_are_loaded_in_reverse(
-    season: tuple[Path, list[int]], at_once: dict[str, str], tmp_path: Path
+    season: tuple[Path, list[int]], expected: dict[str, str], tmp_path: Path
 ) -> None:
     folder, keys = season
     lake = Lake(tmp_path)
@@ -98,25 +98,27 @@ def test_gold_is_equal_if_sessions_and_rows_are_loaded_in_reverse(
     for key in reversed(keys):
         session(lake, folder, key, reverse)
         lake.build(*NO_TESTS)
-    assert hashes(lake) == at_once
+    assert hashes(lake) == expected
 
 
 def test_gold_is_equal_after_corrections_a_full_refresh_and_as_of(
-    season: tuple[Path, list[int]], at_once: dict[str, str], tmp_path: Path
+    season: tuple[Path, list[int]], expected: dict[str, str], tmp_path: Path
 ) -> None:
     folder, keys = season
     lake = Lake(tmp_path)
     calendar(lake, folder)
     for key in keys:
-        session(lake, folder, key, spoil)
+        session(lake, folder, key, corrupt)
     lake.build(*NO_TESTS)
     wrong, then = hashes(lake), lake.now
-    assert [table for table, value in wrong.items() if value == at_once[table] and "telemetry" in table] == []
+    assert [
+        table for table, value in wrong.items() if value == expected[table] and "telemetry" in table
+    ] == []
     for key in keys:
         session(lake, folder, key)
     lake.build(*NO_TESTS)
-    assert hashes(lake) == at_once
+    assert hashes(lake) == expected
     lake.build("--full-refresh", *NO_TESTS)
-    assert hashes(lake) == at_once
+    assert hashes(lake) == expected
     lake.build("--vars", f"{{as_of: '{then.isoformat()}'}}", *NO_TESTS)
     assert hashes(lake) == wrong

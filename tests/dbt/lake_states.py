@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import dbt_story
+import scenario_rows
 from dbt_lake import Lake
 
 NO_TESTS = ("--exclude-resource-type", "unit_test", "test")
@@ -18,7 +18,7 @@ Tables = dict[str, list[str]]
 
 
 @dataclass
-class Life:
+class LakeStates:
     """The states of the lake, by the name of the moment."""
 
     statuses: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -46,7 +46,7 @@ QUERIES = {
         from gold.fact_results where session_key = 102 order by position""",
     "teams of 43": """
         select session_key, driver_id, team_name from gold.fact_laps where driver_number = 43 group by all order by 1""",
-    "men of 50": "select session_key, driver_id from silver.silver_drivers where driver_number = 50 order by 1",
+    "drivers of 50": "select session_key, driver_id from silver.silver_drivers where driver_number = 50 order by 1",
     "periods of colapinto": """
         select team_id, cast(valid_from as date)::text, cast(valid_to as date)::text, is_current
         from gold.dim_drivers where driver_id = 'franco-colapinto' order by valid_from""",
@@ -68,29 +68,29 @@ QUERIES = {
 }
 
 
-def live(lake: Lake) -> Life:
+def record_states(lake: Lake) -> LakeStates:
     """Live it."""
-    lived = Life()
+    states = LakeStates()
 
-    def look(moment: str, statuses: dict[str, str]) -> None:
-        lived.statuses[moment] = statuses
-        lived.tables[moment] = lake.tables()
-        lived.compiled[moment] = lake.compiled_silver()
-        lived.telemetry[moment] = lake.compiled_telemetry()
-        lived.rows[moment] = {name: lake.query(sql) for name, sql in QUERIES.items()}
+    def record(state: str, statuses: dict[str, str]) -> None:
+        states.statuses[state] = statuses
+        states.tables[state] = lake.tables()
+        states.compiled[state] = lake.compiled_silver()
+        states.telemetry[state] = lake.compiled_telemetry()
+        states.rows[state] = {name: lake.query(sql) for name, sql in QUERIES.items()}
 
-    for endpoint, scope, season, rows in dbt_story.first_pulls():
+    for endpoint, scope, season, rows in scenario_rows.first_pulls():
         lake.pull(endpoint, scope, season, rows)
     loaded_at = lake.now
-    look("first load", lake.dbt("build"))
-    lived.manifest = lake.manifest()
-    look("nothing new", lake.dbt("run"))
+    record("first load", lake.dbt("build"))
+    states.manifest = lake.manifest()
+    record("nothing new", lake.dbt("run"))
 
     lake.now += timedelta(days=7)
 
-    race = [row for row in dbt_story.LAPS[102] if (row["driver_number"], row["lap_number"]) != (81, 3)]
+    race = [row for row in scenario_rows.LAPS[102] if (row["driver_number"], row["lap_number"]) != (81, 3)]
     race = [
-        row | {"lap_duration": 93.0} | dbt_story.sectors(31.0, 30.0, 32.0)
+        row | {"lap_duration": 93.0} | scenario_rows.sectors(31.0, 30.0, 32.0)
         if row["driver_number"] == 4 and row["lap_number"] == 3
         else row
         for row in race
@@ -99,10 +99,10 @@ def live(lake: Lake) -> Life:
     lake.pull("laps", 102, 2024, race)
     results = [
         row | {"gap_to_leader": 21.945} if row["driver_number"] == 81 else row
-        for row in dbt_story.RESULTS[102]
+        for row in scenario_rows.RESULTS[102]
     ]
-    lake.pull("session_result", 102, 2024, dbt_story.of(102, results))
-    sessions = [row | {"date_end": "2025-10-05T14:30:00+00:00"} for row in dbt_story.SESSIONS[2025]]
+    lake.pull("session_result", 102, 2024, scenario_rows.of(102, results))
+    sessions = [row | {"date_end": "2025-10-05T14:30:00+00:00"} for row in scenario_rows.SESSIONS[2025]]
     lake.pull("sessions", 2025, 2025, sessions)
     lake.pull("position", 102, 2024, [], "emptied")
     lake.pull("team_radio", 102, 2024, [], "empty_unconfirmed")
@@ -110,14 +110,14 @@ def live(lake: Lake) -> Life:
     lake.pull("weather", 102, 2024, [{}], "unchanged")
     lake.pull("intervals", 201, 2025, [], "empty")
     with out_of_reach(read_before):
-        look("corrected", lake.dbt("build", *NO_TESTS))
-    look("rebuilt", lake.dbt("run", "--full-refresh"))
+        record("corrected", lake.dbt("build", *NO_TESTS))
+    record("rebuilt", lake.dbt("run", "--full-refresh"))
     # In a target of its own, as `f1 sql --as-of` does it: dbt parses anew when vars change, and when they change back.
     here, lake.target = lake.target, lake.target.with_name("as_of")
-    look("as of the first load", lake.dbt("run", "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}"))
+    record("as of the first load", lake.dbt("run", "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}"))
     lake.target = here
-    look("today again", lake.dbt("run"))
-    return lived
+    record("today again", lake.dbt("run"))
+    return states
 
 
 @contextmanager
