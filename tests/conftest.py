@@ -15,7 +15,7 @@ from xdist.scheduler import LoadFileScheduling
 TESTS = Path(__file__).parent
 
 LONGEST_FILES = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
-"""Files that take minutes. A worker runs complete files, so the longest ones start first."""
+"""Files that take minutes. A worker runs complete files, so the longest files start first."""
 
 SHARED_LAKE_FILES = ("test_dbt_docs.py", "test_dbt_lake.py", "test_dbt_mutations.py", "test_dbt_project.py")
 """Files that share one lake (dbt/lake_states.py), which takes two minutes to build: one worker runs them all."""
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """The environment variables of the process, put back after the test."""
+    """Restore the environment variables of the process after the test."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -54,6 +54,6 @@ def environment() -> Iterator[None]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver that runs for the length of a test."""
+    """A receiver that runs during the test."""
     with Receiver() as one:
         yield one

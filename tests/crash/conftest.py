@@ -1,4 +1,4 @@
-"""A small season that is served, and a process whose loads die when they are told to."""
+"""A small served season, and a process that runs loads which are killed at a given crash point."""
 
 import contextlib
 import json
@@ -72,7 +72,7 @@ class CrashProcess:
 
 @dataclass
 class CrashScenario:
-    """A lake that is to be loaded from a server, again and again, by processes that may die."""
+    """A lake that processes load repeatedly from a server; the processes may be killed."""
 
     root: Path
     server: ReplayServer
@@ -84,12 +84,12 @@ class CrashScenario:
         return ended
 
     def landed_urls(self) -> set[str]:
-        """The URLs whose answers are in landing."""
+        """Return the URLs whose responses are in landing."""
         found = (orjson.loads(p.read_bytes())["url"] for p in (self.root / "landing").rglob("*.meta.json"))
         return {url.removeprefix(self.server.origin) for url in found}
 
     def served_urls(self) -> list[str]:
-        """What the server has answered, since this was last asked."""
+        """Return the URLs that the server answered since the last call, and forget them."""
         found = [request.target for request in self.server.requests if request.status in (200, 404, 422)]
         self.server.requests.clear()
         return found
@@ -98,7 +98,7 @@ class CrashScenario:
         return DeltaTable(str(self.root / "bronze" / name)).to_pyarrow_table().to_pylist()
 
     def assert_exact(self, laps_twice: bool = False) -> None:
-        """Every served row is in bronze or in quarantine, once; every question has one answer, and its rows are there."""
+        """Assert that every served row is in bronze or in quarantine exactly once, and each endpoint has one pull with its rows."""
         ledger = Bronze(str(self.root / "bronze")).ledger
         entries = [pull for pull in ledger.all() if pull.is_applied]
         assert len({p.pull_id for p in entries}) == len(entries)
@@ -144,8 +144,8 @@ def crash_process() -> Iterator[CrashProcess]:
 
 @pytest.fixture(scope="module")
 def object_store() -> Iterator[dict[str, str]]:
-    """An S3 server with a bucket `lake`, and the variables that lead to it. A process of its own: in this one its
-    Python would hold up delta-rs, which waits for it."""
+    """An S3 server with a bucket `lake`, and the variables for it. A separate process: in this one the server
+    could not run while delta-rs waits for its response."""
     process = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
         stdout=subprocess.DEVNULL,
@@ -197,7 +197,7 @@ def server(
 
 @pytest.fixture(scope="session")
 def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake whose tables are made, as most are that a load dies in."""
+    """A lake with empty tables, as before most loads."""
     root = tmp_path_factory.mktemp("empty")
     Bronze(str(root / "bronze")).create()
     return root
@@ -226,11 +226,11 @@ def make_scenario(
 
 @pytest.fixture(scope="session")
 def kills() -> int:
-    """How many kills the exhaustive tests try: F1_TEST_KILLS, 0 if it is not set."""
+    """The number of kills of the exhaustive tests: F1_TEST_KILLS, 0 if it is not set."""
     return int(os.environ.get("F1_TEST_KILLS", "0"))
 
 
 @pytest.fixture
 def rng() -> random.Random:
-    """The same kills each time, unless F1_TEST_SEED says otherwise."""
+    """Random numbers with the seed F1_TEST_SEED, 1 if it is not set."""
     return random.Random(int(os.environ.get("F1_TEST_SEED", "1")))

@@ -1,9 +1,9 @@
-"""A process that makes loads which die: forks a child for each, and the child kills itself where it is told to.
+"""A process that runs loads which are killed: it forks a child per load, and the child kills itself at a given crash point.
 
-Reads one JSON object a line and answers with one a line. Forking from a process that has imported everything, and has
-used nothing of it, makes a load cost tenths of a second instead of seconds, so that hundreds of kills can be tried.
+It reads one JSON object per line and writes one per line. It imports everything before it forks, so a load takes tenths of
+a second instead of seconds and hundreds of kills are possible.
 
-A boundary is a moment before or after something lasting is done: a file written, renamed, a Delta commit, a table made.
+A crash point is directly before or after a lasting change: a file written or renamed, a Delta commit, a table created.
 """
 
 import json
@@ -39,7 +39,7 @@ crash_points = 0
 
 
 def add_crash_points(owner: Any, name: str, kill_at: int) -> None:
-    """Make a function a place to die: just before it, and just after."""
+    """Wrap a function with a crash point before and after it."""
     original: Callable[..., Any] = getattr(owner, name)
 
     def pass_crash_point() -> None:
@@ -71,7 +71,7 @@ def add_all_crash_points(kill_at: int) -> None:
 
 
 def load(settings: Settings) -> None:
-    """What a load does below Dagster: the calendar, then every endpoint that has no answer yet."""
+    """Pull the calendar, then every endpoint without a response, as a load does without Dagster."""
     lake = Lake.open(settings)
     if lake.bronze.ledger.last_answer("sessions", SEASON) is None:
         pull(lake, BY_NAME["sessions"], SeasonPartition(SEASON), why="first pull")
@@ -82,7 +82,7 @@ def load(settings: Settings) -> None:
 
 
 def force(settings: Settings) -> None:
-    """Ask again for the laps."""
+    """Pull the laps again."""
     lake = Lake.open(settings)
     [race] = [one for one in lake.calendar() if one.key == RACE]
     pull(lake, BY_NAME["laps"], race, why="forced", force=True)
@@ -107,7 +107,7 @@ def run_child(request: dict[str, Any], pipe_out: int) -> None:
     status = 1
     try:
         add_all_crash_points(request.get("kill_at", 0))
-        # The signal has no handler: the system ends the process where it is, as SIGKILL does.
+        # The signal has no handler: the system ends the process immediately, as with SIGKILL.
         signal.setitimer(signal.ITIMER_REAL, request.get("kill_after", 0.0))
         settings = Settings(
             lakehouse_root=request["root"],

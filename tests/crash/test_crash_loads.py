@@ -1,4 +1,4 @@
-"""A load that is killed anywhere is completed by the next: no row lost, none doubled, no landed answer asked again."""
+"""A killed load is completed by the next: no row is lost or duplicated, no landed response is requested again."""
 
 import random
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Make = Callable[..., CrashScenario]
 
 
 def count_crash_points(scenario: CrashScenario) -> int:
-    """How many count_crash_points a load has that nobody kills."""
+    """Return the number of crash points of a load that is not killed."""
     code, output = scenario.run()
     assert code == 0, output
     scenario.assert_exact()
@@ -24,7 +24,7 @@ def count_crash_points(scenario: CrashScenario) -> int:
 
 
 def assert_next_load_completes(scenario: CrashScenario) -> None:
-    """The next load, and the one after it."""
+    """Assert that the next load completes the lake and the one after it requests nothing."""
     landed = scenario.landed_urls()
     scenario.served_urls()
     code, output = scenario.run()
@@ -36,7 +36,7 @@ def assert_next_load_completes(scenario: CrashScenario) -> None:
 
 
 def evenly_spaced(count: int, kills: int) -> list[int]:
-    """So many count_crash_points out of 1 to `count`, evenly, the first and the last among them."""
+    """Return `kills` evenly spaced crash points from 1 to `count`, including the first and the last."""
     if kills >= count:
         return list(range(1, count + 1))
     return sorted({1 + round(k * (count - 1) / (kills - 1)) for k in range(kills)})
@@ -104,7 +104,7 @@ def test_killed_forced_pull_leaves_the_old_or_the_new_pull_current(
         path.write_bytes(orjson.dumps(corrected))
         for at in evenly_spaced(24, kills or 2):
             one = make_scenario()
-            assert one.run()[0] == 0  # the corrected laps are its first truth
+            assert one.run()[0] == 0  # its first pull has the corrected laps
             path.write_bytes(orjson.dumps(served_rows["laps"]))
             assert one.run("force", kill_at=at)[0] == KILLED, at
             before = Bronze(str(one.root / "bronze")).ledger.truth("laps", 11)

@@ -1,4 +1,4 @@
-"""Landing and bronze on s3://: the same promises as on a disk, commits by conditional puts."""
+"""Landing and bronze on s3:// keep the guarantees of a local disk; commits are conditional puts."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def s3(object_store: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counts(uri: str) -> tuple[int, int, int]:
-    """Rows of laps and of quarantine, and lines of the ledger."""
+    """Return the number of rows of laps, of quarantine and of the pull log."""
     return tuple(  # type: ignore[return-value]
         DeltaTable(f"{uri}/bronze/{name}").to_pyarrow_table().num_rows
         for name in ("laps", "_quarantine", "_pulls")
@@ -65,10 +65,10 @@ def test_object_store_writes_lists_and_moves_files() -> None:
 def test_lake_in_an_object_store_is_loaded_killed_repaired_and_maintained(
     make_scenario: Callable[..., CrashScenario], s3_crash_process: Any, tmp_path: Path
 ) -> None:
-    """One story, because a lake takes seconds to make there."""
+    """One test for all steps, because creating a lake in the store takes seconds."""
     scenario, uri = make_scenario(new=True), "s3://lake/scenario"
     scenario.crash_process = s3_crash_process
-    for at in (120, 45):  # in the middle of telemetry; behind the manifest of the laps
+    for at in (120, 45):  # during telemetry; after the manifest of the laps
         assert scenario.run(store_uri=uri, kill_at=at)[0] in (KILLED, 0)
         landing = Landing(f"{uri}/landing")
         landed = {landing.answer(n).url for n in landing.store.walk() if n.endswith(".meta.json")}

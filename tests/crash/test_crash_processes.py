@@ -1,4 +1,4 @@
-"""`f1 load` as a process that is killed: nothing that it held is in the way of the next one."""
+"""`f1 load` as a process that is killed: its locks and runs do not block the next one."""
 
 import os
 import random
@@ -53,7 +53,7 @@ def finish(scenario: CrashScenario, *arguments: str, **more: str) -> tuple[int, 
 
 
 def kill_when(process: subprocess.Popen[str], output: str) -> None:
-    """SIGKILL, to all of its processes, as soon as it has said something."""
+    """Send SIGKILL to its process group when its output contains the text."""
     assert process.stderr is not None
     for line in process.stderr:
         if output in line:
@@ -79,7 +79,7 @@ def test_killed_load_is_reaped_and_resumed_by_the_next(make_scenario: Make) -> N
     began = time.monotonic()
     code, output = finish(scenario)
     assert code == 0, output
-    # A run that waited for the dead one's pool slot would never have come so far.
+    # If the dead run still held its pool slot, this load would not have ended.
     assert time.monotonic() - began < 120
     assert BUSY not in runs(scenario)
     assert "FAILURE" in runs(scenario)
@@ -92,7 +92,7 @@ def test_killed_load_is_reaped_and_resumed_by_the_next(make_scenario: Make) -> N
 def test_repeatedly_killed_loads_from_a_failing_server_end_with_exact_rows(
     make_scenario: Make, rng: random.Random, tmp_path: Path, kills: int
 ) -> None:
-    """15 % of answers fail and 5 % are dropped; a generated season with telemetry, and `f1 load` as people run it."""
+    """15 % of responses fail and 5 % are dropped; `f1 load` of a generated season."""
     generated = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4)
     with ReplayServer(generated.folder, fail_rate=0.15, drop_rate=0.05, seed=4) as server:
         scenario = make_scenario(new=True)
@@ -161,7 +161,7 @@ def test_load_killed_while_dbt_runs_is_completed_by_the_next(make_scenario: Make
             [(laps,)] = con.execute("select count(*) from gold.fact_laps").fetchall()
         assert laps == len(scenario.table("laps"))
 
-        # A damaged warehouse: readers keep the published gold, and it is made again from bronze.
+        # A damaged warehouse: readers keep the published gold, and the warehouse is rebuilt from bronze.
         warehouse.write_bytes(warehouse.read_bytes()[:5000])
         code, output = finish(scenario, "transform")
         assert (code != 0, "Traceback" in output) == (True, False)

@@ -1,4 +1,4 @@
-"""A publish that is killed anywhere leaves the old gold or the new one, and the next one publishes the new one."""
+"""A killed publish leaves the old or the new gold, and the next publish completes the new one."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ TABLES = ("dim_drivers", "fact_laps")
 
 
 def build(lake: Settings, number: int) -> None:
-    """Gold as dbt leaves it: every row says which build it is of."""
+    """Write gold as dbt does; every row contains the number of its build."""
     with duckdb.connect(str(lake.warehouse)) as con:
         con.execute("create schema if not exists gold")
         for name in TABLES:
@@ -31,7 +31,7 @@ def build(lake: Settings, number: int) -> None:
 
 
 def published(path: Path) -> set[int]:
-    """The builds that the tables of the published file are of."""
+    """Return the build numbers in the tables of the published file."""
     with duckdb.connect(str(path), read_only=True) as con:
         return {n for name in TABLES for (n,) in con.execute(f"select distinct build from {name}").fetchall()}
 

@@ -1,4 +1,4 @@
-"""A generated weekend behind a real server, and a lake of its own with a real Dagster instance, for each test."""
+"""A generated weekend behind a real server, and for each test a new lake with a real Dagster instance."""
 
 import os
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def weekend(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class ServedLake:
-    """A lake, its instance, and the server that it asks."""
+    """A lake, its Dagster instance, and the server of its source."""
 
     root: Path
     season: int

@@ -1,4 +1,4 @@
-"""Bronze assets run for real: a server, Delta tables, a Dagster instance."""
+"""Materialize bronze assets with a server, Delta tables and a Dagster instance."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ def key(name: str) -> dg.AssetKey:
 
 @pytest.fixture
 def race(served_lake):
-    """The partition of the race, with the calendar loaded and the partition known."""
+    """The partition of the race; the calendar is loaded and the partition is added."""
     assert served_lake.run("calendar", partition_key=str(served_lake.season)).success
     sessions = served_lake.lake.calendar()
     served_lake.instance.add_dynamic_partitions("sessions", [one.partition for one in sessions])
@@ -94,7 +94,7 @@ def test_permanently_failing_endpoint_does_not_stop_the_others(served_lake, race
         recorded = {e.asset_key.path[-1] for e in result.get_asset_materialization_events()}
         assert recorded == {"drivers", "stints", "weather"}
         assert served_lake.lake.bronze.ledger.of("laps", session_key)[-1].outcome == "failed"
-    # The question is still open, and is answered by the next run, once the source is in order.
+    # The endpoint is still due; the next run pulls it when the source works again.
     assert served_lake.run("ingest", partition_key=race, asset_selection=[key("laps")]).success
     assert served_lake.lake.bronze.rows("laps", session_key).num_rows > 0
 
@@ -121,7 +121,7 @@ def test_missing_rows_of_a_critical_endpoint_fail_the_check_as_an_error(served_l
 
 
 def test_faulty_rows_make_their_check_warn_and_name_them(served_lake, race, weekend, tmp_path):
-    """A row twice, a row without its key, a column nobody knows: each is one check's, and none holds the rest back."""
+    """A duplicate row, a row without its key and an unknown column each fail one check, and the other rows are kept."""
     session_key = int(race.rsplit("-", 1)[1])
     served = tmp_path / "openf1"
     shutil.copytree(weekend, served)
@@ -167,7 +167,7 @@ def test_inapplicable_endpoint_is_not_requested(served_lake, race):
         == "not applicable"
     )
     assert len(served_lake.server.requests) == asked
-    # Else its checks would stand there as planned for ever.
+    # Otherwise its checks would stay planned indefinitely.
     evaluated = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert evaluated == dict.fromkeys(["row_count", "schema", "quarantine", "duplicates"], True)
 
@@ -200,7 +200,7 @@ def test_telemetry_pulls_missing_drivers_also_if_the_run_selects_them(served_lak
     assert recorded == {"car_data", "drivers"}
     first, *_ = served_lake.lake.drivers(session_key)
     asked = [target for _, target, _ in served_lake.server.requests if "car_data" in target]
-    # The weekend has no telemetry: that the first driver has none, and then that nobody has.
+    # The weekend has no telemetry: one request for the first driver, one for all drivers.
     root = f"/v1/car_data?session_key={session_key}"
     assert asked == [f"{root}&driver_number={first}", root]
     assert sum("/drivers" in target for _, target, _ in served_lake.server.requests) == 1

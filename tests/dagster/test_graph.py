@@ -1,4 +1,4 @@
-"""The shape of the graph, as a list: a change of it is seen in review."""
+"""The assets, checks, jobs and dependencies of the graph."""
 
 import shutil
 
@@ -40,7 +40,7 @@ def test_published_gold_depends_on_every_gold_model(repository):
 
 
 def test_every_dbt_data_test_is_a_check_of_one_asset(repository):
-    """A test of several models, or of none, says whose check it is, and depends on it: else it is not shown."""
+    """A test of several models, or of none, names the model of its check and depends on it; otherwise Dagster does not show it."""
     checks = [key.name for key in repository.asset_graph.asset_check_keys]
     tests = [node["name"] for node in manifest.nodes("test")]
     assert len(tests) > 300
@@ -88,7 +88,7 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
     graph = repository.asset_graph
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        # The ledger and the quarantine are sources that bronze writes beside its tables.
+        # The pull log and the quarantine are further tables of bronze.
         if node.is_external:
             continue
         assert node.description, key
@@ -106,7 +106,7 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
 
 
 def test_every_run_is_one_process_also_from_the_ui(repository):
-    # A process a step would cost 7 s each, and the reaper would take the run for dead when the first of them ends.
+    # One process per step would cost 7 s each, and the reaper would fail the run when the first of them ends.
     assert {job.executor_def.name for job in repository.get_all_jobs()} == {"in_process"}
 
 
@@ -130,7 +130,7 @@ def test_every_bronze_asset_has_checks_for_faulty_rows_and_session_assets_for_ro
 
 
 def test_manifest_is_written_to_the_lake_atomically(tmp_path, monkeypatch):
-    """UI and daemon start together, and on a new lake both parse."""
+    """UI and daemon start together, and both parse on a new lake."""
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path))
     copy, home = tmp_path / "project", tmp_path / "dbt"
     shutil.copytree(PROJECT_DIR, copy)
@@ -149,7 +149,7 @@ def test_manifest_is_written_to_the_lake_atomically(tmp_path, monkeypatch):
     [kept] = home.glob("manifest-*.json")
     assert {path.name for path in home.iterdir()} == {kept.name, "parsed_from.txt", "partial_parse.msgpack"}
     manifest.load_manifest()
-    assert len(seen) == 2  # it is of these files
+    assert len(seen) == 2  # it describes these files
     with (copy / "tests" / "laps_reconcile.sql").open("a") as file:
         file.write("-- another test of the same name")
     manifest.load_manifest()
@@ -170,7 +170,7 @@ def test_read_only_lake_costs_a_parse_and_does_not_fail(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_moved_project_can_be_built(tmp_path, monkeypatch):
-    """Of a lake and a project that dbt has parsed where it was before, a seed included."""
+    """The manifest of the earlier location, with a seed, is in the lake."""
     first, lake = tmp_path / "one", Settings(lakehouse_root=tmp_path)
     shutil.copytree(PROJECT_DIR, first, ignore=shutil.ignore_patterns("target", "logs"))
     for folder in (first, tmp_path / "two"):

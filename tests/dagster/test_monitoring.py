@@ -1,4 +1,4 @@
-"""The record of runs and the alerts sensor on a real instance: what ran, ended badly or was killed is entered once."""
+"""The run log and the alerts sensor on a real instance: each succeeded, failed or killed run is logged once."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ def ingest(served_lake, race, *endpoints):
 
 
 def spoil(served_lake, endpoint, answer):
-    """Let the server answer so about an endpoint; the way back."""
+    """Replace the server's response for an endpoint; return a function that restores it."""
     real = served_lake.server.answer
 
     def answered(method, target, *rest):

@@ -1,4 +1,4 @@
-"""Dagster's storage in a real PostgreSQL, chosen by the environment: what holds with files holds there too."""
+"""Dagster's storage in a real PostgreSQL, configured by the environment: the guarantees of the file storage apply."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def server() -> Iterator[postgres.Postgres]:
 
 @pytest.fixture
 def url(server: postgres.Postgres, request: pytest.FixtureRequest) -> str:
-    """An empty database, one a test."""
+    """The URL of a new empty database."""
     return server.database(request.node.name)
 
 
@@ -52,7 +52,7 @@ def storage_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
 
 
 def asks(openf1: ReplayServer) -> dict[str, str]:
-    """The environment of a load that asks this server."""
+    """Return the environment variables of a load from this server."""
     windows = ("F1_OPENF1_REQUESTS_PER_SECOND", "F1_OPENF1_REQUESTS_PER_MINUTE")
     return {"F1_OPENF1_URL": openf1.url, **dict.fromkeys(windows, "0")}
 
@@ -62,7 +62,7 @@ def load(key: int) -> list[str]:
 
 
 def finished_loads(keys: set[int]) -> dg.DagsterInstance:
-    """The instance, after a look that everything of these loads is in it."""
+    """Return the instance, after asserting that it contains these loads."""
     found = current_instance()
     runs = found.get_runs(dg.RunsFilter(job_name="ingest"))
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
@@ -99,7 +99,7 @@ def test_load_stores_its_runs_in_the_database_and_the_password_nowhere(
 
 
 def finish(commands: list[list[str]], **more: str) -> None:
-    """Run them at the same time, all of them to a good end."""
+    """Run the commands concurrently and assert that all succeed."""
     processes = [
         subprocess.Popen(
             one, env=os.environ | more, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

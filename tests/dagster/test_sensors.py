@@ -1,4 +1,4 @@
-"""Sensors and the schedule, on a real instance, at moments that the tests choose."""
+"""Sensors and the schedule on a real instance, at times set by the tests."""
 
 import os
 from dataclasses import replace
@@ -20,7 +20,7 @@ from f1_lakehouse.publishing.publication import Publication
 
 
 class Clock(datetime):
-    """A datetime whose now() stands still where a test wants it."""
+    """A datetime whose now() returns a fixed time."""
 
     at = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ class Clock(datetime):
 
 @pytest.fixture
 def at(monkeypatch):
-    """Set the moment that sensors take for now."""
+    """Return a function that sets the current time of the sensors."""
 
     def set_to(moment):
         Clock.at = moment
@@ -52,7 +52,7 @@ def tick(sensor, served_lake):
         repository_def=defs().get_repository_def(),
         resources={"lake": LakeResource()},
     )
-    # The daemon's code server hands the instance to partitions in the same way.
+    # The daemon's code server passes the instance to partitions in the same way.
     with dg.partition_loading_context(dynamic_partitions_store=served_lake.instance):
         return sensor.evaluate_tick(context)
 

@@ -1,4 +1,4 @@
-"""Dagster's storage with connections that stay open: the files are Dagster's, and nothing is lost by it."""
+"""Dagster's storage with connections that stay open: the files have Dagster's format and no event is lost."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ with instance_in(Path(sys.argv[1])) as instance:
 
 
 def checked(instance: dg.DagsterInstance, checks: int) -> str:
-    """A run of an asset with so many checks; its id."""
+    """Run an asset with this number of checks; return the run id."""
     names = [f"check_{number}" for number in range(checks)]
 
     @dg.asset(check_specs=[dg.AssetCheckSpec(name, asset="laps") for name in names])
@@ -142,7 +142,7 @@ def test_threads_share_the_connection_of_a_file_one_after_another(tmp_path: Path
         def turn(number: int) -> None:
             with events.index_connection() as connection:
                 inside.append(number)
-                # Work enough that another, if it may, comes in meanwhile.
+                # Long enough for another thread to interleave if nothing prevents it.
                 counting = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select max(i) from n"
                 connection.execute(text(counting)).fetchall()
                 most.append(len(inside))
@@ -153,7 +153,7 @@ def test_threads_share_the_connection_of_a_file_one_after_another(tmp_path: Path
 
 
 def test_watcher_of_a_run_receives_each_event_while_the_file_is_open(tmp_path: Path) -> None:
-    """As the UI does; told by the file alone he would hear of them when the run's process ends."""
+    """As the UI does. By file notifications alone the watcher would receive the events only when the run's process ends."""
     with instance_in(tmp_path) as runs, instance_in(tmp_path) as shows:
         run_id = checked(runs, 1)
         told: Queue[str] = Queue()

@@ -1,4 +1,4 @@
-"""The guard of non-public APIs: what happens with a tested version of a library, and with another one."""
+"""The guard of non-public APIs: behaviour with a tested and with an untested version of a library."""
 
 import importlib.metadata
 import json
@@ -133,7 +133,7 @@ print(json.dumps({
 def test_importing_the_definitions_starts_no_process_and_imports_no_dbt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With another version of dagster-dbt it imports dbt, and the definitions are the same."""
+    """With an untested version of dagster-dbt it imports dbt, and the definitions are equal."""
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path))
     stored = f"manifest-{manifest._digest_of_parsed_files()}-{importlib.metadata.version('dbt-core')}.json"
     write_atomically(tmp_path / "dbt" / stored, json.dumps(manifest.manifest()).encode())

@@ -1,4 +1,4 @@
-"""Silver, gold, checks and publish in one run: what gets to readers, and what is held back."""
+"""Silver, gold, checks and publish in one run: what is published and what blocks it."""
 
 import os
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ from f1_lakehouse.tested_versions import TESTED
 def built(
     weekend: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Lake, dg.DagsterInstance, dg.ExecuteInProcessResult]]:
-    """A lake with a race, built and published once, and the result of that run."""
+    """A lake with a race, built and published once, and the result of its run."""
     before = dict(os.environ)
     root = tmp_path_factory.mktemp("built")
     lakehouse.open_once.cache_clear()
@@ -232,7 +232,7 @@ def test_failing_build_leaves_published_gold_unchanged(built, monkeypatch):
     before = (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns)
     with duckdb.connect(str(lake.settings.warehouse)) as con:
         con.execute("insert into silver.silver_weather from silver.silver_weather limit 1")
-    # At the first failure, for speed: what the other tests say is of no interest here.
+    # Stop at the first failure, for speed: the other tests do not matter here.
     monkeypatch.setattr(transform, "dbt_arguments", lambda config: [*dbt_arguments(config), "--fail-fast"])
     try:
         result = run(instance, "transform")
@@ -276,16 +276,16 @@ def test_damaged_warehouse_is_named_with_the_cure(tmp_path):
 def test_build_is_one_dbt_process_and_does_not_load_the_project_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tested: bool
 ) -> None:
-    """With a version of dagster-dbt that was not tested, dagster-dbt does both, and dbt runs as well."""
+    """With an untested version of dagster-dbt, dagster-dbt loads the project and dbt runs too."""
     if not tested:
         monkeypatch.setitem(TESTED, "dagster-dbt", ("0", "0.1"))
     os.environ.update(Settings(lakehouse_root=tmp_path).environment())
-    seen: list[str] = []  # to refuse would not do: dagster-dbt goes on without what it cannot load
+    seen: list[str] = []  # raising is not enough: dagster-dbt continues without modules that it cannot load
     monkeypatch.setattr(
         "dagster_dbt.core.resource.check_output", lambda *_: seen.append("version") or b"1.11.0"
     )
     monkeypatch.setattr("dbt.config.runtime.load_project", lambda *_: seen.append("project"))
-    # The quickest of its commands: it opens the warehouse and parses nothing.
+    # The fastest dbt command: it opens the warehouse and parses nothing.
     done = dbt_resource().cli(["debug"], target_path=tmp_path).wait()
     assert done.is_successful()
     assert ("version" in seen) is not tested

@@ -20,5 +20,5 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 
 @pytest.fixture(scope="session")
 def states(lake: Lake) -> LakeStates:
-    """What that lake went through."""
+    """The recorded states of that lake."""
     return record_states(lake)

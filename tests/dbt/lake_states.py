@@ -1,6 +1,6 @@
-"""The life of one lake, lived once for all dbt tests: first load, nothing new, corrections, rebuilds.
+"""The states of one lake, recorded once for all dbt tests: first load, nothing new, corrections, rebuilds.
 
-dbt is slow to start, so each test looks at what was there at a moment of it.
+dbt is slow to start, so each test reads a recorded state.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ Tables = dict[str, list[str]]
 
 @dataclass
 class LakeStates:
-    """The states of the lake, by the name of the moment."""
+    """Node statuses, tables, compiled SQL and query results, by the name of the state."""
 
     statuses: dict[str, dict[str, str]] = field(default_factory=dict)
     tables: dict[str, Tables] = field(default_factory=dict)
@@ -69,7 +69,7 @@ QUERIES = {
 
 
 def record_states(lake: Lake) -> LakeStates:
-    """Live it."""
+    """Load, correct and rebuild a lake; return its states."""
     states = LakeStates()
 
     def record(state: str, statuses: dict[str, str]) -> None:
@@ -112,7 +112,7 @@ def record_states(lake: Lake) -> LakeStates:
     with out_of_reach(read_before):
         record("corrected", lake.dbt("build", *NO_TESTS))
     record("rebuilt", lake.dbt("run", "--full-refresh"))
-    # In a target of its own, as `f1 sql --as-of` does it: dbt parses anew when vars change, and when they change back.
+    # With a separate target, as `f1 sql --as-of` does: dbt parses again whenever vars change.
     here, lake.target = lake.target, lake.target.with_name("as_of")
     record("as of the first load", lake.dbt("run", "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}"))
     lake.target = here
@@ -122,7 +122,7 @@ def record_states(lake: Lake) -> LakeStates:
 
 @contextmanager
 def out_of_reach(files: list[Path]) -> Iterator[None]:
-    """Files that nobody can open meanwhile."""
+    """Rename the files for the duration of the context."""
     for file in files:
         file.rename(file.with_suffix(".away"))
     yield

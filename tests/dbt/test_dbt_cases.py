@@ -1,7 +1,7 @@
-"""The small inputs with right answers that lie next to the recorded data (`../cases`), all in one lake.
+"""Small inputs with expected results, stored next to the recorded data (`../cases`), all in one lake.
 
-Each folder is a situation that public reports or recorded sessions have shown. Every folder gets a season of its own, so that
-its championship is not mixed with another one's. Needs F1_RECORDED_DATA.
+Each folder is a situation from public reports or recorded sessions. Every folder is loaded as a separate season, so that
+championships are not mixed. Needs F1_RECORDED_DATA.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The pages that are made from the models are those of the models that are here, and what they say of origins is so."""
+"""The generated pages are current, and the column lineage is correct."""
 
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -15,13 +15,13 @@ AGAIN = "run: python -m f1_lakehouse.dbt.data_dictionary"
 
 @pytest.fixture(scope="module")
 def manifest(states: LakeStates) -> dict[str, Any]:
-    """What dbt made of the models in the first load of the lake that all dbt tests share."""
+    """The dbt manifest of the first load of the shared lake."""
     return states.manifest
 
 
 @pytest.fixture(scope="module")
 def lineage(manifest: dict[str, Any]) -> dict[Column, frozenset[Column]]:
-    """Where every column comes from."""
+    """The lineage of every column."""
     return column_lineage(manifest)
 
 
@@ -58,7 +58,7 @@ def test_star_schema_diagram_has_every_join_of_core_tables(manifest: dict[str, A
     assert len(drawn.findall(f"{svg}rect")) == len(tables) + 1
 
 
-# a driver who was disqualified has no position; qualifying, whose result is a list, knows no disqualification
+# a disqualified driver has no position; qualifying results are lists without a disqualification
 POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration", "gap_to_leader")}
 
 
@@ -67,7 +67,7 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
     [
         ("fact_results", "points", {"session_result.points"}),
         ("fact_results", "position", POSITION),
-        # not of a car that starts from the pit lane, nor without a lap time of a driver who has one
+        # null for a pit lane start, and for an entry without a lap time if the driver has another entry
         (
             "fact_results",
             "grid_position",
@@ -77,7 +77,7 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
             },
         ),
         ("fact_results", "fastest_lap_time", {"laps.lap_duration"}),
-        # a row that names two persons is that of a support driver, who has no team
+        # a row with two names is a support series driver, who has no team
         (
             "fact_results",
             "team_name",
@@ -99,7 +99,7 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
         ("session_leaderboard", "fastest_lap_number", {"laps.lap_number"}),
         ("session_leaderboard", "classified_position", POSITION),
         ("championship_progression", "points", {"session_result.points"}),
-        # which laps are valid follows from stops, stints, red and chequered flags and deleted laps too
+        # validity of laps also depends on stops, stints, red and chequered flags and deleted laps
         (
             "team_performance",
             "intra_team_gap",
@@ -120,6 +120,6 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
 def test_columns_have_the_expected_lineage(
     lineage: dict[Column, frozenset[Column]], table: str, column: str, origins: set[str]
 ) -> None:
-    """Followed through every model, `select *`, union and window between."""
+    """Traced through every model, `select *`, union and window."""
     found = lineage[f"model.f1.{table}", column]
     assert {f"{node.split('.')[-1]}.{name}" for node, name in found} == origins

@@ -1,4 +1,4 @@
-"""Silver and gold on real Delta tables, through the life of a lake (dbt_life.py)."""
+"""Silver and gold on Delta tables, in the states of a lake (lake_states.py)."""
 
 import re
 
@@ -6,7 +6,7 @@ from lake_states import LakeStates
 
 
 def replaced(sql: str) -> list[int]:
-    """The scopes that a run replaced in a model."""
+    """Return the partitions that a run replaced in a model."""
     found = re.search(r"replace_partitions \w+: \[(.*?)\]", sql)
     assert found, sql
     return [int(scope) for scope in found[1].split(",") if scope.strip()]
@@ -45,7 +45,7 @@ def test_only_partitions_with_another_current_pull_are_replaced(states: LakeStat
 
 
 def test_telemetry_is_rebuilt_only_for_changed_sessions(states: LakeStates) -> None:
-    """The correction changed laps of 102: its samples may lie on other laps now; those of 101 are not read again."""
+    """The correction changed laps of 102, so its samples may belong to other laps; samples of 101 are not read again."""
     for model in ("fact_telemetry", "fact_lap_telemetry"):
         touched = {moment: replaced(sql[model]) for moment, sql in states.telemetry.items()}
         assert touched["first load"] == [101, 102]
@@ -55,7 +55,7 @@ def test_telemetry_is_rebuilt_only_for_changed_sessions(states: LakeStates) -> N
 
 
 def test_files_of_other_pulls_are_not_opened(states: LakeStates) -> None:
-    """While the correction was built, the Parquet files of all earlier pulls of laps were away."""
+    """During the build of the correction the Parquet files of all earlier pulls of laps were renamed."""
     assert states.statuses["corrected"]["silver_laps"] == "success"
 
 
@@ -83,7 +83,7 @@ def test_full_refresh_gives_equal_tables(states: LakeStates) -> None:
 
 
 def test_silver_and_gold_as_of_a_time_equal_the_earlier_tables(states: LakeStates) -> None:
-    """What was noted on its day is kept: measurements, and changes of the source since."""
+    """History tables keep later rows: measurements, and changes of the source."""
     then, now = states.tables["first load"], states.tables["as of the first load"]
     noted = {"gold.data_quality_metrics", "gold.source_changes"}
     assert {name for name in then if now[name] != then[name]} <= noted
@@ -183,7 +183,7 @@ def test_snapshots_date_changes_by_their_pull(states: LakeStates) -> None:
 
 
 def test_earlier_measurements_are_kept(states: LakeStates) -> None:
-    """A row a day that brought something, for the trend: a second build adds none, a full refresh takes none away."""
+    """One row per day with new pulls, for the trend; a second build adds no row, a full refresh removes none."""
     first, second = "2025-01-02", "2025-01-09"
     for moment in ("first load", "nothing new"):
         assert states.rows[moment]["days of quality"] == [(first,)], moment
@@ -192,7 +192,7 @@ def test_earlier_measurements_are_kept(states: LakeStates) -> None:
 
 
 def test_quality_metrics_are_those_of_the_newest_pulls(states: LakeStates) -> None:
-    """The laps came on the day before the newest pull, their correction on the same day as it."""
+    """The laps were pulled on the day before the newest pull, their correction on its day."""
     assert states.rows["first load"]["quality of laps"] == []
     assert states.rows["corrected"]["quality of laps"] == [
         ("completeness", 10, 3, "ALERT"),

@@ -1,7 +1,7 @@
-"""Gold ends the same, whatever the order and the size of the loads: a generated season, loaded in five ways.
+"""Gold does not depend on the order and the size of loads: a generated season, loaded in five ways.
 
-All at once; session by session, the later ones first and the rows in reverse; with wrong rows that are corrected later;
-that lake with a full refresh; and as of the moment before the corrections. Apart from what tells of the pulls themselves.
+In one load; session by session in reverse order with reversed rows; with wrong rows that are corrected later; that lake after
+a full refresh; and as of the time before the corrections. Tables and columns about the pulls are not compared.
 """
 
 from hashlib import md5
@@ -24,7 +24,7 @@ NO_TESTS = ("--exclude-resource-type", "test")
 
 
 def hashes(lake: Lake) -> dict[str, str]:
-    """Each gold table as a hash of its ordered rows."""
+    """Return a hash of the ordered rows of each gold table."""
     with duckdb.connect(lake.warehouse, read_only=True) as connection:
         columns: dict[str, list[str]] = {}
         for table, column in connection.execute(
@@ -53,7 +53,7 @@ def reverse(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def corrupt(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Wrong rows: one is missing, numbers are off."""
+    """Return wrong rows: the first is missing, numbers are increased by 1."""
     numbers = ("lap_duration", "position", "speed", "points", "lap_end", "x")
     return [
         row | {name: row[name] + 1 for name in numbers if isinstance(row.get(name), int | float)}

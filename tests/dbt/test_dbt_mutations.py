@@ -18,11 +18,11 @@ from lake_states import LakeStates
 
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations_dbt.yml").read_text(encoding="utf-8"))
 CODE_ONLY = {"asof_join_implementations_agree"}
-"""Tests that read no table: they test a macro, and its mutations are among the expressions."""
+"""Tests that read no table: they test a macro, whose mutations are in the list of expressions."""
 
 
 def plant(test: dict[str, Any], tables: dict[str, str]) -> str | None:
-    """The statement that makes the table of a data test faulty; None when the list has no entry for the test."""
+    """Return the statement that makes the table of a data test faulty; None when the list has no entry for the test."""
     metadata = test.get("test_metadata")
     table = tables.get(test.get("attached_node") or "")
     listed = MUTATIONS["planted_rows"].get(test["name"])
@@ -89,7 +89,7 @@ def test_mutations_name_existing_tests(states: LakeStates) -> None:
 
 
 def test_failing_rows_are_stored_until_the_test_passes(states: LakeStates, lake: Lake) -> None:
-    """In the schema `failures`, which is not published; passing tests leave no table."""
+    """They are in the schema `failures`, which is not published; passing tests leave no table."""
     kept = "select table_name from duckdb_tables() where schema_name = 'failures'"
     wrong = "update gold.fact_results set points = points + 1 where session_key = 201"
     assert lake.query(kept) == []
@@ -104,11 +104,11 @@ def test_failing_rows_are_stored_until_the_test_passes(states: LakeStates, lake:
 
 
 def batches(changes: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The changes in few batches: a batch changes each file once and names each test once."""
+    """Group the changes into batches: a batch changes each file once and names each test once."""
     made: list[list[dict[str, Any]]] = []
     for change in changes:
         taken = {change["file"], *change["killed_by"]}
-        # a macro changes many models, so it has a batch of its own
+        # a macro changes many models, so it has a separate batch
         alone = change["file"].startswith("macros/")
         for batch in made:
             if alone or batch[0]["file"].startswith("macros/"):

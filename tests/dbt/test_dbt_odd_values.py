@@ -1,7 +1,7 @@
-"""An odd value of a source is a warning: it never keeps the rest of gold from being built and published.
+"""An odd value of a source is a warning: the rest of gold is still built and published.
 
-`F1_TEST_SEED` chooses the first seed, `F1_TEST_SEEDS` how many follow, `F1_TEST_VALUES` how many values are planted in a
-lake. When a lake is not built, the values to blame are searched for and named.
+`F1_TEST_SEED` is the first seed, `F1_TEST_SEEDS` the number of seeds, `F1_TEST_VALUES` the number of values planted in a
+lake. If a build fails, the test finds and names the causing values.
 """
 
 import os

@@ -44,7 +44,7 @@ def test_all_models_of_a_run_read_one_version_of_a_table(tmp_path: Path) -> None
 def test_bronze_is_not_registered_for_data_tests_with_a_tested_version_of_dbt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str | None, tested: bool, sees: bool
 ) -> None:
-    """dbt registers nothing by itself, of what is not a `view`: see `default_materialization`."""
+    """dbt registers nothing automatically except a `view`: see `default_materialization`."""
     if not tested:
         monkeypatch.setitem(TESTED, "dbt-common", ("0", "0.1"))
     write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
@@ -55,7 +55,7 @@ def test_bronze_is_not_registered_for_data_tests_with_a_tested_version_of_dbt(
     with log_contextvars(node_info={"resource_type": kind} if kind else {}):
         plugin.configure_cursor(con)
     found = con.execute("select view_name from duckdb_views() where temporary and not internal").fetchall()
-    # By this name dbt-duckdb asks for it in the view that it makes.
+    # dbt-duckdb uses this name in the view that it creates.
     name = source(tmp_path / "pulls").table_name().replace(".", "_") + "_df"
     assert found == ([(name,)] if sees else [])
 

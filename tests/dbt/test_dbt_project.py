@@ -1,4 +1,4 @@
-"""What holds of the dbt project as it is written: no run needed but dbt's own reading of it."""
+"""Properties of the dbt project that need no run, only its manifest."""
 
 import re
 from collections import Counter
@@ -24,7 +24,7 @@ def gold(states: LakeStates) -> list[dict[str, Any]]:
 
 
 def test_every_model_and_test_parses_as_spark_sql(states: LakeStates) -> None:
-    """Compiled for DuckDB: what Spark writes differently stands behind dispatched macros."""
+    """The code is compiled for DuckDB; differences of Spark are in dispatched macros."""
     read = [node for kind in ("model", "test", "snapshot") for node in nodes(states, kind)]
     assert len([sqlglot.parse_one(node["compiled_code"], read="spark") for node in read]) > 300
 
@@ -79,7 +79,7 @@ def test_snapshots_use_the_time_of_the_pull_and_have_a_reader(states: LakeStates
 
 
 def test_no_model_reads_the_clock(states: LakeStates) -> None:
-    """What a build makes depends on what was pulled, not on when it runs."""
+    """The result of a build depends on the pulls, not on its time."""
     clocks = ("current_timestamp", "current_date", "now()", "today()", "get_current_timestamp")
     asking = {
         (node["name"], clock)
@@ -112,7 +112,7 @@ def test_every_error_severity_test_has_a_recorded_reason(states: LakeStates) -> 
 
 
 def test_tests_of_history_tables_ignore_old_rows(states: LakeStates) -> None:
-    """Rows that no build makes again would fail a test in every later one."""
+    """A row that no build creates again would fail its test in every later build."""
     keeps = {node["unique_id"] for node in nodes(states, "snapshot")}
     keeps |= {
         node["unique_id"] for node in nodes(states, "model") if "union_earlier_runs(" in node["raw_code"]

@@ -1,6 +1,6 @@
-"""Recorded sessions and small cases: when laps end, which of them count, and the order over the line (slow).
+"""Recorded sessions and small cases: the end of laps, valid laps, and the order at the finish line (slow).
 
-The expectations are official numbers, or plain arithmetic on the served rows. Needs F1_RECORDED_DATA with `openf1/`, and
+Expected values are official numbers, or computed from the served rows. Needs F1_RECORDED_DATA with `openf1/`, and
 `cases/` next to it.
 """
 
@@ -69,7 +69,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def test_final_gaps_of_monza_2023_are_official(lake: Lake) -> None:
-    """Two of the official ones have a penalty of 5 s."""
+    """Two of the official gaps include a penalty of 5 s."""
     gaps = lake.query(
         "select gap_to_leader_s from gold.fact_laps where session_key = 9157 and lap_number = 51 and "
         "position_at_lap_end between 2 and 9 order by position_at_lap_end"
@@ -92,7 +92,7 @@ def test_no_lap_follows_the_chequered_flag(lake: Lake) -> None:
 
 @pytest.mark.parametrize("key", RECORDED[2023])
 def test_positions_at_the_finish_line_equal_the_position_feed(lake: Lake, key: int) -> None:
-    """A second after the line; the last lap, where the feed adds penalties, and the truncated end of 9157 aside."""
+    """Compared one second after the finish line, except on the last lap, where the feed adds penalties, and the truncated end of 9157."""
     feed: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
     for row in sorted(served("position", key), key=lambda row: str(row["date"])):
         at = datetime.fromisoformat(row["date"]).replace(tzinfo=None)

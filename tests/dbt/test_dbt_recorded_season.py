@@ -1,6 +1,6 @@
-"""All of 2024 and 2025 that was recorded, against the same numbers worked out by hand from the served rows, and against Ergast.
+"""All recorded sessions of 2024 and 2025, compared with numbers computed separately from the served rows and with Ergast.
 
-The arithmetic here shares nothing with the models: plain loops over the JSON. Needs F1_RECORDED_DATA with `openf1/` and
+The computation shares no code with the models: plain loops over the JSON. Needs F1_RECORDED_DATA with `openf1/` and
 `ergast/`. Some rounds were never recorded; sums are taken over those that were.
 """
 
@@ -38,7 +38,7 @@ def ergast(table: str) -> list[Row]:
 
 @dataclass(frozen=True)
 class Season:
-    """A season's lake, beside what was served of it."""
+    """The lake of a season and its served rows."""
 
     year: int
     lake: Lake
@@ -67,7 +67,7 @@ def season(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def test_season_has_recorded_sessions(season: Season) -> None:
-    """Of 2025 the laps of one race were recorded; all else is there."""
+    """The laps of one race of 2025 were recorded, and all other endpoints."""
     assert len(season.with_rows("session_result", "Race")) >= 20
     assert len(season.with_rows("laps", "Race")) >= {2024: 20, 2025: 1}[season.year]
 
@@ -154,14 +154,14 @@ def test_every_lap_has_the_tyres_of_its_first_stint(season: Season) -> None:
 
 
 def test_stints_equal_the_served_ones_without_shared_laps(season: Season) -> None:
-    """Lap by lap: each lap goes to the first stint that claims it, and a stint is what is left to it."""
+    """Each lap belongs to the first stint that contains it; a stint has its remaining laps."""
     expected = {}
     for key in season.with_rows("stints", "Race", "Sprint"):
         taken: dict[int, set[int]] = defaultdict(set)
         for stint in sorted(served("stints", key), key=lambda row: int(row["stint_number"])):
             first, last, number = stint["lap_start"], stint["lap_end"], stint["driver_number"]
             claimed = set() if first is None or last is None else set(range(first, last + 1))
-            # a stint reaches back over laps that an earlier one has ended on
+            # a stint starts before the end of an earlier one
             left = {n for n in claimed if not taken[number] or n > max(taken[number])}
             taken[number] |= claimed
             bounds = (min(left), max(left)) if left else (None, None)
@@ -185,7 +185,7 @@ def test_stops_equal_the_served_ones(season: Season) -> None:
     for table, counted in (("fact_pit_stops", "count(*)"), ("tyre_strategy", "max(stops + pass_throughs)")):
         rows = season.query(f"select session_key, driver_number, {counted} from gold.{table} group by 1, 2")
         found = {row[:2]: row[2] for row in rows if row[2] and row[0] in keys}
-        # stops are not known of a driver with fewer visits than tyre changes
+        # stops are unknown for a driver with fewer visits than tyre changes
         there = {key: n for key, n in expected.items() if table == "fact_pit_stops" or key in found}
         assert found == there, table
         assert len(there) > 0.98 * len(expected)
@@ -210,7 +210,7 @@ def test_safety_car_through_the_pit_lane_is_no_tyre_change(season: Season) -> No
 
 
 def test_winners_equal_ergast(season: Season) -> None:
-    """By person, not by number: the source and Ergast name people independently."""
+    """Compared by person, not by number: the source and Ergast name drivers independently."""
     races = {row["raceId"]: int(row["round"]) for row in ergast("races") if row["year"] == str(season.year)}
     person = {row["driverId"]: name_slug(row) for row in ergast("drivers")}
     official = {
@@ -283,6 +283,6 @@ def test_points_after_each_round_equal_ergast(season: Season, championship: str)
     complete = {(name, number): (total, rank) for name, number, total, rank, whole in ours if whole}
     # in 2025 the second round was not recorded
     assert len({number for _, number in complete}) >= {2024: 15, 2025: 1}[season.year]
-    # who has no point yet shares ranks here and is put in some order there
+    # drivers without points share a rank here; Ergast orders them arbitrarily
     scorers = {key: value for key, value in complete.items() if value[0] > 0}
     assert scorers == {key: official[key] for key in scorers}

@@ -1,6 +1,6 @@
-"""Odd classifications and lists of drivers: small made-up inputs and the recorded sessions that show the same, in one lake.
+"""Unusual classifications and driver lists: small generated inputs and recorded sessions of the same kind, in one lake.
 
-Needs F1_RECORDED_DATA, with the cases in its sibling `cases/`. Each case is a season of its own, so that none counts in another.
+Needs F1_RECORDED_DATA, with the cases next to it in `cases/`. Each case is a separate season, so that championships are not mixed.
 """
 
 import json
@@ -25,7 +25,7 @@ CASES = {
     HALF_POINTS: "22-half-points",
 }
 SUPPORT_SERIES, NO_POINTS = 9223, (7779, 9213)
-"""Recorded in 2023: Practice 1 of Budapest with the list of another series, races with points that are not served."""
+"""Recorded in 2023: Practice 1 of Budapest with the drivers of another series, races without served points."""
 ENDPOINTS = ("drivers", "session_result", "starting_grid")
 
 

@@ -1,4 +1,4 @@
-"""The committed dbt sources are those of the catalogue."""
+"""The committed dbt sources equal the catalog."""
 
 from f1_lakehouse.dbt.sources import SOURCES_FILE, sources_yaml
 

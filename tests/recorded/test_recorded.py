@@ -1,4 +1,4 @@
-"""Recorded sessions of the real API through the whole lakehouse, by the command line, against what is known of them."""
+"""Recorded sessions of the real API, loaded with the command line into gold and compared with official results."""
 
 import os
 import subprocess
@@ -13,12 +13,12 @@ from f1_lakehouse.simulator.server import ReplayServer
 
 SINGAPORE, QUALIFYING = 9606, 9602
 PODIUMS = {9472: [1, 11, 55], SINGAPORE: [4, 1, 81], 9655: [1, 16, 81], 9839: [1, 81, 4]}
-"""Race → the cars on its podium."""
+"""Race → the car numbers on its podium."""
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with those races and one qualifying."""
+    """A lake with these races and one qualifying."""
     recorded = os.environ.get("F1_RECORDED_DATA")
     if not recorded:
         pytest.skip("F1_RECORDED_DATA is not set: no recorded rows to load")
@@ -51,7 +51,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def gold(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """What readers have of it."""
+    """A connection to its published gold."""
     with duckdb.connect(str(root / "gold.duckdb"), read_only=True) as con:
         yield con
 
@@ -97,7 +97,7 @@ def test_every_stop_of_the_race_is_an_in_lap(root, gold):
 
 
 def test_lap_chart_of_the_position_feed_is_the_order_at_the_finish_line(gold):
-    """Two independent sources agree: where the feed knows a position, it is the place in which the car came by."""
+    """Two independent feeds agree: a position of the feed equals the order of the cars at the finish line."""
     [(known, agree)] = gold.execute(
         f"""
         with came_by as (

@@ -1,4 +1,4 @@
-"""The dbt project's digest, and the environment that dbt gets."""
+"""The digest of the dbt project, and the environment of dbt processes."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def test_digest_of_a_copy_is_equal_despite_other_times_and_files(project: Path) 
     (project / "models" / "gold" / "fact_laps.sql~").write_text("select 1")
     (project / "target").mkdir()
     (project / "target" / "manifest.json").write_text("{}")
-    (project / "tests" / "another.sql").write_text("select 1")  # judges what is built, and changes none of it
+    (project / "tests" / "another.sql").write_text("select 1")  # tests do not change the built tables
     assert project_digest(project) == project_digest()
 
 

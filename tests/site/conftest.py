@@ -1,4 +1,4 @@
-"""A hand-made gold for each test."""
+"""Published gold for each test."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def gold(tmp_path: Path, empty: Path) -> GoldTables:
-    """Published gold without a row."""
+    """Published gold without rows."""
     return GoldTables(tmp_path / "lake", empty)
 
 

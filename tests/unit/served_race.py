@@ -22,7 +22,7 @@ Write = Callable[..., None]
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """The process ends here."""
 
 
 def crash(*_: object, **__: object) -> None:
@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write(source: Path) -> Write:
-    """Put rows where the server reads them."""
+    """A function that writes rows to the folder of the server."""
 
     def put(endpoint: str, rows: list[dict[str, Any]], name: str = "11") -> None:
         path = source / endpoint / f"{name}.json"
@@ -92,7 +92,7 @@ def lake(tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch) 
 
 
 def again(lake: Lake) -> Lake:
-    """The same lake in a new process."""
+    """Open the same lake as a new process."""
     return Lake.open(lake.settings)
 
 

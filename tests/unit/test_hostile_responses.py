@@ -1,4 +1,4 @@
-"""Below the command line, against a source and a machine that misbehave: what arrives is kept, the rest is said."""
+"""Pulls from a faulty source and on a faulty machine: received rows are kept, and every fault is reported."""
 
 import json
 import multiprocessing
@@ -97,7 +97,7 @@ def test_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
     assert [entry.outcome for entry in entries] == ["failed"] * len(names)
     assert "run again later, completed requests are saved" in str(entries[-1].error)
     server.fail_rate = 0.0
-    again = Lake.open(lake.settings)  # the breaker is of the process
+    again = Lake.open(lake.settings)  # the breaker is per process
     waiting = due(datetime.now(UTC), [RACE], again.bronze.ledger.of, endpoints=set(names), patient=False)
     assert [(one.why, set(one.endpoints)) for one in waiting] == [("failed", set(names))]
     for name in names:
@@ -155,7 +155,7 @@ def test_clock_that_jumps_ahead_and_back_costs_one_pull(lake: Lake, monkeypatch:
 
 
 def fill(uri: str, root: Path, most: int, answer: Any) -> None:
-    """A load on a disk that takes no file larger than `most` bytes."""
+    """Pull on a disk that accepts no file larger than `most` bytes."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     lake = Lake.open(
         Settings(
@@ -214,7 +214,7 @@ MUTATIONS = st.lists(st.tuples(st.integers(0, 5), NAMES, VALUES), max_size=6)
 def test_every_served_row_is_in_bronze_or_quarantine(
     lake: Lake, server: ReplayServer, pulls: list[tuple[list[tuple[int, str, Any]], list[Any]]]
 ) -> None:
-    """Through HTTP, landing, typing, Delta and the ledger, on one table that drifts with each pull."""
+    """Rows pass HTTP, landing, typing, Delta and the pull log; the table drifts with each pull."""
     scope = len(lake.bronze.ledger.scopes()) + 1000
     race = Session(START, START + timedelta(hours=2), scope, 1, 2024, "Race", "Marina Bay", Category.RACE)
     for mutations, others in pulls:
@@ -222,7 +222,7 @@ def test_every_served_row_is_in_bronze_or_quarantine(
         for index, name, value in mutations:
             served[index][name] = value
         served += others
-        # Not by way of a folder: the server would have to find these rows by values that may be anything.
+        # Not from a folder: the server would have to find these rows by arbitrary values.
         answer = Answer(200, "application/json", json.dumps(served).encode())
         server.answer = lambda *_, answer=answer: answer  # type: ignore[method-assign]
         before = {name: rows(lake, name) for name in ("laps", "_quarantine")}

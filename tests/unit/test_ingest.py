@@ -1,4 +1,4 @@
-"""One pull, from its requests to the pull log, against the embedded OpenF1."""
+"""One pull, from its requests to the pull log, with the embedded OpenF1."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -128,7 +128,7 @@ def test_telemetry_is_requested_driver_by_driver(lake: Lake, server: ReplayServe
     assert (done.rows, done.requests) == (9, 3)
     first, *others = [request.target for request in server.requests[1:]]
     asked = [f"/v1/car_data?session_key=11&driver_number={number}" for number in (1, 4, 81)]
-    assert (first, sorted(others)) == (asked[0], asked[1:])  # the first one alone
+    assert (first, sorted(others)) == (asked[0], asked[1:])  # the first request alone
 
 
 def test_telemetry_that_is_too_large_is_divided_without_losing_a_row(

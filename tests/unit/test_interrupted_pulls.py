@@ -1,4 +1,4 @@
-"""A pull that crashed or failed on the way is resumed, against the embedded OpenF1."""
+"""A pull that crashed or failed is resumed, with the embedded OpenF1."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is wrong, judged from states that are written down: each condition begins, lasts and ends as it should."""
+"""Alert conditions of given states: when each one begins, lasts and ends."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ ALL_ANSWERED = [pull(endpoint.name, HOUR) for endpoint in SESSION_ENDPOINTS if R
 
 
 def found(*, pulls=(), runs=(), published=(9606,), **rest):
-    """The conditions of a lake that knows the race, whose newest pulls and runs are these."""
+    """Return the conditions of a lake with the race and the given newest pulls and runs."""
     ordered = sorted([*CALENDAR_KNOWN, *ALL_ANSWERED, *pulls], key=lambda one: one.at)
     state = LakeState(NOW, [RACE], ordered, list(runs), frozenset(published), NOW - DAY, **rest)
     return conditions(state)
@@ -166,7 +166,7 @@ def test_every_kind_of_alert_has_a_section_in_the_runbook_and_an_anchor_in_the_i
         for line in (docs / "runbook.md").read_text().splitlines()
         if line.startswith("### ")
     }
-    # The index was the default of F1_RUNBOOKS: links in messages that were sent then still find the section.
+    # The index was the default of F1_RUNBOOKS: links in earlier messages still lead to the section.
     index = (docs / "operations.md").read_text()
     for kind in ConditionKind:
         assert kind.anchor in sections

@@ -1,4 +1,4 @@
-"""Metrics as Prometheus reads them, parsed by its own library; pushed to a gateway that runs; and the dashboard."""
+"""Metrics: parsed by the library of Prometheus, pushed to a running gateway, and used by the dashboard."""
 
 import json
 import re

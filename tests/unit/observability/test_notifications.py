@@ -1,4 +1,4 @@
-"""Who is told what: once when something begins, once when it is over, by a real receiver; and never a secret."""
+"""Notifications to a real receiver: one when a condition begins, one when it ends, and no secret in any of them."""
 
 import json
 import logging

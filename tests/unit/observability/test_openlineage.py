@@ -1,4 +1,4 @@
-"""OpenLineage events, made of the client's own classes: what they say, where they go, and that they never hold up a run."""
+"""OpenLineage events of the client's classes: their content and receiver; they never block a run."""
 
 import json
 from datetime import timedelta
@@ -19,7 +19,7 @@ def named(done, run_id=RUN):
 
 @pytest.fixture
 def ingest():
-    """A run that brought laps and failed at weather."""
+    """Send the events of a run that pulled laps and failed at weather."""
     done = named(run("ingest", MINUTES, "failure", took=5, errors=["weather: 503"]))
     pulls = [
         pull("laps", 3 * MINUTES, run_id=RUN, rows=1000, bytes=2000, delta_version=4),
@@ -30,7 +30,7 @@ def ingest():
 
 
 def sent(settings):
-    """The events in the file, as (type, job) → event."""
+    """Return the events of the file as (type, job) → event."""
     [file] = settings.lineage.iterdir()
     found = [json.loads(line) for line in file.read_text().splitlines()]
     return {(one["eventType"], one["job"]["name"]): one for one in found}
@@ -66,7 +66,7 @@ def test_each_pull_of_a_run_starts_and_completes_or_fails_within_it(ingest, sett
 
 @pytest.fixture
 def transform(settings):
-    """A run of dbt: laps in silver by way of an ephemeral model, best laps in gold; its artifacts where dbt leaves them."""
+    """Write the artifacts of a dbt run: silver laps through an ephemeral model, and best laps in gold."""
 
     def node(kind, schema, name, sql=None, parents=(), columns=(), materialized="table"):
         relation = None if materialized == "ephemeral" else f'"warehouse"."{schema}"."{name}"'

@@ -1,4 +1,4 @@
-"""The record of runs: what is entered comes back, nothing is ever taken out, and commands are on it however they end."""
+"""The run log: entries are read as written and never deleted, and commands are logged however they end."""
 
 import json
 from datetime import timedelta

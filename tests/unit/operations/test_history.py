@@ -1,4 +1,4 @@
-"""What was known when: each pull and what it changed, the feed, versions and moments."""
+"""History: the changes of each pull, the change feed, versions and time travel."""
 
 import random
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def numbers(table: Any) -> list[int]:
 
 
 def apply_feed(feed: Any, key: list[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Another system: merges by the key and nothing else."""
+    """Apply the feed as another system does: merge by the key only."""
     state: dict[tuple[Any, ...], dict[str, Any]] = {}
     for frame in feed:
         for row in frame.to_dicts():

@@ -1,4 +1,4 @@
-"""Setting a table back, compaction and vacuum: no truth without its rows, no file gone that somebody needs."""
+"""Restore, compaction and vacuum: a current pull keeps its rows, and a needed file is never removed."""
 
 import os
 import threading
@@ -75,7 +75,7 @@ def test_lost_pull_is_due_and_pulled_again(bronze_setup: BronzeSetup, changes: C
     assert why_due(end, datetime.now(UTC), bronze_setup.bronze.ledger.of("laps", 9606)) == ("restored", 0)
     assert bronze_setup.bronze.ledger.holds(
         lost.pull_id, "laps", 9606
-    )  # landing has it, and it is not brought in again
+    )  # landing has it, and it is not applied again
     again = bronze_setup.pull([lap(1), lap(2)], at=datetime.now(UTC))
     assert again.outcome == "appended"
     assert numbers(bronze_setup) == [1, 2]
@@ -120,7 +120,7 @@ def test_unchanged_pull_is_lost_with_the_pull_that_it_equals(
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """The process ends here."""
 
 
 @pytest.mark.parametrize("back", [1, 2], ids=["to an older version", "and forth again"])
@@ -255,7 +255,7 @@ def test_loads_and_reads_work_during_optimize(bronze_setup: BronzeSetup, lap: La
     assert [len(bronze_setup.current_rows(scope=1 + n)) for n in range(8)] == [1] * 8
     assert len(bronze_setup.table()) == 3 * 19 + 8
     assert len(bronze_setup.pulls()) == 3 + 8
-    assert reader.to_pyarrow_table().num_rows == 57  # its files are still there
+    assert reader.to_pyarrow_table().num_rows == 57  # its files still exist
 
 
 # Vacuum

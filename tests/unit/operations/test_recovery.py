@@ -1,4 +1,4 @@
-"""After an accident: what is damaged is found, bronze comes back from landing as it was, landing from its backup."""
+"""Recovery: damage is found, bronze is rebuilt from landing, and landing is restored from its backup."""
 
 import shutil
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def full(bronze_setup: BronzeSetup, lap: Lap) -> BronzeSetup:
     bronze_setup.pull([lap(1, session_key=9607)], scope=9607)
     bronze_setup.pull([], scope=9607, force=True)
     bronze_setup.pull([{"session_key": 9606, "meeting_key": 1, "driver_number": 4}], "drivers")
-    # `house` applies by hand, and so says `forced` by hand too.
+    # `house` applies pulls directly and records `forced` itself.
     [path] = Path(bronze_setup.landing.store.uri).glob("laps/9607/*T13*/manifest.json")
     path.write_bytes(path.read_bytes().replace(b'"forced": false', b'"forced": true'))
     return bronze_setup
@@ -141,7 +141,7 @@ def test_damaged_table_is_moved_and_not_deleted(full: BronzeSetup) -> None:
 
 @pytest.fixture
 def older(full: BronzeSetup, monkeypatch: pytest.MonkeyPatch) -> BronzeSetup:
-    """The lake of `full` as a version without row numbers wrote it."""
+    """The lake of `full` as written by a version without row numbers."""
     remove(full)
     with monkeypatch.context() as patch:
         patch.setattr(catalog, "LAKE_COLUMNS", catalog.LAKE_COLUMNS[:-1])
@@ -183,7 +183,7 @@ def test_rows_without_a_number_are_kept_if_landing_lacks_pulls(older: BronzeSetu
 
 
 def test_altered_rows_are_found_and_replaced(full: BronzeSetup, lap: Lap) -> None:
-    # A bit that flips in a Parquet file need not break it: here a file of the same schema with one other value.
+    # A flipped bit may leave a Parquet file readable: this file has the same schema and one other value.
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""Publish: readers see the old gold or the new one, and only a gold that was built."""
+"""Publish: readers see the old or the new gold, and only a successful build is published."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def lake(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def build(lake: Settings) -> Callable[..., None]:
-    """Fill the warehouse by SQL, as dbt does, and note the build."""
+    """Fill the warehouse with SQL, as dbt does, and record the build."""
 
     def run(*statements: str, version: str = "3-abc") -> None:
         mark_build_started(lake)
@@ -107,7 +107,7 @@ def test_only_gold_is_published_and_telemetry_as_delta_only(
 
 
 def test_data_card_is_published_with_the_data(lake: Settings, build: Callable[..., None]) -> None:
-    """Whose it is and under which licence, and what of which season is in it, the table outside the file included."""
+    """The data card has source, licence and coverage per season, also of the table outside the file."""
     rows = "select 9606 + n % 2 as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at, 'p' as built_from"
     build(
         *FIRST[:3],
@@ -198,7 +198,7 @@ def test_open_reader_keeps_old_gold_and_a_new_reader_gets_new_gold(
 ) -> None:
     build(*FIRST)
     publish(lake)
-    # A process of its own would see the same: it holds the inode, which the rename leaves alone.
+    # A separate process would see the same: it has the inode open, which the rename does not change.
     with lake.gold.open("rb") as old:
         before = lake.gold.read_bytes()
         inode = lake.gold.stat().st_ino
@@ -222,7 +222,7 @@ def test_failed_publish_keeps_old_gold_and_no_temporary_files(
     build("insert into gold.dim_driver values (9, 'new')")
 
     def fail(*_: object) -> None:
-        (lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp").mkdir()  # what DuckDB has spilled
+        (lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp").mkdir()  # spill files of DuckDB
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
@@ -316,7 +316,7 @@ def test_only_changed_seasons_of_a_table_are_written(
     publish(lake)
     before = delta(lake, "fact_laps")
     build(change)
-    # Also after a second change, which is told from what the first one has left.
+    # Also after a second change, which is detected against the record of the first.
     for again in ((), ("update gold.fact_laps set lap_number = 70 where lap_number = 0",)):
         build(*again)
         publish(lake)
@@ -336,7 +336,7 @@ def test_only_changed_seasons_of_a_table_are_written(
 
 
 def wrote_unseen(lake: Settings, statement: str) -> None:
-    """Write into published gold in such a way that publish takes the file for its own."""
+    """Write into published gold so that publish does not detect the change."""
     write(lake.gold, statement)
     noted = lake.root / "published.json"
     value = orjson.loads(noted.read_bytes())
@@ -396,7 +396,7 @@ def test_publication_record_of_another_version_is_ignored(lake: Settings, build:
 def test_changed_or_removed_description_is_published(
     lake: Settings, build: Callable[..., None], table: str
 ) -> None:
-    """Also of a table whose rows are as they were, or changed in a season."""
+    """Also if the rows of the table are unchanged or changed in one season."""
     build(*FIRST, LAPS, f"comment on table gold.{table} is 'Who'")
     publish(lake)
     said = f"select comment from duckdb_tables() where table_name = '{table}'"
@@ -431,7 +431,7 @@ def test_file_size_is_independent_of_the_number_of_publishes(
         build(f"update gold.fact_laps set value_0 = {number} where season = {2023 + number % 4}")
         publish(lake)
         sizes.append(lake.gold.stat().st_size)
-    # What is replaced is kept beside the new until DuckDB tidies up: it reaches a height and stays there.
+    # DuckDB keeps replaced rows until a checkpoint, so the size reaches a maximum and stays there.
     assert max(sizes[5:]) <= max(sizes[:5]) < 3 * whole
 
 
@@ -479,7 +479,7 @@ def test_temporary_files_of_a_killed_publish_are_removed_and_of_a_running_one_ke
 def test_publish_uses_little_memory_and_spills_next_to_its_file(
     lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not into the folder that the command was called in."""
+    """Spill files are not written to the working folder."""
     build(*FIRST)
     said: list[tuple[str, str]] = []
     count = publish_module._count
@@ -499,11 +499,11 @@ def test_publish_uses_little_memory_and_spills_next_to_its_file(
     assert not spills.exists()
 
 
-# What a client finds
+# Clients
 
 
 def storage_version(path: Path) -> int:
-    """The version in the header of a DuckDB file: 64 is what clients from 0.10 on read, 68 what needs 1.5."""
+    """Return the version in the header of a DuckDB file: 64 is readable from client 0.10 on, 68 requires 1.5."""
     with path.open("rb") as file:
         header = file.read(20)
     assert header[8:12] == b"DUCK"
@@ -514,20 +514,20 @@ def test_older_clients_read_the_file_and_unqualified_table_names(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST, LAPS)
-    for _ in range(2):  # also when the file of before is gone on with
+    for _ in range(2):  # also when an existing file is updated
         publish(lake)
         assert storage_version(lake.gold) == 64
         assert read(lake.gold, "show tables") == [("dim_driver",), ("fact_laps",)]
         counts = "select (select count(*) from fact_laps), (select count(*) from gold.fact_laps)"
         assert read(lake.gold, counts)[0][0] == read(lake.gold, counts)[0][1] > 0
-        # A time with a zone needs a package that an older client may not have.
+        # A time with a zone requires a package that an older client may not have.
         types = "select distinct data_type from duckdb_columns() where schema_name = 'meta' and data_type like 'TIME%'"
         assert read(lake.gold, types) == [("TIMESTAMP",)]
         build("insert into gold.fact_laps values (2024, 7, 'a')")
 
 
 def publish_as_before(lake: Settings) -> None:
-    """A file in layout 1, as version 0.1.0 of the code wrote it, with the note of it."""
+    """Write a file in layout 1, as version 0.1.0 of the code did, with its publication record."""
     lake.gold.unlink(missing_ok=True)
     with duckdb.connect() as con:
         con.execute(f"attach '{lake.gold}' as target")
@@ -572,7 +572,7 @@ def test_file_in_the_earlier_layout_is_replaced_without_new_data(
     assert published_sessions(lake) == {9606}
 
 
-# Which version of the code
+# Code versions
 
 
 def test_gold_lags_behind_bronze_or_the_code_or_not(
@@ -587,7 +587,7 @@ def test_gold_lags_behind_bronze_or_the_code_or_not(
         with monkeypatch.context() as patch:
             patch.setattr(build_record, what, value)
             assert find_lag(lake, "3-abc") == "another version of the code built it"
-    # What the file says counts, whatever the note of the last publication does.
+    # The content of the file is decisive, not the record of the last publication.
     write(lake.gold, "update meta.publication set digest = '1-old'")
     assert find_lag(lake, "3-abc") == "another version of the code built it"
     lake.gold.write_bytes(b"no database")
@@ -605,7 +605,7 @@ def test_warehouse_is_rebuilt_until_this_version_has_built_it(
     for digest in ("1-old", None):
         record_build(lake, replace(BUILD, digest=digest))
         assert must_rebuild(lake)
-    mark_build_started(lake, current_digest())  # a build that only adds new data has begun
+    mark_build_started(lake, current_digest())  # a build that only adds new data has started
     assert not must_rebuild(lake)
     assert last_build(lake) is None
     mark_build_started(lake)  # one that rebuilds all
@@ -626,7 +626,7 @@ def test_publication_by_another_version_is_not_continued(lake: Settings, build: 
 
 @pytest.fixture
 def program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Another process that opens a DuckDB file, runs a statement, and waits to be ended."""
+    """A function that starts a process which opens a DuckDB file, runs a statement and waits."""
     running = []
 
     def start(file: Path, statement: str, *, read_only: bool = False) -> subprocess.Popen[str]:
@@ -664,7 +664,7 @@ def test_file_locked_by_a_writer_is_published_after_its_release(
     assert lake.gold.stat().st_ino == inode
     assert {path.name for path in lake.root.glob("*.duckdb*")} >= {"gold.duckdb", "gold.duckdb.wal"}
     assert not list(lake.root.glob(".gold.*"))
-    # Other engines are not kept waiting, and what is published is known without the file.
+    # The Delta tables are published, and the publication record is readable without the file.
     assert DeltaTable(f"{lake.published_tables}/fact_laps").to_pyarrow_table().num_rows == 3
     assert find_lag(lake, "4-def") == "bronze has changed since it was published"
     assert published_sessions(lake) == {9606}
@@ -673,7 +673,7 @@ def test_file_locked_by_a_writer_is_published_after_its_release(
 
     writer.kill()
     writer.wait()
-    # Its log is still there, and would be replayed into whatever file has that name.
+    # Its log still exists and would be replayed into any file with that name.
     with pytest.raises(GoldLockedError, match=r"gold\.duckdb\.wal lies next to gold\.duckdb.*remove the log"):
         publish(lake)
     lake.gold.with_name("gold.duckdb.wal").unlink()

@@ -1,4 +1,4 @@
-"""Telemetry is published session by session: what a weekly run writes does not grow with what is there."""
+"""Telemetry is published per session: the rows written by a weekly run do not grow with the table."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ TABLE = "fact_telemetry"
 
 @pytest.fixture
 def gold(tmp_path: Path):
-    """Three sessions of 1,000 samples, and a function that publishes them and tells (version, rows by session)."""
+    """Three sessions of 1,000 samples, and a function that publishes them and returns (version, rows by session)."""
     con = duckdb.connect()
     con.execute(f"attach '{tmp_path / 'warehouse.duckdb'}' as warehouse")
     con.execute("create schema warehouse.gold")

@@ -1,4 +1,4 @@
-"""Freshness and reconciliation, on calendars and ledgers made by hand."""
+"""Freshness and reconciliation of given calendars and pull logs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -39,7 +39,7 @@ def test_cancelled_session_is_not_expected():
 
 
 class FakePullLog:
-    """The truth of laps by session, as rows."""
+    """A pull log with the row count of the current laps per session."""
 
     def __init__(self, rows: dict[int, int]) -> None:
         self.rows = rows

@@ -1,4 +1,4 @@
-"""What a row count means for a session of a category."""
+"""Row counts of sessions per category: passed, warning or error."""
 
 import pytest
 

@@ -28,20 +28,20 @@ class Reply:
 
 
 class FakeOpenF1:
-    """Responds with `script`: a list that is used up, its last reply repeatedly, or a function of the query."""
+    """Sends the responses of `script`: a list, whose last reply is repeated, or a function of the query."""
 
     def __init__(self) -> None:
         self.script: list[Reply] | Callable[[str], Reply] = [Reply()]
         self.token_script: list[Reply] = [Reply(500, b"no token was scripted")]
-        self.requested: list[str] = []  # paths as they were meant, decoded
-        self.raw: list[str] = []  # paths as they were sent
+        self.requested: list[str] = []  # decoded paths
+        self.raw: list[str] = []  # paths as sent
         self.authorizations: list[str | None] = []
         self.forms: list[bytes] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
+            disable_nagle_algorithm = True  # otherwise each response waits 40 ms for an acknowledgement
             wbufsize = -1
 
             def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""A second source, made of the interface alone: pages in an envelope, a window of an hour, its own table in bronze."""
+"""A second source that uses the interface only: pages in an envelope, an hourly limit, a table in bronze."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +52,7 @@ def classify(
 
 
 class Pages:
-    """The plan of a pull: the first page, then as many as its total says."""
+    """The plan of a pull: the first page, then the number of pages that follows from its total."""
 
     def __init__(self, root: str, landed: Sequence[LandedResponse]) -> None:
         self.root = root
@@ -106,7 +106,7 @@ def toy_at(base_url: str) -> Source:
 
 
 class Served:
-    """The service: pages of so many rows; `broken_at` fails at that offset, `totals` are what the pages say."""
+    """The service: pages of PAGE rows; `broken_at` fails at that offset, `totals` are the totals on the pages."""
 
     def __init__(self, drivers: list[str]) -> None:
         self.drivers = drivers

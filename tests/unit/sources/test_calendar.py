@@ -1,4 +1,4 @@
-"""The calendar: what a session is, and which endpoints it can have."""
+"""The calendar: sessions and their applicable endpoints."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

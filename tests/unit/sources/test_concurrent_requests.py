@@ -1,4 +1,4 @@
-"""Several requests of one pull under way together."""
+"""Concurrent requests of one pull."""
 
 import threading
 from collections import Counter
@@ -15,7 +15,7 @@ from f1_lakehouse.sources.exchange import Response
 
 
 class Crowd:
-    """Answers only when so many questions are under way together; those of `lost` drivers fail for good."""
+    """Responds only when `size` requests are in progress; requests of `lost` drivers fail permanently."""
 
     def __init__(self, size: int, lost: tuple[int, ...] = ()) -> None:
         self.size, self.lost = size, lost
@@ -28,7 +28,7 @@ class Crowd:
             self.under_way += 1
             self.most = max(self.most, self.under_way)
             self.changed.notify_all()
-            if driver != DRIVERS[0]:  # the first question is asked alone
+            if driver != DRIVERS[0]:  # the first request is sent alone
                 self.changed.wait_for(lambda: self.most >= self.size, timeout=20)
             self.under_way -= 1
         if driver in self.lost:
@@ -62,7 +62,7 @@ def test_concurrent_requests_do_not_exceed_the_budget(openf1: Any, make: Make) -
 
 
 def test_cancelled_pull_does_not_wait_for_retries(openf1: Any, make: Make) -> None:
-    """They are to be asked again in 300 s, which are 600 naps each."""
+    """Each is retried after 300 s, which are 600 sleeps."""
     naps = list[float]()
 
     def nap(seconds: float) -> None:
@@ -79,7 +79,7 @@ def test_cancelled_pull_does_not_wait_for_retries(openf1: Any, make: Make) -> No
 
 
 def test_breaker_counts_failures_per_request_in_progress(openf1: Any, make: Make) -> None:
-    """Three questions that each meet the same five refusals in a row: too few for each of them."""
+    """Three requests with five consecutive refusals each: fewer than the breaker's limit."""
     met = Counter[str]()
     together = threading.Barrier(3)
 

@@ -1,4 +1,4 @@
-"""The catalogue: 18 endpoints, each of which says enough of itself."""
+"""The catalog: 18 endpoints with complete metadata."""
 
 import re
 
@@ -74,7 +74,7 @@ def test_bronze_table_has_the_apis_columns_then_the_lakes_all_nullable(endpoint:
 
 @every_endpoint
 def test_no_measurement_is_an_integer(endpoint: Endpoint) -> None:
-    """What the API serves as 58 today may be 58.5 tomorrow; what is counted, coded or sampled as one stays an int."""
+    """A value served as 58 may later be 58.5; counts, codes and integer samples are integers."""
     measured = re.compile(r"duration|temperature|humidity|pressure|wind_speed|points|gap|interval$")
     for column in endpoint.columns:
         if measured.search(column.name):

@@ -40,7 +40,7 @@ def test_this_machine_is_never_reached_through_a_proxy(
     monkeypatch.setenv(variable, PROXY)
     openf1.script = [ROWS]
     client = make(openf1.base_url.replace("127.0.0.1", host), attempts=1)
-    if host == "127.0.0.7":  # nothing listens there: tried directly, it is not the proxy that fails
+    if host == "127.0.0.7":  # nothing listens there; the direct connection fails, not the proxy
         with pytest.raises(TransientError, match="no connection to OpenF1 "):
             get(client)
     else:
@@ -97,7 +97,7 @@ def test_host_that_has_answered_before_is_retried(openf1: Any, make: Make) -> No
     openf1.script = [ROWS]
     client = make(attempts=4)
     get(client)
-    client.base_url = "http://127.0.0.1:9/v1"  # as if the server were gone
+    client.base_url = "http://127.0.0.1:9/v1"  # as if the server had ended
     with pytest.raises(TransientError, match="no connection"):
         get(client)
     assert client.http.requests == 1 + 4

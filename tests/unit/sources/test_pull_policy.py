@@ -48,7 +48,7 @@ def test_answered_endpoint_is_not_due_before_the_next_correction(outcome: str) -
 def test_correction_is_due_from_its_time_until_it_was_pulled(why: str, after: timedelta) -> None:
     at = END + after
     before = [RecordedPull(at - TICK)]
-    # Nothing but this correction lies between the last pull and its hour.
+    # Only this correction is between the last pull and its time.
     assert why_due(END, at - TICK, before) is None
     assert why_due(END, at, before) == (why, 0)
     assert why_due(END, at + 400 * DAY, [RecordedPull(at - TICK)]) is not None
@@ -70,7 +70,7 @@ def test_after_the_last_correction_nothing_is_due() -> None:
 def test_clock_that_was_years_ahead_does_not_delay_or_repeat_corrections() -> None:
     ahead, now = RecordedPull(END + 4000 * DAY), END + 2 * DAY
     assert why_due(END, now, [ahead]) == ("+1d", 0)
-    # The ledger keeps its order, so what is pulled after the clock was set right is dated later still.
+    # The pull log keeps its order, so a pull after the clock was corrected has a still later time.
     right = RecordedPull(ahead.at + TICK, begun=now)
     assert why_due(END, now + HOUR, [ahead, right]) is None
     assert why_due(END, END + 3 * DAY, [ahead, right]) == ("+3d", 0)
@@ -148,7 +148,7 @@ def test_answer_after_failures_ends_their_count() -> None:
     assert why_due(END, END + DAY + HOUR, pulls) == ("+1d", 1)
 
 
-# What is due
+# Due endpoints
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_session_at_the_end_of_the_year_is_corrected_in_the_next() -> None:
         ("2024-07-02", [("2024-07-01", "appended"), ("2024-07-01T18:00:00", "failed")], True),
         ("2024-07-02", [("2024-07-01", "appended"), ("2024-07-01T18:00:00", "unchanged")], False),
         ("2023-12-20", [("2023-12-01", "empty")], True),  # the coming season
-        ("2025-01-01", [("2024-12-30", "unchanged")], True),  # once more after its end
+        ("2025-01-01", [("2024-12-30", "unchanged")], True),  # one more time after its end
         ("2025-01-01", [("2024-12-31T12:00:00", "unchanged")], False),
         ("2025-06-01", [("2025-01-01", "unchanged")], False),
         ("2026-06-01", [("2024-12-31T12:00:00", "unchanged")], True),

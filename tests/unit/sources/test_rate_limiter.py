@@ -1,4 +1,4 @@
-"""The request limits: exact for the one who counts arrivals, over threads and processes."""
+"""The request limits: exact at the server, across threads and processes."""
 
 import random
 import sqlite3
@@ -20,7 +20,7 @@ from f1_lakehouse.sources.rate_limiter import TICKET_EXPIRES_S, RateLimiter
 
 @pytest.fixture
 def new(tmp_path: Path, clock: Any) -> Callable[..., RateLimiter]:
-    """A limiter of this lake with so many requests per second and minute, or with `windows`."""
+    """A function that returns a limiter with these requests per second and minute, or with `windows`."""
 
     def limiter(per_second: int = 0, per_minute: int = 0, **rest: Any) -> RateLimiter:
         windows = rest.pop("windows", [Window(per_second, 1.0), Window(per_minute, 60.0)])
@@ -54,7 +54,7 @@ def test_all_windows_hold_and_the_wait_is_minimal(new: Any, clock: Any) -> None:
 def test_slot_leaves_a_window_by_the_age_of_its_response(new: Any, clock: Any) -> None:
     limits = new(1, 0)
     with limits.request():
-        clock.seconds += 10  # a slow request may have arrived at any moment of these
+        clock.seconds += 10  # a slow request may have arrived at any of these times
     assert use(limits) == pytest.approx(1, abs=0.01)
 
 
@@ -133,17 +133,17 @@ def test_tickets_are_served_in_order_and_expire(new: Any, clock: Any) -> None:
     limits = new(1, 0)
     use(limits)
     assert limits.seconds_until_free() == pytest.approx(1, abs=0.01)
-    # A ticket that nobody renews, as a killed process leaves it.
+    # A ticket that is not renewed, as after a killed process.
     limits._do(lambda db: db.execute("insert into tickets (seen) values (?)", (clock(),)))
     assert limits.seconds_until_free() > 0.99
     clock.seconds += 1.1
-    assert limits.seconds_until_free() > 0  # the slot that is free is the other one's
+    assert limits.seconds_until_free() > 0  # the free slot belongs to the other process
     assert use(limits) <= TICKET_EXPIRES_S
 
 
 @pytest.mark.parametrize(
     "boot_id", ["second", "first"]
-)  # a system without boot ids shows a clock that went back
+)  # without boot ids a monotonic clock that decreased shows the reboot
 def test_after_a_reboot_windows_continue_by_the_wall_clock(new: Any, clock: Any, boot_id: str) -> None:
     windows = [Window(2, 3600.0)]
     before = new(windows=windows, boot_id=lambda: "first", wall=lambda: 5000.0)
@@ -255,8 +255,8 @@ threads = [threading.Thread(target=work) for _ in range(3)]
 def test_two_processes_of_three_threads_exceed_no_window_at_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In real time, since it tests real processes. The server counts a request late, by up to half a window, as a
-    gateway behind a slow line does: whoever stamps at the sending fails here."""
+    """Uses real time, because it tests real processes. The server counts a request up to half a window late, as a gateway
+    behind a slow network does: a limiter that counts the time of sending fails here."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     arrivals: list[float] = []
     delays = random.Random(1)
@@ -290,4 +290,4 @@ def test_two_processes_of_three_threads_exceed_no_window_at_the_server(
     assert len(arrivals) == 42
     assert most_in_any_window(arrivals, 0.3) <= 6
     assert most_in_any_window(arrivals, 1.0) <= 14
-    assert max(arrivals) - min(arrivals) < 20  # 2 s at the least; many times that on a busy machine
+    assert max(arrivals) - min(arrivals) < 20  # at least 2 s; much longer on a busy machine

@@ -1,4 +1,4 @@
-"""What each answer of the service means, one by one."""
+"""The classification of each response of the service."""
 
 import pickle
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ def test_rows_and_every_form_of_an_empty_response_are_distinguished(
         (520, b""),
         (200, b""),
         (200, b'[{"a":1},{"a'),
-        (200, b'[{"segments":[2048]'),  # cut behind an inner bracket: whole at both ends
+        (200, b'[{"segments":[2048]'),  # truncated after an inner bracket: both ends look complete
         (200, b'[{"a":1}][{"a":1}]'),
         (200, b"<html>Just a moment</html>"),
     ],

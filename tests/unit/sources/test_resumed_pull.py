@@ -1,4 +1,4 @@
-"""An interrupted pull is resumed: no row twice, no request twice."""
+"""An interrupted pull is resumed without repeating a row or request."""
 
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from pulls import DRIVERS, ROWS, START, Make, ServedRows, pull, responses, rows_
 def test_pull_interrupted_anywhere_is_completed_without_repeating_a_row_or_request(
     openf1: Any, make: Make, name: str, learnt: bool, other: str
 ) -> None:
-    """The second process has no memory of cuts, and may be given another window, order of drivers or limit."""
+    """The second process has no remembered slices, and may have another window, order of drivers or limit."""
     service = ServedRows(sorted({*range(0, 7200, 120), *range(3000, 3100, 4)}), 30)
     openf1.script = service
     drivers = (*DRIVERS, 99)  # the last one has no rows

@@ -1,4 +1,4 @@
-"""What is too large for one response is divided: by driver, time or lap number."""
+"""A result that is too large for one response is divided by driver, time or lap number."""
 
 from datetime import timedelta
 from typing import Any
@@ -73,7 +73,7 @@ def test_request_that_is_too_large_is_divided_by_driver_and_kept(openf1: Any, ma
 @pytest.mark.usefixtures("direct")
 @pytest.mark.parametrize("most", [1, 7, 100, 1800, 3600])
 def test_divided_by_time_every_row_arrives_exactly_once(openf1: Any, make: Make, most: int) -> None:
-    # Dense around the middle, with feeds that begin before the session and end long after it.
+    # Dense in the middle, with feeds that begin before the session and end long after it.
     seconds = sorted({-5400, -5399, *range(3590, 3610), *range(0, 7200, 6 if most > 7 else 600), 7300, 20000})
     openf1.script = ServedRows(seconds, most)
     assert rows_of(pull(make())) == sorted(openf1.script.rows)
@@ -89,7 +89,7 @@ def test_first_slice_has_no_lower_and_the_last_no_upper_bound(openf1: Any, make:
 def test_later_drivers_start_from_remembered_slices(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 2000)
     answers = pull(make())
-    assert refused(answers) == 3  # whole, and both halves of the first driver only
+    assert refused(answers) == 3  # the complete request, and both halves of the first driver only
     assert len(answers) == 3 + 3 * 4
 
 

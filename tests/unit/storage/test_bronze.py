@@ -1,4 +1,4 @@
-"""Bronze: whole pulls, each exactly once, whatever crashes when; history stays, only what is believed is the truth."""
+"""Bronze: each pull completely and exactly once, despite crashes; history is kept, and one pull per partition is current."""
 
 import random
 import shutil
@@ -133,7 +133,7 @@ def test_damaged_table_is_named_in_one_line(
     assert "\n" not in str(caught.value)
 
 
-# Once
+# Exactly once
 
 
 def test_pull_is_in_bronze_with_its_season_id_time_and_source(bronze_setup: BronzeSetup, lap: Lap) -> None:
@@ -152,7 +152,7 @@ def test_rows_are_numbered_in_served_order(bronze_setup: BronzeSetup, lap: Lap) 
     bronze_setup.pull([[lap(3), lap(1)], [lap(9, st_speed="fast"), lap(2)]])
     found = {row["lap_number"]: row["_row_number"] for row in bronze_setup.table()}
     assert found == {3: 0, 1: 1, 2: 2}
-    # The order is no part of what a pull says: the same rows in another order are the same pull.
+    # The order is not part of a pull: the same rows in another order are unchanged.
     assert bronze_setup.pull([[lap(1), lap(2)], [lap(3), lap(9, st_speed="fast")]]).outcome == "unchanged"
 
 
@@ -181,7 +181,7 @@ def test_old_pull_applied_again_is_not_current(bronze_setup: BronzeSetup, lap: L
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """The process ends here."""
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
@@ -225,7 +225,7 @@ def test_interrupted_pull_is_in_bronze_once_after_it_is_applied_again(
 def test_second_writer_before_the_commit_does_not_duplicate_a_pull(
     bronze_setup: BronzeSetup, lap: Lap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the step in which the other one is faster, both end as one pull."""
+    """At whichever step the other writer is faster, both write one pull."""
     manifest = bronze_setup.land([lap(1), lap(2, st_speed="fast")])
     other = Bronze(bronze_setup.bronze.uri)
     for module in ("append_pull", "quarantine", "pull_log"):
@@ -411,7 +411,7 @@ def test_new_column_with_nulls_only_is_no_change(bronze_setup: BronzeSetup, lap:
     assert bronze_setup.pull([{**short, "st_speed": None, "new": None}]).outcome == "unchanged"
 
 
-# Nothing
+# Empty responses
 
 
 def test_first_response_without_rows_is_current(bronze_setup: BronzeSetup) -> None:
@@ -487,14 +487,14 @@ def test_pull_with_only_refused_rows_fails_and_keeps_the_current_pull(
     assert failed.error == "every row was refused: lap_number: expected integer, got text"
     assert len(bronze_setup.current_rows()) == 1
     assert len(bronze_setup.quarantine()) == 2
-    # It has been looked at, so that it is not applied for ever again.
+    # The pull is marked as applied, so it is not applied again.
     assert bronze_setup.bronze.ledger.holds(failed.pull_id, "laps", 9606)
 
 
 def test_single_refused_row_without_earlier_rows_is_an_empty_response(
     bronze_setup: BronzeSetup, lap: Lap
 ) -> None:
-    """An endpoint that has one row, a season's only meeting say, does not fail a load by it."""
+    """An endpoint with one row, for example the only meeting of a season, does not fail a load."""
     outcomes = [bronze_setup.pull([lap(1, lap_number=text)]) for text in ("one", "one", "uno")]
     assert [(one.outcome, one.rows, one.is_answer) for one in outcomes] == [
         ("empty", 0, True),
@@ -566,7 +566,7 @@ def test_new_column_with_different_types_in_two_pulls_is_not_cast(
     with pytest.raises(DriftError, match=r"laps\.grip came as double"):
         bronze_setup.bronze.apply(second, parsed_before)
     assert len(bronze_setup.table()) == 1
-    # The next run finds the pull in landing and types it by the table.
+    # The next run finds the pull in landing and types it with the table's schema.
     assert bronze_setup.apply(second).outcome == "failed"
     assert [row["reason"] for row in bronze_setup.quarantine()] == 2 * ["grip: expected text, got number"]
 

@@ -1,4 +1,4 @@
-"""How tables are scanned: only the files that can hold what is asked for are opened."""
+"""Table scans open only the files that can contain the requested pulls."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,7 +13,7 @@ from f1_lakehouse.storage.delta import scan
 
 @pytest.fixture
 def table(tmp_path: Path) -> DeltaTable:
-    """A pull a file, two a season, below a path that a URI writes otherwise."""
+    """A table with one pull per file and two per season, in a path that a URI must encode."""
     path = tmp_path / "a lake, 50 % Größe" / "laps"
     for season in (2023, 2024):
         for number in (1, 2):

@@ -1,4 +1,4 @@
-"""Landing: every answer kept as it came, whole or not at all; a manifest commits a pull, and a stopped one goes on."""
+"""Landing: every response is stored unchanged and atomically; a manifest commits a pull, and an incomplete pull is resumed."""
 
 import hashlib
 from dataclasses import dataclass
@@ -138,7 +138,7 @@ def test_crash_during_a_write_leaves_no_visible_file(
             return whole(store, name, data)
         with monkeypatch.context() as patch:
             if step == "write":
-                data = object()  # type: ignore[assignment]  # what is no bytes fails when the file is open
+                data = object()  # type: ignore[assignment]  # a value that is not bytes fails after the file is opened
             elif step == "fsync":
                 patch.setattr("os.fsync", _raise(Crash))
             else:
@@ -169,7 +169,7 @@ def _raise(error: type[BaseException]) -> Any:
 
 
 def test_temporary_file_of_a_killed_write_is_ignored(landing: Landing) -> None:
-    """What a kill -9 leaves is the temporary name."""
+    """After a kill -9 the file has its temporary name."""
     opened = begin(landing)
     opened.add(Received("u1"))
     (folder_of(landing, opened) / ".0002-00000000.meta.json.77.partial").write_bytes(b'{"url')

@@ -1,4 +1,4 @@
-"""Typing: what fits is kept to the digit, what does not fit is set aside with its reason, nothing is cast silently."""
+"""Typing: fitting values are kept exactly, other values quarantine their row with a reason, and nothing is cast silently."""
 
 import os
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_r
 
 LAPS = BY_NAME["laps"]
 EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "12"))
-"""Examples an endpoint; the slow lane is F1_TEST_EXAMPLES=2000."""
+"""Examples per endpoint; slow runs use F1_TEST_EXAMPLES=2000."""
 
 TAKEN: list[tuple[Kind, Any, Any]] = [
     (Kind.INT, 58, 58),
@@ -375,11 +375,11 @@ def test_merge_of_no_batches_is_an_empty_typed_table() -> None:
     assert merge(LAPS, []).table.schema.names == LAPS.schema.names
 
 
-# What follows throws mutated payloads at every endpoint.
+# The next tests parse mutated payloads of every endpoint.
 
 
 def example(kind: Kind) -> Any:
-    """A value that fits."""
+    """A strategy for values that fit the column."""
     return {
         Kind.INT: 7,
         Kind.DOUBLE: 1.5,
@@ -451,7 +451,7 @@ def payloads(draw: st.DrawFn) -> tuple[Endpoint, list[Any]]:
 
 
 def same(kept: Any, value: Any, kind: Kind) -> bool:
-    """Whether a kept value is the JSON value, with nothing lost."""
+    """Return whether a kept value equals the JSON value without loss."""
     if value is None or kept is None:
         return value is None and kept is None
     if kind is Kind.JSON:
@@ -486,7 +486,7 @@ def test_any_payload_becomes_exact_or_rejected_rows_without_an_exception(
     assert batch.table.num_rows + len(batch.rejected) == len(decoded)
     refused = [orjson.loads(row.raw) for row in batch.rejected]
     kept = list(decoded)
-    for raw in refused:  # in order: what was not refused is what was kept
+    for raw in refused:  # in order: the kept rows are those that were not refused
         kept.remove(raw)
     assert all(row.reason for row in batch.rejected)
     assert not set(batch.table.schema.names) & {column.name for column in LAKE_COLUMNS}
@@ -516,7 +516,7 @@ CAR = BY_NAME["car_data"]
 
 
 def sample(**changes: Any) -> dict[str, Any]:
-    """A row of car_data as the API serves it."""
+    """Return a row of car_data as the API serves it."""
     row = {
         "date": "2024-09-22T12:00:00.052000+00:00",
         "session_key": 9606,
@@ -527,7 +527,7 @@ def sample(**changes: Any) -> dict[str, Any]:
 
 
 def alike(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None) -> bool:
-    """Whether a body was read as a whole; asserts that it comes to the same as value by value."""
+    """Return whether a body was read columnar; assert that the result equals reading value by value."""
     try:
         one_by_one = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""The ledger: one picture of all pulls, whoever enters them."""
+"""The pull log: all readers see the entries of all writers."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def test_pull_log_of_an_older_version_gets_the_error_columns(
     DeltaTable.create(uri, schema=older, configuration=PULL_LOG_PROPERTIES)
     failed = entry(Outcome.FAILED, None, error="OutageError: down (http://x); run again later")
     write_deltalake(uri, pa.Table.from_pylist([asdict(failed)], older), mode="append")
-    assert Ledger(uri).all() == [failed]  # read before anything is written
+    assert Ledger(uri).all() == [failed]  # read before the first entry
     assert with_columns(scan(DeltaTable(uri)), SCHEMA).to_table()["error_cause"].to_pylist() == [None]
 
     bronze = Bronze(str(tmp_path))
@@ -183,7 +183,7 @@ def test_compaction_keeps_every_row_and_one_file(
         ledger.append(pull)
     assert ledger.all() == entered
     assert Ledger(ledger.uri).all() == entered
-    # Ten commits made one file, compaction is a commit of its own, and two came since.
+    # Ten commits made one file, compaction is another commit, and two followed.
     assert len(DeltaTable(ledger.uri).file_uris()) == 3
     assert DeltaTable(ledger.uri).version() == 13
 
@@ -191,7 +191,7 @@ def test_compaction_keeps_every_row_and_one_file(
 def test_compaction_removes_expired_log_files(
     ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log is listed by whoever opens the ledger."""
+    """The log is listed whenever the pull log is opened."""
     monkeypatch.setattr(pulls_module, "COMPACT_EVERY", 109)
     entered = [entry() for _ in range(109)]
     for pull in entered[:-1]:
@@ -201,7 +201,7 @@ def test_compaction_removes_expired_log_files(
     for commit in log.glob("*.json"):
         os.utime(commit, (two_days_ago, two_days_ago))
     ledger.append(entered[-1])
-    # Up to the checkpoint, which is made every hundred commits.
+    # Up to the checkpoint, which is written every hundred commits.
     assert not (log / f"{50:020}.json").exists()
     assert Ledger(ledger.uri).all() == entered
 

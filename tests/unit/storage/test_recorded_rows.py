@@ -1,6 +1,6 @@
-"""Recorded answers of the service: every row arrives or is set aside, and what is set aside is known.
+"""Recorded responses of the service: every row is kept or quarantined, and the quarantined rows are known.
 
-Only where F1_RECORDED_DATA names a folder with `openf1/<endpoint>/*.json[.gz]`.
+Needs F1_RECORDED_DATA, a folder with `openf1/<endpoint>/*.json[.gz]`.
 """
 
 import gzip

@@ -1,4 +1,4 @@
-"""What is improbable is counted by column, and nothing else."""
+"""Improbable values are counted by column."""
 
 from typing import Any
 
