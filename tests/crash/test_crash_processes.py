@@ -20,7 +20,7 @@ F1 = str(Path(sys.executable).parent / "f1")
 CrashScenario = Any
 Make = Callable[..., CrashScenario]
 LOAD = ("load", "--session", "11", "--endpoint", "drivers", "laps", "car_data", "--no-transform")
-BUSY = "STARTED"
+STARTED = "STARTED"
 
 
 def environment(scenario: CrashScenario, **more: str) -> dict[str, str]:
@@ -72,7 +72,7 @@ def runs(scenario: CrashScenario) -> list[str]:
 def test_killed_load_is_reaped_and_resumed_by_the_next(make_scenario: Make) -> None:
     scenario = make_scenario()
     kill_when(start(scenario), "drivers: appended")
-    assert BUSY in runs(scenario)
+    assert STARTED in runs(scenario)
     landed = scenario.landed_urls()
     assert any("drivers" in url for url in landed)
     scenario.served_urls()
@@ -81,7 +81,7 @@ def test_killed_load_is_reaped_and_resumed_by_the_next(make_scenario: Make) -> N
     assert code == 0, output
     # If the dead run still held its pool slot, this load would not have ended.
     assert time.monotonic() - began < 120
-    assert BUSY not in runs(scenario)
+    assert STARTED not in runs(scenario)
     assert "FAILURE" in runs(scenario)
     assert not landed & set(scenario.served_urls())
     assert len(scenario.table("laps")) == 14
@@ -156,7 +156,7 @@ def test_load_killed_while_dbt_runs_is_completed_by_the_next(make_scenario: Make
         code, output = finish(scenario, *arguments)
         assert code == 0, output
         assert scenario.served_urls() == []
-        assert BUSY not in runs(scenario)
+        assert STARTED not in runs(scenario)
         with duckdb.connect(str(scenario.root / "gold.duckdb"), read_only=True) as con:
             [(laps,)] = con.execute("select count(*) from gold.fact_laps").fetchall()
         assert laps == len(scenario.table("laps"))

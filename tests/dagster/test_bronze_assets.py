@@ -41,10 +41,10 @@ def test_partition_is_recorded_once_with_its_row_count_and_checks(served_lake, r
 
 def test_endpoint_that_is_not_due_is_pulled_only_if_forced(served_lake, race):
     served_lake.run("ingest", partition_key=race, asset_selection=[key("weather")])
-    asked = len(served_lake.server.requests)
+    requested = len(served_lake.server.requests)
     again = served_lake.run("ingest", partition_key=race, asset_selection=[key("weather")])
     assert again.success
-    assert len(served_lake.server.requests) == asked
+    assert len(served_lake.server.requests) == requested
     forced = served_lake.run(
         "ingest",
         partition_key=race,
@@ -54,7 +54,7 @@ def test_endpoint_that_is_not_due_is_pulled_only_if_forced(served_lake, race):
     assert (
         forced.asset_materializations_for_node("bronze_weather")[0].metadata["outcome"].value == "unchanged"
     )
-    assert len(served_lake.server.requests) == asked + 1
+    assert len(served_lake.server.requests) == requested + 1
 
 
 def test_correction_records_its_changes_its_source_and_its_version(served_lake, race, weekend, tmp_path):
@@ -159,14 +159,14 @@ def test_faulty_rows_make_their_check_warn_and_name_them(served_lake, race, week
 
 
 def test_inapplicable_endpoint_is_not_requested(served_lake, race):
-    asked = len(served_lake.server.requests)
+    requested = len(served_lake.server.requests)
     result = served_lake.run("ingest", partition_key=race, asset_selection=[key("starting_grid")])
     assert result.success
     assert (
         result.asset_materializations_for_node("bronze_starting_grid")[0].metadata["outcome"].value
         == "not applicable"
     )
-    assert len(served_lake.server.requests) == asked
+    assert len(served_lake.server.requests) == requested
     # Otherwise its checks would stay planned indefinitely.
     evaluated = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert evaluated == dict.fromkeys(["row_count", "schema", "quarantine", "duplicates"], True)
@@ -199,10 +199,10 @@ def test_telemetry_pulls_missing_drivers_also_if_the_run_selects_them(served_lak
     recorded = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
     assert recorded == {"car_data", "drivers"}
     first, *_ = served_lake.lake.drivers(session_key)
-    asked = [target for _, target, _ in served_lake.server.requests if "car_data" in target]
+    requested = [target for _, target, _ in served_lake.server.requests if "car_data" in target]
     # The weekend has no telemetry: one request for the first driver, one for all drivers.
     root = f"/v1/car_data?session_key={session_key}"
-    assert asked == [f"{root}&driver_number={first}", root]
+    assert requested == [f"{root}&driver_number={first}", root]
     assert sum("/drivers" in target for _, target, _ in served_lake.server.requests) == 1
 
 

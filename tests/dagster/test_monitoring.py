@@ -32,7 +32,7 @@ def ingest(served_lake, race, *endpoints):
     )
 
 
-def spoil(served_lake, endpoint, answer):
+def replace_response(served_lake, endpoint, answer):
     """Replace the server's response for an endpoint; return a function that restores it."""
     real = served_lake.server.answer
 
@@ -61,7 +61,7 @@ def test_each_run_is_logged_once_with_its_cost_and_outcome(served_lake, race):
 
 
 def test_failed_run_is_logged_with_its_reason_and_notified(served_lake, race):
-    spoil(served_lake, "laps", Answer(400, "text/plain", b"no"))
+    replace_response(served_lake, "laps", Answer(400, "text/plain", b"no"))
     ingest(served_lake, race, "drivers", "laps")
     looked = monitor_runs(served_lake.instance, served_lake.lake)
     entry = served_lake.lake.runs.all()[-1]
@@ -76,8 +76,8 @@ def test_killed_run_is_logged_by_the_next_sensor_tick(served_lake, race):
     job = defs().get_repository_def().get_job("ingest")
     tags = {**command_tags(), STARTED_TAG: "1", "dagster/partition": race.partition}
     killed = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    said = tick(served_lake)
-    assert f"load failed: {race.partition}" in said
+    summary = tick(served_lake)
+    assert f"load failed: {race.partition}" in summary
     entry = served_lake.lake.runs.all()[-1]
     assert (entry.run_id, entry.outcome) == (killed.run_id, "failure")
     assert entry.errors == ["The process of this run is gone."]
@@ -89,7 +89,7 @@ def test_killed_run_is_logged_by_the_next_sensor_tick(served_lake, race):
 
 def test_run_log_contains_the_trigger_of_a_run(served_lake, race):
     job = defs().get_repository_def().get_job("calendar")
-    asked = {
+    run_tags = {
         "schedule weekly": {"dagster/schedule_name": "weekly"},
         "sensor session_due": {"dagster/sensor_name": "session_due"},
         "backfill abc": {"dagster/backfill": "abc"},
@@ -99,7 +99,7 @@ def test_run_log_contains_the_trigger_of_a_run(served_lake, race):
         served_lake.instance.create_run_for_job(
             job, status=dg.DagsterRunStatus.SUCCESS, tags=tags
         ).run_id: origin
-        for origin, tags in asked.items()
+        for origin, tags in run_tags.items()
     }
     monitor_runs(served_lake.instance, served_lake.lake)
     entered = {run.run_id: run.origin for run in served_lake.lake.runs.all()}
@@ -107,7 +107,7 @@ def test_run_log_contains_the_trigger_of_a_run(served_lake, race):
 
 
 def test_check_is_logged_only_when_its_status_changes(served_lake, race):
-    cure = spoil(served_lake, "laps", Answer(200, "application/json", b"[]"))
+    cure = replace_response(served_lake, "laps", Answer(200, "application/json", b"[]"))
     ingest(served_lake, race, "drivers", "laps")
     looked = monitor_runs(served_lake.instance, served_lake.lake)
     assert [one.subject for one in looked.conditions if one.kind is ConditionKind.CHECK_FAILED] == [
@@ -162,7 +162,7 @@ def test_load_without_a_daemon_logs_its_runs_and_notifies_a_receiver(
     served_lake, monkeypatch, capsys, receiver
 ):
     monkeypatch.setenv("F1_ALERT_URLS", f"json://127.0.0.1:{receiver.port}/s3cr3t")
-    spoil(served_lake, "laps", Answer(400, "text/plain", b"no"))
+    replace_response(served_lake, "laps", Answer(400, "text/plain", b"no"))
     from f1_lakehouse.cli import app
 
     race = str(served_lake.season) + "015"
@@ -219,8 +219,8 @@ def test_load_stops_at_its_budget_and_is_resumed_by_the_next(served_lake, monkey
     monkeypatch.delenv("F1_BUDGET_REQUESTS")
     code, _ = load()
     assert code == 0
-    asked = [request.target for request in served_lake.server.requests]
-    assert len(asked) == len(set(asked)) > 20
+    requested = [request.target for request in served_lake.server.requests]
+    assert len(requested) == len(set(requested)) > 20
 
 
 def test_old_runs_are_removed_from_dagster_except_those_of_current_states(served_lake, race):

@@ -30,7 +30,7 @@ with instance_in(Path(sys.argv[1])) as instance:
 """
 
 
-def checked(instance: dg.DagsterInstance, checks: int) -> str:
+def run_with_checks(instance: dg.DagsterInstance, checks: int) -> str:
     """Run an asset with this number of checks; return the run id."""
     names = [f"check_{number}" for number in range(checks)]
 
@@ -68,7 +68,7 @@ def test_lake_uses_this_storage_at_dagsters_default_location(
     instance = current_instance()
     assert isinstance(instance.event_log_storage, sqlite_storage.EventLogStorage)
     home = load_settings().dagster_home
-    run_id = checked(instance, 1)
+    run_id = run_with_checks(instance, 1)
     by_itself = SqliteEventLogStorage(str(home / "history" / "runs"))
     assert len(by_itself.get_logs_for_run(run_id)) == len(instance.all_logs(run_id)) > 8
 
@@ -76,7 +76,7 @@ def test_lake_uses_this_storage_at_dagsters_default_location(
 def test_files_are_compatible_with_dagsters_own_storage_both_ways(tmp_path: Path) -> None:
     with instance_in(tmp_path) as ours, dg.DagsterInstance.local_temp(str(tmp_path)) as dagsters:
         assert type(dagsters.event_log_storage) is SqliteEventLogStorage
-        first, second = checked(ours, 2), checked(dagsters, 2)
+        first, second = run_with_checks(ours, 2), run_with_checks(dagsters, 2)
         for run_id in (first, second):
             assert [e.message for e in ours.all_logs(run_id)] == [
                 e.message for e in dagsters.all_logs(run_id)
@@ -100,14 +100,14 @@ def test_number_of_connections_is_independent_of_events(
     for checks in (1, 40):
         with instance_in(tmp_path / str(checks)) as instance:
             made.clear()
-            checked(instance, checks)
+            run_with_checks(instance, checks)
             counts.append(len(made))
     assert counts[0] == counts[1] > 0
 
 
 def test_only_recently_used_files_stay_open_and_none_after_dispose(tmp_path: Path) -> None:
     with instance_in(tmp_path) as instance:
-        runs = [checked(instance, 1) for _ in range(sqlite_storage.MAX_OPEN_RUNS + 4)]
+        runs = [run_with_checks(instance, 1) for _ in range(sqlite_storage.MAX_OPEN_RUNS + 4)]
         mine = {Path(one).stem for one in open_files(tmp_path / "history" / "runs")}
         assert mine == {"index", *runs[-sqlite_storage.MAX_OPEN_RUNS :]}
         assert len(instance.all_logs(runs[0])) == len(instance.all_logs(runs[-1]))
@@ -116,10 +116,10 @@ def test_only_recently_used_files_stay_open_and_none_after_dispose(tmp_path: Pat
 
 def test_removed_file_is_created_again(tmp_path: Path) -> None:
     with instance_in(tmp_path) as mine, instance_in(tmp_path) as other:
-        before = checked(mine, 1)
+        before = run_with_checks(mine, 1)
         other.event_log_storage.wipe()
         assert mine.all_logs(before) == []
-        after = checked(mine, 1)
+        after = run_with_checks(mine, 1)
         assert other.all_logs(after)
 
 
@@ -155,11 +155,11 @@ def test_threads_share_the_connection_of_a_file_one_after_another(tmp_path: Path
 def test_watcher_of_a_run_receives_each_event_while_the_file_is_open(tmp_path: Path) -> None:
     """As the UI does. By file notifications alone the watcher would receive the events only when the run's process ends."""
     with instance_in(tmp_path) as runs, instance_in(tmp_path) as shows:
-        run_id = checked(runs, 1)
-        told: Queue[str] = Queue()
+        run_id = run_with_checks(runs, 1)
+        received: Queue[str] = Queue()
         cursor = shows.event_log_storage.get_records_for_run(run_id).cursor
-        shows.watch_event_logs(run_id, cursor, lambda event, _: told.put(event.message))
+        shows.watch_event_logs(run_id, cursor, lambda event, _: received.put(event.message))
         run = runs.get_run_by_id(run_id)
         for message in ("box, box", "stay out"):
             runs.report_engine_event(message, run)
-            assert told.get(timeout=30) == message
+            assert received.get(timeout=30) == message

@@ -55,7 +55,7 @@ _TEXTS: tuple[Any, ...] = (
     ),
 )
 _WRONG: tuple[Any, ...] = (True, False, [], {}, [1], {"a": 1}, "text", 1.5, 7)
-ODD: dict[Kind, tuple[Any, ...]] = {
+ODD_VALUES: dict[Kind, tuple[Any, ...]] = {
     Kind.INT: (
         *(
             0,
@@ -114,7 +114,7 @@ ODD: dict[Kind, tuple[Any, ...]] = {
 
 
 @dataclass(frozen=True)
-class Odd:
+class OddValue:
     """A planted value: in a row of an endpoint and partition, or with `copied` in a second row of the same key."""
 
     endpoint: str
@@ -148,7 +148,7 @@ def read(folder: Path) -> Served:
     return served
 
 
-def plant(rng: random.Random, served: Served, count: int) -> list[Odd]:
+def plant(rng: random.Random, served: Served, count: int) -> list[OddValue]:
     """`count` odd values, evenly distributed over the columns.
 
     A row has at most one odd value, and two thirds of the rows of a partition have none: a row with several odd values
@@ -156,7 +156,7 @@ def plant(rng: random.Random, served: Served, count: int) -> list[Odd]:
     """
     columns = [(endpoint, column) for endpoint in ENDPOINTS for column in endpoint.columns]
     rng.shuffle(columns)
-    odd: list[Odd] = []
+    odd: list[OddValue] = []
     taken: dict[tuple[str, int], set[int]] = {}
     for number in range(count):
         endpoint, column = columns[number % len(columns)]
@@ -167,7 +167,7 @@ def plant(rng: random.Random, served: Served, count: int) -> list[Odd]:
         index = rng.randrange(len(rows))
         kind = rng.random()
         if kind < 0.7:
-            value: Any = rng.choice(ODD[column.kind])
+            value: Any = rng.choice(ODD_VALUES[column.kind])
         elif kind < 0.8:
             value = None
         elif kind < 0.9:
@@ -179,11 +179,11 @@ def plant(rng: random.Random, served: Served, count: int) -> list[Odd]:
         copied = is_spent or rng.random() < 0.3
         if not copied:
             used.add(index)
-        odd.append(Odd(endpoint.name, scope, index, column.name, value, copied))
+        odd.append(OddValue(endpoint.name, scope, index, column.name, value, copied))
     return odd
 
 
-def planted(served: Served, odd: Sequence[Odd]) -> Served:
+def planted(served: Served, odd: Sequence[OddValue]) -> Served:
     """Return the rows with the odd values planted."""
     changed = dict(served)
     for one in odd:
@@ -323,7 +323,7 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def find_cause(odd: Sequence[Odd], fails: Callable[[Sequence[Odd]], bool]) -> list[Odd]:
+def find_cause(odd: Sequence[OddValue], fails: Callable[[Sequence[OddValue]], bool]) -> list[OddValue]:
     """Return the smallest subset of the planted values for which `fails` still returns true, found by halving."""
     parts = 2
     left = list(odd)

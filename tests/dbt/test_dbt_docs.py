@@ -10,7 +10,7 @@ from f1_lakehouse.dbt.data_dictionary import PAGE, dictionary
 from f1_lakehouse.dbt.star_schema import PICTURE, star
 from f1_lakehouse.lineage.columns import Column, column_lineage
 
-AGAIN = "run: python -m f1_lakehouse.dbt.data_dictionary"
+REGENERATE = "run: python -m f1_lakehouse.dbt.data_dictionary"
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def lineage(manifest: dict[str, Any]) -> dict[Column, frozenset[Column]]:
 
 
 def test_data_dictionary_is_current(manifest: dict[str, Any]) -> None:
-    assert PAGE.read_text() == dictionary(manifest), AGAIN
+    assert PAGE.read_text() == dictionary(manifest), REGENERATE
 
 
 def test_data_dictionary_describes_every_gold_column() -> None:
@@ -37,7 +37,7 @@ def test_data_dictionary_describes_every_gold_column() -> None:
 
 
 def test_star_schema_diagram_is_current(manifest: dict[str, Any]) -> None:
-    assert PICTURE.read_text() == star(manifest), AGAIN
+    assert PICTURE.read_text() == star(manifest), REGENERATE
 
 
 def test_star_schema_diagram_has_every_join_of_core_tables(manifest: dict[str, Any]) -> None:

@@ -105,17 +105,17 @@ def test_fastest_lap_is_first_of_its_ranking_next_to_the_winner(states: LakeStat
 def test_only_valid_laps_are_ranked_and_the_first_lap_is_kept(states: LakeStates) -> None:
     laps = {row[:2]: row[2:] for row in states.rows["first load"]["fact_laps"]}
     assert laps[4, 1] == (None, None, "SOFT", "Green", 1, None)
-    assert laps[3, 3][:2] == (None, None), "a pit-out lap of 60 s takes no rank"
+    assert laps[3, 3][:2] == (None, None), "a pit-out lap of 60 s has no rank"
     assert laps[3, 2][:2] == (1, 1)
-    assert laps[4, 3][:2] == (None, None), "nor does a lap of 95 s after a stop"
+    assert laps[4, 3][:2] == (None, None), "a lap of 95 s after a stop has no rank"
     assert laps[4, 2][:2] == (1, 2)
     assert len(laps) == 11
 
 
 def test_lap_context_comes_from_the_other_feeds(states: LakeStates) -> None:
     laps = {row[:2]: row[2:] for row in states.rows["first load"]["fact_laps"]}
-    assert laps[4, 2][2] == "SOFT", "the lap two stints share is the in-lap, on the old tyres"
-    assert laps[4, 3][2:] == ("HARD", "SC", 2, 310), "second over the line, whatever the feed says"
+    assert laps[4, 2][2] == "SOFT", "a lap of two stints is the in-lap on the old tyres"
+    assert laps[4, 3][2:] == ("HARD", "SC", 2, 310), "second at the finish line, despite the feed"
     assert laps[81, 2][5] is None, "unknown speed is not 0"
 
 

@@ -72,8 +72,8 @@ def test_every_data_test_fails_on_a_planted_row(states: LakeStates, lake: Lake) 
             connection.execute("rollback")
             failed_before += [test["name"]] if before else []
             survived += [(test["name"], statement)] if not after else []
-    assert unlisted == [], "which row do these tests detect? (mutations_dbt.yml)"
-    assert failed_before == [], "fails on the tables without a planted row"
+    assert unlisted == [], "add a faulty row for these tests to mutations_dbt.yml"
+    assert failed_before == [], "these tests fail without a planted row"
     assert not survived, "\n".join(map(str, survived))
     assert len(tests) >= 300
 

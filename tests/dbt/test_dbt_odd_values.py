@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from odd_values import ODD, Odd, OddLake, find_cause, plant, planted, read, season
+from odd_values import ODD_VALUES, OddLake, OddValue, find_cause, plant, planted, read, season
 
 from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
 
-FIRST = int(os.environ.get("F1_TEST_SEED", "1"))
-SEEDS = range(FIRST, FIRST + int(os.environ.get("F1_TEST_SEEDS", "2")))
+FIRST_SEED = int(os.environ.get("F1_TEST_SEED", "1"))
+SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("F1_TEST_SEEDS", "2")))
 VALUES = int(os.environ.get("F1_TEST_VALUES", "1700"))
 CASES = Path(os.environ.get("F1_RECORDED_DATA", "")).parent / "cases"
 
@@ -34,14 +34,14 @@ def test_gold_is_built_with_odd_values_in_any_column(tmp_path: Path, seed: int) 
     if built.failures:
         name, message = next(iter(built.failures.items()))
 
-        def fails(some: Sequence[Odd]) -> bool:
+        def fails(some: Sequence[OddValue]) -> bool:
             return name in lake.build(planted(served, some)).failures
 
         found = "\n".join(map(str, find_cause(odd, fails)))
         pytest.fail(
             f"{name}: {message}\nbecause of\n{found}\n({len(built.failures)} fail: {[*built.failures]})"
         )
-    assert built.warnings, "what is odd is warned about"
+    assert built.warnings, "odd values cause warnings"
     assert all(
         built.rows[table] for table in ("fact_laps", "fact_results", "lap_chart", "championship_progression")
     )
@@ -62,8 +62,8 @@ def test_sessions_with_one_odd_row_each_are_built_with_a_warning(tmp_path: Path)
 
 
 def test_causing_values_are_found_by_halving() -> None:
-    odd = [Odd("laps", 1, index, "lap_number", value) for index, value in enumerate(range(40))]
+    odd = [OddValue("laps", 1, index, "lap_number", value) for index, value in enumerate(range(40))]
     assert find_cause(odd, lambda some: odd[17] in some) == [odd[17]]
     both = find_cause(odd, lambda some: odd[3] in some and odd[30] in some)
     assert sorted(one.index for one in both) == [3, 30]
-    assert set(ODD) == {column.kind for endpoint in ENDPOINTS for column in endpoint.columns}
+    assert set(ODD_VALUES) == {column.kind for endpoint in ENDPOINTS for column in endpoint.columns}

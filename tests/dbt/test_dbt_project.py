@@ -81,13 +81,13 @@ def test_snapshots_use_the_time_of_the_pull_and_have_a_reader(states: LakeStates
 def test_no_model_reads_the_clock(states: LakeStates) -> None:
     """The result of a build depends on the pulls, not on its time."""
     clocks = ("current_timestamp", "current_date", "now()", "today()", "get_current_timestamp")
-    asking = {
+    reading = {
         (node["name"], clock)
         for node in [*nodes(states, "model"), *nodes(states, "snapshot"), *nodes(states, "test")]
         for clock in clocks
         if clock in node["raw_code"].lower()
     }
-    assert asking == set()
+    assert reading == set()
 
 
 def test_every_deriving_model_has_unit_tests(states: LakeStates) -> None:
@@ -105,7 +105,7 @@ def test_every_error_severity_test_has_a_recorded_reason(states: LakeStates) -> 
     errors = {node["name"] for node in nodes(states, "test") if node["config"]["severity"].lower() != "warn"}
     without = {name for name in errors if not any(fnmatchcase(name, pattern) for pattern in ERRORS)}
     assert without == set(), (
-        "why can no value of a source fail them? (error_severity.yml; else: severity: warn)"
+        "give the reason in error_severity.yml why no source value can fail them, or use severity: warn"
     )
     assert [p for p in ERRORS if not any(fnmatchcase(name, p) for name in errors)] == []
     assert all(ERRORS.values())

@@ -219,8 +219,8 @@ def test_number_in_hover_text_is_the_value_not_the_axis_label(race: GoldTables) 
                     text = layout[f"{letter}axis{axis[1:]}"].get("type") == "category"
                     used = re.findall(rf"%{{{letter}(.*?)}}", trace.get("hovertemplate", shared))
                     assert all((form == "") == text for form in used), (name, trace)
-                said = trace.get("hovertemplate", shared)
-                assert said or trace.get("hoverinfo") == "skip", (name, trace)
+                template = trace.get("hovertemplate", shared)
+                assert template or trace.get("hoverinfo") == "skip", (name, trace)
 
 
 def test_hover_text_of_a_box_includes_laps_beyond_the_whiskers(gold: GoldTables) -> None:
@@ -240,7 +240,7 @@ def test_unknown_tyre_age_is_not_shown_as_new(race: GoldTables) -> None:
     race.run("update fact_stints set tyre_age_at_start = null where driver_number = 4")
     build(race.settings)
     [trace] = figures(read(race, RACE))["tyre-chart"]["data"]
-    assert [said for *_, said in trace["customdata"]] == ["age of the tyres unknown", "new tyres"]
+    assert [template for *_, template in trace["customdata"]] == ["age of the tyres unknown", "new tyres"]
 
 
 def test_names_next_to_the_lines_are_within_the_axis(race: GoldTables) -> None:

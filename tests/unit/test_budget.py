@@ -63,9 +63,9 @@ def test_pull_as_json_has_its_fields(capsys):
         {"msg": "%s done", "args": ("laps",), "levelno": 20, "levelname": "INFO", "event": "pull"}
     )
     record.pull = Path("somewhere")
-    said = logging.StreamHandler()
-    said.setFormatter(JsonFormatter())
-    said.handle(record)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    handler.handle(record)
     entry = json.loads(capsys.readouterr().err)
     assert (entry["message"], entry["level"], entry["event"], entry["pull"]) == (
         "laps done",

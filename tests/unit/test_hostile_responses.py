@@ -179,10 +179,10 @@ def test_full_disk_stops_a_pull_and_the_next_one_completes_it(
     answer = context.Queue()
     process = context.Process(target=fill, args=(server.url, lake.settings.root, most, answer))
     process.start()
-    said = answer.get(timeout=120)
+    result = answer.get(timeout=120)
     process.join()
-    assert said != "done"
-    assert "File too large" in said, said
+    assert result != "done"
+    assert "File too large" in result, result
     landed = {lake.landing.answer(n).url for n in lake.landing.store.walk() if n.endswith(".meta.json")}
     server.requests.clear()
     done = pull(Lake.open(lake.settings), LAPS, RACE, why="first pull")

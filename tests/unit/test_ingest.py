@@ -127,8 +127,8 @@ def test_telemetry_is_requested_driver_by_driver(lake: Lake, server: ReplayServe
     done = pull(lake, CAR_DATA, RACE, why="first pull")
     assert (done.rows, done.requests) == (9, 3)
     first, *others = [request.target for request in server.requests[1:]]
-    asked = [f"/v1/car_data?session_key=11&driver_number={number}" for number in (1, 4, 81)]
-    assert (first, sorted(others)) == (asked[0], asked[1:])  # the first request alone
+    targets = [f"/v1/car_data?session_key=11&driver_number={number}" for number in (1, 4, 81)]
+    assert (first, sorted(others)) == (targets[0], targets[1:])  # the first request alone
 
 
 def test_telemetry_that_is_too_large_is_divided_without_losing_a_row(

@@ -90,11 +90,11 @@ def test_metrics_file_is_replaced_atomically(state, settings):
 def test_every_metric_of_the_dashboard_exists(state, settings):
     names = {name for name, *_ in written(state, settings)}
     dashboard = json.loads(DASHBOARD.read_text())
-    asked = {
+    used_names = {
         name
         for panel in dashboard["panels"]
         for target in panel.get("targets", [])
         for name in re.findall(r"\bf1_\w+", target["expr"])
     }
-    assert len(asked) >= 10
-    assert asked <= names
+    assert len(used_names) >= 10
+    assert used_names <= names

@@ -72,14 +72,14 @@ def test_run_entry_sums_its_own_pulls():
 
 
 def test_check_fails_since_its_first_failing_run():
-    story = [
+    entries = [
         run("transform", 3 * HOUR, checks=[check(False)]),
         run("transform", 2 * HOUR, checks=[check(True)]),
         run("transform", HOUR, checks=[check(False)]),
         run("transform", timedelta(), checks=[check(False)]),
     ]
-    assert [since for _, since in failing(story).values()] == [NOW - HOUR]
-    assert failing(story[:2]) == {}
+    assert [since for _, since in failing(entries).values()] == [NOW - HOUR]
+    assert failing(entries[:2]) == {}
 
 
 @pytest.mark.parametrize(("code", "outcome"), [(0, "success"), (1, "failure")])
@@ -91,17 +91,17 @@ def test_command_is_logged_with_its_outcome(runs, code, outcome):
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome", "said"),
+    ("error", "outcome", "errors"),
     [(ValueError("no\nsuch"), "failure", ["no such"]), (KeyboardInterrupt(), "canceled", [])],
 )
-def test_failed_or_interrupted_command_is_logged(runs, error, outcome, said):
+def test_failed_or_interrupted_command_is_logged(runs, error, outcome, errors):
     def do():
         raise error
 
     with pytest.raises(type(error)):
         on_record(runs, "restore", do)
     [entry] = runs.all()
-    assert (entry.outcome, entry.errors) == (outcome, said)
+    assert (entry.outcome, entry.errors) == (outcome, errors)
 
 
 def test_code_version_has_version_and_commit():

@@ -165,13 +165,13 @@ def test_versions_are_compared_in_both_directions(
 
 def test_unknown_table_or_version_is_one_line(bronze_setup: BronzeSetup, changes: Changes, lap: Lap) -> None:
     bronze_setup.pull([lap(1)])
-    for wrong, said in (
+    for wrong, message in (
         (lambda: list(changes.steps("lap")), "there is no table 'lap'; there are: car_data"),
         (lambda: changes.rows("laps", version=2), "laps has no version 2; it has 0 to 1"),
         (lambda: changes.rows("laps", version=-1), "laps has no version -1"),
         (lambda: list(changes.steps("laps", 1)), "laps was never pulled for 1"),
     ):
-        with pytest.raises(HistoryError, match=said):
+        with pytest.raises(HistoryError, match=message):
             wrong()
 
 

@@ -33,7 +33,7 @@ def numbers(bronze_setup: BronzeSetup, scope: int = 9606) -> list[int]:
     return sorted(row["lap_number"] for row in bronze_setup.current_rows(scope=scope))
 
 
-def go_back(changes: Changes, version: int) -> int:
+def restore_version(changes: Changes, version: int) -> int:
     return restore(changes, plan_restore(changes, "laps", version))
 
 
@@ -59,7 +59,7 @@ def test_restored_table_is_a_new_version_and_in_the_pull_log(
     first, _ = bronze_setup.pull([lap(1)]), bronze_setup.pull([lap(1), lap(2)])
     bronze_setup.pull([lap(7, session_key=9607)], scope=9607)
     before = bronze_setup.bronze.ledger.version()
-    assert go_back(changes, 1) == bronze_setup.version() == 4
+    assert restore_version(changes, 1) == bronze_setup.version() == 4
     assert (numbers(bronze_setup), numbers(bronze_setup, 9607)) == ([1], [])
     assert bronze_setup.bronze.ledger.truth("laps", 9606) == first
     assert bronze_setup.bronze.ledger.truth("laps", 9607) is None
@@ -70,7 +70,7 @@ def test_restored_table_is_a_new_version_and_in_the_pull_log(
 def test_lost_pull_is_due_and_pulled_again(bronze_setup: BronzeSetup, changes: Changes, lap: Lap) -> None:
     bronze_setup.pull([lap(1)])
     lost = bronze_setup.pull([lap(1), lap(2)])
-    go_back(changes, 1)
+    restore_version(changes, 1)
     end = NOON - HOUR
     assert why_due(end, datetime.now(UTC), bronze_setup.bronze.ledger.of("laps", 9606)) == ("restored", 0)
     assert bronze_setup.bronze.ledger.holds(
@@ -86,7 +86,7 @@ def test_restored_table_is_append_only_and_has_every_column(
 ) -> None:
     bronze_setup.pull([lap(1)])
     bronze_setup.pull([lap(1, tyre_temp=90)])
-    go_back(changes, 1)
+    restore_version(changes, 1)
     table = DeltaTable(bronze_setup.bronze.table_uri("laps"))
     assert table.metadata().configuration["delta.appendOnly"] == "true"
     one = pa.Table.from_pylist([{}], pa.schema(table.schema().to_arrow()))
@@ -100,7 +100,7 @@ def test_restored_table_is_append_only_and_has_every_column(
 def test_restore_can_be_undone_by_a_restore(bronze_setup: BronzeSetup, changes: Changes, lap: Lap) -> None:
     bronze_setup.pull([lap(1)])
     second = bronze_setup.pull([lap(1), lap(2)])
-    go_back(changes, 1)
+    restore_version(changes, 1)
     plan = plan_restore(changes, "laps", 2)
     assert (plan.lost, plan.back) == ((), (second,))
     restore(changes, plan)
@@ -115,7 +115,7 @@ def test_unchanged_pull_is_lost_with_the_pull_that_it_equals(
     bronze_setup.pull([lap(1)])
     bronze_setup.pull([lap(2)])
     bronze_setup.pull([lap(2)])
-    go_back(changes, 1)
+    restore_version(changes, 1)
     assert numbers(bronze_setup) == [1]
 
 
@@ -123,7 +123,7 @@ class Crash(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("back", [1, 2], ids=["to an older version", "and forth again"])
+@pytest.mark.parametrize("back", [1, 2], ids=["to an older version", "to a newer version"])
 @pytest.mark.parametrize("at", range(3))
 def test_interrupted_restore_keeps_current_rows_and_is_completed_by_the_next(
     bronze_setup: BronzeSetup, changes: Changes, lap: Lap, monkeypatch: pytest.MonkeyPatch, at: int, back: int
@@ -132,17 +132,17 @@ def test_interrupted_restore_keeps_current_rows_and_is_completed_by_the_next(
     bronze_setup.pull([lap(1), lap(2)])
     bronze_setup.pull([lap(7, session_key=9607)], scope=9607)
     if back == 2:
-        go_back(changes, 1)
+        restore_version(changes, 1)
     target = 1 if back == 1 else 3
     steps = 0
 
-    def counted(whole: Callable[..., Any]) -> Callable[..., Any]:
+    def counted(original: Callable[..., Any]) -> Callable[..., Any]:
         def step(*args: Any, **rest: Any) -> Any:
             nonlocal steps
             if steps == at:
                 raise Crash
             steps += 1
-            return whole(*args, **rest)
+            return original(*args, **rest)
 
         return step
 
@@ -150,11 +150,11 @@ def test_interrupted_restore_keeps_current_rows_and_is_completed_by_the_next(
         patch.setattr(maintenance, "_enter", counted(maintenance._enter))
         patch.setattr(DeltaTable, "restore", counted(DeltaTable.restore))
         with pytest.raises(Crash):
-            go_back(changes, target)
+            restore_version(changes, target)
     for scope in (9606, 9607):
         current = bronze_setup.bronze.ledger.truth("laps", scope)
         assert len(bronze_setup.current_rows(scope=scope)) == (current.rows if current else 0)
-    go_back(changes, target)
+    restore_version(changes, target)
     expected = ([1], []) if back == 1 else ([1, 2], [7])
     assert (numbers(bronze_setup), numbers(bronze_setup, 9607)) == expected
 
@@ -164,7 +164,7 @@ def test_version_with_removed_files_is_one_line(
 ) -> None:
     bronze_setup.pull([lap(1)])
     bronze_setup.pull([lap(2)])
-    go_back(changes, 1)
+    restore_version(changes, 1)
     for uri in set(DeltaTable(bronze_setup.bronze.table_uri("laps"), version=2).file_uris()) - set(
         DeltaTable(bronze_setup.bronze.table_uri("laps")).file_uris()
     ):
@@ -177,7 +177,7 @@ def test_version_with_removed_files_is_one_line(
 # Optimize
 
 
-def many(bronze_setup: BronzeSetup, lap: Lap, pulls: int = 5) -> None:
+def many_pulls(bronze_setup: BronzeSetup, lap: Lap, pulls: int = 5) -> None:
     for n in range(pulls):
         bronze_setup.pull([lap(k, lap_duration=float(n)) for k in range(1, 20)])
 
@@ -194,7 +194,7 @@ def sample(driver: int, second: int) -> dict[str, Any]:
 def test_optimize_compacts_files_and_keeps_rows_history_and_properties(
     bronze_setup: BronzeSetup, changes: Changes, lap: Lap
 ) -> None:
-    many(bronze_setup, lap)
+    many_pulls(bronze_setup, lap)
     before, current = content(bronze_setup), numbers(bronze_setup)
     [done] = optimize(bronze_setup.bronze, ["laps"])
     assert (done.table, done.files_before, done.files_after) == ("laps", 5, 1)
@@ -224,7 +224,7 @@ def test_telemetry_is_sorted_again_only_after_new_rows(bronze_setup: BronzeSetup
 
 
 def test_optimize_covers_every_table_and_refuses_unknown_ones(bronze_setup: BronzeSetup, lap: Lap) -> None:
-    many(bronze_setup, lap, 2)
+    many_pulls(bronze_setup, lap, 2)
     told: list[str] = []
     assert (
         [one.table for one in optimize(bronze_setup.bronze, progress=told.append)]
@@ -236,7 +236,7 @@ def test_optimize_covers_every_table_and_refuses_unknown_ones(bronze_setup: Bron
 
 
 def test_loads_and_reads_work_during_optimize(bronze_setup: BronzeSetup, lap: Lap) -> None:
-    many(bronze_setup, lap, 3)
+    many_pulls(bronze_setup, lap, 3)
     reader = DeltaTable(bronze_setup.bronze.table_uri("laps"))
     stop = threading.Event()
 
@@ -261,7 +261,7 @@ def test_loads_and_reads_work_during_optimize(bronze_setup: BronzeSetup, lap: La
 # Vacuum
 
 
-def old(folder: Path, days: float) -> None:
+def set_age(folder: Path, days: float) -> None:
     then = (datetime.now(UTC) - timedelta(days=days)).timestamp()
     for path in folder.rglob("*.parquet"):
         os.utime(path, (then, then))
@@ -270,12 +270,12 @@ def old(folder: Path, days: float) -> None:
 def test_vacuum_keeps_files_of_week_old_versions(
     bronze_setup: BronzeSetup, changes: Changes, lap: Lap
 ) -> None:
-    many(bronze_setup, lap)
+    many_pulls(bronze_setup, lap)
     optimize(bronze_setup.bronze, ["laps"])
     [done] = vacuum(bronze_setup.bronze, ["laps"], dry_run=False)
     assert done.removed == 0
     assert changes.rows("laps", version=5).num_rows == 19
-    go_back(changes, 3)
+    restore_version(changes, 3)
     assert {row["lap_duration"] for row in bronze_setup.current_rows()} == {2.0}
 
 
@@ -288,7 +288,7 @@ def test_vacuum_removes_old_files_of_a_crashed_write_only_if_requested(
     young, stale = (committed.with_name(f"part-{n}-left.parquet") for n in (1, 2))
     for path in (stale, young):
         path.write_bytes(committed.read_bytes())
-    old(folder, 8)
+    set_age(folder, 8)
     os.utime(young)
     [planned] = vacuum(bronze_setup.bronze, ["laps"])
     assert (planned.removed, stale.exists()) == (1, True)
@@ -307,7 +307,7 @@ def test_restored_entry_is_a_response_without_rows(
 ) -> None:
     bronze_setup.pull([lap(1)])
     bronze_setup.pull([lap(2)])
-    go_back(changes, 1)
+    restore_version(changes, 1)
     [entry] = [p for p in bronze_setup.bronze.ledger.all() if p.outcome == Outcome.RESTORED]
     assert (entry.rows, entry.is_answer, entry.is_applied) == (0, True, False)
     assert entry.why == "restore to version 1"

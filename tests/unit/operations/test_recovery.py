@@ -56,7 +56,7 @@ def current_pulls(bronze_setup: BronzeSetup) -> dict[tuple[str, int], tuple[Any,
     return {s: (t.pull_id, t.rows, t.sha256, t.at, t.outcome) if t else () for s, t in found.items()}
 
 
-def remake(bronze_setup: BronzeSetup) -> list[Any]:
+def recreate(bronze_setup: BronzeSetup) -> list[Any]:
     return rebuild(Landing(bronze_setup.landing.store.uri), Bronze(bronze_setup.bronze.uri))
 
 
@@ -65,7 +65,7 @@ def remove(bronze_setup: BronzeSetup, *names: str) -> None:
         shutil.rmtree(bronze_setup.bronze.table_uri(name))
 
 
-def spoil(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
+def corrupt(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
     for path in Path(folder).rglob(pattern):
         path.write_bytes(path.read_bytes()[:keep])
 
@@ -73,28 +73,28 @@ def spoil(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
 # Bronze
 
 
-ACCIDENTS: dict[str, Callable[[Any], None]] = {
+DAMAGES: dict[str, Callable[[Any], None]] = {
     "a table deleted": lambda bronze_setup: remove(bronze_setup, "laps"),
     "quarantine deleted": lambda bronze_setup: remove(bronze_setup, "_quarantine"),
     "the ledger deleted": lambda bronze_setup: remove(bronze_setup, "_pulls"),
     "all of bronze deleted": lambda bronze_setup: remove(bronze_setup),
-    "data files cut off": lambda bronze_setup: spoil(bronze_setup.bronze.table_uri("laps")),
+    "data files cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("laps")),
     "data files gone": lambda bronze_setup: [p.unlink() for p in Path(bronze_setup.bronze.table_uri("laps")).rglob("*.parquet")],
     "one data file gone": lambda bronze_setup: next(Path(bronze_setup.bronze.table_uri("laps")).rglob("*.parquet")).unlink(),
-    "a log cut off": lambda bronze_setup: spoil(bronze_setup.bronze.table_uri("laps"), "*.json", 9),
-    "the ledger cut off": lambda bronze_setup: spoil(bronze_setup.bronze.table_uri("_pulls")),
-    "quarantine cut off": lambda bronze_setup: spoil(bronze_setup.bronze.table_uri("_quarantine")),
+    "a log cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("laps"), "*.json", 9),
+    "the ledger cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("_pulls")),
+    "quarantine cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("_quarantine")),
     "a log gone": lambda bronze_setup: shutil.rmtree(bronze_setup.bronze.table_uri("laps") + "/_delta_log"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("accident", ACCIDENTS)
+@pytest.mark.parametrize("accident", DAMAGES)
 def test_bronze_is_rebuilt_from_landing_with_the_same_rows_and_current_pulls(
     full: BronzeSetup, accident: str
 ) -> None:
     before, current = content(full), current_pulls(full)
-    ACCIDENTS[accident](full)
-    done = remake(full)
+    DAMAGES[accident](full)
+    done = recreate(full)
     assert [line for one in done for line in one.problems] == []
     assert (content(full), current_pulls(full)) == (before, current)
     assert check_bronze(Bronze(full.bronze.uri)).problems == []
@@ -104,7 +104,7 @@ def test_bronze_is_rebuilt_from_landing_with_the_same_rows_and_current_pulls(
 def test_rebuild_of_an_undamaged_lake_changes_nothing(full: BronzeSetup) -> None:
     before, ledger = content(full), full.pulls()
     versions = [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")]
-    done = {one.table: (one.there, one.restored) for one in remake(full)}
+    done = {one.table: (one.there, one.restored) for one in recreate(full)}
     assert (done["laps"], done["drivers"], done["weather"]) == ((3, 0), (1, 0), (0, 0))
     assert (content(full), full.pulls()) == (before, ledger)
     assert [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")] == versions
@@ -126,60 +126,60 @@ def test_interrupted_rebuild_is_completed_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(bronze_module, "append_pull", dying)
         with pytest.raises(KeyboardInterrupt):
-            remake(full)
-    remake(full)
+            recreate(full)
+    recreate(full)
     assert (content(full), current_pulls(full)) == (before, current)
 
 
 def test_damaged_table_is_moved_and_not_deleted(full: BronzeSetup) -> None:
-    spoil(full.bronze.table_uri("laps"))
-    [laps] = [one for one in remake(full) if one.table == "laps"]
+    corrupt(full.bronze.table_uri("laps"))
+    [laps] = [one for one in recreate(full) if one.table == "laps"]
     assert (laps.restored, laps.rows) == (3, 7)
     assert laps.moved_to is not None
     assert list((Path(full.bronze.uri) / laps.moved_to).rglob("*.parquet"))
 
 
 @pytest.fixture
-def older(full: BronzeSetup, monkeypatch: pytest.MonkeyPatch) -> BronzeSetup:
+def older_lake(full: BronzeSetup, monkeypatch: pytest.MonkeyPatch) -> BronzeSetup:
     """The lake of `full` as written by a version without row numbers."""
     remove(full)
     with monkeypatch.context() as patch:
         patch.setattr(catalog, "LAKE_COLUMNS", catalog.LAKE_COLUMNS[:-1])
         full.bronze.create()
-        remake(full)
+        recreate(full)
     assert "_row_number" not in full.table()[0]
     return full
 
 
-def test_lake_without_row_numbers_works_and_gets_them_by_a_rebuild(older: BronzeSetup, lap: Lap) -> None:
-    bronze = Bronze(older.bronze.uri)
+def test_lake_without_row_numbers_works_and_gets_them_by_a_rebuild(older_lake: BronzeSetup, lap: Lap) -> None:
+    bronze = Bronze(older_lake.bronze.uri)
     bronze.create()
-    assert {row["_row_number"] for row in older.table()} == {None}
+    assert {row["_row_number"] for row in older_lake.table()} == {None}
     assert bronze.extra_columns(BY_NAME["laps"]) == {"tyre_temp": Kind.DOUBLE}
-    same = replace(older, bronze=bronze)
+    same = replace(older_lake, bronze=bronze)
     assert same.pull([lap(2, lap_duration=80.5, tyre_temp=90), lap(1), lap(1)]).outcome == "unchanged"
     done = same.pull([lap(2), lap(1)])
     assert (done.outcome, done.added_columns) == ("appended", None)
     without = [{k: v for k, v in row.items() if k != "_row_number"} for row in same.table()]
     assert check_bronze(bronze).problems == []
 
-    [laps] = [one for one in remake(same) if one.table == "laps"]
+    [laps] = [one for one in recreate(same) if one.table == "laps"]
     assert (laps.restored, laps.problems) == (4, [])
     assert [row["_row_number"] for row in Bronze(bronze.uri).rows("laps", 9606).to_pylist()] == [0, 1]
     assert None not in {row["_row_number"] for row in same.table()}
     again = [{k: v for k, v in row.items() if k != "_row_number"} for row in same.table()]
     assert sorted(map(repr, again)) == sorted(map(repr, without))
     assert check_bronze(Bronze(bronze.uri)).problems == []
-    assert not [one for one in remake(same) if one.restored]
+    assert not [one for one in recreate(same) if one.restored]
 
 
-def test_rows_without_a_number_are_kept_if_landing_lacks_pulls(older: BronzeSetup) -> None:
-    [first, *_] = sorted(Path(older.landing.store.uri).glob("laps/9606/*"))
+def test_rows_without_a_number_are_kept_if_landing_lacks_pulls(older_lake: BronzeSetup) -> None:
+    [first, *_] = sorted(Path(older_lake.landing.store.uri).glob("laps/9606/*"))
     shutil.rmtree(first)
-    before = older.table()
-    [laps] = [one for one in remake(older) if one.table == "laps"]
+    before = older_lake.table()
+    [laps] = [one for one in recreate(older_lake) if one.table == "laps"]
     assert (laps.moved_to, laps.restored) == (None, 0)
-    assert [row | {"_row_number": None} for row in before] == older.table()
+    assert [row | {"_row_number": None} for row in before] == older_lake.table()
 
 
 def test_altered_rows_are_found_and_replaced(full: BronzeSetup, lap: Lap) -> None:
@@ -199,7 +199,7 @@ def test_altered_rows_are_found_and_replaced(full: BronzeSetup, lap: Lap) -> Non
         log.write_text(log.read_text().replace(f'"size":{size}', f'"size":{path.stat().st_size}'))
     [problem] = check_bronze(full.bronze).problems
     assert "rows that are not those that came" in problem
-    remake(full)
+    recreate(full)
     assert content(full) == before
 
 
@@ -212,15 +212,15 @@ def test_restored_table_is_not_reported_as_damaged(full: BronzeSetup) -> None:
 def test_pull_without_raw_responses_is_named(full: BronzeSetup) -> None:
     remove(full, "drivers")
     shutil.rmtree(Path(full.landing.store.uri) / "drivers")
-    [drivers] = [one for one in remake(full) if one.table == "drivers"]
+    [drivers] = [one for one in recreate(full) if one.table == "drivers"]
     [problem] = drivers.problems
     assert "drivers-9606 is missing, and its raw answers are not in landing" in problem
 
 
 def test_damaged_response_does_not_stop_the_rebuild_of_other_pulls(full: BronzeSetup) -> None:
     remove(full, "laps")
-    spoil(f"{full.landing.store.uri}/laps/9607", "*.zst", 5)
-    [laps] = [one for one in remake(full) if one.table == "laps"]
+    corrupt(f"{full.landing.store.uri}/laps/9607", "*.zst", 5)
+    [laps] = [one for one in recreate(full) if one.table == "laps"]
     assert laps.restored == 2
     assert any("is damaged" in line for line in laps.problems)
     assert len(full.current_rows()) == 3
@@ -228,7 +228,7 @@ def test_damaged_response_does_not_stop_the_rebuild_of_other_pulls(full: BronzeS
 
 def test_landed_pull_missing_from_bronze_is_applied(full: BronzeSetup, lap: Lap) -> None:
     full.land([lap(1, session_key=9610)], scope=9610)
-    remake(full)
+    recreate(full)
     assert len(full.current_rows(scope=9610)) == 1
 
 
@@ -247,7 +247,7 @@ def test_every_response_is_checked_against_its_manifest(full: BronzeSetup) -> No
 
 
 @pytest.mark.parametrize(
-    ("pattern", "damage", "said"),
+    ("pattern", "damage", "message"),
     [
         ("0001-*.json.zst", lambda path: path.write_bytes(b"x"), "does not match its sha256"),
         ("0001-*.json.zst", lambda path: path.unlink(), "missing"),
@@ -262,7 +262,7 @@ def test_every_response_is_checked_against_its_manifest(full: BronzeSetup) -> No
     ],
 )
 def test_damaged_landing_files_are_found_and_restored_from_the_backup(
-    full: BronzeSetup, tmp_path: Path, pattern: str, damage: Callable[[Path], None], said: str
+    full: BronzeSetup, tmp_path: Path, pattern: str, damage: Callable[[Path], None], message: str
 ) -> None:
     backup = Landing(str(tmp_path / "backup"))
     assert copy_landing(full.landing, backup).problems == []
@@ -270,7 +270,7 @@ def test_damaged_landing_files_are_found_and_restored_from_the_backup(
     damaged = next(iter(sorted(Path(full.landing.store.uri).glob(f"drivers/9606/*/{pattern}"))))
     damage(damaged)
     [problem] = check_landing(full.landing).problems
-    assert said in problem
+    assert message in problem
     assert damaged.name in problem
     done = copy_landing(backup, full.landing)
     assert (done.files, done.problems) == (1, [])
@@ -283,11 +283,11 @@ def test_backup_copies_only_new_and_undamaged_files(full: BronzeSetup, tmp_path:
     first = copy_landing(full.landing, backup)
     assert (first.files, copy_landing(full.landing, backup).files) == (6 + 2 * 8, 0)
     full.pull([lap(9)])
-    spoil(f"{full.landing.store.uri}/drivers", "*.zst", 5)
+    corrupt(f"{full.landing.store.uri}/drivers", "*.zst", 5)
     again = copy_landing(full.landing, backup)
     assert again.files == 3
     assert check_landing(backup).problems == []
-    spoil(f"{tmp_path}/backup/drivers", "*.zst", 4)
+    corrupt(f"{tmp_path}/backup/drivers", "*.zst", 4)
     [problem] = copy_landing(full.landing, backup).problems
     assert "drivers" in problem
 
@@ -320,5 +320,5 @@ def test_lake_is_restored_from_its_backup_alone(full: BronzeSetup, tmp_path: Pat
     shutil.rmtree(full.landing.store.uri)
     remove(full)
     copy_landing(Landing(str(tmp_path / "backup")), full.landing)
-    remake(full)
+    recreate(full)
     assert (content(full), current_pulls(full)) == (before, current)

@@ -127,23 +127,27 @@ def test_data_card_is_published_with_the_data(lake: Settings, build: Callable[..
 
 
 @pytest.mark.parametrize(
-    ("keys", "said", "coverage"),
+    ("keys", "is_generated", "coverage"),
     [
         ((2024015,), "yes", [(1, True)]),
         ((9606, 2024015), "in part", [(1, False), (1, True)]),
     ],
 )
 def test_generated_sessions_are_marked_in_the_data_card_and_per_session(
-    lake: Settings, build: Callable[..., None], keys: tuple[int, ...], said: str, coverage: list[tuple]
+    lake: Settings,
+    build: Callable[..., None],
+    keys: tuple[int, ...],
+    is_generated: str,
+    coverage: list[tuple],
 ) -> None:
     rows = f"select unnest({list(keys)}) as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at"
     build(*FIRST[:3], f"create or replace table gold.fact_laps as {rows}")
     publish(lake)
     card = dict(read(lake.gold, "from meta.data_card"))
-    assert card["is_generated"] == said
+    assert card["is_generated"] == is_generated
     assert f"1 of {len(keys)}" in card["generated sessions"]
     assert "f1 generate" in card["source"]
-    assert ("OpenF1 (openf1.org)" in card["attribution"]) == (said == "in part")
+    assert ("OpenF1 (openf1.org)" in card["attribution"]) == (is_generated == "in part")
     assert "f1 generate" in card["attribution"]
     assert (
         read(lake.gold, "select sessions, is_generated from meta.coverage order by is_generated") == coverage
@@ -335,7 +339,7 @@ def test_only_changed_seasons_of_a_table_are_written(
             assert not any(files(after, season) & files(before, season) for season in seasons)
 
 
-def wrote_unseen(lake: Settings, statement: str) -> None:
+def write_undetected(lake: Settings, statement: str) -> None:
     """Write into published gold so that publish does not detect the change."""
     write(lake.gold, statement)
     noted = lake.root / "published.json"
@@ -346,8 +350,8 @@ def wrote_unseen(lake: Settings, statement: str) -> None:
 def test_unchanged_rows_are_not_written_to_the_file_again(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, LAPS)
     publish(lake)
-    wrote_unseen(lake, "update gold.fact_laps set compound = 'left alone' where season = 2023")
-    wrote_unseen(lake, "update gold.dim_driver set name = 'left alone'")
+    write_undetected(lake, "update gold.fact_laps set compound = 'left alone' where season = 2023")
+    write_undetected(lake, "update gold.dim_driver set name = 'left alone'")
     build("insert into gold.fact_laps values (2024, 7, 'a')")
     publish(lake)
     found = read(lake.gold, "select season, compound, count(*) from gold.fact_laps group by all order by 1")
@@ -399,13 +403,13 @@ def test_changed_or_removed_description_is_published(
     """Also if the rows of the table are unchanged or changed in one season."""
     build(*FIRST, LAPS, f"comment on table gold.{table} is 'Who'")
     publish(lake)
-    said = f"select comment from duckdb_tables() where table_name = '{table}'"
+    query = f"select comment from duckdb_tables() where table_name = '{table}'"
     for change, expected in (("'Whom'", "Whom"), ("null", None)):
         build(
             f"comment on table gold.{table} is {change}", "insert into gold.fact_laps values (2024, 9, 'a')"
         )
         publish(lake)
-        assert read(lake.gold, said) == [(expected,)]
+        assert read(lake.gold, query) == [(expected,)]
 
 
 def test_new_description_and_removed_table_are_published(lake: Settings, build: Callable[..., None]) -> None:
@@ -415,8 +419,8 @@ def test_new_description_and_removed_table_are_published(lake: Settings, build: 
     publish(lake)
     tables = read(lake.gold, "show tables")
     assert tables == [("dim_driver",)]
-    said = "select comment from duckdb_columns() where column_name = 'name' and comment is not null"
-    assert read(lake.gold, said) == [("Surname",)]
+    query = "select comment from duckdb_columns() where column_name = 'name' and comment is not null"
+    assert read(lake.gold, query) == [("Surname",)]
 
 
 def test_file_size_is_independent_of_the_number_of_publishes(
@@ -426,13 +430,13 @@ def test_file_size_is_independent_of_the_number_of_publishes(
     rows = f"select 2023 + n // 25_000 as season, {wide} from range(100_000) r(n)"
     build(f"create or replace table gold.fact_laps as {rows}")
     publish(lake)
-    whole, sizes = lake.gold.stat().st_size, []
+    first_size, sizes = lake.gold.stat().st_size, []
     for number in range(10):
         build(f"update gold.fact_laps set value_0 = {number} where season = {2023 + number % 4}")
         publish(lake)
         sizes.append(lake.gold.stat().st_size)
     # DuckDB keeps replaced rows until a checkpoint, so the size reaches a maximum and stays there.
-    assert max(sizes[5:]) <= max(sizes[:5]) < 3 * whole
+    assert max(sizes[5:]) <= max(sizes[:5]) < 3 * first_size
 
 
 def test_completely_published_table_is_published_by_season_afterwards(
@@ -440,10 +444,10 @@ def test_completely_published_table_is_published_by_season_afterwards(
 ) -> None:
     build(*FIRST, LAPS)
     with duckdb.connect(str(lake.warehouse)) as con:
-        whole = con.sql("from gold.fact_laps").to_arrow_table()
+        all_rows = con.sql("from gold.fact_laps").to_arrow_table()
     write_deltalake(
         f"{lake.published_tables}/fact_laps",
-        whole,
+        all_rows,
         commit_properties=CommitProperties(custom_metadata={"fingerprint": "6-1-2"}),
     )
     publish(lake)
@@ -481,11 +485,11 @@ def test_publish_uses_little_memory_and_spills_next_to_its_file(
 ) -> None:
     """Spill files are not written to the working folder."""
     build(*FIRST)
-    said: list[tuple[str, str]] = []
+    spilled: list[tuple[str, str]] = []
     count = publish_module._count
 
     def counted(con: duckdb.DuckDBPyConnection, table: str) -> int:
-        said.extend(
+        spilled.extend(
             con.execute(
                 "select current_setting('memory_limit'), current_setting('temp_directory')"
             ).fetchall()
@@ -495,7 +499,7 @@ def test_publish_uses_little_memory_and_spills_next_to_its_file(
     monkeypatch.setattr(publish_module, "_count", counted)
     publish(lake)
     spills = lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp"
-    assert set(said) == {("48.0 MiB", str(spills))}
+    assert set(spilled) == {("48.0 MiB", str(spills))}
     assert not spills.exists()
 
 
@@ -526,7 +530,7 @@ def test_older_clients_read_the_file_and_unqualified_table_names(
         build("insert into gold.fact_laps values (2024, 7, 'a')")
 
 
-def publish_as_before(lake: Settings) -> None:
+def write_old_layout(lake: Settings) -> None:
     """Write a file in layout 1, as version 0.1.0 of the code did, with its publication record."""
     lake.gold.unlink(missing_ok=True)
     with duckdb.connect() as con:
@@ -554,7 +558,7 @@ def test_file_in_the_earlier_layout_is_replaced_without_new_data(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*KEYED)
-    publish_as_before(lake)
+    write_old_layout(lake)
     found = publication(lake)
     assert found is not None
     assert (found.bronze_version, found.published_at, found.digest) == ("3-abc", NOON, None)
@@ -615,7 +619,7 @@ def test_warehouse_is_rebuilt_until_this_version_has_built_it(
 def test_publication_by_another_version_is_not_continued(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     publish(lake)
-    wrote_unseen(lake, "update gold.dim_driver set name = 'left alone'")
+    write_undetected(lake, "update gold.dim_driver set name = 'left alone'")
     record_build(lake, replace(BUILD, digest="3-later"))
     publish(lake)
     assert ("left alone",) not in read(lake.gold, "select name from dim_driver")

@@ -401,15 +401,15 @@ def test_intervals_are_four_seconds_apart_and_laps_are_text(season: Season) -> N
 
 
 def test_safety_cars_are_announced_in_the_words_of_race_control(season: Season) -> None:
-    said = {row["message"] for row in season.read("race_control") if row["category"] == "SafetyCar"}
+    messages = {row["message"] for row in season.read("race_control") if row["category"] == "SafetyCar"}
     real = {
         "SAFETY CAR DEPLOYED",
         "SAFETY CAR IN THIS LAP",
         "VIRTUAL SAFETY CAR DEPLOYED",
         "VIRTUAL SAFETY CAR ENDING",
     }
-    assert said
-    assert said <= real
+    assert messages
+    assert messages <= real
 
 
 def test_time_stamps_leave_the_fraction_out_when_it_is_zero(season: Season) -> None:

@@ -49,16 +49,16 @@ class FakeOpenF1:
                 outer.requested.append(unquote(self.path).removeprefix("/v1/"))
                 outer.authorizations.append(self.headers.get("Authorization"))
                 if callable(outer.script):
-                    self.say(outer.script(outer.requested[-1]))
+                    self.send(outer.script(outer.requested[-1]))
                 else:
-                    self.say(outer.script.pop(0) if len(outer.script) > 1 else outer.script[0])
+                    self.send(outer.script.pop(0) if len(outer.script) > 1 else outer.script[0])
 
             def do_POST(self) -> None:
                 assert self.path == "/token"
                 outer.forms.append(self.rfile.read(int(self.headers["Content-Length"])))
-                self.say(outer.token_script.pop(0) if len(outer.token_script) > 1 else outer.token_script[0])
+                self.send(outer.token_script.pop(0) if len(outer.token_script) > 1 else outer.token_script[0])
 
-            def say(self, reply: Reply) -> None:
+            def send(self, reply: Reply) -> None:
                 if reply.drop:
                     self.close_connection = True
                     return

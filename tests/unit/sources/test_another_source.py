@@ -90,7 +90,7 @@ def planner(base_url: str) -> Any:
     return plan
 
 
-def toy_at(base_url: str) -> Source:
+def source_at(base_url: str) -> Source:
     return Source(
         name="toy",
         title="Toy",
@@ -131,7 +131,7 @@ def served(openf1: FakeOpenF1) -> Served:
 def lake(openf1: FakeOpenF1, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     monkeypatch.setitem(registry.BY_NAME, RESULTS.name, RESULTS)
     settings = Settings(lakehouse_root=tmp_path / "lake")
-    lake = Lake.open(settings, [*registry.SOURCES, toy_at(openf1.base_url)])
+    lake = Lake.open(settings, [*registry.SOURCES, source_at(openf1.base_url)])
     lake.bronze.create_table(RESULTS.name)
     return lake
 
@@ -187,4 +187,4 @@ def test_pull_of_inconsistent_pages_fails_and_is_not_resumed(
 
 def test_endpoints_of_another_source_are_refused() -> None:
     with pytest.raises(ValueError, match="laps"):
-        replace(toy_at("http://x"), endpoints=(registry.BY_NAME["laps"],))
+        replace(source_at("http://x"), endpoints=(registry.BY_NAME["laps"],))

@@ -21,7 +21,7 @@ LAPS = BY_NAME["laps"]
 EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "12"))
 """Examples per endpoint; slow runs use F1_TEST_EXAMPLES=2000."""
 
-TAKEN: list[tuple[Kind, Any, Any]] = [
+KEPT: list[tuple[Kind, Any, Any]] = [
     (Kind.INT, 58, 58),
     (Kind.INT, 58.0, 58),
     (Kind.INT, -0.0, 0),
@@ -114,7 +114,7 @@ TIMES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "kept"), TAKEN, ids=str)
+@pytest.mark.parametrize(("kind", "value", "kept"), KEPT, ids=str)
 def test_value_that_converts_without_loss_is_kept_exactly(kind: Kind, value: Any, kept: Any) -> None:
     array, bad = to_array([value], kind)
     assert array.to_pylist() == [kept]
@@ -138,7 +138,7 @@ def test_time_is_converted_to_utc(text: str, moment: datetime) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.JSON])
 def test_value_is_typed_independently_of_other_rows(kind: Kind) -> None:
-    values = [value for k, value, _ in [*TAKEN, *REFUSED] if k is kind]
+    values = [value for k, value, _ in [*KEPT, *REFUSED] if k is kind]
     values += [text for text, _ in TIMES] if kind is Kind.TIME else []
     together, bad = to_array(values, kind)
     for index, value in enumerate(values):
@@ -526,7 +526,7 @@ def sample(**changes: Any) -> dict[str, Any]:
     return {**row, "rpm": 8718, "speed": 139, "n_gear": 4, "throttle": 100, "brake": 0, "drs": 1} | changes
 
 
-def alike(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None) -> bool:
+def reads_columnar(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None) -> bool:
     """Return whether a body was read columnar; assert that the result equals reading value by value."""
     try:
         one_by_one = orjson.loads(body)
@@ -549,10 +549,10 @@ def alike(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None)
 
 def test_columnar_read_of_telemetry_equals_the_row_read() -> None:
     found = [sample(), sample(drs=None), sample(date=None), sample(date="2024-09-22T12:00:00Z")]
-    assert alike(CAR, orjson.dumps(found))
-    assert alike(CAR, orjson.dumps(found), {"tyre": Kind.TEXT})
+    assert reads_columnar(CAR, orjson.dumps(found))
+    assert reads_columnar(CAR, orjson.dumps(found), {"tyre": Kind.TEXT})
     without = [{k: v for k, v in row.items() if k not in ("drs", "meeting_key")} for row in found]
-    assert alike(CAR, orjson.dumps([{**row, "drs": None} for row in without]))
+    assert reads_columnar(CAR, orjson.dumps([{**row, "drs": None} for row in without]))
 
 
 @pytest.mark.parametrize(
@@ -580,7 +580,7 @@ def test_columnar_read_of_telemetry_equals_the_row_read() -> None:
     ],
 )
 def test_values_that_arrow_may_convert_are_read_one_by_one(body: bytes) -> None:
-    assert not alike(CAR, body)
+    assert not reads_columnar(CAR, body)
 
 
 @settings(max_examples=EXAMPLES * 12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
@@ -597,4 +597,4 @@ def test_columnar_read_of_mutated_telemetry_equals_the_row_read(data: st.DataObj
             st.sampled_from([b"", b" ", b"\n", b",", b"},{", b"{}", b"\\", b'"', b"1", b"\xff"])
         )
         body = body[:at] + piece + body[at + data.draw(st.integers(0, 2)) :]
-    alike(CAR, body)
+    reads_columnar(CAR, body)
