@@ -170,7 +170,7 @@ def test_read_only_lake_costs_a_parse_and_does_not_fail(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_moved_project_can_be_built(tmp_path, monkeypatch):
-    """The manifest of the earlier location, with a seed, is in the lake."""
+    """dbt parsed the project and loaded a seed in its earlier location."""
     first, lake = tmp_path / "one", Settings(lakehouse_root=tmp_path)
     shutil.copytree(PROJECT_DIR, first, ignore=shutil.ignore_patterns("target", "logs"))
     for folder in (first, tmp_path / "two"):

@@ -81,7 +81,7 @@ def test_laps_behind_an_unannounced_safety_car_are_safety_car_laps(lake):
     assert {lap for lap, status in restart.items() if status == "SC"} == {5}
 
 
-def test_contradicting_messages_of_one_second_keep_the_previous_state(lake):
+def test_messages_of_one_second_keep_the_previous_state(lake):
     sector = statuses(lake, 7031)
     assert {sector[lap] for lap in range(4, 13)} == {"Green"}
     assert sector[3] in ("Green", "Yellow")
@@ -89,7 +89,7 @@ def test_contradicting_messages_of_one_second_keep_the_previous_state(lake):
     assert {withdrawn[lap] for lap in range(5, 13)} == {"Green"}
 
 
-def test_classified_driver_absent_from_one_phase_is_not_dns(lake):
+def test_classified_driver_is_not_dns_because_of_one_phase(lake):
     found = lake.query("select status from gold.fact_results where session_key = 7021 and driver_number = 2")
     assert found not in ([("DNS",)], [("DNF",)], [("DSQ",)])
     pair = lake.query(

@@ -43,7 +43,7 @@ def is_gone(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-def test_process_that_ignores_the_end_is_killed_with_its_children(asked: signal.Signals) -> None:
+def test_process_that_ignores_sigterm_is_killed_with_its_children(asked: signal.Signals) -> None:
     with supervised(STUBBORN) as process:
         assert process.stdout is not None
         pids = [int(pid) for pid in process.stdout.readline().split()]

@@ -295,7 +295,7 @@ def test_generated_session_is_marked_on_every_page_and_a_real_one_is_not(
         assert LICENCE not in read(race, address), address
 
 
-def test_headings_come_in_order(race: GoldTables) -> None:
+def test_heading_levels_are_in_order(race: GoldTables) -> None:
     build(race.settings)
     levels = [int(level) for level in re.findall(r"<h([1-6])", read(race, RACE))]
     assert levels[0] == 1

@@ -37,7 +37,7 @@ def test_same_rows_pulled_again_append_nothing(lake: Lake, server: ReplayServer)
     assert (rows(lake), len(server.requests)) == (3, 2)
 
 
-def test_correction_upstream_arrives_and_history_stays(lake: Lake, write: Write) -> None:
+def test_correction_of_the_source_is_applied_and_history_is_kept(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", [*laps(1, 2), *laps(3, lap_duration=88.0)])
     assert pull(lake, LAPS, RACE, why="+1d").outcome == "appended"

@@ -144,7 +144,7 @@ def test_secret_is_in_no_log_message_or_record(settings, alert_log, receiver, ca
     )
 
 
-def test_malformed_url_of_the_environment_is_not_shown(settings, monkeypatch):
+def test_urls_are_read_from_the_environment_and_malformed_ones_not_shown(settings, monkeypatch):
     monkeypatch.setenv("F1_ALERT_URLS", f"json://a/{SECRET}  slack://{SECRET}/b")
     found = load_settings()
     assert [url.get_secret_value() for url in found.alert_urls] == [

@@ -37,7 +37,7 @@ def full(bronze_setup: BronzeSetup, lap: Lap) -> BronzeSetup:
     bronze_setup.pull([lap(1, session_key=9607)], scope=9607)
     bronze_setup.pull([], scope=9607, force=True)
     bronze_setup.pull([{"session_key": 9606, "meeting_key": 1, "driver_number": 4}], "drivers")
-    # `house` applies pulls directly and records `forced` itself.
+    # `bronze_setup` applies pulls directly and records `forced` itself.
     [path] = Path(bronze_setup.landing.store.uri).glob("laps/9607/*T13*/manifest.json")
     path.write_bytes(path.read_bytes().replace(b'"forced": false', b'"forced": true'))
     return bronze_setup

@@ -64,7 +64,7 @@ def test_filter_selects_exactly_these_laps(values: Values, query: str, laps: lis
     assert sorted(values(f"laps?session_key=11&driver_number=1&{query}", "lap_number")) == laps
 
 
-def test_different_fields_must_all_hold(values: Values) -> None:
+def test_filters_on_different_fields_are_combined_with_and(values: Values) -> None:
     assert values("laps?driver_number=4&lap_number=2", "lap_duration") == [92.04]
 
 

@@ -33,7 +33,7 @@ def get(server: ReplayServer, target: str, **kwargs: Any) -> requests.Response:
     return requests.get(f"{server.url}/{target}", timeout=10, **kwargs)
 
 
-def test_rows_come_as_they_are_stored(ask: Ask) -> None:
+def test_rows_are_served_as_stored(ask: Ask) -> None:
     response = ask("laps?driver_number=44&lap_number=2")
     assert response.headers["content-type"] == "application/json"
     assert response.content == orjson.dumps([row for row in LAPS if row["driver_number"] == 44][1:2])
@@ -166,7 +166,7 @@ def test_both_rate_windows_apply_together(folder: Path) -> None:
     assert statuses == [200, 200, 429, 200, 429]
 
 
-def test_while_live_everything_needs_a_token(folder: Path) -> None:
+def test_during_a_live_session_every_request_needs_a_token(folder: Path) -> None:
     with ReplayServer(folder, live=True, username="u", password="p w") as server:
         refused = get(server, "sessions?year=2025")
         wrong = requests.post(f"{server.origin}/token", data={"username": "u", "password": "x"}, timeout=10)

@@ -87,6 +87,6 @@ def test_password_and_the_token_are_in_no_message_log_or_repr(
     assert not re.search("correct|horse|t0", "".join(texts) + caplog.text)
 
 
-def test_one_half_of_the_credentials_is_refused(make: Make) -> None:
+def test_user_or_password_alone_is_refused(make: Make) -> None:
     with pytest.raises(PermanentError, match="only one of"):
         make(openf1_username="ann")

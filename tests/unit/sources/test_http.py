@@ -103,7 +103,7 @@ def test_host_that_has_answered_before_is_retried(openf1: Any, make: Make) -> No
     assert client.http.requests == 1 + 4
 
 
-def test_response_has_what_landing_needs(openf1: Any, make: Make, clock: Any) -> None:
+def test_response_has_the_fields_for_landing(openf1: Any, make: Make, clock: Any) -> None:
     openf1.script = [ROWS]
     client = make()
     answer = get(client)

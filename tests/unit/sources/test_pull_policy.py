@@ -39,7 +39,7 @@ def test_endpoint_that_was_never_pulled_is_due(patient: bool) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["appended", "unchanged", "empty", "emptied", "empty_unconfirmed"])
-def test_answered_endpoint_is_not_due_before_the_next_correction(outcome: str) -> None:
+def test_pulled_endpoint_is_not_due_before_the_next_correction(outcome: str) -> None:
     pulled = END + 40 * MINUTE
     assert why_due(END, END + HOUR - TICK, [RecordedPull(pulled, outcome)]) is None
 
@@ -139,7 +139,7 @@ def test_failure_of_something_that_is_not_due_makes_nothing_due() -> None:
     assert why_due(END, END + 50 * DAY, pulls) is None
 
 
-def test_answer_after_failures_ends_their_count() -> None:
+def test_response_after_failures_resets_their_count() -> None:
     pulls = [
         RecordedPull(END + HOUR, "failed"),
         RecordedPull(END + 2 * HOUR),

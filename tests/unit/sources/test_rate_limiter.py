@@ -40,7 +40,7 @@ def most_in_any_window(times: list[float], length: float) -> int:
     return max(sum(1 for other in times[i:] if other - start < length) for i, start in enumerate(times))
 
 
-def test_all_windows_hold_and_the_wait_is_minimal(new: Any, clock: Any) -> None:
+def test_all_limits_are_kept_with_a_minimal_wait(new: Any, clock: Any) -> None:
     limits = new(3, 30)
     arrivals = []
     for _ in range(61):
@@ -66,7 +66,7 @@ def test_slot_can_be_released_when_the_response_begins(new: Any, clock: Any) -> 
     assert use(limits) == 0
 
 
-def test_request_in_flight_counts_however_long_it_takes_up_to_its_time_out(new: Any, clock: Any) -> None:
+def test_request_in_flight_counts_until_its_time_out(new: Any, clock: Any) -> None:
     limits = new(1, 0, request_timeout=20)
     with limits.request():
         clock.seconds += 15
@@ -99,7 +99,7 @@ def test_remaining_requests_and_the_wait_are_reported(new: Any, clock: Any) -> N
     assert limits.seconds_until_free() == pytest.approx(60, abs=0.1)
 
 
-def test_pause_holds_for_every_process_and_a_shorter_one_does_not_end_it(new: Any, clock: Any) -> None:
+def test_pause_applies_to_every_process_and_a_shorter_one_does_not_end_it(new: Any, clock: Any) -> None:
     new(3, 30).pause(20)
     new(3, 30).pause(5)
     assert use(new(3, 30)) == pytest.approx(20)

@@ -38,7 +38,7 @@ def test_pull_interrupted_anywhere_is_completed_without_repeating_a_row_or_reque
         assert not {answer.url for answer in new} & set(known)
 
 
-def test_driver_whose_pull_was_begun_is_completed_when_no_longer_listed(openf1: Any, make: Make) -> None:
+def test_started_driver_is_completed_if_no_longer_listed(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 4000)
     known = {f"{openf1.base_url}/car_data?session_key=9606&driver_number=4": 422}
     assert {row[0] for row in rows_of(pull(make(), drivers=(1,), known=known))} == {1, 4}

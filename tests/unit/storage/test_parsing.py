@@ -318,7 +318,7 @@ def test_unknown_field_with_an_invalid_column_name_quarantines_the_row(
     assert batch.added == {}
 
 
-def test_unknown_fields_that_differ_in_case_become_one_column(
+def test_only_the_first_of_unknown_fields_that_differ_in_case_becomes_a_column(
     lap: Callable[..., dict[str, Any]],
 ) -> None:
     batch = parse_rows(LAPS, [lap(1, Grip=1, grip=2), lap(2, grip=2)], {"tyre": Kind.TEXT})

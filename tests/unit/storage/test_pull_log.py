@@ -174,7 +174,7 @@ def test_unchanged_table_is_not_read_again(
     assert len(ledger.all()) == 1
 
 
-def test_compaction_keeps_every_row_and_one_file(
+def test_compaction_keeps_every_row_in_one_file(
     ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulls_module, "COMPACT_EVERY", 10)
