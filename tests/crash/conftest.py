@@ -123,17 +123,14 @@ class CrashScenario:
 @contextlib.contextmanager
 def start_crash_process(**environment: str) -> Iterator[CrashProcess]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("F1_")}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("crash_process.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**clean, "NO_PROXY": "127.0.0.1", "PYTHONPATH": os.pathsep.join(sys.path), **environment},
-    )
-    yield CrashProcess(process)
-    assert process.stdin is not None
-    process.stdin.close()
-    process.wait()
+    ) as process:
+        yield CrashProcess(process)
 
 
 @pytest.fixture(scope="session")
