@@ -26,7 +26,7 @@ class BuildWithProject(build_py):
     """Build the package with the project's files in it."""
 
     def run(self) -> None:
-        """Build, and copy the files into the built package; do nothing in an editable install."""
+        """Build, and copy the files into the built package; copy nothing in an editable install."""
         if self.editable_mode:
             super().run()
             return

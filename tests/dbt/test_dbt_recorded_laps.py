@@ -92,7 +92,7 @@ def test_no_lap_follows_the_chequered_flag(lake: Lake) -> None:
 
 @pytest.mark.parametrize("key", RECORDED[2023])
 def test_positions_at_the_finish_line_equal_the_position_feed(lake: Lake, key: int) -> None:
-    """Compared one second after the finish line, except on the last lap, where the feed adds penalties, and the truncated end of 9157."""
+    """Compared one second after the finish line, without the last lap (the feed adds penalties) and the truncated end of 9157."""
     feed: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
     for row in sorted(served("position", key), key=lambda row: str(row["date"])):
         at = datetime.fromisoformat(row["date"]).replace(tzinfo=None)

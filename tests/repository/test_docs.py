@@ -1,7 +1,7 @@
 """The documentation names only existing links, anchors, paths of the project, tests, commands and options.
 
-Belongs here: references from Markdown into the repository, commands and their options included. The wording is checked by test_language.py; the SQL blocks are run by
-test_cli.py.
+Belongs here: references from Markdown into the repository, commands and their options included. test_language.py checks the
+wording; test_cli.py runs the SQL blocks.
 """
 
 import argparse
