@@ -91,7 +91,7 @@ def lake(tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def again(lake: Lake) -> Lake:
+def reopen(lake: Lake) -> Lake:
     """Open the same lake as a new process."""
     return Lake.open(lake.settings)
 

@@ -154,7 +154,7 @@ def test_clock_that_jumps_ahead_and_back_costs_one_pull(lake: Lake, monkeypatch:
 # The machine
 
 
-def fill(uri: str, root: Path, most: int, answer: Any) -> None:
+def pull_with_file_limit(uri: str, root: Path, most: int, answer: Any) -> None:
     """Pull on a disk that accepts no file larger than `most` bytes."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     lake = Lake.open(
@@ -177,7 +177,9 @@ def test_full_disk_stops_a_pull_and_the_next_one_completes_it(
     (source / "laps" / "11.json").write_bytes(orjson.dumps(laps(400)))
     context = multiprocessing.get_context("spawn")
     answer = context.Queue()
-    process = context.Process(target=fill, args=(server.url, lake.settings.root, most, answer))
+    process = context.Process(
+        target=pull_with_file_limit, args=(server.url, lake.settings.root, most, answer)
+    )
     process.start()
     result = answer.get(timeout=120)
     process.join()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served_race import CAR_DATA, DRIVERS, LAPS, RACE, Crash, Write, again, crash, current_rows, laps, rows
+from served_race import CAR_DATA, DRIVERS, LAPS, RACE, Crash, Write, crash, current_rows, laps, reopen, rows
 
 from f1_lakehouse import ingest as pull_module
 from f1_lakehouse.ingest import PullError, pull, recover
@@ -34,7 +34,7 @@ def test_pull_that_crashed_between_responses_requests_only_the_rest(
             pull(lake, CAR_DATA, RACE, why="first pull")
     server.requests.clear()
     assert rows(lake, "car_data") == 0
-    done = pull(again(lake), CAR_DATA, RACE, why="first pull")
+    done = pull(reopen(lake), CAR_DATA, RACE, why="first pull")
     questions = {f"/v1/car_data?session_key=11&driver_number={number}" for number in (1, 4, 81)}
     assert {request.target for request in server.requests} == questions - {
         url.removeprefix(server.url.removesuffix("/v1")) for url in landed
@@ -59,7 +59,7 @@ def test_pull_that_failed_between_responses_requests_only_the_rest(
     assert caught.value.pull.requests == 1
     server.live = False
     server.requests.clear()
-    done = pull(again(lake), CAR_DATA, RACE, why="failed")
+    done = pull(reopen(lake), CAR_DATA, RACE, why="failed")
     assert len(server.requests) == 2
     assert (done.pull_id, done.rows) == (caught.value.pull.pull_id, 9)
     assert len(current_rows(lake, "car_data")) == 9
@@ -77,7 +77,7 @@ def test_pull_that_crashed_after_its_manifest_needs_no_request(
         with pytest.raises(Crash):
             pull(lake, LAPS, RACE, why="first pull")
     server.requests.clear()
-    fresh = again(lake)
+    fresh = reopen(lake)
     done = recover(fresh, LAPS, 11, run_id="run-2")
     assert done is not None
     assert (done.outcome, done.rows, done.quarantined, done.run_id) == ("appended", 2, 1, "run-2")
@@ -95,7 +95,7 @@ def test_landed_pull_is_used_unless_forced(
             with pytest.raises(Crash):
                 pull(lake, LAPS, RACE, why="first pull")
         server.requests.clear()
-        assert pull(again(lake), LAPS, RACE, why="first pull", force=force).is_answer
+        assert pull(reopen(lake), LAPS, RACE, why="first pull", force=force).is_answer
         assert len(server.requests) == requests
     assert rows(lake) == 3
 
@@ -109,7 +109,7 @@ def test_forced_pull_that_crashed_stays_forced(
         patch.setattr(Bronze, "apply", crash)
         with pytest.raises(Crash):
             pull(lake, LAPS, RACE, why="forced", force=True)
-    done = recover(again(lake), LAPS, 11)
+    done = recover(reopen(lake), LAPS, 11)
     assert done is not None
     assert done.outcome == "emptied"
 

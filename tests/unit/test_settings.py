@@ -9,7 +9,7 @@ from f1_lakehouse.settings import Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
-def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Unset all variables; relative paths start in an empty folder."""
     for name in [name for name in os.environ if name.startswith("F1_")]:
         monkeypatch.delenv(name)

@@ -67,7 +67,7 @@ def make(openf1: FakeOpenF1, limiter: RateLimiter, clock: TestClock) -> Callable
 
 
 @pytest.fixture
-def direct(openf1: FakeOpenF1, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def without_http(openf1: FakeOpenF1, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests call the script directly, for tests that send thousands."""
 
     def get(client: HttpClient, url: str, *_: object) -> Response:

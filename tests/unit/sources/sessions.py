@@ -36,7 +36,7 @@ class RecordedPull:
         return self.outcome != "failed"
 
 
-def named(name: str, key: int = 1, day: int = 0, meeting: int = 1246, **rest: Any) -> Session:
+def session_named(name: str, key: int = 1, day: int = 0, meeting: int = 1246, **rest: Any) -> Session:
     """Return a session with this name, `day` days after the race."""
     move = timedelta(days=day)
     return Session(START + move, END + move, key, meeting, 2024, name, "Marina Bay", category(name), **rest)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sessions import END, RACE, START, TICK, named
+from sessions import END, RACE, START, TICK, session_named
 
 from f1_lakehouse.sources.openf1.calendar import (
     LIVE_MARGIN,
@@ -107,10 +107,12 @@ def test_impossible_end_is_ignored(end: datetime) -> None:
 
 
 def test_sessions_are_ordered_by_time() -> None:
-    assert sorted([named("Race", 1, 2), named("Practice 1", 3), named("Qualifying", 2, 1)]) == [
-        named("Practice 1", 3),
-        named("Qualifying", 2, 1),
-        named("Race", 1, 2),
+    assert sorted(
+        [session_named("Race", 1, 2), session_named("Practice 1", 3), session_named("Qualifying", 2, 1)]
+    ) == [
+        session_named("Practice 1", 3),
+        session_named("Qualifying", 2, 1),
+        session_named("Race", 1, 2),
     ]
 
 
@@ -137,33 +139,46 @@ def test_session_is_live_from_half_an_hour_before_to_half_an_hour_after(
 
 @pytest.mark.parametrize("shootout", ["Sprint Qualifying", "Sprint Shootout"])
 def test_sprint_weekend_race_has_the_grid_of_its_own_qualifying(shootout: str) -> None:
-    sprint_quali, sprint = named(shootout, 1), named("Sprint", 2, 1)
-    quali, race = named("Qualifying", 3, 1), named("Race", 4, 2)
-    calendar = [race, sprint, quali, sprint_quali, named("Practice 1", 5)]
+    sprint_quali, sprint = session_named(shootout, 1), session_named("Sprint", 2, 1)
+    quali, race = session_named("Qualifying", 3, 1), session_named("Race", 4, 2)
+    calendar = [race, sprint, quali, sprint_quali, session_named("Practice 1", 5)]
     assert grid_session(race, calendar) == quali
     assert grid_session(sprint, calendar) == sprint_quali
 
 
 def test_later_qualifying_that_is_not_cancelled_sets_the_grid() -> None:
-    first, second, race = named("Qualifying", 1), named("Qualifying", 2, 1), named("Race", 3, 2)
+    first, second, race = (
+        session_named("Qualifying", 1),
+        session_named("Qualifying", 2, 1),
+        session_named("Race", 3, 2),
+    )
     assert grid_session(race, [second, first, race]) == second
     assert grid_session(race, [first, replace(second, is_cancelled=True), race]) == first
 
 
 def test_without_a_qualifying_of_the_same_meeting_there_is_no_grid() -> None:
-    race = named("Race", 3, 2)
+    race = session_named("Race", 3, 2)
     assert (
-        grid_session(race, [race, named("Qualifying", 1, meeting=1), named("Sprint Qualifying", 2)]) is None
+        grid_session(
+            race, [race, session_named("Qualifying", 1, meeting=1), session_named("Sprint Qualifying", 2)]
+        )
+        is None
     )
 
 
 @pytest.mark.parametrize("name", ["Practice 1", "Qualifying", "Sprint Qualifying", "Gala"])
 def test_only_races_and_sprints_have_a_grid(name: str) -> None:
-    assert grid_session(named(name), [named("Qualifying", 1), named(name), named("Gala", 7)]) is None
+    assert (
+        grid_session(
+            session_named(name),
+            [session_named("Qualifying", 1), session_named(name), session_named("Gala", 7)],
+        )
+        is None
+    )
 
 
 def test_applicable_endpoints_follow_from_the_category() -> None:
-    assert named("Qualifying").has(BY_NAME["starting_grid"])
+    assert session_named("Qualifying").has(BY_NAME["starting_grid"])
     assert not RACE.has(BY_NAME["starting_grid"])
     assert RACE.has(BY_NAME["intervals"])
-    assert not named("Day 1").has(BY_NAME["intervals"])
+    assert not session_named("Day 1").has(BY_NAME["intervals"])

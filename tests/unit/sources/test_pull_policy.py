@@ -16,8 +16,8 @@ from sessions import (
     START,
     TICK,
     RecordedPull,
-    named,
     never_pulled,
+    session_named,
 )
 
 from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN
@@ -165,7 +165,7 @@ def test_response_after_failures_resets_their_count() -> None:
 )
 def test_endpoint_that_a_session_cannot_have_is_never_due(name: str, endpoints: set[str]) -> None:
     for force in (True, False):
-        [found] = due(END + DAY, [named(name)], never_pulled, force=force)
+        [found] = due(END + DAY, [session_named(name)], never_pulled, force=force)
         assert set(found.endpoints) == endpoints
     assert {"intervals", "overtakes", "championship_drivers", "championship_teams"} == RACES
     assert {"starting_grid"} == QUALIFYINGS
@@ -185,7 +185,7 @@ def test_cancelled_session_is_never_due(force: bool) -> None:
 
 def test_complete_sprint_weekend_is_due_in_order() -> None:
     names = ["Practice 1", "Sprint Qualifying", "Sprint", "Qualifying", "Race"]
-    calendar = [named(name, key, key) for key, name in enumerate(names, 1)]
+    calendar = [session_named(name, key, key) for key, name in enumerate(names, 1)]
     found = due(END + 9 * DAY, reversed(calendar), never_pulled)
     assert [one.session.name for one in found] == names
     assert {one.why for one in found} == {"first pull"}

@@ -7,7 +7,7 @@ import pytest
 from pulls import DRIVERS, ROWS, START, Make, ServedRows, pull, responses, rows_of
 
 
-@pytest.mark.usefixtures("direct")
+@pytest.mark.usefixtures("without_http")
 @pytest.mark.parametrize("name", ["car_data", "intervals", "weather"])
 @pytest.mark.parametrize("learnt", [False, True])
 @pytest.mark.parametrize("other", ["same", "window", "drivers", "limit up", "limit down"])

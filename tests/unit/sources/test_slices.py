@@ -70,7 +70,7 @@ def test_request_that_is_too_large_is_divided_by_driver_and_kept(openf1: Any, ma
     assert [answer.status for answer in answers] == [422, 200, 200, 200]
 
 
-@pytest.mark.usefixtures("direct")
+@pytest.mark.usefixtures("without_http")
 @pytest.mark.parametrize("most", [1, 7, 100, 1800, 3600])
 def test_divided_by_time_every_row_arrives_exactly_once(openf1: Any, make: Make, most: int) -> None:
     # Dense in the middle, with feeds that begin before the session and end long after it.

@@ -23,7 +23,7 @@ def table(tmp_path: Path) -> DeltaTable:
     return DeltaTable(path)
 
 
-def only(table: DeltaTable, pull: str) -> None:
+def make_others_unreadable(table: DeltaTable, pull: str) -> None:
     """Make the files of all other pulls unreadable."""
     for path, found in zip(*files(table), strict=True):
         if found != pull:
@@ -43,7 +43,7 @@ def test_scan_has_the_rows_and_types_of_deltalake(table: DeltaTable) -> None:
 
 
 def test_files_of_other_pulls_are_not_opened(table: DeltaTable) -> None:
-    only(table, "2024-pull-1")
+    make_others_unreadable(table, "2024-pull-1")
     found = scan(table).to_table(filter=pc.field("_pull_id") == "2024-pull-1")
     assert found["lap_number"].to_pylist() == [1, 2, None]
     assert found["_season"].to_pylist() == [2024] * 3
