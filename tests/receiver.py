@@ -1,11 +1,11 @@
-"""An HTTP server that takes whatever it is sent: alerts, metrics, lineage."""
+"""An HTTP server that accepts any request: alerts, metrics, lineage."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Receiver:
-    """Keeps what it is sent: (path, headers, body); `status` is what it answers."""
+    """Stores its requests: (path, headers, body); `status` is the status of its responses."""
 
     def __init__(self) -> None:
         self.got: list[tuple[str, dict[str, str], str]] = []

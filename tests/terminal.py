@@ -1,4 +1,4 @@
-"""A pseudo-terminal: what a person would see on it."""
+"""A pseudo-terminal that records the visible text."""
 
 import os
 import pty
@@ -10,7 +10,7 @@ _CONTROL = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])")
 
 
 class Terminal:
-    """A terminal that keeps what is written to `slave`; `shown()` is its lines, as the usual control sequences leave them."""
+    """A terminal that stores the output written to `slave`; `shown()` is its lines, as the usual control sequences leave them."""
 
     def __init__(self) -> None:
         self._master, self.slave = pty.openpty()
@@ -22,24 +22,24 @@ class Terminal:
         while True:
             try:
                 found = os.read(self._master, 1 << 16)
-            except OSError:  # Linux says so when nobody has the other end open any more
+            except OSError:  # Linux raises this error when the other end is closed
                 return
             if not found:
                 return
             self._written += found
 
     def close(self) -> None:
-        """Close this process's end; what was written has been read when it returns."""
+        """Close this process's end; all output has been read on return."""
         os.close(self.slave)
         self._reader.join(10)
 
     @property
     def text(self) -> str:
-        """Everything that was written, with its control sequences."""
+        """Return all output with its control sequences."""
         return self._written.decode()
 
     def shown(self) -> list[str]:
-        """The lines on the screen."""
+        """Return the lines on the screen."""
         lines, row, column = [""], 0, 0
         text, at = self.text, 0
         while at < len(text):

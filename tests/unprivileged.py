@@ -1,4 +1,4 @@
-"""Who may only do what the permissions of files say: root as anybody else is."""
+"""Run commands without root's right to ignore file permissions."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ import pytest
 
 
 def prefix() -> list[str]:
-    """What to put before a command so that it runs without root's right to ignore permissions."""
+    """Return the command prefix that drops root's right to ignore permissions."""
     if os.geteuid() != 0:
         return []
     if shutil.which("setpriv") is None:
@@ -17,13 +17,13 @@ def prefix() -> list[str]:
 
 
 def forbid_writing(root: Path) -> None:
-    """Take the right to write from everything below a folder."""
+    """Remove the write permission of everything below a folder."""
     for path in [root, *root.rglob("*")]:
         path.chmod(path.stat().st_mode & ~0o222)
 
 
 def allow_writing(root: Path) -> None:
-    """Give it back to the owner."""
+    """Restore the write permission of the owner."""
     root.chmod(root.stat().st_mode | 0o200)
     for path in root.rglob("*"):
         path.chmod(path.stat().st_mode | 0o200)

@@ -1,4 +1,4 @@
-"""A small season that is served, and a process whose loads die when they are told to."""
+"""A small served season, and a process that runs loads which are killed at a given crash point."""
 
 import contextlib
 import json
@@ -56,40 +56,40 @@ def served() -> dict[str, list[dict[str, Any]]]:
 
 
 @dataclass
-class Mortal:
-    """The process of mortal.py."""
+class CrashProcess:
+    """The process of crash_process.py."""
 
     process: subprocess.Popen[str]
 
-    def run(self, root: Path, job: str = "load", **wish: Any) -> list[tuple[int, str]]:
+    def run(self, root: Path, job: str = "load", **request: Any) -> list[tuple[int, str]]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        print(json.dumps({"root": str(root), "job": job, **wish}), file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        assert answer, "mortal.py is gone"
-        return [(one["code"], one["said"]) for one in json.loads(answer)]
+        print(json.dumps({"root": str(root), "job": job, **request}), file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        assert line, "crash_process.py has ended"
+        return [(one["code"], one["output"]) for one in json.loads(line)]
 
 
 @dataclass
-class Scene:
-    """A lake that is to be loaded from a server, again and again, by processes that may die."""
+class CrashScenario:
+    """A lake that processes load repeatedly from a server; the processes may be killed."""
 
     root: Path
     server: ReplayServer
-    mortal: Mortal
+    crash_process: CrashProcess
     source: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
-    def run(self, job: str = "load", **wish: Any) -> tuple[int, str]:
-        [ended] = self.mortal.run(self.root, job, url=self.server.url, **wish)
+    def run(self, job: str = "load", **request: Any) -> tuple[int, str]:
+        [ended] = self.crash_process.run(self.root, job, url=self.server.url, **request)
         return ended
 
-    def landed(self) -> set[str]:
-        """The URLs whose answers are in landing."""
+    def landed_urls(self) -> set[str]:
+        """Return the URLs whose responses are in landing."""
         found = (orjson.loads(p.read_bytes())["url"] for p in (self.root / "landing").rglob("*.meta.json"))
         return {url.removeprefix(self.server.origin) for url in found}
 
-    def asked(self) -> list[str]:
-        """What the server has answered, since this was last asked."""
+    def served_urls(self) -> list[str]:
+        """Return the URLs that the server answered since the last call, and forget them."""
         found = [request.target for request in self.server.requests if request.status in (200, 404, 422)]
         self.server.requests.clear()
         return found
@@ -97,8 +97,8 @@ class Scene:
     def table(self, name: str) -> list[dict[str, Any]]:
         return DeltaTable(str(self.root / "bronze" / name)).to_pyarrow_table().to_pylist()
 
-    def is_exact(self, laps_twice: bool = False) -> None:
-        """Every served row is in bronze or in quarantine, once; every question has one answer, and its rows are there."""
+    def assert_exact(self, laps_twice: bool = False) -> None:
+        """Assert that every served row is in bronze or in quarantine exactly once, and each endpoint has one pull with its rows."""
         ledger = Bronze(str(self.root / "bronze")).ledger
         entries = [pull for pull in ledger.all() if pull.is_applied]
         assert len({p.pull_id for p in entries}) == len(entries)
@@ -114,38 +114,35 @@ class Scene:
             assert len(kept) + len(refused) == len(rows) * pulls, name
             bronze[name] = len(kept)
             [scope] = {scope for endpoint, scope in ledger.scopes() if endpoint == name}
-            truth = ledger.truth(name, scope)
-            assert truth is not None
-            assert len([row for row in kept if row["_pull_id"] == truth.pull_id]) == truth.rows
+            current = ledger.truth(name, scope)
+            assert current is not None
+            assert len([row for row in kept if row["_pull_id"] == current.pull_id]) == current.rows
         assert bronze["laps"] == 14 * (2 if laps_twice else 1)
 
 
 @contextlib.contextmanager
-def a_mortal(**environment: str) -> Iterator[Mortal]:
+def start_crash_process(**environment: str) -> Iterator[CrashProcess]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("F1_")}
-    process = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("mortal.py"))],
+    with subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("crash_process.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**clean, "NO_PROXY": "127.0.0.1", "PYTHONPATH": os.pathsep.join(sys.path), **environment},
-    )
-    yield Mortal(process)
-    assert process.stdin is not None
-    process.stdin.close()
-    process.wait()
+    ) as process:
+        yield CrashProcess(process)
 
 
 @pytest.fixture(scope="session")
-def mortal() -> Iterator[Mortal]:
-    with a_mortal() as process:
+def crash_process() -> Iterator[CrashProcess]:
+    with start_crash_process() as process:
         yield process
 
 
 @pytest.fixture(scope="module")
 def object_store() -> Iterator[dict[str, str]]:
-    """An S3 server with a bucket `lake`, and the variables that lead to it. A process of its own: in this one its
-    Python would hold up delta-rs, which waits for it."""
+    """An S3 server with a bucket `lake`, and the variables for it. A separate process: in this one the server
+    could not run while delta-rs waits for its response."""
     process = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
         stdout=subprocess.DEVNULL,
@@ -173,8 +170,8 @@ def object_store() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def s3_mortal(object_store: dict[str, str]) -> Iterator[Mortal]:
-    with a_mortal(**object_store) as process:
+def s3_crash_process(object_store: dict[str, str]) -> Iterator[CrashProcess]:
+    with start_crash_process(**object_store) as process:
         yield process
 
 
@@ -197,40 +194,40 @@ def server(
 
 @pytest.fixture(scope="session")
 def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake whose tables are made, as most are that a load dies in."""
+    """A lake with empty tables, as before most loads."""
     root = tmp_path_factory.mktemp("empty")
     Bronze(str(root / "bronze")).create()
     return root
 
 
 @pytest.fixture
-def scene(
+def make_scenario(
     tmp_path: Path,
     server: ReplayServer,
-    mortal: Mortal,
+    crash_process: CrashProcess,
     empty_lake: Path,
     served_rows: dict[str, list[dict[str, Any]]],
-) -> Callable[..., Scene]:
+) -> Callable[..., CrashScenario]:
     numbers = iter(range(1_000_000))
 
-    def make(*, new: bool = False) -> Scene:
+    def make(*, new: bool = False) -> CrashScenario:
         root = tmp_path / f"lake{next(numbers)}"
         if not new:
             shutil.copytree(empty_lake, root)
         server.requests.clear()
         server.fail_rate = server.drop_rate = 0.0
-        return Scene(root, server, mortal, served_rows)
+        return CrashScenario(root, server, crash_process, served_rows)
 
     return make
 
 
 @pytest.fixture(scope="session")
 def kills() -> int:
-    """How many kills the exhaustive tests try: F1_TEST_KILLS, 0 if it is not set."""
+    """The number of kills of the exhaustive tests: F1_TEST_KILLS, 0 if it is not set."""
     return int(os.environ.get("F1_TEST_KILLS", "0"))
 
 
 @pytest.fixture
-def chance() -> random.Random:
-    """The same kills each time, unless F1_TEST_SEED says otherwise."""
+def rng() -> random.Random:
+    """Random numbers with the seed F1_TEST_SEED, 1 if it is not set."""
     return random.Random(int(os.environ.get("F1_TEST_SEED", "1")))

@@ -1,4 +1,4 @@
-"""A load that is killed anywhere is completed by the next: no row lost, none doubled, no landed answer asked again."""
+"""A killed load is completed by the next: no row is lost or duplicated, no landed response is requested again."""
 
 import random
 from collections.abc import Callable
@@ -11,133 +11,133 @@ from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.pull_log import Outcome
 
 KILLED, BY_ALARM = -9, -14
-Scene = Any
-Make = Callable[..., Scene]
+CrashScenario = Any
+Make = Callable[..., CrashScenario]
 
 
-def boundaries(made: Scene) -> int:
-    """How many boundaries a load has that nobody kills."""
-    code, said = made.run()
-    assert code == 0, said
-    made.is_exact()
-    return int(said)
+def count_crash_points(scenario: CrashScenario) -> int:
+    """Return the number of crash points of a load that is not killed."""
+    code, output = scenario.run()
+    assert code == 0, output
+    scenario.assert_exact()
+    return int(output)
 
 
-def completes(made: Scene) -> None:
-    """The next load, and the one after it."""
-    landed = made.landed()
-    made.asked()
-    code, said = made.run()
-    assert code == 0, said
-    assert not landed & set(made.asked())
-    made.is_exact()
-    assert made.run()[0] == 0
-    assert made.asked() == []
+def assert_next_load_completes(scenario: CrashScenario) -> None:
+    """Assert that the next load completes the lake and the one after it requests nothing."""
+    landed = scenario.landed_urls()
+    scenario.served_urls()
+    code, output = scenario.run()
+    assert code == 0, output
+    assert not landed & set(scenario.served_urls())
+    scenario.assert_exact()
+    assert scenario.run()[0] == 0
+    assert scenario.served_urls() == []
 
 
-def spread(count: int, kills: int) -> list[int]:
-    """So many boundaries out of 1 to `count`, evenly, the first and the last among them."""
+def evenly_spaced(count: int, kills: int) -> list[int]:
+    """Return `kills` evenly spaced crash points from 1 to `count`, including the first and the last."""
     if kills >= count:
         return list(range(1, count + 1))
     return sorted({1 + round(k * (count - 1) / (kills - 1)) for k in range(kills)})
 
 
 @pytest.mark.parametrize("new", [False, True], ids=["a lake", "a new lake"])
-def test_a_load_that_is_killed_at_a_boundary_is_completed_by_the_next(
-    scene: Make, kills: int, new: bool
+def test_load_killed_at_a_crash_point_is_completed_by_the_next(
+    make_scenario: Make, kills: int, new: bool
 ) -> None:
-    count = boundaries(scene(new=new))
+    count = count_crash_points(make_scenario(new=new))
     assert count > 80
-    for at in spread(count, kills or (3 if new else 6)):
-        made = scene(new=new)
-        assert made.run(kill_at=at)[0] == KILLED, at
-        completes(made)
+    for at in evenly_spaced(count, kills or (3 if new else 6)):
+        scenario = make_scenario(new=new)
+        assert scenario.run(kill_at=at)[0] == KILLED, at
+        assert_next_load_completes(scenario)
 
 
-def test_a_load_that_is_killed_again_and_again_gets_there(
-    scene: Make, chance: random.Random, kills: int
-) -> None:
+def test_repeatedly_killed_load_completes(make_scenario: Make, rng: random.Random, kills: int) -> None:
     for _ in range(max(1, kills // 20)):
-        made = scene(new=True)
+        scenario = make_scenario(new=True)
         seen: set[str] = set()
         for _ in range(60):
-            code, said = made.run(kill_at=chance.randrange(10, 40))
-            asked = made.asked()
-            assert not seen & set(asked)
-            assert len(asked) == len(set(asked))
-            seen = made.landed()
+            code, output = scenario.run(kill_at=rng.randrange(10, 40))
+            requested = scenario.served_urls()
+            assert not seen & set(requested)
+            assert len(requested) == len(set(requested))
+            seen = scenario.landed_urls()
             if code == 0:
                 break
-            assert code == KILLED, said
+            assert code == KILLED, output
         assert code == 0
-        completes(made)
+        assert_next_load_completes(scenario)
 
 
-def test_a_load_that_is_killed_at_any_time_is_completed_by_the_next(
-    scene: Make, chance: random.Random, kills: int
+def test_load_killed_at_any_time_is_completed_by_the_next(
+    make_scenario: Make, rng: random.Random, kills: int
 ) -> None:
     died = 0
     for _ in range(kills or 2):
-        made = scene()
-        died += made.run(kill_after=chance.uniform(0.05, 0.4))[0] == BY_ALARM
-        completes(made)
+        scenario = make_scenario()
+        died += scenario.run(kill_after=rng.uniform(0.05, 0.4))[0] == BY_ALARM
+        assert_next_load_completes(scenario)
     assert died
 
 
-def test_two_loads_of_the_same_session_at_once_end_as_one(scene: Make, kills: int) -> None:
+def test_concurrent_loads_of_one_session_equal_one_load(make_scenario: Make, kills: int) -> None:
     for _ in range(max(1, kills // 10)):
-        made = scene()
-        ended = made.mortal.run(made.root, "load", url=made.server.url, at_once=2)
+        scenario = make_scenario()
+        ended = scenario.crash_process.run(scenario.root, "load", url=scenario.server.url, processes=2)
         assert [code for code, _ in ended] == [0, 0], ended
-        made.is_exact()
-        made.asked()
-        assert made.run()[0] == 0
-        assert made.asked() == []
+        scenario.assert_exact()
+        scenario.served_urls()
+        assert scenario.run()[0] == 0
+        assert scenario.served_urls() == []
 
 
-def test_a_forced_pull_that_is_killed_leaves_the_old_truth_or_the_new_one(
-    scene: Make, kills: int, served_rows: dict[str, Any]
+def test_killed_forced_pull_leaves_the_old_or_the_new_pull_current(
+    make_scenario: Make, kills: int, served_rows: dict[str, Any]
 ) -> None:
-    made = scene()
-    assert made.run()[0] == 0
-    path = made.server.store.folder / "laps" / "all.json"
+    scenario = make_scenario()
+    assert scenario.run()[0] == 0
+    path = scenario.server.store.folder / "laps" / "all.json"
     corrected = [{**row, "lap_duration": row["lap_duration"] - 0.5} for row in served_rows["laps"]]
     try:
         path.write_bytes(orjson.dumps(corrected))
-        for at in spread(24, kills or 2):
-            one = scene()
-            assert one.run()[0] == 0  # the corrected laps are its first truth
+        for at in evenly_spaced(24, kills or 2):
+            one = make_scenario()
+            assert one.run()[0] == 0  # its first pull has the corrected laps
             path.write_bytes(orjson.dumps(served_rows["laps"]))
             assert one.run("force", kill_at=at)[0] == KILLED, at
             before = Bronze(str(one.root / "bronze")).ledger.truth("laps", 11)
             assert before is not None
-            code, said = one.run("force")
-            assert code == 0, said
-            one.is_exact(laps_twice=True)
+            code, output = one.run("force")
+            assert code == 0, output
+            one.assert_exact(laps_twice=True)
             path.write_bytes(orjson.dumps(corrected))
     finally:
         path.write_bytes(orjson.dumps(served_rows["laps"]))
 
 
-def test_a_restore_that_is_killed_is_completed_by_the_next(
-    scene: Make, kills: int, served_rows: dict[str, Any]
+def test_killed_restore_is_completed_by_the_next(
+    make_scenario: Make, kills: int, served_rows: dict[str, Any]
 ) -> None:
-    path = scene().server.store.folder / "laps" / "all.json"
+    path = make_scenario().server.store.folder / "laps" / "all.json"
     try:
         for at in range(1, 9) if kills else (4, 6):
             path.write_bytes(orjson.dumps(served_rows["laps"]))
-            made = scene()
-            assert made.run()[0] == 0
+            scenario = make_scenario()
+            assert scenario.run()[0] == 0
             path.write_bytes(orjson.dumps(served_rows["laps"][1:]))
-            assert made.run("force")[0] == 0
-            assert made.run("set_back", kill_at=at)[0] == KILLED
-            ledger = Bronze(str(made.root / "bronze")).ledger
-            truth = ledger.truth("laps", 11)
-            assert truth is not None
-            assert len([r for r in made.table("laps") if r["_pull_id"] == truth.pull_id]) == truth.rows
-            assert made.run("set_back")[0] == 0
-            assert len(made.table("laps")) == 14
-            assert [p.outcome for p in Bronze(str(made.root / "bronze")).ledger.of("laps", 11)][
+            assert scenario.run("force")[0] == 0
+            assert scenario.run("restore", kill_at=at)[0] == KILLED
+            ledger = Bronze(str(scenario.root / "bronze")).ledger
+            current = ledger.truth("laps", 11)
+            assert current is not None
+            assert (
+                len([r for r in scenario.table("laps") if r["_pull_id"] == current.pull_id]) == current.rows
+            )
+            assert scenario.run("restore")[0] == 0
+            assert len(scenario.table("laps")) == 14
+            assert [p.outcome for p in Bronze(str(scenario.root / "bronze")).ledger.of("laps", 11)][
                 -1
             ] == Outcome.RESTORED
     finally:

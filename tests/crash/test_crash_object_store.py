@@ -1,4 +1,4 @@
-"""Landing and bronze on s3://: the same promises as on a disk, commits by conditional puts."""
+"""Landing and bronze on s3:// keep the guarantees of a local disk; commits are conditional puts."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ from f1_lakehouse.storage.object_store import ObjectStore
 
 F1 = str(Path(sys.executable).parent / "f1")
 KILLED = -9
-Scene = Any
+CrashScenario = Any
 
 
 @pytest.fixture(autouse=True)
@@ -34,14 +34,14 @@ def s3(object_store: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def counts(uri: str) -> tuple[int, int, int]:
-    """Rows of laps and of quarantine, and lines of the ledger."""
+    """Return the number of rows of laps, of quarantine and of the pull log."""
     return tuple(  # type: ignore[return-value]
         DeltaTable(f"{uri}/bronze/{name}").to_pyarrow_table().num_rows
         for name in ("laps", "_quarantine", "_pulls")
     )
 
 
-def test_files_are_kept_listed_and_moved() -> None:
+def test_object_store_writes_lists_and_moves_files() -> None:
     store = ObjectStore("s3://lake/files")
     assert store.folders() == []
     store.write("laps/1/a.json", b"one")
@@ -62,22 +62,22 @@ def test_files_are_kept_listed_and_moved() -> None:
 
 
 @pytest.mark.slow
-def test_a_lake_in_an_object_store_is_loaded_killed_repaired_and_kept_up(
-    scene: Callable[..., Scene], s3_mortal: Any, tmp_path: Path
+def test_lake_in_an_object_store_is_loaded_killed_repaired_and_maintained(
+    make_scenario: Callable[..., CrashScenario], s3_crash_process: Any, tmp_path: Path
 ) -> None:
-    """One story, because a lake takes seconds to make there."""
-    made, uri = scene(new=True), "s3://lake/story"
-    made.mortal = s3_mortal
-    for at in (120, 45):  # in the middle of telemetry; behind the manifest of the laps
-        assert made.run(store_uri=uri, kill_at=at)[0] in (KILLED, 0)
+    """One test for all steps, because creating a lake in the store takes seconds."""
+    scenario, uri = make_scenario(new=True), "s3://lake/scenario"
+    scenario.crash_process = s3_crash_process
+    for at in (120, 45):  # during telemetry; after the manifest of the laps
+        assert scenario.run(store_uri=uri, kill_at=at)[0] in (KILLED, 0)
         landing = Landing(f"{uri}/landing")
         landed = {landing.answer(n).url for n in landing.store.walk() if n.endswith(".meta.json")}
-        made.asked()
-    ended = s3_mortal.run(made.root, url=made.server.url, store_uri=uri, at_once=2)
+        scenario.served_urls()
+    ended = s3_crash_process.run(scenario.root, url=scenario.server.url, store_uri=uri, processes=2)
     assert [code for code, _ in ended] == [0, 0], ended
-    assert not {u.removeprefix(made.server.origin) for u in landed} & set(made.asked())
-    assert not (made.root / "bronze").exists()
-    assert not (made.root / "landing").exists()
+    assert not {u.removeprefix(scenario.server.origin) for u in landed} & set(scenario.served_urls())
+    assert not (scenario.root / "bronze").exists()
+    assert not (scenario.root / "landing").exists()
 
     bronze = Bronze(f"{uri}/bronze")
     assert counts(uri)[:2] == (14, 1)
@@ -108,7 +108,7 @@ def test_a_lake_in_an_object_store_is_loaded_killed_repaired_and_kept_up(
 
 
 @pytest.mark.slow
-def test_a_load_brings_a_race_from_the_api_to_gold_with_everything_but_the_files_of_duckdb_in_the_store(
+def test_load_writes_everything_except_duckdb_files_to_the_object_store(
     tmp_path: Path, object_store: dict[str, str]
 ) -> None:
     folder = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4).folder
@@ -116,7 +116,7 @@ def test_a_load_brings_a_race_from_the_api_to_gold_with_everything_but_the_files
     with ReplayServer(folder) as server:
         environment = clean | object_store | {
             "F1_LAKEHOUSE_ROOT": str(tmp_path / "lake"),
-            "F1_STORE_URI": "s3://lake/whole",
+            "F1_STORE_URI": "s3://lake/loaded",
             "F1_OPENF1_URL": server.url,
             "F1_OPENF1_REQUESTS_PER_SECOND": "0",
             "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
@@ -129,7 +129,7 @@ def test_a_load_brings_a_race_from_the_api_to_gold_with_everything_but_the_files
             )  # fmt: skip
             assert done.returncode == 0, done.stderr
         assert "up to date: nothing to load" in done.stderr
-    bronze = DeltaTable("s3://lake/whole/bronze/laps").to_pyarrow_table().num_rows
-    assert DeltaTable("s3://lake/whole/gold/fact_laps").to_pyarrow_table().num_rows == bronze > 0
+    bronze = DeltaTable("s3://lake/loaded/bronze/laps").to_pyarrow_table().num_rows
+    assert DeltaTable("s3://lake/loaded/gold/fact_laps").to_pyarrow_table().num_rows == bronze > 0
     assert (tmp_path / "lake" / "gold.duckdb").exists()
     shutil.rmtree(tmp_path / "lake")

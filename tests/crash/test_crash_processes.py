@@ -1,4 +1,4 @@
-"""`f1 load` as a process that is killed: nothing that it held is in the way of the next one."""
+"""`f1 load` as a process that is killed: its locks and runs do not block the next one."""
 
 import os
 import random
@@ -17,17 +17,17 @@ from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
 
 F1 = str(Path(sys.executable).parent / "f1")
-Scene = Any
-Make = Callable[..., Scene]
+CrashScenario = Any
+Make = Callable[..., CrashScenario]
 LOAD = ("load", "--session", "11", "--endpoint", "drivers", "laps", "car_data", "--no-transform")
-BUSY = "STARTED"
+STARTED = "STARTED"
 
 
-def environment(made: Scene, **more: str) -> dict[str, str]:
+def environment(scenario: CrashScenario, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("F1_", "DAGSTER_"))}
     lake = {
-        "F1_LAKEHOUSE_ROOT": str(made.root),
-        "F1_OPENF1_URL": made.server.url,
+        "F1_LAKEHOUSE_ROOT": str(scenario.root),
+        "F1_OPENF1_URL": scenario.server.url,
         "F1_OPENF1_REQUESTS_PER_SECOND": "0",
         "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
         "F1_SOURCES": "openf1",
@@ -36,10 +36,10 @@ def environment(made: Scene, **more: str) -> dict[str, str]:
     return {**clean, **lake, **more}
 
 
-def start(made: Scene, *arguments: str, **more: str) -> subprocess.Popen[str]:
+def start(scenario: CrashScenario, *arguments: str, **more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [F1, *(arguments or LOAD)],
-        env=environment(made, **more),
+        env=environment(scenario, **more),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -47,76 +47,76 @@ def start(made: Scene, *arguments: str, **more: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(made: Scene, *arguments: str, **more: str) -> tuple[int, str]:
-    process = start(made, *arguments, **more)
-    _, said = process.communicate(timeout=300)
-    return process.returncode, said
+def finish(scenario: CrashScenario, *arguments: str, **more: str) -> tuple[int, str]:
+    process = start(scenario, *arguments, **more)
+    _, output = process.communicate(timeout=300)
+    return process.returncode, output
 
 
-def kill_when(process: subprocess.Popen[str], said: str) -> None:
-    """SIGKILL, to all of its processes, as soon as it has said something."""
+def kill_when(process: subprocess.Popen[str], output: str) -> None:
+    """Send SIGKILL to its process group when its output contains the text."""
     assert process.stderr is not None
     for line in process.stderr:
-        if said in line:
+        if output in line:
             break
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
-def runs(made: Scene) -> list[str]:
+def runs(scenario: CrashScenario) -> list[str]:
     import sqlite3
 
-    with sqlite3.connect(made.root / "dagster" / "history" / "runs.db") as con:
+    with sqlite3.connect(scenario.root / "dagster" / "history" / "runs.db") as con:
         return [status for (status,) in con.execute("select status from runs order by id")]
 
 
-def test_a_killed_load_is_reaped_and_the_next_one_goes_on_where_it_stopped(scene: Make) -> None:
-    made = scene()
-    kill_when(start(made), "drivers: appended")
-    assert BUSY in runs(made)
-    landed = made.landed()
+def test_killed_load_is_reaped_and_resumed_by_the_next(make_scenario: Make) -> None:
+    scenario = make_scenario()
+    kill_when(start(scenario), "drivers: appended")
+    assert STARTED in runs(scenario)
+    landed = scenario.landed_urls()
     assert any("drivers" in url for url in landed)
-    made.asked()
+    scenario.served_urls()
     began = time.monotonic()
-    code, said = finish(made)
-    assert code == 0, said
-    # A run that waited for the dead one's pool slot would never have come so far.
+    code, output = finish(scenario)
+    assert code == 0, output
+    # If the dead run still held its pool slot, this load would not have ended.
     assert time.monotonic() - began < 120
-    assert BUSY not in runs(made)
-    assert "FAILURE" in runs(made)
-    assert not landed & set(made.asked())
-    assert len(made.table("laps")) == 14
-    assert len(made.table("car_data")) == 120
+    assert STARTED not in runs(scenario)
+    assert "FAILURE" in runs(scenario)
+    assert not landed & set(scenario.served_urls())
+    assert len(scenario.table("laps")) == 14
+    assert len(scenario.table("car_data")) == 120
 
 
 @pytest.mark.slow
-def test_loads_killed_again_and_again_against_a_failing_server_end_exact_and_then_ask_nothing(
-    scene: Make, chance: random.Random, tmp_path: Path, kills: int
+def test_repeatedly_killed_loads_from_a_failing_server_end_with_exact_rows(
+    make_scenario: Make, rng: random.Random, tmp_path: Path, kills: int
 ) -> None:
-    """15 % of answers fail and 5 % are dropped; a generated season with telemetry, and `f1 load` as people run it."""
-    made_of = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4)
-    with ReplayServer(made_of.folder, fail_rate=0.15, drop_rate=0.05, seed=4) as server:
-        made = scene(new=True)
-        made.server = server
+    """15 % of responses fail and 5 % are dropped; `f1 load` of a generated season."""
+    generated = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4)
+    with ReplayServer(generated.folder, fail_rate=0.15, drop_rate=0.05, seed=4) as server:
+        scenario = make_scenario(new=True)
+        scenario.server = server
         arguments = ("load", "--season", "2024", "--no-telemetry", "--no-transform")
         seen: set[str] = set()
         code = -1
         for _ in range(max(6, kills // 10)):
-            process = start(made, *arguments)
+            process = start(scenario, *arguments)
             try:
-                process.communicate(timeout=chance.uniform(6, 20))
+                process.communicate(timeout=rng.uniform(6, 20))
                 code = process.returncode
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
-            asked = set(made.asked())
-            assert not seen & asked
-            seen = made.landed()
+            requested = set(scenario.served_urls())
+            assert not seen & requested
+            seen = scenario.landed_urls()
         while code != 0:
-            code, said = finish(made, *arguments)
-            assert not seen & set(made.asked())
-            seen = made.landed()
-            assert "Traceback" not in said
+            code, output = finish(scenario, *arguments)
+            assert not seen & set(scenario.served_urls())
+            seen = scenario.landed_urls()
+            assert "Traceback" not in output
         import orjson
 
         for name in (
@@ -130,69 +130,71 @@ def test_loads_killed_again_and_again_against_a_failing_server_end_exact_and_the
             "weather",
         ):
             rows = [
-                row for p in (made_of.folder / name).glob("*.json*") for row in orjson.loads(p.read_bytes())
+                row for p in (generated.folder / name).glob("*.json*") for row in orjson.loads(p.read_bytes())
             ]
-            refused = [r for r in made.table("_quarantine") if r["endpoint"] == name]
-            assert len(made.table(name)) + len(refused) == len(rows), name
-        code, said = finish(made, *arguments)
-        assert (code, made.asked()) == (0, []), said
+            refused = [r for r in scenario.table("_quarantine") if r["endpoint"] == name]
+            assert len(scenario.table(name)) + len(refused) == len(rows), name
+        code, output = finish(scenario, *arguments)
+        assert (code, scenario.served_urls()) == (0, []), output
 
 
 @pytest.mark.slow
-def test_a_load_that_is_killed_while_dbt_runs_is_completed_by_the_next(scene: Make, tmp_path: Path) -> None:
-    made_of = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4)
-    with ReplayServer(made_of.folder) as server:
-        made = scene(new=True)
-        made.server = server
+def test_load_killed_while_dbt_runs_is_completed_by_the_next(make_scenario: Make, tmp_path: Path) -> None:
+    generated = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4)
+    with ReplayServer(generated.folder) as server:
+        scenario = make_scenario(new=True)
+        scenario.server = server
         arguments = ("load", "--session", "2024015", "--no-telemetry")
-        kill_when(start(made, *arguments), "silver, gold")
-        assert not (made.root / "gold.duckdb").exists()
-        process = start(made, *arguments)
-        warehouse = made.root / "warehouse.duckdb"
+        kill_when(start(scenario, *arguments), "silver, gold")
+        assert not (scenario.root / "gold.duckdb").exists()
+        process = start(scenario, *arguments)
+        warehouse = scenario.root / "warehouse.duckdb"
         while process.poll() is None and not warehouse.exists():
             os.sched_yield()
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        made.asked()
-        code, said = finish(made, *arguments)
-        assert code == 0, said
-        assert made.asked() == []
-        assert BUSY not in runs(made)
-        with duckdb.connect(str(made.root / "gold.duckdb"), read_only=True) as con:
+        scenario.served_urls()
+        code, output = finish(scenario, *arguments)
+        assert code == 0, output
+        assert scenario.served_urls() == []
+        assert STARTED not in runs(scenario)
+        with duckdb.connect(str(scenario.root / "gold.duckdb"), read_only=True) as con:
             [(laps,)] = con.execute("select count(*) from gold.fact_laps").fetchall()
-        assert laps == len(made.table("laps"))
+        assert laps == len(scenario.table("laps"))
 
-        # A damaged warehouse: readers keep the published gold, and it is made again from bronze.
+        # A damaged warehouse: readers keep the published gold, and the warehouse is rebuilt from bronze.
         warehouse.write_bytes(warehouse.read_bytes()[:5000])
-        code, said = finish(made, "transform")
-        assert (code != 0, "Traceback" in said) == (True, False)
-        assert f"{warehouse} is damaged: remove it" in said
-        with duckdb.connect(str(made.root / "gold.duckdb"), read_only=True) as con:
+        code, output = finish(scenario, "transform")
+        assert (code != 0, "Traceback" in output) == (True, False)
+        assert f"{warehouse} is damaged: remove it" in output
+        with duckdb.connect(str(scenario.root / "gold.duckdb"), read_only=True) as con:
             assert con.execute("select count(*) from fact_laps").fetchall() == [(laps,)]
         warehouse.unlink()
-        code, said = finish(made, "transform")
-        assert code == 0, said
-        with duckdb.connect(str(made.root / "gold.duckdb"), read_only=True) as con:
+        code, output = finish(scenario, "transform")
+        assert code == 0, output
+        with duckdb.connect(str(scenario.root / "gold.duckdb"), read_only=True) as con:
             assert con.execute("select count(*) from fact_laps").fetchall() == [(laps,)]
 
 
 @pytest.fixture
-def exact(tmp_path: Path) -> Iterator[ReplayServer]:
+def rate_limited_server(tmp_path: Path) -> Iterator[ReplayServer]:
     folder = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4).folder
     with ReplayServer(folder, rps=4, rpm=40) as server:
         yield server
 
 
 @pytest.mark.slow
-def test_two_loads_in_two_processes_send_no_request_too_many(scene: Make, exact: ReplayServer) -> None:
-    made = scene(new=True)
-    made.server = exact
+def test_concurrent_load_processes_do_not_exceed_the_rate_limit(
+    make_scenario: Make, rate_limited_server: ReplayServer
+) -> None:
+    scenario = make_scenario(new=True)
+    scenario.server = rate_limited_server
     windows = {"F1_OPENF1_REQUESTS_PER_SECOND": "4", "F1_OPENF1_REQUESTS_PER_MINUTE": "40"}
     processes = [
-        start(made, "load", "--session", key, "--no-telemetry", "--no-transform", **windows)
+        start(scenario, "load", "--session", key, "--no-telemetry", "--no-transform", **windows)
         for key in ("2024015", "2024014", "2024013")
     ]
-    said = [process.communicate(timeout=600)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], said
-    assert {request.status for request in exact.requests} <= {200, 404}
-    assert len(exact.requests) > 40
+    output = [process.communicate(timeout=600)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], output
+    assert {request.status for request in rate_limited_server.requests} <= {200, 404}
+    assert len(rate_limited_server.requests) > 40

@@ -1,4 +1,4 @@
-"""A publish that is killed anywhere leaves the old gold or the new one, and the next one publishes the new one."""
+"""A killed publish leaves the old or the new gold, and the next publish completes the new one."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ TABLES = ("dim_drivers", "fact_laps")
 
 
 def build(lake: Settings, number: int) -> None:
-    """Gold as dbt leaves it: every row says which build it is of."""
+    """Write gold as dbt does; every row contains the number of its build."""
     with duckdb.connect(str(lake.warehouse)) as con:
         con.execute("create schema if not exists gold")
         for name in TABLES:
@@ -31,7 +31,7 @@ def build(lake: Settings, number: int) -> None:
 
 
 def published(path: Path) -> set[int]:
-    """The builds that the tables of the published file are of."""
+    """Return the build numbers in the tables of the published file."""
     with duckdb.connect(str(path), read_only=True) as con:
         return {n for name in TABLES for (n,) in con.execute(f"select distinct build from {name}").fetchall()}
 
@@ -51,18 +51,18 @@ def publisher(tmp_path: Path) -> Callable[[], Settings]:
     return make
 
 
-def test_a_publish_that_is_killed_at_any_boundary_shows_one_build_and_is_completed_by_the_next(
-    publisher: Callable[[], Settings], mortal: Any, kills: int
+def test_publish_killed_at_a_crash_point_shows_one_build_and_is_completed_by_the_next(
+    publisher: Callable[[], Settings], crash_process: Any, kills: int
 ) -> None:
-    [(code, said)] = mortal.run(publisher().root, "publish")
-    assert code == 0, said
-    count = int(said)
+    [(code, output)] = crash_process.run(publisher().root, "publish")
+    assert code == 0, output
+    count = int(output)
     assert count >= 8  # two Delta tables, fsync, rename; before and after each
     for at in range(1, count + 1, 1 if kills else 2):
         lake = publisher()
-        assert mortal.run(lake.root, "publish", kill_at=at)[0][0] == KILLED, at
+        assert crash_process.run(lake.root, "publish", kill_at=at)[0][0] == KILLED, at
         assert published(lake.gold) in ({1}, {2}), at
-        assert mortal.run(lake.root, "publish")[0][0] == 0
+        assert crash_process.run(lake.root, "publish")[0][0] == 0
         assert published(lake.gold) == {2}
         for name in TABLES:
             rows = DeltaTable(f"{lake.published_tables}/{name}").to_pyarrow_table()["build"].to_pylist()
@@ -73,12 +73,12 @@ def test_a_publish_that_is_killed_at_any_boundary_shows_one_build_and_is_complet
         assert not list(lake.root.glob(".gold.*"))
 
 
-def test_a_publish_that_is_killed_at_any_time_shows_one_build(
-    publisher: Callable[[], Settings], mortal: Any, kills: int, chance: Any
+def test_publish_killed_at_any_time_shows_one_build(
+    publisher: Callable[[], Settings], crash_process: Any, kills: int, rng: Any
 ) -> None:
     for _ in range(kills or 2):
         lake = publisher()
-        mortal.run(lake.root, "publish", kill_after=chance.uniform(0.01, 0.2))
+        crash_process.run(lake.root, "publish", kill_after=rng.uniform(0.01, 0.2))
         assert published(lake.gold) in ({1}, {2})
-        assert mortal.run(lake.root, "publish")[0][0] == 0
+        assert crash_process.run(lake.root, "publish")[0][0] == 0
         assert published(lake.gold) == {2}

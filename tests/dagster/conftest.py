@@ -1,4 +1,4 @@
-"""A generated weekend behind a real server, and a lake of its own with a real Dagster instance, for each test."""
+"""A generated weekend behind a real server, and for each test a new lake with a real Dagster instance."""
 
 import os
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ def weekend(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @dataclass
-class House:
-    """A lake, its instance, and the server that it asks."""
+class ServedLake:
+    """A lake, its Dagster instance, and the server of its source."""
 
     root: Path
     season: int
@@ -45,7 +45,7 @@ class House:
 
 
 @pytest.fixture
-def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def served_lake(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServedLake]:
     before = dict(os.environ)
     lakehouse.open_once.cache_clear()
     with (
@@ -57,6 +57,6 @@ def house(weekend: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_SECOND", "0")
         monkeypatch.setenv("F1_OPENF1_REQUESTS_PER_MINUTE", "0")
         monkeypatch.delenv("F1_STORE_URI", raising=False)
-        yield House(tmp_path / "lake", SEASON, server, instance)
+        yield ServedLake(tmp_path / "lake", SEASON, server, instance)
     os.environ.clear()
     os.environ.update(before)

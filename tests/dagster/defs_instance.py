@@ -1,4 +1,4 @@
-"""A real Dagster instance in a folder of its own, with the storage that a lake has."""
+"""A real Dagster instance in a separate folder, with the storage class of a lake."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Bronze assets run for real: a server, Delta tables, a Dagster instance."""
+"""Materialize bronze assets with a server, Delta tables and a Dagster instance."""
 
 import json
 import shutil
@@ -15,22 +15,22 @@ def key(name: str) -> dg.AssetKey:
 
 
 @pytest.fixture
-def race(house):
-    """The partition of the race, with the calendar loaded and the partition known."""
-    assert house.run("calendar", partition_key=str(house.season)).success
-    sessions = house.lake.calendar()
-    house.instance.add_dynamic_partitions("sessions", [one.partition for one in sessions])
+def race(served_lake):
+    """The partition of the race; the calendar is loaded and the partition is added."""
+    assert served_lake.run("calendar", partition_key=str(served_lake.season)).success
+    sessions = served_lake.lake.calendar()
+    served_lake.instance.add_dynamic_partitions("sessions", [one.partition for one in sessions])
     return next(one.partition for one in sessions if one.category is Category.RACE)
 
 
-def test_a_partition_is_recorded_once_with_its_row_count_and_its_checks(house, race):
-    result = house.run("ingest", partition_key=race, asset_selection=[key("drivers"), key("laps")])
+def test_partition_is_recorded_once_with_its_row_count_and_checks(served_lake, race):
+    result = served_lake.run("ingest", partition_key=race, asset_selection=[key("drivers"), key("laps")])
     assert result.success
     [done] = result.asset_materializations_for_node("bronze_laps")
     assert done.partition == race
     assert (
         done.metadata["dagster/row_count"].value
-        == house.lake.bronze.rows("laps", int(race.rsplit("-", 1)[1])).num_rows
+        == served_lake.lake.bronze.rows("laps", int(race.rsplit("-", 1)[1])).num_rows
         > 0
     )
     checks = {e.check_name: e for e in result.get_asset_check_evaluations() if e.asset_key == key("laps")}
@@ -39,13 +39,13 @@ def test_a_partition_is_recorded_once_with_its_row_count_and_its_checks(house, r
     )
 
 
-def test_what_is_there_and_not_due_is_not_asked_again_unless_forced(house, race):
-    house.run("ingest", partition_key=race, asset_selection=[key("weather")])
-    asked = len(house.server.requests)
-    again = house.run("ingest", partition_key=race, asset_selection=[key("weather")])
+def test_endpoint_that_is_not_due_is_pulled_only_if_forced(served_lake, race):
+    served_lake.run("ingest", partition_key=race, asset_selection=[key("weather")])
+    requested = len(served_lake.server.requests)
+    again = served_lake.run("ingest", partition_key=race, asset_selection=[key("weather")])
     assert again.success
-    assert len(house.server.requests) == asked
-    forced = house.run(
+    assert len(served_lake.server.requests) == requested
+    forced = served_lake.run(
         "ingest",
         partition_key=race,
         asset_selection=[key("weather")],
@@ -54,31 +54,31 @@ def test_what_is_there_and_not_due_is_not_asked_again_unless_forced(house, race)
     assert (
         forced.asset_materializations_for_node("bronze_weather")[0].metadata["outcome"].value == "unchanged"
     )
-    assert len(house.server.requests) == asked + 1
+    assert len(served_lake.server.requests) == requested + 1
 
 
-def test_a_correction_says_what_it_changed_where_it_came_from_and_where_it_is(house, race, weekend, tmp_path):
+def test_correction_records_its_changes_its_source_and_its_version(served_lake, race, weekend, tmp_path):
     session_key = int(race.rsplit("-", 1)[1])
-    assert house.run("ingest", partition_key=race, asset_selection=[key("pit")]).success
+    assert served_lake.run("ingest", partition_key=race, asset_selection=[key("pit")]).success
     corrected = tmp_path / "openf1"
     shutil.copytree(weekend, corrected)
     file = corrected / "pit" / f"{session_key}.json"
     first, _, *others = json.loads(file.read_text())
     file.write_text(json.dumps([{**first, "lane_duration": 99.9}, *others]))
-    with type(house.server)(corrected) as server, pytest.MonkeyPatch.context() as patch:
+    with type(served_lake.server)(corrected) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("F1_OPENF1_URL", server.url)
         force = {"ops": {"bronze_pit": {"config": {"force": True}}}}
-        result = house.run("ingest", partition_key=race, asset_selection=[key("pit")], run_config=force)
+        result = served_lake.run("ingest", partition_key=race, asset_selection=[key("pit")], run_config=force)
         [done] = result.asset_materializations_for_node("bronze_pit")
         assert done.metadata["source_urls"].value == [f"{server.url}/pit?session_key={session_key}"]
     counts = [done.metadata[f"rows_{what}"].value for what in ("added", "changed", "gone")]
     assert counts == [0, 1, 1]
-    assert done.metadata["delta_version"].value == DeltaTable(house.lake.bronze.table_uri("pit")).version()
+    assert (
+        done.metadata["delta_version"].value == DeltaTable(served_lake.lake.bronze.table_uri("pit")).version()
+    )
 
 
-def test_one_endpoint_that_fails_for_good_does_not_keep_the_others_from_landing(
-    house, race, weekend, tmp_path
-):
+def test_permanently_failing_endpoint_does_not_stop_the_others(served_lake, race, weekend, tmp_path):
     session_key = int(race.rsplit("-", 1)[1])
     bad = tmp_path / "openf1"
     shutil.copytree(weekend, bad)
@@ -86,30 +86,28 @@ def test_one_endpoint_that_fails_for_good_does_not_keep_the_others_from_landing(
     laps.write_text(
         json.dumps([{"session_key": session_key, "driver_number": "one", "lap_number": n} for n in (1, 2)])
     )
-    with type(house.server)(bad) as server, pytest.MonkeyPatch.context() as patch:
+    with type(served_lake.server)(bad) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("F1_OPENF1_URL", server.url)
         names = ["drivers", "laps", "stints", "weather"]
-        result = house.run("ingest", partition_key=race, asset_selection=[key(name) for name in names])
+        result = served_lake.run("ingest", partition_key=race, asset_selection=[key(name) for name in names])
         assert not result.success
         recorded = {e.asset_key.path[-1] for e in result.get_asset_materialization_events()}
         assert recorded == {"drivers", "stints", "weather"}
-        assert house.lake.bronze.ledger.of("laps", session_key)[-1].outcome == "failed"
-    # The question is still open, and is answered by the next run, once the source is in order.
-    assert house.run("ingest", partition_key=race, asset_selection=[key("laps")]).success
-    assert house.lake.bronze.rows("laps", session_key).num_rows > 0
+        assert served_lake.lake.bronze.ledger.of("laps", session_key)[-1].outcome == "failed"
+    # The endpoint is still due; the next run pulls it when the source works again.
+    assert served_lake.run("ingest", partition_key=race, asset_selection=[key("laps")]).success
+    assert served_lake.lake.bronze.rows("laps", session_key).num_rows > 0
 
 
-def test_a_session_without_rows_of_a_critical_endpoint_fails_its_check_as_an_error(
-    house, race, weekend, tmp_path
-):
+def test_missing_rows_of_a_critical_endpoint_fail_the_check_as_an_error(served_lake, race, weekend, tmp_path):
     empty = tmp_path / "openf1"
     shutil.copytree(weekend, empty)
     session_key = int(race.rsplit("-", 1)[1])
     for name in ("session_result", "weather"):
         (empty / name / f"{session_key}.json").unlink()
-    with type(house.server)(empty) as server, pytest.MonkeyPatch.context() as patch:
+    with type(served_lake.server)(empty) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("F1_OPENF1_URL", server.url)
-        result = house.run(
+        result = served_lake.run(
             "ingest", partition_key=race, asset_selection=[key("session_result"), key("weather")]
         )
     counts = {
@@ -122,10 +120,8 @@ def test_a_session_without_rows_of_a_critical_endpoint_fails_its_check_as_an_err
     assert counts["weather"].severity is dg.AssetCheckSeverity.WARN
 
 
-def test_planted_rows_turn_the_check_of_their_kind_into_a_warning_that_names_them(
-    house, race, weekend, tmp_path
-):
-    """A row twice, a row without its key, a column nobody knows: each is one check's, and none holds the rest back."""
+def test_faulty_rows_make_their_check_warn_and_name_them(served_lake, race, weekend, tmp_path):
+    """A duplicate row, a row without its key and an unknown column each fail one check, and the other rows are kept."""
     session_key = int(race.rsplit("-", 1)[1])
     served = tmp_path / "openf1"
     shutil.copytree(weekend, served)
@@ -135,9 +131,9 @@ def test_planted_rows_turn_the_check_of_their_kind_into_a_warning_that_names_the
 
     def checks(rows):
         stints.write_text(json.dumps(rows))
-        with type(house.server)(served) as server, pytest.MonkeyPatch.context() as patch:
+        with type(served_lake.server)(served) as server, pytest.MonkeyPatch.context() as patch:
             patch.setenv("F1_OPENF1_URL", server.url)
-            result = house.run(
+            result = served_lake.run(
                 "ingest",
                 partition_key=race,
                 asset_selection=[key("stints")],
@@ -162,24 +158,22 @@ def test_planted_rows_turn_the_check_of_their_kind_into_a_warning_that_names_the
     assert checks(clean[:3])[0] == {"row_count"}
 
 
-def test_an_endpoint_that_a_session_cannot_have_is_not_asked_for(house, race):
-    asked = len(house.server.requests)
-    result = house.run("ingest", partition_key=race, asset_selection=[key("starting_grid")])
+def test_inapplicable_endpoint_is_not_requested(served_lake, race):
+    requested = len(served_lake.server.requests)
+    result = served_lake.run("ingest", partition_key=race, asset_selection=[key("starting_grid")])
     assert result.success
     assert (
         result.asset_materializations_for_node("bronze_starting_grid")[0].metadata["outcome"].value
         == "not applicable"
     )
-    assert len(house.server.requests) == asked
-    # Else its checks would stand there as planned for ever.
+    assert len(served_lake.server.requests) == requested
+    # Otherwise its checks would stay planned indefinitely.
     evaluated = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert evaluated == dict.fromkeys(["row_count", "schema", "quarantine", "duplicates"], True)
 
 
-def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_unrecord_the_rest(
-    house, race, weekend, tmp_path
-):
-    partitions = house.instance.get_dynamic_partitions("sessions")
+def test_failing_partition_of_a_range_leaves_the_others_recorded(served_lake, race, weekend, tmp_path):
+    partitions = served_lake.instance.get_dynamic_partitions("sessions")
     failing = partitions[len(partitions) // 2]
     bad = tmp_path / "openf1"
     shutil.copytree(weekend, bad)
@@ -190,41 +184,39 @@ def test_a_range_of_partitions_records_each_of_them_and_a_failing_one_does_not_u
         "dagster/asset_partition_range_start": partitions[0],
         "dagster/asset_partition_range_end": partitions[-1],
     }
-    with type(house.server)(bad) as server, pytest.MonkeyPatch.context() as patch:
+    with type(served_lake.server)(bad) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("F1_OPENF1_URL", server.url)
-        result = house.run("ingest", tags=tags, asset_selection=[key("position")])
+        result = served_lake.run("ingest", tags=tags, asset_selection=[key("position")])
     recorded = [event.partition for event in result.get_asset_materialization_events()]
     assert sorted([*recorded, failing]) == sorted(partitions)
     assert not result.success
 
 
-def test_telemetry_brings_the_drivers_that_it_is_asked_by_even_when_they_are_asked_in_the_same_run(
-    house, race, weekend
-):
+def test_telemetry_pulls_missing_drivers_also_if_the_run_selects_them(served_lake, race, weekend):
     session_key = int(race.rsplit("-", 1)[1])
-    result = house.run("ingest", partition_key=race, asset_selection=[key("car_data"), key("drivers")])
+    result = served_lake.run("ingest", partition_key=race, asset_selection=[key("car_data"), key("drivers")])
     assert result.success
     recorded = {event.asset_key.path[-1] for event in result.get_asset_materialization_events()}
     assert recorded == {"car_data", "drivers"}
-    first, *_ = house.lake.drivers(session_key)
-    asked = [target for _, target, _ in house.server.requests if "car_data" in target]
-    # The weekend has no telemetry: that the first driver has none, and then that nobody has.
+    first, *_ = served_lake.lake.drivers(session_key)
+    requested = [target for _, target, _ in served_lake.server.requests if "car_data" in target]
+    # The weekend has no telemetry: one request for the first driver, one for all drivers.
     root = f"/v1/car_data?session_key={session_key}"
-    assert asked == [f"{root}&driver_number={first}", root]
-    assert sum("/drivers" in target for _, target, _ in house.server.requests) == 1
+    assert requested == [f"{root}&driver_number={first}", root]
+    assert sum("/drivers" in target for _, target, _ in served_lake.server.requests) == 1
 
 
-def test_the_weekly_upkeep_makes_few_files_of_many_and_leaves_every_row(house, race):
+def test_weekly_maintenance_compacts_files_and_keeps_every_row(served_lake, race):
     for _ in range(3):
-        house.run(
+        served_lake.run(
             "ingest",
             partition_key=race,
             asset_selection=[key("weather")],
             run_config={"ops": {"bronze_weather": {"config": {"force": True}}}},
         )
-    before = [(p.pull_id, p.outcome) for p in house.lake.bronze.ledger.all()]
-    result = house.run("upkeep")
+    before = [(p.pull_id, p.outcome) for p in served_lake.lake.bronze.ledger.all()]
+    result = served_lake.run("upkeep")
     assert result.success
     [done] = result.asset_materializations_for_node("bronze_upkeep")
     assert done.metadata["files_after"].value < done.metadata["files_before"].value
-    assert [(p.pull_id, p.outcome) for p in house.lake.bronze.ledger.all()] == before
+    assert [(p.pull_id, p.outcome) for p in served_lake.lake.bronze.ledger.all()] == before

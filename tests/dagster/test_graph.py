@@ -1,4 +1,4 @@
-"""The shape of the graph, as a list: a change of it is seen in review."""
+"""The assets, checks, jobs and dependencies of the graph."""
 
 import shutil
 
@@ -22,32 +22,32 @@ def names(repository: dg.RepositoryDefinition, group: str) -> list[str]:
     return sorted(k.to_user_string() for k in graph.get_all_asset_keys() if graph.get(k).group_name == group)
 
 
-def test_every_endpoint_of_the_catalogue_is_a_bronze_asset_and_nothing_else_is(repository):
+def test_bronze_assets_are_the_endpoints_of_the_catalog(repository):
     assert names(repository, "bronze") == sorted(f"bronze/{endpoint.name}" for endpoint in ENDPOINTS)
 
 
-def test_every_bronze_asset_has_a_silver_model_that_reads_it(repository):
+def test_every_bronze_asset_is_read_by_a_silver_model(repository):
     graph = repository.asset_graph
     for endpoint in ENDPOINTS:
         readers = {k.path[0] for k in graph.get(dg.AssetKey(["bronze", endpoint.name])).child_keys}
         assert "silver" in readers, endpoint.name
 
 
-def test_published_gold_stands_behind_every_gold_model(repository):
+def test_published_gold_depends_on_every_gold_model(repository):
     graph = repository.asset_graph
     parents = {k.to_user_string() for k in graph.get(dg.AssetKey("published_gold")).parent_keys}
     assert parents == set(names(repository, "gold"))
 
 
-def test_every_data_test_of_dbt_is_a_check_of_one_asset(repository):
-    """A test of several models, or of none, says whose check it is, and depends on it: else it is not shown."""
+def test_every_dbt_data_test_is_a_check_of_one_asset(repository):
+    """A test of several models, or of none, names the model of its check and depends on it; otherwise Dagster does not show it."""
     checks = [key.name for key in repository.asset_graph.asset_check_keys]
     tests = [node["name"] for node in manifest.nodes("test")]
     assert len(tests) > 300
     assert [name for name in tests if checks.count(name) != 1] == []
 
 
-def test_jobs_sensors_and_the_schedule_have_the_names_that_are_bound(repository):
+def test_jobs_sensors_and_the_schedule_have_their_fixed_names(repository):
     assert {"calendar", "ingest", "transform"} <= {job.name for job in repository.get_all_jobs()}
     assert {s.name for s in repository.sensor_defs} == {"alerts", "session_due", "gold_behind_bronze"}
     weekly = next(s for s in repository.schedule_defs if s.name == "weekly")
@@ -55,11 +55,11 @@ def test_jobs_sensors_and_the_schedule_have_the_names_that_are_bound(repository)
     assert sorted(s.name for s in repository.schedule_defs) == ["weekly", "weekly_upkeep"]
 
 
-def test_sensors_look_at_least_once_a_minute(repository):
+def test_sensor_intervals_are_at_most_a_minute(repository):
     assert all(s.minimum_interval_seconds <= 60 for s in repository.sensor_defs)
 
 
-def test_ingest_holds_the_session_endpoints_and_calendar_the_season_endpoints(repository):
+def test_ingest_selects_session_endpoints_and_calendar_season_endpoints(repository):
     def of(job: str) -> set[str]:
         return {k.path[-1] for k in repository.get_job(job).asset_layer.executable_asset_keys}
 
@@ -67,12 +67,12 @@ def test_ingest_holds_the_session_endpoints_and_calendar_the_season_endpoints(re
     assert of("calendar") == {endpoint.name for endpoint in SEASON_ENDPOINTS}
 
 
-def test_transform_holds_silver_gold_and_publish_so_that_a_failing_test_holds_publish_back(repository):
+def test_transform_selects_silver_gold_and_publish_so_that_failing_tests_block_publish(repository):
     keys = {k.to_user_string() for k in repository.get_job("transform").asset_layer.executable_asset_keys}
     assert set(names(repository, "silver")) | set(names(repository, "gold")) | {"published_gold"} <= keys
 
 
-def test_pages_stand_behind_published_gold_and_hold_nothing_back(repository):
+def test_pages_depend_on_published_gold_and_block_nothing(repository):
     graph = repository.asset_graph
     families = names(repository, "pages")
     assert families == [f"pages/{name}" for name in ("data", "practices", "qualifyings", "races", "seasons")]
@@ -88,7 +88,7 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
     graph = repository.asset_graph
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        # The ledger and the quarantine are sources that bronze writes beside its tables.
+        # The pull log and the quarantine are further tables of bronze.
         if node.is_external:
             continue
         assert node.description, key
@@ -106,12 +106,12 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
         }, key
 
 
-def test_every_run_stays_in_one_process_those_that_are_started_from_the_ui_too(repository):
-    # A process a step would cost 7 s each, and the reaper would take the run for dead when the first of them ends.
+def test_every_run_is_one_process_also_from_the_ui(repository):
+    # One process per step would cost 7 s each, and the reaper would fail the run when the first of them ends.
     assert {job.executor_def.name for job in repository.get_all_jobs()} == {"in_process"}
 
 
-def test_calls_of_the_api_and_writers_of_the_warehouse_wait_in_their_pools(repository):
+def test_api_requests_and_warehouse_writes_use_their_pools(repository):
     pools = {
         d.key.to_user_string(): d.op.pool
         for d in repository.assets_defs_by_key.values()
@@ -122,7 +122,7 @@ def test_calls_of_the_api_and_writers_of_the_warehouse_wait_in_their_pools(repos
     assert repository.assets_defs_by_key[dg.AssetKey(["gold", "fact_laps"])].op.pool == "duckdb"
 
 
-def test_every_bronze_asset_is_checked_for_what_a_pull_can_bring_and_sessions_for_rows(repository):
+def test_every_bronze_asset_has_checks_for_faulty_rows_and_session_assets_for_row_counts(repository):
     checks = {(k.asset_key.path[-1], k.name) for k in repository.asset_graph.asset_check_keys}
     for endpoint in ENDPOINTS:
         assert {(endpoint.name, check) for check in ("schema", "quarantine", "duplicates")} <= checks
@@ -130,8 +130,8 @@ def test_every_bronze_asset_is_checked_for_what_a_pull_can_bring_and_sessions_fo
         assert (endpoint.name, "row_count") in checks
 
 
-def test_a_manifest_is_stored_in_the_lake_and_never_seen_half_written(tmp_path, monkeypatch):
-    """UI and daemon start together, and on a new lake both parse."""
+def test_manifest_is_written_to_the_lake_atomically(tmp_path, monkeypatch):
+    """UI and daemon start together, and both parse on a new lake."""
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path))
     copy, home = tmp_path / "project", tmp_path / "dbt"
     shutil.copytree(PROJECT_DIR, copy)
@@ -150,7 +150,7 @@ def test_a_manifest_is_stored_in_the_lake_and_never_seen_half_written(tmp_path, 
     [kept] = home.glob("manifest-*.json")
     assert {path.name for path in home.iterdir()} == {kept.name, "parsed_from.txt", "partial_parse.msgpack"}
     manifest.load_manifest()
-    assert len(seen) == 2  # it is of these files
+    assert len(seen) == 2  # it describes these files
     with (copy / "tests" / "laps_reconcile.sql").open("a") as file:
         file.write("-- another test of the same name")
     manifest.load_manifest()
@@ -158,7 +158,7 @@ def test_a_manifest_is_stored_in_the_lake_and_never_seen_half_written(tmp_path, 
     assert not kept.exists()
 
 
-def test_a_second_lake_uses_the_parse_of_the_first(tmp_path, monkeypatch):
+def test_second_lake_uses_the_parse_of_the_first(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     parsed = []
 
@@ -179,7 +179,7 @@ def test_a_second_lake_uses_the_parse_of_the_first(tmp_path, monkeypatch):
     assert parsed == [tmp_path / "one", tmp_path / "three"]
 
 
-def test_a_lake_that_may_only_be_read_costs_a_parse_and_no_failure(tmp_path, monkeypatch):
+def test_read_only_lake_costs_a_parse_and_does_not_fail(tmp_path, monkeypatch):
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "a file" / "lake"))
     (tmp_path / "a file").write_text("no folder can be made in it")
 
@@ -191,8 +191,8 @@ def test_a_lake_that_may_only_be_read_costs_a_parse_and_no_failure(tmp_path, mon
 
 
 @pytest.mark.slow
-def test_a_project_that_was_moved_can_be_built(tmp_path, monkeypatch):
-    """Of a lake and a project that dbt has parsed where it was before, a seed included."""
+def test_moved_project_can_be_built(tmp_path, monkeypatch):
+    """dbt parsed the project and loaded a seed in its earlier location."""
     first, lake = tmp_path / "one", Settings(lakehouse_root=tmp_path)
     shutil.copytree(PROJECT_DIR, first, ignore=shutil.ignore_patterns("target", "logs"))
     for folder in (first, tmp_path / "two"):

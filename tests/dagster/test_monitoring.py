@@ -1,4 +1,4 @@
-"""The record of runs and the alerts sensor on a real instance: what ran, ended badly or was killed is entered once."""
+"""The run log and the alerts sensor on a real instance: each succeeded, failed or killed run is logged once."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -18,51 +18,53 @@ from f1_lakehouse.simulator.server import Answer
 
 
 @pytest.fixture
-def race(house):
-    assert house.run("calendar", partition_key=str(house.season)).success
-    one = max(house.lake.calendar())
-    house.instance.add_dynamic_partitions("sessions", [one.partition])
+def race(served_lake):
+    assert served_lake.run("calendar", partition_key=str(served_lake.season)).success
+    one = max(served_lake.lake.calendar())
+    served_lake.instance.add_dynamic_partitions("sessions", [one.partition])
     return one
 
 
-def ingest(house, race, *endpoints):
+def ingest(served_lake, race, *endpoints):
     assets = [dg.AssetKey(["bronze", name]) for name in endpoints]
-    return house.run(
+    return served_lake.run(
         "ingest", partition_key=race.partition, asset_selection=assets, tags={"f1/why": "first pull"}
     )
 
 
-def spoil(house, endpoint, answer):
-    """Let the server answer so about an endpoint; the way back."""
-    real = house.server.answer
+def replace_response(served_lake, endpoint, answer):
+    """Replace the server's response for an endpoint; return a function that restores it."""
+    real = served_lake.server.answer
 
     def answered(method, target, *rest):
         return answer if f"/{endpoint}" in target else real(method, target, *rest)
 
-    house.server.answer = answered
-    return lambda: setattr(house.server, "answer", real)
+    served_lake.server.answer = answered
+    return lambda: setattr(served_lake.server, "answer", real)
 
 
-def test_each_run_is_entered_once_with_what_it_cost_and_what_came_of_it(house, race):
-    done = ingest(house, race, "drivers", "laps")
-    monitor_runs(house.instance, house.lake)
-    assert not monitor_runs(house.instance, house.lake).entered
-    first, entry = house.lake.runs.all()
+def test_each_run_is_logged_once_with_its_cost_and_outcome(served_lake, race):
+    done = ingest(served_lake, race, "drivers", "laps")
+    monitor_runs(served_lake.instance, served_lake.lake)
+    assert not monitor_runs(served_lake.instance, served_lake.lake).entered
+    first, entry = served_lake.lake.runs.all()
     assert (first.job, first.partition, first.pulls) == ("calendar", "2024", 2)
     assert entry.run_id == done.run_id
     assert (entry.job, entry.partition, entry.why) == ("ingest", race.partition, "first pull")
     assert (entry.outcome, entry.errors) == ("success", [])
     assert (entry.pulls, entry.requests, entry.sessions, entry.failed_pulls) == (2, 2, 1, 0)
-    assert entry.rows == sum(p.rows for p in house.lake.bronze.ledger.all() if p.run_id == done.run_id) > 0
+    assert (
+        entry.rows == sum(p.rows for p in served_lake.lake.bronze.ledger.all() if p.run_id == done.run_id) > 0
+    )
     assert entry.checks_passed == len(done.get_asset_check_evaluations()) > 0
     assert entry.code_version
 
 
-def test_a_run_that_failed_is_entered_with_its_reason_and_told(house, race):
-    spoil(house, "laps", Answer(400, "text/plain", b"no"))
-    ingest(house, race, "drivers", "laps")
-    looked = monitor_runs(house.instance, house.lake)
-    entry = house.lake.runs.all()[-1]
+def test_failed_run_is_logged_with_its_reason_and_notified(served_lake, race):
+    replace_response(served_lake, "laps", Answer(400, "text/plain", b"no"))
+    ingest(served_lake, race, "drivers", "laps")
+    looked = monitor_runs(served_lake.instance, served_lake.lake)
+    entry = served_lake.lake.runs.all()[-1]
     assert (entry.outcome, entry.failed_pulls) == ("failure", 1)
     [error] = entry.errors
     assert error.startswith(f"laps: {race.partition}: OpenF1 answered 400")
@@ -70,13 +72,13 @@ def test_a_run_that_failed_is_entered_with_its_reason_and_told(house, race):
     assert one.subject == race.partition
 
 
-def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, race):
+def test_killed_run_is_logged_by_the_next_sensor_tick(served_lake, race):
     job = defs().get_repository_def().get_job("ingest")
     tags = {**command_tags(), STARTED_TAG: "1", "dagster/partition": race.partition}
-    killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    said = tick(house)
-    assert f"load failed: {race.partition}" in said
-    entry = house.lake.runs.all()[-1]
+    killed = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    summary = tick(served_lake)
+    assert f"load failed: {race.partition}" in summary
+    entry = served_lake.lake.runs.all()[-1]
     assert (entry.run_id, entry.outcome) == (killed.run_id, "failure")
     assert entry.errors == ["The process of this run is gone."]
     assert (entry.user, entry.origin) == (
@@ -85,27 +87,29 @@ def test_a_run_that_was_killed_is_entered_by_the_next_look_of_the_sensor(house, 
     )
 
 
-def test_the_record_says_who_asked_for_a_run(house, race):
+def test_run_log_contains_the_trigger_of_a_run(served_lake, race):
     job = defs().get_repository_def().get_job("calendar")
-    asked = {
+    run_tags = {
         "schedule weekly": {"dagster/schedule_name": "weekly"},
         "sensor session_due": {"dagster/sensor_name": "session_due"},
         "backfill abc": {"dagster/backfill": "abc"},
         "Dagster's UI or API": {},
     }
     origins = {
-        house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, tags=tags).run_id: origin
-        for origin, tags in asked.items()
+        served_lake.instance.create_run_for_job(
+            job, status=dg.DagsterRunStatus.SUCCESS, tags=tags
+        ).run_id: origin
+        for origin, tags in run_tags.items()
     }
-    monitor_runs(house.instance, house.lake)
-    entered = {run.run_id: run.origin for run in house.lake.runs.all()}
+    monitor_runs(served_lake.instance, served_lake.lake)
+    entered = {run.run_id: run.origin for run in served_lake.lake.runs.all()}
     assert origins.items() <= entered.items()
 
 
-def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_otherwise(house, race):
-    cure = spoil(house, "laps", Answer(200, "application/json", b"[]"))
-    ingest(house, race, "drivers", "laps")
-    looked = monitor_runs(house.instance, house.lake)
+def test_check_is_logged_only_when_its_status_changes(served_lake, race):
+    cure = replace_response(served_lake, "laps", Answer(200, "application/json", b"[]"))
+    ingest(served_lake, race, "drivers", "laps")
+    looked = monitor_runs(served_lake.instance, served_lake.lake)
     assert [one.subject for one in looked.conditions if one.kind is ConditionKind.CHECK_FAILED] == [
         f"bronze/laps row_count {race.partition}"
     ]
@@ -113,10 +117,10 @@ def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_other
     for _ in range(2):
         config = {"ops": {"bronze_laps": {"config": {"force": True}}}}
         assets = [dg.AssetKey(["bronze", "laps"])]
-        house.run("ingest", partition_key=race.partition, asset_selection=assets, run_config=config)
-        looked = monitor_runs(house.instance, house.lake)
+        served_lake.run("ingest", partition_key=race.partition, asset_selection=assets, run_config=config)
+        looked = monitor_runs(served_lake.instance, served_lake.lake)
     assert not [one for one in looked.conditions if one.kind is ConditionKind.CHECK_FAILED]
-    assert [[check.passed for check in run.checks] for run in house.lake.runs.all()] == [
+    assert [[check.passed for check in run.checks] for run in served_lake.lake.runs.all()] == [
         [],
         [False],
         [True],
@@ -124,42 +128,44 @@ def test_a_check_is_entered_when_it_fails_and_when_it_passes_again_and_not_other
     ]
 
 
-def test_a_run_that_hangs_is_told_while_it_runs(house, race):
+def test_hanging_run_is_notified_while_it_runs(served_lake, race):
     job = defs().get_repository_def().get_job("ingest")
-    hanging = house.instance.create_run_for_job(job, tags=command_tags())
+    hanging = served_lake.instance.create_run_for_job(job, tags=command_tags())
     an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
     began = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "ingest")
-    house.instance.handle_new_event(
+    served_lake.instance.handle_new_event(
         dg.EventLogEntry(None, 20, "", hanging.run_id, an_hour_ago, job_name="ingest", dagster_event=began)
     )
-    assert "slow run: ingest" in tick(house)
-    assert house.lake.runs.all()[-1].run_id != hanging.run_id
+    assert "slow run: ingest" in tick(served_lake)
+    assert served_lake.lake.runs.all()[-1].run_id != hanging.run_id
 
 
-def tick(house):
+def tick(served_lake):
     context = dg.build_sensor_context(
-        instance=house.instance,
+        instance=served_lake.instance,
         repository_def=defs().get_repository_def(),
         resources={"lake": LakeResource()},
     )
     return alerts.evaluate_tick(context).skip_message
 
 
-def test_the_sensor_says_what_it_found_and_writes_the_metrics(house, race):
-    assert tick(house) == "1 runs entered"
-    assert tick(house) == "nothing is wrong"
+def test_alerts_sensor_reports_conditions_and_writes_metrics(served_lake, race):
+    assert tick(served_lake) == "1 runs entered"
+    assert tick(served_lake) == "nothing is wrong"
     assert (
         'f1_runs_total{job="calendar",outcome="success"} 1.0'
-        in Path(house.root / "metrics/f1.prom").read_text()
+        in Path(served_lake.root / "metrics/f1.prom").read_text()
     )
 
 
-def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, monkeypatch, capsys, receiver):
+def test_load_without_a_daemon_logs_its_runs_and_notifies_a_receiver(
+    served_lake, monkeypatch, capsys, receiver
+):
     monkeypatch.setenv("F1_ALERT_URLS", f"json://127.0.0.1:{receiver.port}/s3cr3t")
-    spoil(house, "laps", Answer(400, "text/plain", b"no"))
+    replace_response(served_lake, "laps", Answer(400, "text/plain", b"no"))
     from f1_lakehouse.cli import app
 
-    race = str(house.season) + "015"
+    race = str(served_lake.season) + "015"
     with pytest.raises(SystemExit) as ended:
         app.main(["load", "--session", race, "--endpoint", "laps", "drivers", "--no-transform"])
     assert ended.value.code == 1
@@ -168,7 +174,7 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
     assert race in json.loads(body)["message"]
     out, err = capsys.readouterr()
     assert "s3cr3t" not in out + err
-    lake = house.lake
+    lake = served_lake.lake
     assert {(run.job, run.outcome) for run in lake.runs.all()} == {
         ("calendar", "success"),
         ("ingest", "failure"),
@@ -179,7 +185,7 @@ def test_a_load_without_a_daemon_enters_its_runs_and_tells_a_receiver(house, mon
     }
 
 
-def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monkeypatch, capsys):
+def test_load_stops_at_its_budget_and_is_resumed_by_the_next(served_lake, monkeypatch, capsys):
     monkeypatch.setenv("F1_BUDGET_REQUESTS", "5")
     monkeypatch.setenv("F1_LOG_FORMAT", "json")
     from f1_lakehouse.cli import app
@@ -191,8 +197,8 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
                 [
                     "load",
                     "--session",
-                    f"{house.season}014",
-                    f"{house.season}015",
+                    f"{served_lake.season}014",
+                    f"{served_lake.season}015",
                     "--no-telemetry",
                     "--no-transform",
                 ]
@@ -201,7 +207,7 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
 
     code, err = load()
     assert code == 1
-    assert len(house.server.requests) == 5
+    assert len(served_lake.server.requests) == 5
     *records, spent, end = [json.loads(line) for line in err.splitlines()]
     assert {spent["level"], end["level"]} == {"error"}
     assert spent["message"] == (
@@ -213,25 +219,27 @@ def test_a_load_stops_when_its_budget_is_spent_and_the_next_goes_on(house, monke
     monkeypatch.delenv("F1_BUDGET_REQUESTS")
     code, _ = load()
     assert code == 0
-    asked = [request.target for request in house.server.requests]
-    assert len(asked) == len(set(asked)) > 20
+    requested = [request.target for request in served_lake.server.requests]
+    assert len(requested) == len(set(requested)) > 20
 
 
-def test_old_runs_are_removed_from_dagster_but_those_that_a_state_rests_on(house, race):
-    ingest(house, race, "drivers")
+def test_old_runs_are_removed_from_dagster_except_those_of_current_states(served_lake, race):
+    ingest(served_lake, race, "drivers")
     job = defs().get_repository_def().get_job("transform")
     builds = [
-        house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, tags={"f1/why": str(n)})
+        served_lake.instance.create_run_for_job(
+            job, status=dg.DagsterRunStatus.SUCCESS, tags={"f1/why": str(n)}
+        )
         for n in range(3)
     ]
-    unknown = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    monitor_runs(house.instance, house.lake)
-    house.instance.report_run_failed(unknown)
-    known = house.lake.runs.all()
-    assert purge(house.instance, known, datetime.now(UTC) - timedelta(days=1)) == []
-    gone = purge(house.instance, known, datetime.now(UTC) + timedelta(days=1))
+    unknown = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    monitor_runs(served_lake.instance, served_lake.lake)
+    served_lake.instance.report_run_failed(unknown)
+    known = served_lake.lake.runs.all()
+    assert purge(served_lake.instance, known, datetime.now(UTC) - timedelta(days=1)) == []
+    gone = purge(served_lake.instance, known, datetime.now(UTC) + timedelta(days=1))
     last = next(run.run_id for run in reversed(known) if run.job == "transform")
     assert set(gone) == {run.run_id for run in builds} - {last}
-    left = {run.run_id for run in house.instance.get_runs()}
+    left = {run.run_id for run in served_lake.instance.get_runs()}
     assert {last, unknown.run_id, *(run.run_id for run in known if run.partition)} <= left
     assert not left & set(gone)

@@ -1,4 +1,4 @@
-"""Dagster's storage in a real PostgreSQL, chosen by the environment: what holds with files holds there too."""
+"""Dagster's storage in a real PostgreSQL, configured by the environment: the guarantees of the file storage apply."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def server() -> Iterator[postgres.Postgres]:
 
 @pytest.fixture
 def url(server: postgres.Postgres, request: pytest.FixtureRequest) -> str:
-    """An empty database, one a test."""
+    """The URL of a new empty database."""
     return server.database(request.node.name)
 
 
@@ -47,12 +47,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "lake"
 
 
-def storage_is(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+def use_storage(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("F1_DAGSTER_STORAGE", url)
 
 
-def asks(openf1: ReplayServer) -> dict[str, str]:
-    """The environment of a load that asks this server."""
+def load_environment(openf1: ReplayServer) -> dict[str, str]:
+    """Return the environment variables of a load from this server."""
     windows = ("F1_OPENF1_REQUESTS_PER_SECOND", "F1_OPENF1_REQUESTS_PER_MINUTE")
     return {"F1_OPENF1_URL": openf1.url, **dict.fromkeys(windows, "0")}
 
@@ -62,7 +62,7 @@ def load(key: int) -> list[str]:
 
 
 def finished_loads(keys: set[int]) -> dg.DagsterInstance:
-    """The instance, after a look that everything of these loads is in it."""
+    """Return the instance, after asserting that it contains these loads."""
     found = current_instance()
     runs = found.get_runs(dg.RunsFilter(job_name="ingest"))
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
@@ -75,84 +75,84 @@ def finished_loads(keys: set[int]) -> dg.DagsterInstance:
     return found
 
 
-def test_a_load_leaves_its_runs_events_partitions_and_pools_in_the_database_and_the_secret_nowhere(
+def test_load_stores_its_runs_in_the_database_and_the_password_nowhere(
     weekend: Path,
     root: Path,
     url: str,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    storage_is(monkeypatch, url)
+    use_storage(monkeypatch, url)
     with ReplayServer(weekend) as openf1:
-        for name, value in asks(openf1).items():
+        for name, value in load_environment(openf1).items():
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
             app.main(load(2024015))
-    said = capfd.readouterr()
-    assert ended.value.code == 0, said.err
+    output = capfd.readouterr()
+    assert ended.value.code == 0, output.err
     found = finished_loads({2024015})
 
     files = [path for path in root.rglob("*") if path.is_file()]
     assert not [path for path in files if path.suffix == ".db"]
     assert not [path for path in files if postgres.PASSWORD.encode() in path.read_bytes()]
-    assert postgres.PASSWORD not in said.out + said.err + found.info_str() + repr(found.get_ref())
+    assert postgres.PASSWORD not in output.out + output.err + found.info_str() + repr(found.get_ref())
 
 
-def finish(commands: list[list[str]], **more: str) -> None:
-    """Run them at the same time, all of them to a good end."""
+def run_concurrently(commands: list[list[str]], **more: str) -> None:
+    """Run the commands concurrently and assert that all succeed."""
     processes = [
         subprocess.Popen(
             one, env=os.environ | more, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         for one in commands
     ]
-    said = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * len(commands), said
+    output = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(commands), output
 
 
-def test_two_processes_may_be_the_first_on_a_new_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage_is(monkeypatch, url)
+def test_concurrent_processes_can_create_a_new_database(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_storage(monkeypatch, url)
     opens = "from f1_lakehouse.instance.dagster_instance import current_instance; assert current_instance().get_runs() == []"
-    finish([[sys.executable, "-c", opens]] * 2)
+    run_concurrently([[sys.executable, "-c", opens]] * 2)
 
 
 @pytest.mark.slow
-def test_two_loads_at_once_wait_for_each_others_pool(
+def test_concurrent_loads_wait_for_the_shared_pool(
     weekend: Path, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage_is(monkeypatch, url)
+    use_storage(monkeypatch, url)
     with ReplayServer(weekend) as openf1:
-        finish([[F1, *load(key)] for key in (2024015, 2024014)], **asks(openf1))
+        run_concurrently([[F1, *load(key)] for key in (2024015, 2024014)], **load_environment(openf1))
     finished_loads({2024015, 2024014})
 
 
 @pytest.mark.slow
-def test_a_load_whose_server_goes_away_ends_in_a_line_and_the_next_one_goes_on(
+def test_load_that_loses_its_database_ends_with_one_line_and_is_resumed_by_the_next(
     weekend: Path, server: postgres.Postgres, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage_is(monkeypatch, url)
+    use_storage(monkeypatch, url)
     with ReplayServer(weekend) as openf1:
         cut = subprocess.Popen(
-            [F1, *load(2024015)], env=os.environ | asks(openf1), text=True, stderr=subprocess.PIPE
+            [F1, *load(2024015)], env=os.environ | load_environment(openf1), text=True, stderr=subprocess.PIPE
         )
         assert cut.stderr is not None
         first = next(line for line in cut.stderr if "drivers: appended" in line)
         server.stop()
         try:
-            said = first + cut.communicate(timeout=120)[1]
+            output = first + cut.communicate(timeout=120)[1]
         finally:
             server.start()
-        assert cut.returncode == 1, said
-        assert "Traceback" not in said, said
-        asked = len(openf1.requests)
-        finish([[F1, *load(2024015)]], **asks(openf1))
-        assert 1 <= len(openf1.requests) - asked <= 2
+        assert cut.returncode == 1, output
+        assert "Traceback" not in output, output
+        requests_before = len(openf1.requests)
+        run_concurrently([[F1, *load(2024015)]], **load_environment(openf1))
+        assert 1 <= len(openf1.requests) - requests_before <= 2
     finished = current_instance().get_runs(dg.RunsFilter(job_name="ingest"))
     assert {run.status for run in finished} <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 
 
-def test_a_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage_is(monkeypatch, url)
+def test_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_storage(monkeypatch, url)
     found, job = current_instance(), repository(with_dbt=False).get_job("calendar")
     gone = {**command_tags(), STARTED_TAG: "another process of that number"}
     dead, alive = (
@@ -169,7 +169,7 @@ def test_a_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ("postgresql://f1:wr0ng@127.0.0.1:{port}/postgres", "password authentication failed for user"),
         ("postgresql://f1:wr0ng@127.0.0.1:1/postgres", "Connection refused"),
@@ -178,26 +178,26 @@ def test_a_killed_run_and_its_pool_slot_are_reaped(url: str, monkeypatch: pytest
         ("postgresql://f1:wr0ng:wr0ng@127.0.0.1:wr0ng/postgres", "malformed"),
     ],
 )
-def test_a_storage_that_cannot_be_used_is_one_line_without_the_password(
-    server: postgres.Postgres, monkeypatch: pytest.MonkeyPatch, wrong: str, said: str
+def test_unusable_storage_is_one_line_without_the_password(
+    server: postgres.Postgres, monkeypatch: pytest.MonkeyPatch, wrong: str, message: str
 ) -> None:
-    storage_is(monkeypatch, wrong.format(port=server.port))
-    with pytest.raises(StorageError, match=said) as refused:
+    use_storage(monkeypatch, wrong.format(port=server.port))
+    with pytest.raises(StorageError, match=message) as refused:
         current_instance()
     assert "wr0ng" not in str(refused.value)
     assert in_one_line(refused.value) == str(refused.value)
 
 
-def test_a_url_of_something_else_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    storage_is(monkeypatch, "mysql://f1:wr0ng@host/db")
+def test_url_of_another_scheme_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_storage(monkeypatch, "mysql://f1:wr0ng@host/db")
     with pytest.raises(SettingsError, match=r"^F1_DAGSTER_STORAGE: must start with postgresql://$"):
         load_settings()
 
 
-def test_a_lake_whose_runs_are_in_postgresql_does_not_begin_another_history(
+def test_lake_with_runs_in_postgresql_creates_no_second_history(
     url: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage_is(monkeypatch, url)
+    use_storage(monkeypatch, url)
     current_instance()
     monkeypatch.delenv("F1_DAGSTER_STORAGE")
     dagster_instance._open.cache_clear()
@@ -207,8 +207,8 @@ def test_a_lake_whose_runs_are_in_postgresql_does_not_begin_another_history(
     assert isinstance(current_instance().event_log_storage, sqlite_storage.EventLogStorage)
 
 
-def test_an_extra_that_is_not_installed_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    storage_is(monkeypatch, url)
+def test_missing_extra_is_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_storage(monkeypatch, url)
     monkeypatch.setitem(sys.modules, "dagster_postgres", None)
     with pytest.raises(StorageError, match=r"pip install 'f1-lakehouse\[postgres\]'"):
         current_instance()

@@ -1,4 +1,4 @@
-"""Sensors and the schedule, on a real instance, at moments that the tests choose."""
+"""Sensors and the schedule on a real instance, at times set by the tests."""
 
 import os
 from dataclasses import replace
@@ -20,7 +20,7 @@ from f1_lakehouse.publishing.publication import Publication
 
 
 class Clock(datetime):
-    """A datetime whose now() stands still where a test wants it."""
+    """A datetime whose now() returns a fixed time."""
 
     at = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ class Clock(datetime):
 
 @pytest.fixture
 def at(monkeypatch):
-    """Set the moment that sensors take for now."""
+    """Return a function that sets the current time of the sensors."""
 
     def set_to(moment):
         Clock.at = moment
@@ -41,26 +41,26 @@ def at(monkeypatch):
 
 
 @pytest.fixture
-def sessions(house):
-    assert house.run("calendar", partition_key=str(house.season)).success
-    return house.lake.calendar()
+def sessions(served_lake):
+    assert served_lake.run("calendar", partition_key=str(served_lake.season)).success
+    return served_lake.lake.calendar()
 
 
-def tick(sensor, house):
+def tick(sensor, served_lake):
     context = dg.build_sensor_context(
-        instance=house.instance,
+        instance=served_lake.instance,
         repository_def=defs().get_repository_def(),
         resources={"lake": LakeResource()},
     )
-    # The daemon's code server hands the instance to partitions in the same way.
-    with dg.partition_loading_context(dynamic_partitions_store=house.instance):
+    # The daemon's code server passes the instance to partitions in the same way.
+    with dg.partition_loading_context(dynamic_partitions_store=served_lake.instance):
         return sensor.evaluate_tick(context)
 
 
-def test_a_session_that_is_over_is_asked_for_with_all_that_it_can_have(house, sessions, at):
+def test_ended_session_is_requested_with_all_applicable_endpoints(served_lake, sessions, at):
     first = sessions[0]
     at(first.end + timedelta(minutes=31))
-    data = tick(session_due, house)
+    data = tick(session_due, served_lake)
     [request] = [r for r in data.run_requests if r.job_name == "ingest"]
     assert request.partition_key == first.partition
     assert {k.path[-1] for k in request.asset_selection} >= {"drivers", "laps", "session_result", "car_data"}
@@ -69,122 +69,124 @@ def test_a_session_that_is_over_is_asked_for_with_all_that_it_can_have(house, se
     assert request.tags["f1/why"] == "first pull"
 
 
-def test_nothing_is_asked_while_a_session_is_live(house, sessions, at):
+def test_nothing_is_requested_while_a_session_is_live(served_lake, sessions, at):
     at(sessions[1].start)
-    assert [r for r in tick(session_due, house).run_requests or [] if r.job_name == "ingest"] == []
+    assert [r for r in tick(session_due, served_lake).run_requests or [] if r.job_name == "ingest"] == []
 
 
-def test_a_session_that_is_being_loaded_is_not_asked_for_again(house, sessions, at):
+def test_session_with_an_active_run_is_not_requested_again(served_lake, sessions, at):
     first = sessions[0]
     at(first.end + timedelta(minutes=31))
-    house.instance.add_dynamic_partitions("sessions", [first.partition])
+    served_lake.instance.add_dynamic_partitions("sessions", [first.partition])
     job = defs().get_repository_def().get_job("ingest")
-    house.instance.create_run_for_job(
+    served_lake.instance.create_run_for_job(
         job, status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": first.partition}
     )
-    assert [r for r in tick(session_due, house).run_requests or [] if r.job_name == "ingest"] == []
+    assert [r for r in tick(session_due, served_lake).run_requests or [] if r.job_name == "ingest"] == []
 
 
-def test_the_calendar_of_the_current_season_is_asked_for_daily(house, sessions, at):
+def test_calendar_of_the_current_season_is_requested_daily(served_lake, sessions, at):
     at(datetime.now(UTC))
-    current = [r for r in tick(session_due, house).run_requests if r.job_name == "calendar"]
+    current = [r for r in tick(session_due, served_lake).run_requests if r.job_name == "calendar"]
     assert [r.partition_key for r in current] == [str(datetime.now(UTC).year)]
 
 
-def test_gold_is_asked_for_when_bronze_says_something_new_and_nothing_runs(house, sessions, monkeypatch):
-    request = tick(gold_behind_bronze, house).run_requests
+def test_transform_is_requested_when_bronze_changed_and_nothing_runs(served_lake, sessions, monkeypatch):
+    request = tick(gold_behind_bronze, served_lake).run_requests
     assert len(request) == 1
-    version = house.lake.bronze.ledger.version()
+    version = served_lake.lake.bronze.ledger.version()
     for digest, requests in ((current_digest(), 0), ("1-another", 1), (None, 1)):
         published = Publication(version, datetime.now(UTC), "0", {}, digest)
         monkeypatch.setattr("f1_lakehouse.publishing.publication.publication", lambda settings: published)  # noqa: B023
-        assert len(tick(gold_behind_bronze, house).run_requests or ()) == requests
+        assert len(tick(gold_behind_bronze, served_lake).run_requests or ()) == requests
 
 
-def test_gold_waits_while_something_runs(house, sessions):
+def test_transform_waits_while_another_run_is_active(served_lake, sessions):
     job = defs().get_repository_def().get_job("calendar")
-    run = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-    data = tick(gold_behind_bronze, house)
+    run = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    data = tick(gold_behind_bronze, served_lake)
     assert not data.run_requests
     assert "waiting" in data.skip_message
-    house.instance.report_run_canceled(run)
-    assert len(tick(gold_behind_bronze, house).run_requests) == 1
+    served_lake.instance.report_run_canceled(run)
+    assert len(tick(gold_behind_bronze, served_lake).run_requests) == 1
 
 
-def test_a_run_whose_process_is_gone_is_failed_and_does_not_count_as_running(house, sessions):
+def test_run_without_a_process_is_failed_and_not_active(served_lake, sessions):
     job = defs().get_repository_def().get_job("calendar")
     tags = {**command_tags(), STARTED_TAG: "1"}
-    dead = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
-    alive = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=command_tags())
-    assert fail_orphaned_runs(house.instance) == [dead.run_id]
-    assert house.instance.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
-    assert house.instance.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
+    dead = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    alive = served_lake.instance.create_run_for_job(
+        job, status=dg.DagsterRunStatus.STARTED, tags=command_tags()
+    )
+    assert fail_orphaned_runs(served_lake.instance) == [dead.run_id]
+    assert served_lake.instance.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
+    assert served_lake.instance.get_run_by_id(alive.run_id).status is dg.DagsterRunStatus.STARTED
 
 
-def test_a_slot_is_freed_when_its_run_is_over_however_that_ended(house, sessions):
+def test_pool_slot_is_freed_after_any_end_of_its_run(served_lake, sessions):
     job = defs().get_repository_def().get_job("calendar")
-    storage = house.instance.event_log_storage
+    storage = served_lake.instance.event_log_storage
     storage.set_concurrency_slots("openf1", 1)
-    killed = house.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    killed = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert storage.claim_concurrency_slot("openf1", killed.run_id, "bronze_laps").is_claimed
-    fail_orphaned_runs(house.instance)
+    fail_orphaned_runs(served_lake.instance)
     assert storage.get_concurrency_info("openf1").active_run_ids == {killed.run_id}
-    house.instance.report_run_failed(killed)
-    fail_orphaned_runs(house.instance)
+    served_lake.instance.report_run_failed(killed)
+    fail_orphaned_runs(served_lake.instance)
     assert storage.get_concurrency_info("openf1").active_run_ids == set()
 
 
-def test_a_run_of_the_daemon_says_which_process_it_lives_in_so_that_it_can_be_reaped(house, sessions):
-    [run] = house.instance.get_runs()
+def test_daemon_run_is_tagged_with_its_process(served_lake, sessions):
+    [run] = served_lake.instance.get_runs()
     assert {name: run.tags.get(name) for name in process_tags()} == process_tags()
     assert USER_TAG not in run.tags
 
 
-def test_a_process_is_told_from_a_later_one_with_its_number():
+def test_process_is_distinguished_from_a_later_one_with_the_same_id():
     assert process_started(os.getpid()) == process_started(os.getpid()) is not None
 
 
-def test_the_weekly_schedule_sweeps_up_what_the_sensor_missed(house, sessions):
+def test_weekly_schedule_requests_what_the_sensor_missed(served_lake, sessions):
     monday = sessions[-1].end.replace(hour=6, minute=0, second=0, microsecond=0)
     monday += timedelta(days=(7 - monday.weekday()) % 7 or 7)
     context = dg.build_schedule_context(
-        instance=house.instance,
+        instance=served_lake.instance,
         repository_def=defs().get_repository_def(),
         scheduled_execution_time=monday,
         resources={"lake": LakeResource()},
     )
     requests = weekly.evaluate_tick(context).run_requests
     assert [r.partition_key for r in requests] == [one.partition for one in sessions]
-    assert set(house.instance.get_dynamic_partitions("sessions")) == {one.partition for one in sessions}
+    assert set(served_lake.instance.get_dynamic_partitions("sessions")) == {one.partition for one in sessions}
 
 
-def test_the_calendar_makes_the_sessions_that_are_over_known_as_partitions_in_date_order(house, sessions):
-    assert house.instance.get_dynamic_partitions("sessions") == [one.partition for one in sessions]
+def test_calendar_adds_ended_sessions_as_partitions_by_date(served_lake, sessions):
+    assert served_lake.instance.get_dynamic_partitions("sessions") == [one.partition for one in sessions]
 
 
-def test_a_session_that_was_postponed_keeps_its_partition(house, sessions):
+def test_postponed_session_keeps_its_partition(served_lake, sessions):
     later = [replace(sessions[0], start=sessions[0].start + timedelta(days=7), name="Practice One")]
-    assert ensure_partitions(house.instance, later) == {sessions[0].key: sessions[0].partition}
-    assert len(house.instance.get_dynamic_partitions("sessions")) == len(sessions)
+    assert ensure_partitions(served_lake.instance, later) == {sessions[0].key: sessions[0].partition}
+    assert len(served_lake.instance.get_dynamic_partitions("sessions")) == len(sessions)
 
 
-def test_a_calendar_that_could_not_be_had_is_asked_for_again_later_under_another_key(house, at, monkeypatch):
+def test_failed_calendar_is_requested_again_with_another_run_key(served_lake, at, monkeypatch):
     now = datetime.now(UTC)
     at(now)
-    [first] = tick(session_due, house).run_requests
+    [first] = tick(session_due, served_lake).run_requests
     monkeypatch.setenv("F1_OPENF1_URL", "http://127.0.0.1:9/v1")
-    assert not house.run("calendar", partition_key=str(now.year)).success
-    assert not tick(session_due, house).run_requests
+    assert not served_lake.run("calendar", partition_key=str(now.year)).success
+    assert not tick(session_due, served_lake).run_requests
     at(now + timedelta(minutes=10))
-    [second] = tick(session_due, house).run_requests
+    [second] = tick(session_due, served_lake).run_requests
     assert second.job_name == "calendar"
     assert second.run_key != first.run_key
-    assert tick(gold_behind_bronze, house).skip_message == "bronze is empty"
+    assert tick(gold_behind_bronze, served_lake).skip_message == "bronze is empty"
 
 
-def test_gold_waits_for_what_is_due_as_long_as_answers_keep_coming(house, sessions, at):
+def test_transform_waits_for_due_endpoints_while_responses_arrive(served_lake, sessions, at):
     over = sessions[0].end + timedelta(minutes=31)
     at(over)
-    data = tick(gold_behind_bronze, house)
+    data = tick(gold_behind_bronze, served_lake)
     assert not data.run_requests
     assert "due first" in data.skip_message

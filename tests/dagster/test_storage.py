@@ -1,4 +1,4 @@
-"""Dagster's storage with connections that stay open: the files are Dagster's, and nothing is lost by it."""
+"""Dagster's storage with connections that stay open: the files have Dagster's format and no event is lost."""
 
 import os
 import signal
@@ -30,8 +30,8 @@ with instance_in(Path(sys.argv[1])) as instance:
 """
 
 
-def checked(instance: dg.DagsterInstance, checks: int) -> str:
-    """A run of an asset with so many checks; its id."""
+def run_with_checks(instance: dg.DagsterInstance, checks: int) -> str:
+    """Run an asset with this number of checks; return the run id."""
     names = [f"check_{number}" for number in range(checks)]
 
     @dg.asset(check_specs=[dg.AssetCheckSpec(name, asset="laps") for name in names])
@@ -56,7 +56,7 @@ def open_files(folder: Path) -> set[str]:
     return found
 
 
-def test_a_lake_keeps_its_runs_in_this_storage_where_dagster_would_keep_them(
+def test_lake_uses_this_storage_at_dagsters_default_location(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
@@ -68,15 +68,15 @@ def test_a_lake_keeps_its_runs_in_this_storage_where_dagster_would_keep_them(
     instance = current_instance()
     assert isinstance(instance.event_log_storage, sqlite_storage.EventLogStorage)
     home = load_settings().dagster_home
-    run_id = checked(instance, 1)
+    run_id = run_with_checks(instance, 1)
     by_itself = SqliteEventLogStorage(str(home / "history" / "runs"))
     assert len(by_itself.get_logs_for_run(run_id)) == len(instance.all_logs(run_id)) > 8
 
 
-def test_what_one_storage_has_written_dagsters_own_reads_and_the_other_way_round(tmp_path: Path) -> None:
+def test_files_are_compatible_with_dagsters_own_storage_both_ways(tmp_path: Path) -> None:
     with instance_in(tmp_path) as ours, dg.DagsterInstance.local_temp(str(tmp_path)) as dagsters:
         assert type(dagsters.event_log_storage) is SqliteEventLogStorage
-        first, second = checked(ours, 2), checked(dagsters, 2)
+        first, second = run_with_checks(ours, 2), run_with_checks(dagsters, 2)
         for run_id in (first, second):
             assert [e.message for e in ours.all_logs(run_id)] == [
                 e.message for e in dagsters.all_logs(run_id)
@@ -84,7 +84,7 @@ def test_what_one_storage_has_written_dagsters_own_reads_and_the_other_way_round
         assert ours.get_latest_materialization_event(dg.AssetKey("laps")).run_id == second
 
 
-def test_the_number_of_connections_does_not_grow_with_the_events(
+def test_number_of_connections_is_independent_of_events(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
@@ -100,30 +100,30 @@ def test_the_number_of_connections_does_not_grow_with_the_events(
     for checks in (1, 40):
         with instance_in(tmp_path / str(checks)) as instance:
             made.clear()
-            checked(instance, checks)
+            run_with_checks(instance, checks)
             counts.append(len(made))
     assert counts[0] == counts[1] > 0
 
 
-def test_only_the_files_used_last_stay_open_and_none_after_the_end(tmp_path: Path) -> None:
+def test_only_recently_used_files_stay_open_and_none_after_dispose(tmp_path: Path) -> None:
     with instance_in(tmp_path) as instance:
-        runs = [checked(instance, 1) for _ in range(sqlite_storage.MAX_OPEN_RUNS + 4)]
+        runs = [run_with_checks(instance, 1) for _ in range(sqlite_storage.MAX_OPEN_RUNS + 4)]
         mine = {Path(one).stem for one in open_files(tmp_path / "history" / "runs")}
         assert mine == {"index", *runs[-sqlite_storage.MAX_OPEN_RUNS :]}
         assert len(instance.all_logs(runs[0])) == len(instance.all_logs(runs[-1]))
     assert not open_files(tmp_path)
 
 
-def test_a_file_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+def test_removed_file_is_created_again(tmp_path: Path) -> None:
     with instance_in(tmp_path) as mine, instance_in(tmp_path) as other:
-        before = checked(mine, 1)
+        before = run_with_checks(mine, 1)
         other.event_log_storage.wipe()
         assert mine.all_logs(before) == []
-        after = checked(mine, 1)
+        after = run_with_checks(mine, 1)
         assert other.all_logs(after)
 
 
-def test_events_of_a_killed_process_are_there(tmp_path: Path) -> None:
+def test_events_of_a_killed_process_are_stored(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     done = subprocess.run(
         [sys.executable, "-c", STORED_AND_KILLED, str(tmp_path)], env=environment, check=False
@@ -133,7 +133,7 @@ def test_events_of_a_killed_process_are_there(tmp_path: Path) -> None:
         assert instance.get_latest_materialization_event(dg.AssetKey("laps")) is not None
 
 
-def test_threads_take_turns_at_the_one_connection_of_a_file(tmp_path: Path) -> None:
+def test_threads_share_the_connection_of_a_file_one_after_another(tmp_path: Path) -> None:
     with instance_in(tmp_path) as instance, ThreadPoolExecutor(4) as threads:
         events = instance.event_log_storage
         inside: list[int] = []
@@ -142,7 +142,7 @@ def test_threads_take_turns_at_the_one_connection_of_a_file(tmp_path: Path) -> N
         def turn(number: int) -> None:
             with events.index_connection() as connection:
                 inside.append(number)
-                # Work enough that another, if it may, comes in meanwhile.
+                # Long enough for another thread to interleave if nothing prevents it.
                 counting = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select max(i) from n"
                 connection.execute(text(counting)).fetchall()
                 most.append(len(inside))
@@ -152,14 +152,14 @@ def test_threads_take_turns_at_the_one_connection_of_a_file(tmp_path: Path) -> N
         assert max(most) == 1
 
 
-def test_who_watches_a_run_is_told_of_each_event_though_the_file_stays_open(tmp_path: Path) -> None:
-    """As the UI does; told by the file alone he would hear of them when the run's process ends."""
+def test_watcher_of_a_run_receives_each_event_while_the_file_is_open(tmp_path: Path) -> None:
+    """As the UI does. By file notifications alone the watcher would receive the events only when the run's process ends."""
     with instance_in(tmp_path) as runs, instance_in(tmp_path) as shows:
-        run_id = checked(runs, 1)
-        told: Queue[str] = Queue()
+        run_id = run_with_checks(runs, 1)
+        received: Queue[str] = Queue()
         cursor = shows.event_log_storage.get_records_for_run(run_id).cursor
-        shows.watch_event_logs(run_id, cursor, lambda event, _: told.put(event.message))
+        shows.watch_event_logs(run_id, cursor, lambda event, _: received.put(event.message))
         run = runs.get_run_by_id(run_id)
         for message in ("box, box", "stay out"):
             runs.report_engine_event(message, run)
-            assert told.get(timeout=30) == message
+            assert received.get(timeout=30) == message

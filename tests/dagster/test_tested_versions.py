@@ -1,4 +1,4 @@
-"""The guard of non-public APIs: what happens with a tested version of a library, and with another one."""
+"""The guard of non-public APIs: behaviour with a tested and with an untested version of a library."""
 
 import importlib.metadata
 import json
@@ -40,14 +40,14 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("version", "tested"), [("1.13.26", False), ("1.13.27", True), ("1.13.99", True), ("1.14.0", False)]
 )
-def test_the_lowest_version_is_tested_and_the_bound_is_not(
+def test_lowest_version_is_tested_and_the_upper_bound_is_not(
     monkeypatch: pytest.MonkeyPatch, version: str, tested: bool
 ) -> None:
     monkeypatch.setattr(tested_versions, "version", lambda _: version)
     assert is_tested("dagster") is tested
 
 
-def test_the_installed_versions_are_tested() -> None:
+def test_installed_versions_are_tested() -> None:
     assert all(is_tested(name) for name in TESTED)
 
 
@@ -61,7 +61,7 @@ def one_check(instance: dg.DagsterInstance) -> None:
 
 
 @pytest.mark.usefixtures("lake")
-def test_another_version_of_dagster_opens_the_same_files_with_its_own_class(
+def test_untested_dagster_opens_the_same_files_with_its_own_storage(
     untested: Callable[[str], None],
 ) -> None:
     opened = current_instance()
@@ -84,7 +84,7 @@ def test_another_version_of_dagster_opens_the_same_files_with_its_own_class(
 
 @pytest.mark.usefixtures("lake")
 @pytest.mark.parametrize("tested", [True, False])
-def test_an_orphaned_run_is_failed_with_every_version_of_dagster(
+def test_orphaned_run_is_failed_with_every_version_of_dagster(
     untested: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, tested: bool
 ) -> None:
     if not tested:
@@ -133,7 +133,7 @@ print(json.dumps({
 def test_importing_the_definitions_starts_no_process_and_imports_no_dbt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With another version of dagster-dbt it imports dbt, and the definitions are the same."""
+    """With an untested version of dagster-dbt it imports dbt, and the definitions are equal."""
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path))
     stored = f"manifest-{manifest._digest_of_parsed_files()}-{importlib.metadata.version('dbt-core')}.json"
     write_atomically(tmp_path / "dbt" / stored, json.dumps(manifest.manifest()).encode())

@@ -1,4 +1,4 @@
-"""Silver, gold, checks and publish in one run: what gets to readers, and what is held back."""
+"""Silver, gold, checks and publish in one run: what is published and what blocks it."""
 
 import os
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ from f1_lakehouse.tested_versions import TESTED
 def built(
     weekend: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Lake, dg.DagsterInstance, dg.ExecuteInProcessResult]]:
-    """A lake with a race, built and published once, and the result of that run."""
+    """A lake with a race, built and published once, and the result of its run."""
     before = dict(os.environ)
     root = tmp_path_factory.mktemp("built")
     lakehouse.open_once.cache_clear()
@@ -80,7 +80,7 @@ def run(instance: dg.DagsterInstance, job: str, **rest) -> dg.ExecuteInProcessRe
     )
 
 
-def test_a_build_that_passes_its_tests_is_published_with_the_bronze_version_that_it_saw(built):
+def test_passing_build_is_published_with_its_bronze_version(built):
     lake, _, result = built
     assert result.success
     assert publication(lake.settings).bronze_version == lake.bronze.ledger.version()
@@ -88,14 +88,14 @@ def test_a_build_that_passes_its_tests_is_published_with_the_bronze_version_that
         assert con.execute("select count(*) from fact_results where position = 1").fetchall() == [(1,)]
 
 
-def test_the_tests_of_dbt_are_checks_of_their_models_and_say_error_or_warning(built):
+def test_dbt_tests_are_checks_of_their_models_with_their_severity(built):
     _, _, result = built
     checks = [e for e in result.get_asset_check_evaluations() if e.asset_key.path[0] == "gold"]
     assert len(checks) > 40
     assert all(e.passed for e in checks if e.severity is dg.AssetCheckSeverity.ERROR and not e.passed)
 
 
-def test_a_check_of_dbt_that_fails_shows_the_rows_that_failed_it(built):
+def test_failed_dbt_check_shows_the_failing_rows(built):
     _, _, result = built
     failed = [e for e in result.get_asset_check_evaluations() if not e.passed and "unique_id" in e.metadata]
     assert failed
@@ -104,7 +104,7 @@ def test_a_check_of_dbt_that_fails_shows_the_rows_that_failed_it(built):
         assert 0 < len(shown) <= int(check.metadata["dagster_dbt/failed_row_count"].value), check.check_name
 
 
-def test_every_table_of_gold_tells_its_row_count(built):
+def test_every_gold_table_has_its_row_count(built):
     _, _, result = built
     counts = {
         e.asset_key.path[-1]: e.step_materialization_data.materialization.metadata.get("dagster/row_count")
@@ -115,7 +115,7 @@ def test_every_table_of_gold_tells_its_row_count(built):
     assert all(value is not None for value in counts.values()), counts
 
 
-def test_the_record_knows_the_rows_of_each_table_and_the_versions_that_were_published(built):
+def test_run_log_contains_table_row_counts_and_published_versions(built):
     lake, instance, result = built
     monitor_runs(instance, lake)
     [run] = lake.runs.of(result.run_id)
@@ -149,7 +149,7 @@ def test_pages_follow_published_gold_with_a_preview_and_a_link(built):
     assert links.passed
 
 
-def test_a_page_that_fails_is_named_and_gold_stays_published(built, monkeypatch):
+def test_failed_page_is_named_and_gold_stays_published(built, monkeypatch):
     lake, instance, _ = built
     before = publication(lake.settings)
     (lake.settings.root / "pages" / "data.html").unlink()
@@ -170,7 +170,7 @@ def test_a_page_that_fails_is_named_and_gold_stays_published(built, monkeypatch)
     assert made == [dg.AssetKey(["pages", "races"])]
 
 
-def test_rows_of_silver_that_bronze_does_not_have_turn_the_reconciliation_red_and_name_the_session(built):
+def test_silver_rows_without_bronze_rows_fail_the_reconciliation(built):
     lake, _, _ = built
     assert silver_reconciles_with_bronze_check()(lake=LakeResource()).passed
     with duckdb.connect(str(lake.settings.warehouse)) as con:
@@ -188,7 +188,7 @@ def test_rows_of_silver_that_bronze_does_not_have_turn_the_reconciliation_red_an
             con.execute("drop table silver.kept")
 
 
-def test_the_newest_session_is_missed_when_it_is_not_in_gold(built):
+def test_freshness_fails_if_the_newest_session_is_not_in_gold(built):
     assert newest_session_is_published(lake=LakeResource()).passed
     lake, _, _ = built
     with duckdb.connect() as con:
@@ -206,7 +206,7 @@ def test_the_newest_session_is_missed_when_it_is_not_in_gold(built):
     assert found.severity is dg.AssetCheckSeverity.WARN
 
 
-def test_runs_and_answers_that_take_too_long_are_warned_of_by_name(built, monkeypatch):
+def test_slow_runs_and_responses_are_named_in_a_warning(built, monkeypatch):
     lake, _, _ = built
     assert runs_take_no_longer_than_they_should(lake=LakeResource()).passed
     answers = gold_answers_at_once(lake=LakeResource())
@@ -227,12 +227,12 @@ def test_runs_and_answers_that_take_too_long_are_warned_of_by_name(built, monkey
     assert [record.data["partition"] for record in found.metadata["runs"].records] == ["a-race"]
 
 
-def test_a_build_that_fails_a_test_leaves_the_published_gold_as_it_was(built, monkeypatch):
+def test_failing_build_leaves_published_gold_unchanged(built, monkeypatch):
     lake, instance, _ = built
     before = (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns)
     with duckdb.connect(str(lake.settings.warehouse)) as con:
         con.execute("insert into silver.silver_weather from silver.silver_weather limit 1")
-    # At the first failure, for speed: what the other tests say is of no interest here.
+    # Stop at the first failure, for speed: the other tests do not matter here.
     monkeypatch.setattr(transform, "dbt_arguments", lambda config: [*dbt_arguments(config), "--fail-fast"])
     try:
         result = run(instance, "transform")
@@ -253,14 +253,14 @@ def test_a_build_that_fails_a_test_leaves_the_published_gold_as_it_was(built, mo
     assert (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns) == before
 
 
-def test_a_build_that_does_not_report_all_it_was_to_make_is_a_failure():
+def test_build_with_an_incomplete_report_fails():
     laps, weather = dg.AssetKey(["silver", "silver_laps"]), dg.AssetKey(["silver", "silver_weather"])
     check_all_built([laps, weather], [weather, laps])
     with pytest.raises(dg.Failure, match="did not report 1 tables: silver/silver_weather"):
         check_all_built([laps, weather], [laps])
 
 
-def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):
+def test_damaged_warehouse_is_named_with_the_cure(tmp_path):
     warehouse = tmp_path / "warehouse.duckdb"
     check_readable(warehouse)
     with duckdb.connect(str(warehouse)) as con:
@@ -273,19 +273,19 @@ def test_a_damaged_warehouse_is_named_with_the_cure(tmp_path):
 
 
 @pytest.mark.parametrize("tested", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_a_build_is_one_process_of_dbt_and_this_one_does_not_load_the_project(
+def test_build_is_one_dbt_process_and_does_not_load_the_project_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tested: bool
 ) -> None:
-    """With a version of dagster-dbt that was not tested, dagster-dbt does both, and dbt runs as well."""
+    """With an untested version of dagster-dbt, dagster-dbt loads the project and dbt runs too."""
     if not tested:
         monkeypatch.setitem(TESTED, "dagster-dbt", ("0", "0.1"))
     os.environ.update(Settings(lakehouse_root=tmp_path).environment())
-    seen: list[str] = []  # to refuse would not do: dagster-dbt goes on without what it cannot load
+    seen: list[str] = []  # raising is not enough: dagster-dbt continues without modules that it cannot load
     monkeypatch.setattr(
         "dagster_dbt.core.resource.check_output", lambda *_: seen.append("version") or b"1.11.0"
     )
     monkeypatch.setattr("dbt.config.runtime.load_project", lambda *_: seen.append("project"))
-    # The quickest of its commands: it opens the warehouse and parses nothing.
+    # The fastest dbt command: it opens the warehouse and parses nothing.
     done = dbt_resource().cli(["debug"], target_path=tmp_path).wait()
     assert done.is_successful()
     assert ("version" in seen) is not tested

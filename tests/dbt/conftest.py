@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from dbt_lake import Lake
-from dbt_life import Life, live
+from lake_states import LakeStates, record_states
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
 
 
 @pytest.fixture(scope="session")
-def life(lake: Lake) -> Life:
-    """What that lake went through."""
-    return live(lake)
+def states(lake: Lake) -> LakeStates:
+    """The recorded states of that lake."""
+    return record_states(lake)

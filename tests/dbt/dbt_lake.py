@@ -1,7 +1,7 @@
-"""A small lake for the dbt tests: real Delta tables of hand-made rows, and dbt run on them in this process.
+"""A small lake for the dbt tests: Delta tables of handwritten rows, and dbt run on them in this process.
 
-`Lake` writes what bronze.py would write, by the same schemas, but lets a test say what a pull's outcome was; whether
-bronze decides on the right outcome is tested with bronze.
+`Lake` writes what bronze.py would write, with the same schemas, but a test sets the outcome of a pull; the tests of
+bronze verify that bronze decides on the right outcome.
 """
 
 import gzip
@@ -28,20 +28,20 @@ from f1_lakehouse.storage.pull_log import Pull
 from f1_lakehouse.storage.quarantine import SCHEMA as QUARANTINE_SCHEMA
 
 Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-"""What is done to served rows on the way."""
+"""A change of served rows before they are pulled."""
 
 PROJECT = Path(__file__).parents[2] / "dbt_f1"
 
 
 class Lake:
-    """Bronze in a folder, written pull by pull; an hour passes between two pulls."""
+    """Bronze in a folder, written pull by pull; pulls are one hour apart."""
 
     def __init__(self, root: Path) -> None:
         self.bronze = root / "bronze"
         self.warehouse = root / "warehouse.duckdb"
         self.target = root / "target"
         self.now = datetime(2025, 1, 1, tzinfo=UTC)
-        self._truth: dict[tuple[str, int], str] = {}
+        self._current: dict[tuple[str, int], str] = {}
         for endpoint in ENDPOINTS:
             DeltaTable.create(
                 str(self.bronze / endpoint.name), endpoint.bronze_schema, partition_by=["_season"]
@@ -51,13 +51,13 @@ class Lake:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What dbt reads."""
+        """Return the environment variables that dbt reads."""
         return {"F1_BRONZE_URI": str(self.bronze), "F1_WAREHOUSE": str(self.warehouse), "F1_ENV": "dev"}
 
     def pull(
         self, endpoint: str, scope: int, season: int, rows: list[dict[str, Any]], outcome: str = "appended"
     ) -> str:
-        """Write one pull: its rows if it is `appended`, and its line in the ledger always."""
+        """Write one pull: its rows if it is `appended`, and always its row of the pull log."""
         self.now += timedelta(hours=1)
         pull_id = f"{self.now:%Y%m%dT%H%M%S%fZ}-{endpoint}-{scope}"
         if outcome == "appended":
@@ -75,7 +75,7 @@ class Lake:
                 mode="append",
             )
         if outcome in ("appended", "empty", "emptied"):
-            self._truth[endpoint, scope] = pull_id
+            self._current[endpoint, scope] = pull_id
         line = Pull(
             pull_id=pull_id,
             endpoint=endpoint,
@@ -85,7 +85,7 @@ class Lake:
             at=self.now,
             outcome=outcome,
             rows=len(rows) if outcome in ("appended", "unchanged") else 0,
-            truth_pull_id=self._truth.get((endpoint, scope)),
+            truth_pull_id=self._current.get((endpoint, scope)),
         )
         write_deltalake(
             str(self.bronze / "_pulls"), pa.Table.from_pylist([asdict(line)], PULLS_SCHEMA), mode="append"
@@ -93,7 +93,7 @@ class Lake:
         return pull_id
 
     def dbt(self, *arguments: str, project: Path = PROJECT) -> dict[str, str]:
-        """Run dbt; returns the status of every node by its name."""
+        """Run dbt; return the status of every node by its name."""
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
@@ -103,7 +103,7 @@ class Lake:
         folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", self.target]
         quiet = ["--log-path", self.target / "logs", "--log-level", "none"]
         result = dbtRunner().invoke([*arguments, *map(str, [*folders, *quiet])])
-        DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open as long as the process lives
+        DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open until the process ends
         if result.exception:
             raise result.exception
         if must_share:
@@ -111,7 +111,7 @@ class Lake:
         return {_name(r.node): f"{r.status}" for r in result.result if r.node.resource_type != "exposure"}
 
     def build(self, *arguments: str) -> None:
-        """Run `dbt build` in a process of its own: dbt in this one is bound to one lake."""
+        """Run `dbt build` in a separate process: dbt in this one uses one lake only."""
         shared = take_shared_parse(self.target)
         done = subprocess.run(
             [
@@ -136,7 +136,7 @@ class Lake:
     def pull_folder(
         self, folder: Path, endpoint: str, scope: int, season: int, change: Change = list
     ) -> bool:
-        """Pull what a folder of served rows has of an endpoint and scope, without rows that bronze would not take."""
+        """Pull the rows of a folder for an endpoint and partition, without rows that bronze would refuse."""
         spec = BY_NAME[endpoint]
         file = next((folder / endpoint).glob(f"{scope}.json*"), None)
         if file is None:
@@ -154,26 +154,26 @@ class Lake:
         return True
 
     def manifest(self) -> dict[str, Any]:
-        """All nodes of the project, with what the last run compiled."""
+        """Return all nodes of the project with the code compiled by the last run."""
         return dict(json.loads((self.target / "manifest.json").read_text(encoding="utf-8")))
 
     def compiled_silver(self) -> dict[str, str]:
-        """What the last run executed for each silver model."""
+        """Return the SQL that the last run executed for each silver model."""
         folder = self.target / "compiled" / "f1" / "models" / "silver"
         return {path.stem: path.read_text() for path in folder.glob("silver_*.sql")}
 
     def compiled_telemetry(self) -> dict[str, str]:
-        """What the last run executed for the incremental models of gold."""
+        """Return the SQL that the last run executed for the incremental models of gold."""
         folder = self.target / "compiled" / "f1" / "models" / "gold" / "core"
         return {path.stem: path.read_text() for path in folder.glob("fact_*telemetry.sql")}
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Rows of a query on the warehouse."""
+        """Return the rows of a query on the warehouse."""
         with duckdb.connect(self.warehouse, read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
     def tables(self) -> dict[str, list[str]]:
-        """Every table of the warehouse, its rows as sorted text."""
+        """Return every table of the warehouse with its rows as sorted text."""
         with duckdb.connect(self.warehouse, read_only=True) as connection:
             names = connection.execute(
                 "select schema_name || '.' || table_name from duckdb_tables() "

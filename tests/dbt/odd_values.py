@@ -1,7 +1,7 @@
-"""A season with odd values planted in it, brought to bronze the way a load does it, and built with dbt.
+"""A season with planted odd values, pulled into bronze as by a load and built with dbt.
 
-Belongs here: which values are odd, how they are planted, the way to gold, and the search for the value that is to blame
-when gold does not appear. What must hold is in test_dbt_odd_values.py.
+Belongs here: the odd values, how they are planted, the build of gold, and the search for the value that prevents a
+build. The assertions are in test_dbt_odd_values.py.
 """
 
 import copy
@@ -36,7 +36,7 @@ from f1_lakehouse.sources.openf1.source import OPENF1
 
 SEASON = 2025
 Served = dict[tuple[str, int], list[dict[str, Any]]]
-"""The rows of each endpoint and scope."""
+"""The rows by endpoint and partition."""
 
 _TEXTS: tuple[Any, ...] = (
     *("", " ", "-", "A-B", "A - B - C", "ümlaut", "東京", "NaN", "null", "None", "0", "-1", "1e309"),
@@ -55,7 +55,7 @@ _TEXTS: tuple[Any, ...] = (
     ),
 )
 _WRONG: tuple[Any, ...] = (True, False, [], {}, [1], {"a": 1}, "text", 1.5, 7)
-ODD: dict[Kind, tuple[Any, ...]] = {
+ODD_VALUES: dict[Kind, tuple[Any, ...]] = {
     Kind.INT: (
         *(
             0,
@@ -114,8 +114,8 @@ ODD: dict[Kind, tuple[Any, ...]] = {
 
 
 @dataclass(frozen=True)
-class Odd:
-    """A value that was planted: in a row of an endpoint and scope, or with `copied` in a second row of the same key."""
+class OddValue:
+    """A planted value: in a row of an endpoint and partition, or with `copied` in a second row of the same key."""
 
     endpoint: str
     scope: int
@@ -132,14 +132,14 @@ class Odd:
 
 
 def season(folder: Path) -> Served:
-    """The rows of two generated weekends, one with a sprint; the feeds thinned out."""
+    """Generate the rows of two weekends, the second as a sprint weekend; feeds are thinned."""
     generate(folder, SEASON, 2, telemetry=True, telemetry_every=600, sprint_every=2)
     served = read(folder)
     return {key: rows[::40] if key[0] == "intervals" else rows for key, rows in served.items()}
 
 
 def read(folder: Path) -> Served:
-    """The rows of a folder of served rows."""
+    """Read the rows of a folder by endpoint and partition."""
     served: Served = {}
     for endpoint in ENDPOINTS:
         for file in sorted((folder / endpoint.name).glob("*.json*")):
@@ -148,15 +148,15 @@ def read(folder: Path) -> Served:
     return served
 
 
-def plant(rng: random.Random, served: Served, count: int) -> list[Odd]:
-    """`count` odd values for every column in turn, so that each column has its share.
+def plant(rng: random.Random, served: Served, count: int) -> list[OddValue]:
+    """`count` odd values, evenly distributed over the columns.
 
-    A row has one odd value, and two thirds of the rows of a scope have none: what is refused or odd in every way hides
-    what comes after it. When a scope has its share, further values go to copies of rows.
+    A row has at most one odd value, and two thirds of the rows of a partition have none: a row with several odd values
+    would be refused for the first one. When a third of a partition is used, further values are planted in copies of rows.
     """
     columns = [(endpoint, column) for endpoint in ENDPOINTS for column in endpoint.columns]
     rng.shuffle(columns)
-    odd: list[Odd] = []
+    odd: list[OddValue] = []
     taken: dict[tuple[str, int], set[int]] = {}
     for number in range(count):
         endpoint, column = columns[number % len(columns)]
@@ -167,24 +167,24 @@ def plant(rng: random.Random, served: Served, count: int) -> list[Odd]:
         index = rng.randrange(len(rows))
         kind = rng.random()
         if kind < 0.7:
-            value: Any = rng.choice(ODD[column.kind])
+            value: Any = rng.choice(ODD_VALUES[column.kind])
         elif kind < 0.8:
             value = None
         elif kind < 0.9:
             value = rng.choice(_WRONG)
-        else:  # of another row: a contradiction that looks right
+        else:  # the value of another row: plausible but contradictory
             value = rng.choice(rows).get(column.name)
         used = taken.setdefault((endpoint.name, scope), set())
         is_spent = index in used or len(used) >= max(1, len(rows) // 3)
         copied = is_spent or rng.random() < 0.3
         if not copied:
             used.add(index)
-        odd.append(Odd(endpoint.name, scope, index, column.name, value, copied))
+        odd.append(OddValue(endpoint.name, scope, index, column.name, value, copied))
     return odd
 
 
-def planted(served: Served, odd: Sequence[Odd]) -> Served:
-    """The rows with the odd values in them."""
+def planted(served: Served, odd: Sequence[OddValue]) -> Served:
+    """Return the rows with the odd values planted."""
     changed = dict(served)
     for one in odd:
         key = one.endpoint, one.scope
@@ -200,7 +200,7 @@ def planted(served: Served, odd: Sequence[Odd]) -> Served:
 
 @dataclass
 class Built:
-    """What became of a lake: what dbt refused, by the name of the node, and what gold holds."""
+    """The result of a build: failed nodes by name, and the row counts of gold."""
 
     failures: dict[str, str]
     warnings: set[str]
@@ -208,9 +208,9 @@ class Built:
 
 
 class OddLake:
-    """A lake in a folder that is used for one build after the other, so that dbt parses once.
+    """A lake in a folder that is used for successive builds, so that dbt parses once.
 
-    `plain` are the rows without anything odd: the calendar that the pulls go by.
+    `plain` are the rows without odd values; the pulls use their calendar.
     """
 
     def __init__(self, folder: Path, plain: Served) -> None:
@@ -294,7 +294,7 @@ class OddLake:
         return lake.bronze.uri
 
     def _folder_to_serve(self) -> Path:
-        """The server wants a folder; what it answers is not in it."""
+        """Return the folder that the server requires; its responses do not come from it."""
         folder = self.folder / "served" / "sessions"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "1.json").write_text("[]", encoding="utf-8")
@@ -305,7 +305,7 @@ class OddLake:
         try:
             pull(lake, endpoint, what, why="first pull")
         except PullError as error:
-            if not error.pull.quarantined:  # of a pull of few rows all may be refused
+            if not error.pull.quarantined:  # every row of a small pull may be refused
                 raise
 
     def _sessions(self, served: Served) -> dict[int, Session]:
@@ -323,8 +323,8 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def guilty(odd: Sequence[Odd], fails: Callable[[Sequence[Odd]], bool]) -> list[Odd]:
-    """The smallest part of the planted values with which `fails` still holds, found by halving."""
+def find_cause(odd: Sequence[OddValue], fails: Callable[[Sequence[OddValue]], bool]) -> list[OddValue]:
+    """Return the smallest subset of the planted values for which `fails` still returns true, found by halving."""
     parts = 2
     left = list(odd)
     while len(left) >= 2:

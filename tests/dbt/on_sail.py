@@ -1,9 +1,9 @@
-"""dbt on Sail: what test_dbt_spark.py starts, in a Python that has dbt-spark and pysail.
+"""Run dbt on Sail: test_dbt_spark.py starts this script in a Python with dbt-spark and pysail.
 
     python -P on_sail.py PROJECT TARGET_FOLDER
 
-Builds with every data test, prints a line, and builds again for each line that it is sent: Sail's catalog lives as long as
-the session, so an incremental build must be in the process of the first.
+Builds with every data test, prints a line, and builds again for each line on standard input. Sail's catalog ends with the
+session, so an incremental build must run in the process of the first build.
 """
 
 import os
@@ -29,7 +29,7 @@ def main(project: str, target: str) -> int:
         result = dbtRunner().invoke(build)
         if (
             "seed" not in build
-        ):  # Sail drops a seed's table and leaves its rows, so loading it again would double them
+        ):  # Sail drops a seed's table but keeps its files, so a second load would duplicate the rows
             build.append("seed")
         print("built" if result.success else "failed", flush=True)
         if not result.success or not sys.stdin.readline():
@@ -43,4 +43,4 @@ if __name__ == "__main__":
     os.environ["SPARK_REMOTE"] = f"sc://{host}:{port}"
     code = main(*sys.argv[1:])
     sys.stdout.flush()
-    os._exit(code)  # the server's threads would not end
+    os._exit(code)  # the server's threads do not end

@@ -1,7 +1,7 @@
-"""The small inputs with right answers that lie next to the recorded data (`../cases`), all in one lake.
+"""Small inputs with expected results, stored next to the recorded data (`../cases`), all in one lake.
 
-Each folder is a situation that public reports or recorded sessions have shown. Every folder gets a season of its own, so that
-its championship is not mixed with another one's. Needs F1_RECORDED_DATA.
+Each folder is a situation from public reports or recorded sessions. Every folder is loaded as a separate season, so that
+championships are not mixed. Needs F1_RECORDED_DATA.
 """
 
 import json
@@ -52,7 +52,7 @@ def statuses(lake: Lake, session: int, driver: int = 1) -> dict[int, str]:
     )
 
 
-def test_a_red_flag_on_lap_1_is_on_lap_1_and_its_stops_are_red_flag_stops(lake):
+def test_red_flag_on_lap_1_has_red_flag_stops(lake):
     assert statuses(lake, 7001)[1] == "Red"
     assert "Red" not in {status for lap, status in statuses(lake, 7001).items() if lap > 2}
     assert lake.query(
@@ -63,7 +63,7 @@ def test_a_red_flag_on_lap_1_is_on_lap_1_and_its_stops_are_red_flag_stops(lake):
     ]
 
 
-def test_a_stop_is_judged_by_its_own_time_and_not_by_the_lap_it_is_filed_under(lake):
+def test_stop_is_classified_by_its_time_not_by_its_lap_number(lake):
     found = lake.query(
         "select driver_number, lane_duration_s, is_red_flag_stop from gold.fact_pit_stops "
         "where session_key = 7002 and driver_number in (1, 2) order by 1, 2"
@@ -73,7 +73,7 @@ def test_a_stop_is_judged_by_its_own_time_and_not_by_the_lap_it_is_filed_under(l
     assert {key: value for key, value in lake.query(times) if key in (1, 2)} == {1: 22.0, 2: 23.0}
 
 
-def test_laps_behind_the_safety_car_without_its_message_are_under_the_safety_car(lake):
+def test_laps_behind_an_unannounced_safety_car_are_safety_car_laps(lake):
     start = statuses(lake, 7011)
     assert {lap for lap, status in start.items() if status == "SC"} == {1, 2, 3, 4}
     restart = statuses(lake, 7012)
@@ -81,7 +81,7 @@ def test_laps_behind_the_safety_car_without_its_message_are_under_the_safety_car
     assert {lap for lap, status in restart.items() if status == "SC"} == {5}
 
 
-def test_messages_of_one_second_leave_the_state_that_was_there_before(lake):
+def test_messages_of_one_second_keep_the_previous_state(lake):
     sector = statuses(lake, 7031)
     assert {sector[lap] for lap in range(4, 13)} == {"Green"}
     assert sector[3] in ("Green", "Yellow")
@@ -89,7 +89,7 @@ def test_messages_of_one_second_leave_the_state_that_was_there_before(lake):
     assert {withdrawn[lap] for lap in range(5, 13)} == {"Green"}
 
 
-def test_a_classified_driver_is_not_a_non_starter_because_of_one_phase(lake):
+def test_classified_driver_is_not_dns_because_of_one_phase(lake):
     found = lake.query("select status from gold.fact_results where session_key = 7021 and driver_number = 2")
     assert found not in ([("DNS",)], [("DNF",)], [("DSQ",)])
     pair = lake.query(
@@ -102,7 +102,7 @@ def test_a_classified_driver_is_not_a_non_starter_because_of_one_phase(lake):
     assert pair == [(1, 1, 0, pytest.approx(-0.2))]
 
 
-def test_a_pass_through_the_pit_lane_is_no_stop_and_no_change_of_tyres(lake):
+def test_drive_through_the_pit_lane_is_no_stop_and_no_tyre_change(lake):
     found = lake.query(
         "select driver_number, compounds, stops from gold.tyre_strategy where session_key = 7051 order by 1"
     )
@@ -113,7 +113,7 @@ def test_a_pass_through_the_pit_lane_is_no_stop_and_no_change_of_tyres(lake):
     assert changes == [(1, 2)]
 
 
-def test_a_strategy_with_missing_stints_says_that_it_is_incomplete(lake):
+def test_strategy_with_missing_stints_is_marked_incomplete(lake):
     found = dict(
         lake.query(
             "select driver_number, (starting_compound, is_complete) from gold.tyre_strategy where session_key = 7061"
@@ -124,7 +124,7 @@ def test_a_strategy_with_missing_stints_says_that_it_is_incomplete(lake):
     assert found[3] == ("MEDIUM", True)
 
 
-def test_points_of_a_driver_missing_from_the_list_reach_the_championship(lake):
+def test_points_of_a_driver_missing_from_drivers_are_in_the_championship(lake):
     season = "(select season from gold.dim_sessions where session_key = 7071)"
     found = lake.query(
         f"select entrant_id, round_number, points, is_complete from gold.championship_progression where season = {season} "
@@ -135,7 +135,7 @@ def test_points_of_a_driver_missing_from_the_list_reach_the_championship(lake):
     assert [totals["ferrari", number] for number in (1, 2, 3)] == [27, 64, 101]
 
 
-def test_of_two_rows_of_one_driver_the_one_served_last_is_the_newest(lake):
+def test_later_of_two_driver_rows_is_used(lake):
     season = "(select season from gold.dim_sessions where session_key = 7091)"
     points = dict(
         lake.query(
@@ -147,7 +147,7 @@ def test_of_two_rows_of_one_driver_the_one_served_last_is_the_newest(lake):
     assert lake.query("select count(*) from gold.fact_results where session_key = 7093") == [(7,)]
 
 
-def test_the_order_over_the_line_decides_about_positions(lake):
+def test_positions_follow_the_order_at_the_finish_line(lake):
     leaders = dict(
         lake.query(
             "select lap_number, driver_number from gold.fact_laps where session_key = 7101 and position_at_lap_end = 1"
@@ -163,7 +163,7 @@ def test_the_order_over_the_line_decides_about_positions(lake):
     )
 
 
-def test_a_pit_lane_start_has_no_grid_position_and_gains_no_positions(lake):
+def test_pit_lane_start_has_no_grid_position_and_no_gained_positions(lake):
     found = lake.query(
         "select grid_position, positions_gained from gold.fact_results where session_key = 7132 and driver_number = 4"
     )
@@ -174,7 +174,7 @@ def test_a_pit_lane_start_has_no_grid_position_and_gains_no_positions(lake):
     assert others == [(5, 4)]
 
 
-def test_a_deleted_lap_counts_for_nothing(lake):
+def test_deleted_lap_is_in_no_statistic(lake):
     assert lake.query(
         "select driver_number, fastest_lap_time from gold.session_leaderboard where session_key = 7301 and is_fastest"
     ) == [(3, 64.8)]
@@ -187,7 +187,7 @@ def test_a_deleted_lap_counts_for_nothing(lake):
     ) == [(1, 5, False)]
 
 
-def test_half_points_and_ties_are_decided_by_count_back(lake):
+def test_championship_with_half_points_breaks_ties_by_count_back(lake):
     points = lake.query(
         "select points from gold.fact_results where session_key = 7521 order by position limit 4"
     )
@@ -207,7 +207,7 @@ def test_half_points_and_ties_are_decided_by_count_back(lake):
     assert lake.query("select count(median_pace_s) from gold.race_pace where session_key = 7521") == [(0,)]
 
 
-def test_times_that_no_car_can_drive_are_no_laps(lake):
+def test_impossibly_fast_times_are_not_laps(lake):
     assert lake.query(
         "select driver_number, fastest_lap_time from gold.session_leaderboard where session_key = 7601 and is_fastest"
     ) == [(1, 75.1)]

@@ -1,46 +1,46 @@
-"""The pages that are made from the models are those of the models that are here, and what they say of origins is so."""
+"""The generated pages are current, and the column lineage is correct."""
 
 import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from dbt_life import Life
+from lake_states import LakeStates
 
 from f1_lakehouse.dbt.data_dictionary import PAGE, dictionary
 from f1_lakehouse.dbt.star_schema import PICTURE, star
 from f1_lakehouse.lineage.columns import Column, column_lineage
 
-AGAIN = "run: python -m f1_lakehouse.dbt.data_dictionary"
+REGENERATE = "run: python -m f1_lakehouse.dbt.data_dictionary"
 
 
 @pytest.fixture(scope="module")
-def manifest(life: Life) -> dict[str, Any]:
-    """What dbt made of the models in the first load of the lake that all dbt tests share."""
-    return life.manifest
+def manifest(states: LakeStates) -> dict[str, Any]:
+    """The dbt manifest of the first load of the shared lake."""
+    return states.manifest
 
 
 @pytest.fixture(scope="module")
 def lineage(manifest: dict[str, Any]) -> dict[Column, frozenset[Column]]:
-    """Where every column comes from."""
+    """The lineage of every column."""
     return column_lineage(manifest)
 
 
-def test_the_data_dictionary_is_current(manifest: dict[str, Any]) -> None:
-    assert PAGE.read_text() == dictionary(manifest), AGAIN
+def test_data_dictionary_is_current(manifest: dict[str, Any]) -> None:
+    assert PAGE.read_text() == dictionary(manifest), REGENERATE
 
 
-def test_every_gold_column_is_described_in_it() -> None:
+def test_data_dictionary_describes_every_gold_column() -> None:
     gold = PAGE.read_text().split("## Silver")[0]
     rows = [line for line in gold.splitlines() if line.startswith("| `")]
     assert len(rows) > 400
     assert [row for row in rows if not row.split(" | ")[2].strip()] == []
 
 
-def test_the_picture_of_the_star_is_current(manifest: dict[str, Any]) -> None:
-    assert PICTURE.read_text() == star(manifest), AGAIN
+def test_star_schema_diagram_is_current(manifest: dict[str, Any]) -> None:
+    assert PICTURE.read_text() == star(manifest), REGENERATE
 
 
-def test_the_picture_has_a_line_for_every_join_of_a_core_table(manifest: dict[str, Any]) -> None:
+def test_star_schema_diagram_has_every_join_of_core_tables(manifest: dict[str, Any]) -> None:
     tables = {
         node["unique_id"]
         for node in manifest["nodes"].values()
@@ -58,7 +58,7 @@ def test_the_picture_has_a_line_for_every_join_of_a_core_table(manifest: dict[st
     assert len(drawn.findall(f"{svg}rect")) == len(tables) + 1
 
 
-# a driver who was disqualified has no position; qualifying, whose result is a list, knows no disqualification
+# a disqualified driver has no position; qualifying results are lists without a disqualification
 POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration", "gap_to_leader")}
 
 
@@ -67,7 +67,7 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
     [
         ("fact_results", "points", {"session_result.points"}),
         ("fact_results", "position", POSITION),
-        # not of a car that starts from the pit lane, nor without a lap time of a driver who has one
+        # null for a pit lane start, and for an entry without a lap time if the driver has another entry
         (
             "fact_results",
             "grid_position",
@@ -77,7 +77,7 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
             },
         ),
         ("fact_results", "fastest_lap_time", {"laps.lap_duration"}),
-        # a row that names two persons is that of a support driver, who has no team
+        # a row with two names is a support series driver, who has no team
         (
             "fact_results",
             "team_name",
@@ -99,7 +99,7 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
         ("session_leaderboard", "fastest_lap_number", {"laps.lap_number"}),
         ("session_leaderboard", "classified_position", POSITION),
         ("championship_progression", "points", {"session_result.points"}),
-        # which laps are valid follows from stops, stints, red and chequered flags and deleted laps too
+        # validity of laps also depends on stops, stints, red and chequered flags and deleted laps
         (
             "team_performance",
             "intra_team_gap",
@@ -117,9 +117,9 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
         ("source_changes", "changed_at", {"_pulls.at", "sessions._ingested_at"}),
     ],
 )
-def test_a_number_comes_from_where_it_should(
+def test_columns_have_the_expected_lineage(
     lineage: dict[Column, frozenset[Column]], table: str, column: str, origins: set[str]
 ) -> None:
-    """Followed through every model, `select *`, union and window between."""
+    """Traced through every model, `select *`, union and window."""
     found = lineage[f"model.f1.{table}", column]
     assert {f"{node.split('.')[-1]}.{name}" for node, name in found} == origins

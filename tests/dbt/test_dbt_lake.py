@@ -1,66 +1,66 @@
-"""Silver and gold on real Delta tables, through the life of a lake (dbt_life.py)."""
+"""Silver and gold on Delta tables, in the states of a lake (lake_states.py)."""
 
 import re
 
-from dbt_life import Life
+from lake_states import LakeStates
 
 
 def replaced(sql: str) -> list[int]:
-    """The scopes that a run replaced in a model."""
+    """Return the partitions that a run replaced in a model."""
     found = re.search(r"replace_partitions \w+: \[(.*?)\]", sql)
     assert found, sql
     return [int(scope) for scope in found[1].split(",") if scope.strip()]
 
 
-def test_every_model_unit_test_and_data_test_passes_on_the_first_load(life: Life) -> None:
-    assert set(life.statuses["first load"].values()) <= {"success", "pass"}, {
+def test_every_node_passes_on_the_first_load(states: LakeStates) -> None:
+    assert set(states.statuses["first load"].values()) <= {"success", "pass"}, {
         name: status
-        for name, status in life.statuses["first load"].items()
+        for name, status in states.statuses["first load"].items()
         if status not in ("success", "pass")
     }
 
 
-def test_silver_is_one_model_an_endpoint(life: Life) -> None:
-    assert len(life.compiled["first load"]) == 18
+def test_silver_has_one_model_per_endpoint(states: LakeStates) -> None:
+    assert len(states.compiled["first load"]) == 18
 
 
-def test_a_second_run_replaces_nothing(life: Life) -> None:
-    touched = {name for name, sql in life.compiled["nothing new"].items() if replaced(sql)}
+def test_run_without_changes_replaces_nothing(states: LakeStates) -> None:
+    touched = {name for name, sql in states.compiled["nothing new"].items() if replaced(sql)}
     assert touched == set()
-    assert life.tables["nothing new"] == life.tables["first load"]
+    assert states.tables["nothing new"] == states.tables["first load"]
 
 
-def test_only_scopes_with_another_truth_are_read_and_replaced(life: Life) -> None:
-    touched = {name: replaced(sql) for name, sql in life.compiled["corrected"].items() if replaced(sql)}
+def test_only_partitions_with_another_current_pull_are_replaced(states: LakeStates) -> None:
+    touched = {name: replaced(sql) for name, sql in states.compiled["corrected"].items() if replaced(sql)}
     assert touched == {
         "silver_laps": [102],
         "silver_positions": [102],
         "silver_session_results": [102],
         "silver_sessions": [2025],
     }
-    laps = life.compiled["corrected"]["silver_laps"]
+    laps = states.compiled["corrected"]["silver_laps"]
     assert "_season in (2024)" in laps
     assert laps.count("-laps-102'") == 1
     assert "-laps-101'" not in laps
 
 
-def test_telemetry_is_built_anew_only_where_something_changed(life: Life) -> None:
-    """The correction changed laps of 102: its samples may lie on other laps now; those of 101 are not read again."""
+def test_telemetry_is_rebuilt_only_for_changed_sessions(states: LakeStates) -> None:
+    """The correction changed laps of 102, so its samples may belong to other laps; samples of 101 are not read again."""
     for model in ("fact_telemetry", "fact_lap_telemetry"):
-        touched = {moment: replaced(sql[model]) for moment, sql in life.telemetry.items()}
+        touched = {moment: replaced(sql[model]) for moment, sql in states.telemetry.items()}
         assert touched["first load"] == [101, 102]
         assert touched["nothing new"] == []
         assert touched["corrected"] == [102]
         assert touched["as of the first load"] == [102]
 
 
-def test_files_of_other_pulls_are_not_opened(life: Life) -> None:
-    """While the correction was built, the Parquet files of all earlier pulls of laps were away."""
-    assert life.statuses["corrected"]["silver_laps"] == "success"
+def test_files_of_other_pulls_are_not_opened(states: LakeStates) -> None:
+    """During the build of the correction the Parquet files of all earlier pulls of laps were renamed."""
+    assert states.statuses["corrected"]["silver_laps"] == "success"
 
 
-def test_a_correction_arrives_and_a_vanished_row_goes(life: Life) -> None:
-    before, after = life.rows["nothing new"]["laps of 102"], life.rows["corrected"]["laps of 102"]
+def test_correction_updates_rows_and_removes_vanished_ones(states: LakeStates) -> None:
+    before, after = states.rows["nothing new"]["laps of 102"], states.rows["corrected"]["laps of 102"]
     assert (4, 3, 95.0) in before
     assert (4, 3, 93.0) in after
     assert (4, 3, 95.0) not in after
@@ -68,33 +68,33 @@ def test_a_correction_arrives_and_a_vanished_row_goes(life: Life) -> None:
     assert not [row for row in after if row[:2] == (81, 3)]
 
 
-def test_a_session_that_became_empty_is_emptied(life: Life) -> None:
-    assert life.rows["nothing new"]["positions"] == [(1,)]
-    assert life.rows["corrected"]["positions"] == [(0,)]
+def test_emptied_session_has_no_rows(states: LakeStates) -> None:
+    assert states.rows["nothing new"]["positions"] == [(1,)]
+    assert states.rows["corrected"]["positions"] == [(0,)]
 
 
-def test_an_unconfirmed_empty_answer_and_a_failed_pull_change_nothing(life: Life) -> None:
-    assert life.rows["corrected"]["radio"] == [(1,)]
-    assert life.rows["corrected"]["stints"] == [(2,)]
+def test_unconfirmed_empty_response_and_failed_pull_change_nothing(states: LakeStates) -> None:
+    assert states.rows["corrected"]["radio"] == [(1,)]
+    assert states.rows["corrected"]["stints"] == [(2,)]
 
 
-def test_a_full_refresh_gives_equal_tables(life: Life) -> None:
-    assert life.tables["rebuilt"] == life.tables["corrected"]
+def test_full_refresh_gives_equal_tables(states: LakeStates) -> None:
+    assert states.tables["rebuilt"] == states.tables["corrected"]
 
 
-def test_silver_and_gold_as_of_a_moment_are_what_they_were_then(life: Life) -> None:
-    """What was noted on its day is kept: measurements, and changes of the source since."""
-    then, now = life.tables["first load"], life.tables["as of the first load"]
+def test_silver_and_gold_as_of_a_time_equal_the_earlier_tables(states: LakeStates) -> None:
+    """History tables keep later rows: measurements, and changes of the source."""
+    then, now = states.tables["first load"], states.tables["as of the first load"]
     noted = {"gold.data_quality_metrics", "gold.source_changes"}
     assert {name for name in then if now[name] != then[name]} <= noted
 
 
-def test_the_present_returns_when_the_moment_is_left(life: Life) -> None:
-    assert life.tables["today again"] == life.tables["corrected"]
+def test_build_after_an_as_of_build_is_current_again(states: LakeStates) -> None:
+    assert states.tables["today again"] == states.tables["corrected"]
 
 
-def test_the_fastest_lap_leads_the_board_and_the_winner_is_named_beside_it(life: Life) -> None:
-    assert life.rows["first load"]["leaderboard"] == [
+def test_fastest_lap_is_first_of_its_ranking_next_to_the_winner(states: LakeStates) -> None:
+    assert states.rows["first load"]["leaderboard"] == [
         (1, 3, 94.0, 2, 4),
         (2, 4, 96.0, 2, 1),
         (3, 81, 96.5, 3, 2),
@@ -102,25 +102,25 @@ def test_the_fastest_lap_leads_the_board_and_the_winner_is_named_beside_it(life:
     ]
 
 
-def test_laps_are_ranked_over_valid_ones_and_the_first_lap_is_not_lost(life: Life) -> None:
-    laps = {row[:2]: row[2:] for row in life.rows["first load"]["fact_laps"]}
+def test_only_valid_laps_are_ranked_and_the_first_lap_is_kept(states: LakeStates) -> None:
+    laps = {row[:2]: row[2:] for row in states.rows["first load"]["fact_laps"]}
     assert laps[4, 1] == (None, None, "SOFT", "Green", 1, None)
-    assert laps[3, 3][:2] == (None, None), "a pit-out lap of 60 s takes no rank"
+    assert laps[3, 3][:2] == (None, None), "a pit-out lap of 60 s has no rank"
     assert laps[3, 2][:2] == (1, 1)
-    assert laps[4, 3][:2] == (None, None), "nor does a lap of 95 s after a stop"
+    assert laps[4, 3][:2] == (None, None), "a lap of 95 s after a stop has no rank"
     assert laps[4, 2][:2] == (1, 2)
     assert len(laps) == 11
 
 
-def test_context_of_a_lap_comes_from_the_other_feeds(life: Life) -> None:
-    laps = {row[:2]: row[2:] for row in life.rows["first load"]["fact_laps"]}
-    assert laps[4, 2][2] == "SOFT", "the lap two stints share is the in-lap, on the old tyres"
-    assert laps[4, 3][2:] == ("HARD", "SC", 2, 310), "second over the line, whatever the feed says"
+def test_lap_context_comes_from_the_other_feeds(states: LakeStates) -> None:
+    laps = {row[:2]: row[2:] for row in states.rows["first load"]["fact_laps"]}
+    assert laps[4, 2][2] == "SOFT", "a lap of two stints is the in-lap on the old tyres"
+    assert laps[4, 3][2:] == ("HARD", "SC", 2, 310), "second at the finish line, despite the feed"
     assert laps[81, 2][5] is None, "unknown speed is not 0"
 
 
-def test_the_grid_comes_from_the_qualifying_session(life: Life) -> None:
-    assert life.rows["first load"]["results"] == [
+def test_grid_comes_from_the_qualifying_session(states: LakeStates) -> None:
+    assert states.rows["first load"]["results"] == [
         (4, 1, "Finished", 3, 2, None),
         (81, 2, "Finished", 1, -1, None),
         (43, 3, "Lapped", None, None, 1),
@@ -129,23 +129,23 @@ def test_the_grid_comes_from_the_qualifying_session(life: Life) -> None:
     ]
 
 
-def test_a_lap_keeps_the_team_of_its_day(life: Life) -> None:
-    assert life.rows["first load"]["teams of 43"] == [
+def test_lap_has_the_team_at_its_session(states: LakeStates) -> None:
+    assert states.rows["first load"]["teams of 43"] == [
         (102, "franco-colapinto", "Williams"),
         (201, "franco-colapinto", "Alpine"),
     ]
-    assert life.rows["first load"]["periods of colapinto"] == [
+    assert states.rows["first load"]["periods of colapinto"] == [
         ("williams", "2024-09-21", "2025-10-05", False),
         ("alpine", "2025-10-05", None, True),
     ]
 
 
-def test_a_number_that_passes_on_is_two_people(life: Life) -> None:
-    assert life.rows["first load"]["men of 50"] == [(101, "oliver-bearman"), (201, "ryo-hirakawa")]
+def test_reassigned_driver_number_is_two_drivers(states: LakeStates) -> None:
+    assert states.rows["first load"]["drivers of 50"] == [(101, "oliver-bearman"), (201, "ryo-hirakawa")]
 
 
-def test_teams_without_a_lap_are_last_and_the_gap_is_whole(life: Life) -> None:
-    assert life.rows["first load"]["teams"] == [
+def test_teams_without_a_lap_are_last_and_gaps_are_complete(states: LakeStates) -> None:
+    assert states.rows["first load"]["teams"] == [
         ("racing-bulls", 1, 94.0, None),
         ("mclaren", 2, 96.0, 0.5),
         ("williams", 3, 99.0, None),
@@ -153,48 +153,48 @@ def test_teams_without_a_lap_are_last_and_the_gap_is_whole(life: Life) -> None:
     ]
 
 
-def test_a_missing_sector_leaves_the_best_lap_unknown(life: Life) -> None:
-    summary = {row[0]: row[1:] for row in life.rows["first load"]["summary"]}
+def test_theoretical_best_lap_is_null_if_a_sector_is_missing(states: LakeStates) -> None:
+    summary = {row[0]: row[1:] for row in states.rows["first load"]["summary"]}
     assert summary[4] == (3, 1, 96.0, 280)
     assert summary[81] == (3, 2, None, None)
 
 
-def test_rounds_leave_out_tests(life: Life) -> None:
-    assert life.rows["first load"]["rounds"] == [
+def test_testing_has_no_round_number(states: LakeStates) -> None:
+    assert states.rows["first load"]["rounds"] == [
         (2024, "Pre-Season Testing", None),
         (2024, "Singapore Grand Prix", 1),
         (2025, "Singapore Grand Prix", 1),
     ]
 
 
-def test_a_correction_makes_a_revision_and_everything_else_none(life: Life) -> None:
-    assert life.rows["first load"]["revisions of 81"] == [(1, "First", None, 20.945, True)]
-    assert life.rows["corrected"]["revisions of 81"] == [
+def test_only_a_correction_makes_a_revision(states: LakeStates) -> None:
+    assert states.rows["first load"]["revisions of 81"] == [(1, "First", None, 20.945, True)]
+    assert states.rows["corrected"]["revisions of 81"] == [
         (1, "First", None, 20.945, False),
         (2, "Changed", "gap_to_leader", 21.945, True),
     ]
 
 
-def test_snapshots_date_a_change_by_its_pull_and_are_read(life: Life) -> None:
-    assert life.rows["first load"]["changes"] == []
-    assert life.rows["rebuilt"]["changes"] == [("session", "201", "date_end", "2025-10-05 14:30:00")]
-    ends = [(str(end), newest) for end, newest in life.rows["rebuilt"]["states of 201"]]
+def test_snapshots_date_changes_by_their_pull(states: LakeStates) -> None:
+    assert states.rows["first load"]["changes"] == []
+    assert states.rows["rebuilt"]["changes"] == [("session", "201", "date_end", "2025-10-05 14:30:00")]
+    ends = [(str(end), newest) for end, newest in states.rows["rebuilt"]["states of 201"]]
     assert ends == [("2025-10-05 14:00:00", False), ("2025-10-05 14:30:00", True)]
 
 
-def test_what_was_measured_earlier_stays(life: Life) -> None:
-    """A row a day that brought something, for the trend: a second build adds none, a full refresh takes none away."""
+def test_earlier_measurements_are_kept(states: LakeStates) -> None:
+    """One row per day with new pulls, for the trend; a second build adds no row, a full refresh removes none."""
     first, second = "2025-01-02", "2025-01-09"
     for moment in ("first load", "nothing new"):
-        assert life.rows[moment]["days of quality"] == [(first,)], moment
+        assert states.rows[moment]["days of quality"] == [(first,)], moment
     for moment in ("corrected", "rebuilt", "today again"):
-        assert life.rows[moment]["days of quality"] == [(first,), (second,)], moment
+        assert states.rows[moment]["days of quality"] == [(first,), (second,)], moment
 
 
-def test_quality_is_that_of_the_newest_pulls(life: Life) -> None:
-    """The laps came on the day before the newest pull, their correction on the same day as it."""
-    assert life.rows["first load"]["quality of laps"] == []
-    assert life.rows["corrected"]["quality of laps"] == [
+def test_quality_metrics_are_those_of_the_newest_pulls(states: LakeStates) -> None:
+    """The laps were pulled on the day before the newest pull, their correction on its day."""
+    assert states.rows["first load"]["quality of laps"] == []
+    assert states.rows["corrected"]["quality of laps"] == [
         ("completeness", 10, 3, "ALERT"),
         ("reconciliation", 11, 0, "OK"),
         ("uniqueness", 11, 1, "ALERT"),

@@ -1,9 +1,9 @@
-"""A correction of any feed that laps are made from reaches the laps of its session, and no others are built anew."""
+"""A correction of any feed that laps depend on rebuilds the laps of its session and of no other session."""
 
 from pathlib import Path
 
 from dbt_lake import Lake
-from dbt_story import Row, driver, lap, session
+from scenario_rows import Row, driver, lap, session
 
 CORRECTED: dict[str, Row] = {
     "laps": {"lap_duration": 91.0},
@@ -17,15 +17,15 @@ CORRECTED: dict[str, Row] = {
     "sessions": {"session_name": "Sprint"},
     "drivers": {"team_name": "RB"},
 }
-"""What is corrected, each in a session of its own."""
+"""The corrected feeds, each in a separate session."""
 SESSIONS = dict(enumerate(CORRECTED, start=301))
 LAPS = "select session_key, list(laps order by lap_number) from gold.fact_laps as laps group by session_key"
 
 
 def served(key: int) -> dict[str, list[Row]]:
-    """A session of one driver and two laps, of which the second has it all.
+    """A session of one driver and two laps; the second lap has rows of every feed.
 
-    The one with the corrected result is a race in which another car without laps is classified.
+    The session with the corrected result is a race in which a car without laps is classified.
     """
     name, kind = ("Race", "Race") if SESSIONS.get(key) == "session_result" else ("Practice 1", "Practice")
     start, end = "2025-10-05T12:00:00+00:00", "2025-10-05T14:00:00+00:00"
@@ -48,7 +48,7 @@ def served(key: int) -> dict[str, list[Row]]:
     return {name: [{"session_key": key, "meeting_key": 30} | row for row in of] for name, of in rows.items()}
 
 
-def test_a_correction_of_any_feed_reaches_the_laps_of_its_session_alone(tmp_path: Path) -> None:
+def test_correction_of_any_feed_rebuilds_the_laps_of_its_session_only(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     calendar: list[Row] = []
     untouched = 399
@@ -58,7 +58,7 @@ def test_a_correction_of_any_feed_reaches_the_laps_of_its_session_alone(tmp_path
         for endpoint, of in rows.items():
             lake.pull(endpoint, key, 2025, of)
     lake.pull("sessions", 2025, 2025, calendar)
-    # the source lists a session in two seasons: one keeps it, also when the other one's calendar is replaced
+    # the source lists a session in two seasons: it stays in one, also when the calendar of the other is replaced
     claimed = [row | {"year": 2024} for row in calendar if row["session_key"] == untouched]
     lake.pull("sessions", 2024, 2024, claimed)
     seasons = f"select season from silver.silver_sessions where session_key = {untouched}"

@@ -14,15 +14,15 @@ import duckdb
 import pytest
 import yaml
 from dbt_lake import PROJECT, Lake
-from dbt_life import Life
+from lake_states import LakeStates
 
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations_dbt.yml").read_text(encoding="utf-8"))
 CODE_ONLY = {"asof_join_implementations_agree"}
-"""Tests that read no table: they test a macro, and its mutations are among the expressions."""
+"""Tests that read no table: they test a macro, whose mutations are in the list of expressions."""
 
 
 def plant(test: dict[str, Any], tables: dict[str, str]) -> str | None:
-    """The statement that makes the table of a data test faulty; None when the list has no entry for the test."""
+    """Return the statement that makes the table of a data test faulty; None when the list has no entry for the test."""
     metadata = test.get("test_metadata")
     table = tables.get(test.get("attached_node") or "")
     listed = MUTATIONS["planted_rows"].get(test["name"])
@@ -48,13 +48,13 @@ def plant(test: dict[str, Any], tables: dict[str, str]) -> str | None:
     return None
 
 
-def test_every_data_test_fails_on_a_planted_row(life: Life, lake: Lake) -> None:
+def test_every_data_test_fails_on_a_planted_row(states: LakeStates, lake: Lake) -> None:
     tables = {
         node["unique_id"]: f'{node["schema"]}."{node["alias"]}"'
-        for node in life.manifest["nodes"].values()
+        for node in states.manifest["nodes"].values()
         if node["resource_type"] in ("model", "seed", "snapshot")
     }
-    tests = [node for node in life.manifest["nodes"].values() if node["resource_type"] == "test"]
+    tests = [node for node in states.manifest["nodes"].values() if node["resource_type"] == "test"]
     unlisted, survived, failed_before = [], [], []
     with duckdb.connect(lake.warehouse) as connection:
         for test in tests:
@@ -72,14 +72,14 @@ def test_every_data_test_fails_on_a_planted_row(life: Life, lake: Lake) -> None:
             connection.execute("rollback")
             failed_before += [test["name"]] if before else []
             survived += [(test["name"], statement)] if not after else []
-    assert unlisted == [], "which row do these tests detect? (mutations_dbt.yml)"
-    assert failed_before == [], "fails on the tables without a planted row"
+    assert unlisted == [], "add a faulty row for these tests to mutations_dbt.yml"
+    assert failed_before == [], "these tests fail without a planted row"
     assert not survived, "\n".join(map(str, survived))
     assert len(tests) >= 300
 
 
-def test_mutations_name_existing_tests(life: Life) -> None:
-    nodes = [*life.manifest["nodes"].values(), *life.manifest["unit_tests"].values()]
+def test_mutations_name_existing_tests(states: LakeStates) -> None:
+    nodes = [*states.manifest["nodes"].values(), *states.manifest["unit_tests"].values()]
     names = {node["name"] for node in nodes if node["resource_type"] in ("test", "unit_test")}
     named = {
         *MUTATIONS["planted_rows"],
@@ -88,8 +88,8 @@ def test_mutations_name_existing_tests(life: Life) -> None:
     assert named <= names, named - names
 
 
-def test_failing_rows_are_stored_until_the_test_passes(life: Life, lake: Lake) -> None:
-    """In the schema `failures`, which is not published; passing tests leave no table."""
+def test_failing_rows_are_stored_until_the_test_passes(states: LakeStates, lake: Lake) -> None:
+    """They are in the schema `failures`, which is not published; passing tests leave no table."""
     kept = "select table_name from duckdb_tables() where schema_name = 'failures'"
     wrong = "update gold.fact_results set points = points + 1 where session_key = 201"
     assert lake.query(kept) == []
@@ -104,11 +104,11 @@ def test_failing_rows_are_stored_until_the_test_passes(life: Life, lake: Lake) -
 
 
 def batches(changes: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """The changes in few batches: a batch changes each file once and names each test once."""
+    """Group the changes into batches: a batch changes each file once and names each test once."""
     made: list[list[dict[str, Any]]] = []
     for change in changes:
         taken = {change["file"], *change["killed_by"]}
-        # a macro changes many models, so it has a batch of its own
+        # a macro changes many models, so it has a separate batch
         alone = change["file"].startswith("macros/")
         for batch in made:
             if alone or batch[0]["file"].startswith("macros/"):
@@ -124,7 +124,7 @@ def batches(changes: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", batches(MUTATIONS["expressions"]), ids=lambda batch: str(len(batch)))
 def test_every_mutant_is_killed_by_its_tests(
-    batch: list[dict[str, Any]], life: Life, lake: Lake, tmp_path: Path
+    batch: list[dict[str, Any]], states: LakeStates, lake: Lake, tmp_path: Path
 ) -> None:
     project = tmp_path / "dbt_f1"
     shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
@@ -138,9 +138,9 @@ def test_every_mutant_is_killed_by_its_tests(
     assert {name for name in named if statuses.get(name) not in ("fail", "error")} == set()
 
 
-def test_every_unit_test_kills_a_mutant(life: Life) -> None:
+def test_every_unit_test_kills_a_mutant(states: LakeStates) -> None:
     killing = {name for change in MUTATIONS["expressions"] for name in change["killed_by"]}
-    assert {node["name"] for node in life.manifest["unit_tests"].values()} - killing == set()
+    assert {node["name"] for node in states.manifest["unit_tests"].values()} - killing == set()
 
 
 def test_every_known_pitfall_has_a_mutation() -> None:

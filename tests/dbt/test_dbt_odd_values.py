@@ -1,7 +1,7 @@
-"""An odd value of a source is a warning: it never keeps the rest of gold from being built and published.
+"""An odd value of a source is a warning: the rest of gold is still built and published.
 
-`F1_TEST_SEED` chooses the first seed, `F1_TEST_SEEDS` how many follow, `F1_TEST_VALUES` how many values are planted in a
-lake. When a lake is not built, the values to blame are searched for and named.
+`F1_TEST_SEED` is the first seed, `F1_TEST_SEEDS` the number of seeds, `F1_TEST_VALUES` the number of values planted in a
+lake. If a build fails, the test finds and names the causing values.
 """
 
 import os
@@ -10,19 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from odd_values import ODD, Odd, OddLake, guilty, plant, planted, read, season
+from odd_values import ODD_VALUES, OddLake, OddValue, find_cause, plant, planted, read, season
 
 from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
 
-FIRST = int(os.environ.get("F1_TEST_SEED", "1"))
-SEEDS = range(FIRST, FIRST + int(os.environ.get("F1_TEST_SEEDS", "2")))
+FIRST_SEED = int(os.environ.get("F1_TEST_SEED", "1"))
+SEEDS = range(FIRST_SEED, FIRST_SEED + int(os.environ.get("F1_TEST_SEEDS", "2")))
 VALUES = int(os.environ.get("F1_TEST_VALUES", "1700"))
 CASES = Path(os.environ.get("F1_RECORDED_DATA", "")).parent / "cases"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-def test_odd_values_in_any_column_never_keep_gold_from_being_built(tmp_path: Path, seed: int) -> None:
+def test_gold_is_built_with_odd_values_in_any_column(tmp_path: Path, seed: int) -> None:
     served = season(tmp_path / "season")
     lake = OddLake(tmp_path, served)
     odd = plant(random.Random(seed), served, VALUES)
@@ -34,14 +34,14 @@ def test_odd_values_in_any_column_never_keep_gold_from_being_built(tmp_path: Pat
     if built.failures:
         name, message = next(iter(built.failures.items()))
 
-        def fails(some: Sequence[Odd]) -> bool:
+        def fails(some: Sequence[OddValue]) -> bool:
             return name in lake.build(planted(served, some)).failures
 
-        found = "\n".join(map(str, guilty(odd, fails)))
+        found = "\n".join(map(str, find_cause(odd, fails)))
         pytest.fail(
             f"{name}: {message}\nbecause of\n{found}\n({len(built.failures)} fail: {[*built.failures]})"
         )
-    assert built.warnings, "what is odd is warned about"
+    assert built.warnings, "odd values cause warnings"
     assert all(
         built.rows[table] for table in ("fact_laps", "fact_results", "lap_chart", "championship_progression")
     )
@@ -61,9 +61,9 @@ def test_sessions_with_one_odd_row_each_are_built_with_a_warning(tmp_path: Path)
     } <= built.warnings
 
 
-def test_the_values_to_blame_are_found_among_many() -> None:
-    odd = [Odd("laps", 1, index, "lap_number", value) for index, value in enumerate(range(40))]
-    assert guilty(odd, lambda some: odd[17] in some) == [odd[17]]
-    both = guilty(odd, lambda some: odd[3] in some and odd[30] in some)
+def test_causing_values_are_found_by_halving() -> None:
+    odd = [OddValue("laps", 1, index, "lap_number", value) for index, value in enumerate(range(40))]
+    assert find_cause(odd, lambda some: odd[17] in some) == [odd[17]]
+    both = find_cause(odd, lambda some: odd[3] in some and odd[30] in some)
     assert sorted(one.index for one in both) == [3, 30]
-    assert set(ODD) == {column.kind for endpoint in ENDPOINTS for column in endpoint.columns}
+    assert set(ODD_VALUES) == {column.kind for endpoint in ENDPOINTS for column in endpoint.columns}

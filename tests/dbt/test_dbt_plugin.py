@@ -22,7 +22,7 @@ def source(path: Path) -> SourceConfig:
     return SourceConfig(path.name, path.name, "bronze", None, {}, [])
 
 
-def test_all_models_of_a_run_see_one_version_of_a_table(tmp_path: Path) -> None:
+def test_all_models_of_a_run_read_one_version_of_a_table(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
     plugin = Plugin("delta", {})
     before = plugin.load(source(tmp_path / "pulls"))
@@ -42,10 +42,10 @@ def test_all_models_of_a_run_see_one_version_of_a_table(tmp_path: Path) -> None:
         ("test", False, True),
     ],
 )
-def test_bronze_is_registered_except_for_data_tests_with_a_tested_version_of_dbt(
+def test_bronze_is_not_registered_for_data_tests_with_a_tested_version_of_dbt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str | None, tested: bool, sees: bool
 ) -> None:
-    """dbt registers nothing by itself, of what is not a `view`: see `default_materialization`."""
+    """dbt registers nothing automatically except a `view`: see `default_materialization`."""
     if not tested:
         monkeypatch.setitem(TESTED, "dbt-common", ("0", "0.1"))
     write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
@@ -56,12 +56,12 @@ def test_bronze_is_registered_except_for_data_tests_with_a_tested_version_of_dbt
     with log_contextvars(node_info={"resource_type": kind} if kind else {}):
         plugin.configure_cursor(con)
     found = con.execute("select view_name from duckdb_views() where temporary and not internal").fetchall()
-    # By this name dbt-duckdb asks for it in the view that it makes.
+    # dbt-duckdb uses this name in the view that it creates.
     name = source(tmp_path / "pulls").table_name().replace(".", "_") + "_df"
     assert found == ([(name,)] if sees else [])
 
 
-def test_what_a_model_has_read_is_given_back_before_the_next_and_the_limit_stays(tmp_path: Path) -> None:
+def test_memory_of_a_model_is_released_before_the_next_within_the_limit(tmp_path: Path) -> None:
     con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "1GiB"})
     con.execute("create table samples as select random() as speed from range(15_000_000)")
     con.execute("checkpoint")
@@ -75,7 +75,7 @@ def test_what_a_model_has_read_is_given_back_before_the_next_and_the_limit_stays
     assert cursor.execute(LIMIT).fetchall() == [("1.0 GiB",)]
 
 
-def test_the_limit_is_the_same_after_hundreds_of_models(tmp_path: Path) -> None:
+def test_memory_limit_is_unchanged_after_hundreds_of_models(tmp_path: Path) -> None:
     con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "18.8GiB"})
     plugin = Plugin("delta", {})
     limits = []
@@ -86,7 +86,7 @@ def test_the_limit_is_the_same_after_hundreds_of_models(tmp_path: Path) -> None:
     assert len(set(limits)) == 1
 
 
-def test_what_is_in_use_is_no_reason_to_stop(tmp_path: Path) -> None:
+def test_memory_in_use_does_not_fail_the_release(tmp_path: Path) -> None:
     """A temporary table that cannot be moved to disk."""
     here = {"memory_limit": "1GiB", "temp_directory": ""}
     con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config=here)

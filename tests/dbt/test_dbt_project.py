@@ -1,4 +1,4 @@
-"""What holds of the dbt project as it is written: no run needed but dbt's own reading of it."""
+"""Properties of the dbt project that need no run, only its manifest."""
 
 import re
 from collections import Counter
@@ -10,27 +10,27 @@ from typing import Any
 import sqlglot
 import yaml
 from dbt_lake import PROJECT
-from dbt_life import Life
+from lake_states import LakeStates
 
 from f1_lakehouse.storage import conversion
 
 
-def nodes(life: Life, kind: str) -> list[dict[str, Any]]:
-    return [node for node in life.manifest["nodes"].values() if node["resource_type"] == kind]
+def nodes(states: LakeStates, kind: str) -> list[dict[str, Any]]:
+    return [node for node in states.manifest["nodes"].values() if node["resource_type"] == kind]
 
 
-def gold(life: Life) -> list[dict[str, Any]]:
-    return [node for node in nodes(life, "model") if node["schema"] == "gold"]
+def gold(states: LakeStates) -> list[dict[str, Any]]:
+    return [node for node in nodes(states, "model") if node["schema"] == "gold"]
 
 
-def test_every_model_and_test_reads_in_the_dialect_of_spark(life: Life) -> None:
-    """Compiled for DuckDB: what Spark writes differently stands behind dispatched macros."""
-    read = [node for kind in ("model", "test", "snapshot") for node in nodes(life, kind)]
+def test_every_model_and_test_parses_as_spark_sql(states: LakeStates) -> None:
+    """The code is compiled for DuckDB; differences of Spark are in dispatched macros."""
+    read = [node for kind in ("model", "test", "snapshot") for node in nodes(states, kind)]
     assert len([sqlglot.parse_one(node["compiled_code"], read="spark") for node in read]) > 300
 
 
-def test_gold_is_tables_but_telemetry(life: Life) -> None:
-    kinds = {node["name"]: node["config"]["materialized"] for node in gold(life)}
+def test_gold_models_are_tables_except_telemetry(states: LakeStates) -> None:
+    kinds = {node["name"]: node["config"]["materialized"] for node in gold(states)}
     assert {name for name, kind in kinds.items() if kind == "incremental"} == {
         "fact_telemetry",
         "fact_lap_telemetry",
@@ -38,13 +38,13 @@ def test_gold_is_tables_but_telemetry(life: Life) -> None:
     assert {kind for name, kind in kinds.items() if not name.startswith("int_")} == {"table", "incremental"}
 
 
-def test_gold_has_contracts_descriptions_and_a_grain(life: Life) -> None:
+def test_gold_has_contracts_descriptions_and_a_grain(states: LakeStates) -> None:
     grains = {
         node["attached_node"]
-        for node in nodes(life, "test")
+        for node in nodes(states, "test")
         if (node.get("test_metadata") or {}).get("name") == "unique_combination_of_columns"
     }
-    for node in gold(life):
+    for node in gold(states):
         assert node["config"]["contract"]["enforced"], node["name"]
         assert node["unique_id"] in grains, node["name"]
         assert node["description"], node["name"]
@@ -66,57 +66,59 @@ def test_repeated_column_descriptions_are_doc_blocks() -> None:
     assert blocks == sorted(blocks)
 
 
-def test_everything_that_is_published_is_in_an_exposure(life: Life) -> None:
-    exposed = {name for e in life.manifest["exposures"].values() for name in e["depends_on"]["nodes"]}
-    assert {node["unique_id"] for node in gold(life)} == exposed
+def test_every_published_table_is_in_an_exposure(states: LakeStates) -> None:
+    exposed = {name for e in states.manifest["exposures"].values() for name in e["depends_on"]["nodes"]}
+    assert {node["unique_id"] for node in gold(states)} == exposed
 
 
-def test_snapshots_take_their_time_from_the_pull_and_are_read(life: Life) -> None:
-    read = {name for node in gold(life) for name in node["depends_on"]["nodes"]}
-    for node in nodes(life, "snapshot"):
+def test_snapshots_use_the_time_of_the_pull_and_have_a_reader(states: LakeStates) -> None:
+    read = {name for node in gold(states) for name in node["depends_on"]["nodes"]}
+    for node in nodes(states, "snapshot"):
         assert node["config"]["updated_at"] == "pulled_at"
         assert node["unique_id"] in read
 
 
-def test_nothing_asks_the_clock(life: Life) -> None:
-    """What a build makes depends on what was pulled, not on when it runs."""
+def test_no_model_reads_the_clock(states: LakeStates) -> None:
+    """The result of a build depends on the pulls, not on its time."""
     clocks = ("current_timestamp", "current_date", "now()", "today()", "get_current_timestamp")
-    asking = {
+    reading = {
         (node["name"], clock)
-        for node in [*nodes(life, "model"), *nodes(life, "snapshot"), *nodes(life, "test")]
+        for node in [*nodes(states, "model"), *nodes(states, "snapshot"), *nodes(states, "test")]
         for clock in clocks
         if clock in node["raw_code"].lower()
     }
-    assert asking == set()
+    assert reading == set()
 
 
-def test_there_are_unit_tests_for_every_model_that_derives(life: Life) -> None:
-    tested = {node["model"] for node in life.manifest["unit_tests"].values()}
+def test_every_deriving_model_has_unit_tests(states: LakeStates) -> None:
+    tested = {node["model"] for node in states.manifest["unit_tests"].values()}
     plain = {"int_session_states", "dim_circuits", "fact_weather"}
-    derives = {node["name"] for node in nodes(life, "model") if node["name"].startswith("int_")}
-    derives |= {node["name"] for node in gold(life)}
+    derives = {node["name"] for node in nodes(states, "model") if node["name"].startswith("int_")}
+    derives |= {node["name"] for node in gold(states)}
     assert derives - tested - plain == set()
 
 
 ERRORS = yaml.safe_load((Path(__file__).parent / "error_severity.yml").read_text(encoding="utf-8"))
 
 
-def test_every_test_of_error_severity_has_a_reason_why_the_source_cannot_fail_it(life: Life) -> None:
-    errors = {node["name"] for node in nodes(life, "test") if node["config"]["severity"].lower() != "warn"}
+def test_every_error_severity_test_has_a_recorded_reason(states: LakeStates) -> None:
+    errors = {node["name"] for node in nodes(states, "test") if node["config"]["severity"].lower() != "warn"}
     without = {name for name in errors if not any(fnmatchcase(name, pattern) for pattern in ERRORS)}
     assert without == set(), (
-        "why can no value of a source fail them? (error_severity.yml; else: severity: warn)"
+        "give the reason in error_severity.yml why no source value can fail them, or use severity: warn"
     )
     assert [p for p in ERRORS if not any(fnmatchcase(name, p) for name in errors)] == []
     assert all(ERRORS.values())
 
 
-def test_what_keeps_its_rows_is_not_kept_from_publishing_by_an_old_one(life: Life) -> None:
-    """Rows that no build makes again would fail a test in every later one."""
-    keeps = {node["unique_id"] for node in nodes(life, "snapshot")}
-    keeps |= {node["unique_id"] for node in nodes(life, "model") if "union_earlier_runs(" in node["raw_code"]}
+def test_tests_of_history_tables_ignore_old_rows(states: LakeStates) -> None:
+    """A row that no build creates again would fail its test in every later build."""
+    keeps = {node["unique_id"] for node in nodes(states, "snapshot")}
+    keeps |= {
+        node["unique_id"] for node in nodes(states, "model") if "union_earlier_runs(" in node["raw_code"]
+    }
     assert len(keeps) == 3
-    for node in nodes(life, "test"):
+    for node in nodes(states, "test"):
         if node.get("attached_node") in keeps and node["config"]["severity"].lower() != "warn":
             assert "select max(run_date)" in (node["config"]["where"] or ""), node["name"]
 

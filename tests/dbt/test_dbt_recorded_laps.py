@@ -1,6 +1,6 @@
-"""Recorded sessions and small cases: when laps end, which of them count, and the order over the line (slow).
+"""Recorded sessions and small cases: the end of laps, valid laps, and the order at the finish line (slow).
 
-The expectations are official numbers, or plain arithmetic on the served rows. Needs F1_RECORDED_DATA with `openf1/`, and
+Expected values are official numbers, or computed from the served rows. Needs F1_RECORDED_DATA with `openf1/`, and
 `cases/` next to it.
 """
 
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.skipif("F1_RECORDED_DATA" not in os.environ, reason="F1_RECORDED_DATA is not set"),
 ]
 ROOT = Path(os.environ.get("F1_RECORDED_DATA", ".")) / "openf1"
-CASES = ROOT.parents[1] / "cases"
+CASES = ROOT.parent.parent / "cases"
 RECORDED = {
     2023: (7787, 7953, 9102, 9149, 9157, 9181, 9205),
     2024: (9472, 9496, 9523, 9574, 9606),
@@ -68,8 +68,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return made
 
 
-def test_the_final_gaps_of_monza_2023_are_the_official_ones(lake: Lake) -> None:
-    """Two of the official ones have a penalty of 5 s."""
+def test_final_gaps_of_monza_2023_are_official(lake: Lake) -> None:
+    """Two of the official gaps include a penalty of 5 s."""
     gaps = lake.query(
         "select gap_to_leader_s from gold.fact_laps where session_key = 9157 and lap_number = 51 and "
         "position_at_lap_end between 2 and 9 order by position_at_lap_end"
@@ -91,8 +91,8 @@ def test_no_lap_follows_the_chequered_flag(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize("key", RECORDED[2023])
-def test_positions_over_the_line_are_those_of_the_position_feed(lake: Lake, key: int) -> None:
-    """A second after the line; the last lap, where the feed adds penalties, and the truncated end of 9157 aside."""
+def test_positions_at_the_finish_line_equal_the_position_feed(lake: Lake, key: int) -> None:
+    """Compared one second after the finish line, without the last lap (the feed adds penalties) and the truncated end of 9157."""
     feed: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
     for row in sorted(served("position", key), key=lambda row: str(row["date"])):
         at = datetime.fromisoformat(row["date"]).replace(tzinfo=None)
@@ -113,7 +113,7 @@ def test_positions_over_the_line_are_those_of_the_position_feed(lake: Lake, key:
 
 
 @pytest.mark.parametrize("key", RECORDED[2026])
-def test_laps_into_the_garage_end_after_their_own_time(lake: Lake, key: int) -> None:
+def test_laps_into_the_garage_end_later_than_their_lap_time(lake: Lake, key: int) -> None:
     starts = {
         (row["driver_number"], row["lap_number"]): datetime.fromisoformat(row["date_start"]).replace(
             tzinfo=None
@@ -140,7 +140,7 @@ def test_laps_into_the_garage_end_after_their_own_time(lake: Lake, key: int) -> 
             assert end == starts.get((driver, lap + 1), end)
 
 
-def test_a_restart_is_not_the_start_of_the_first_lap(lake: Lake) -> None:
+def test_restart_is_not_the_start_of_the_first_lap(lake: Lake) -> None:
     first = dict(
         lake.query(
             "select session_key, [strftime(min(lap_start_at), '%H:%M:%S'), strftime(max(lap_start_at), '%H:%M:%S')] "
@@ -161,7 +161,7 @@ def test_a_restart_is_not_the_start_of_the_first_lap(lake: Lake) -> None:
     }
 
 
-def test_the_cases_of_missing_rows_and_late_feeds(lake: Lake) -> None:
+def test_laps_with_missing_rows_and_late_feeds(lake: Lake) -> None:
     assert lake.query(
         "select lap_number, driver_number from gold.fact_laps where session_key = 7101 and position_at_lap_end = 1 "
         "and lap_number > 2 order by 1"
@@ -177,7 +177,7 @@ def test_the_cases_of_missing_rows_and_late_feeds(lake: Lake) -> None:
     )
 
 
-def test_deleted_and_impossible_laps_count_for_nothing(lake: Lake) -> None:
+def test_deleted_and_impossible_laps_are_in_no_statistic(lake: Lake) -> None:
     board = "select driver_number, fastest_lap_time, fastest_lap_number from gold.session_leaderboard where session_key"
     assert lake.query(f"{board} = 7301 order by position")[0] == (3, 64.8, 8)
     assert (1, 65.048, 8) in lake.query(f"{board} = 7301")
@@ -194,7 +194,7 @@ def test_deleted_and_impossible_laps_count_for_nothing(lake: Lake) -> None:
     assert lake.query(f"{incomplete} and session_key in (7953, 9574)") == [(2,)]
 
 
-def test_pace_is_of_green_laps(lake: Lake) -> None:
+def test_pace_uses_green_flag_laps(lake: Lake) -> None:
     pace = "select driver_number from gold.race_pace where pace_rank <= 3 and session_key"
     assert lake.query(f"{pace} = 7953 order by pace_rank") == [(11,), (1,), (63,)]
     assert lake.query(f"{pace} = 7521") == []

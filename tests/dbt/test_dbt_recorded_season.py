@@ -1,6 +1,6 @@
-"""All of 2024 and 2025 that was recorded, against the same numbers worked out by hand from the served rows, and against Ergast.
+"""All recorded sessions of 2024 and 2025, compared with numbers computed separately from the served rows and with Ergast.
 
-The arithmetic here shares nothing with the models: plain loops over the JSON. Needs F1_RECORDED_DATA with `openf1/` and
+The computation shares no code with the models: plain loops over the JSON. Needs F1_RECORDED_DATA with `openf1/` and
 `ergast/`. Some rounds were never recorded; sums are taken over those that were.
 """
 
@@ -38,7 +38,7 @@ def ergast(table: str) -> list[Row]:
 
 @dataclass(frozen=True)
 class Season:
-    """A season's lake, beside what was served of it."""
+    """The lake of a season and its served rows."""
 
     year: int
     lake: Lake
@@ -66,13 +66,13 @@ def season(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return made
 
 
-def test_there_is_a_season(season: Season) -> None:
-    """Of 2025 the laps of one race were recorded; all else is there."""
+def test_season_has_recorded_sessions(season: Season) -> None:
+    """The laps of one race of 2025 were recorded, and all other endpoints."""
     assert len(season.with_rows("session_result", "Race")) >= 20
     assert len(season.with_rows("laps", "Race")) >= {2024: 20, 2025: 1}[season.year]
 
 
-def test_fastest_laps_and_the_laps_on_which_they_were_driven(season: Season) -> None:
+def test_fastest_laps_and_their_lap_numbers_are_official(season: Season) -> None:
     expected = {}
     for key in season.with_rows("laps", "Race", "Sprint", "Qualifying"):
         for lap in served("laps", key):
@@ -88,7 +88,7 @@ def test_fastest_laps_and_the_laps_on_which_they_were_driven(season: Season) -> 
     assert {row[:2]: row[2:] for row in rows if row[0] in {key for key, _ in expected}} == expected
 
 
-def test_official_results(season: Season) -> None:
+def test_results_are_official(season: Season) -> None:
     expected = {}
     for key in season.with_rows("session_result", "Race", "Sprint"):
         for row in served("session_result", key):
@@ -100,7 +100,7 @@ def test_official_results(season: Season) -> None:
     assert {row[:2]: row[2:] for row in rows} == expected
 
 
-def test_grids_are_those_of_the_qualifying_of_the_meeting(season: Season) -> None:
+def test_grids_equal_the_qualifying_of_the_meeting(season: Season) -> None:
     kind = {"Qualifying": "Race", "Sprint Qualifying": "Sprint", "Sprint Shootout": "Sprint"}
     race_of = {
         (row["meeting_key"], row["session_name"]): row["session_key"]
@@ -120,7 +120,7 @@ def test_grids_are_those_of_the_qualifying_of_the_meeting(season: Season) -> Non
     assert {row[:2]: row[2] for row in rows} == {k: v for k, v in expected.items() if v is not None}
 
 
-def test_everyone_drives_for_the_team_of_that_day(season: Season) -> None:
+def test_drivers_have_the_team_at_the_session(season: Season) -> None:
     expected = {}
     for key in season.with_rows("laps", "Race"):
         team = {row["driver_number"]: row["team_name"] for row in served("drivers", key) if row["team_name"]}
@@ -134,7 +134,7 @@ def test_everyone_drives_for_the_team_of_that_day(season: Season) -> None:
     assert {row[:2]: row[2] for row in rows} == expected
 
 
-def test_every_lap_is_on_the_tyres_of_the_first_stint_that_has_it(season: Season) -> None:
+def test_every_lap_has_the_tyres_of_its_first_stint(season: Season) -> None:
     expected = {}
     for key in season.with_rows("laps", "Race"):
         stints = defaultdict(list)
@@ -153,15 +153,15 @@ def test_every_lap_is_on_the_tyres_of_the_first_stint_that_has_it(season: Season
     assert {row[:3]: row[3] for row in rows if row[:3] in expected} == expected
 
 
-def test_stints_are_those_that_were_served_without_the_shared_laps(season: Season) -> None:
-    """Lap by lap: each lap goes to the first stint that claims it, and a stint is what is left to it."""
+def test_stints_equal_the_served_ones_without_shared_laps(season: Season) -> None:
+    """Each lap belongs to the first stint that contains it; a stint has its remaining laps."""
     expected = {}
     for key in season.with_rows("stints", "Race", "Sprint"):
         taken: dict[int, set[int]] = defaultdict(set)
         for stint in sorted(served("stints", key), key=lambda row: int(row["stint_number"])):
             first, last, number = stint["lap_start"], stint["lap_end"], stint["driver_number"]
             claimed = set() if first is None or last is None else set(range(first, last + 1))
-            # a stint reaches back over laps that an earlier one has ended on
+            # a stint starts before the end of an earlier one
             left = {n for n in claimed if not taken[number] or n > max(taken[number])}
             taken[number] |= claimed
             bounds = (min(left), max(left)) if left else (None, None)
@@ -173,7 +173,7 @@ def test_stints_are_those_that_were_served_without_the_shared_laps(season: Seaso
     assert {row[:3]: row[3:] for row in rows if row[0] in {key for key, *_ in expected}} == expected
 
 
-def test_every_driver_has_the_stops_that_were_served(season: Season) -> None:
+def test_stops_equal_the_served_ones(season: Season) -> None:
     expected: dict[tuple[int, int], int] = defaultdict(int)
     keys = season.with_rows("pit", "Race", "Sprint")
     for key in keys:
@@ -185,13 +185,13 @@ def test_every_driver_has_the_stops_that_were_served(season: Season) -> None:
     for table, counted in (("fact_pit_stops", "count(*)"), ("tyre_strategy", "max(stops + pass_throughs)")):
         rows = season.query(f"select session_key, driver_number, {counted} from gold.{table} group by 1, 2")
         found = {row[:2]: row[2] for row in rows if row[2] and row[0] in keys}
-        # stops are not known of a driver with fewer visits than tyre changes
+        # stops are unknown for a driver with fewer visits than tyre changes
         there = {key: n for key, n in expected.items() if table == "fact_pit_stops" or key in found}
         assert found == there, table
         assert len(there) > 0.98 * len(expected)
 
 
-def test_cars_that_follow_the_safety_car_through_the_pit_lane_keep_their_tyres(season: Season) -> None:
+def test_safety_car_through_the_pit_lane_is_no_tyre_change(season: Season) -> None:
     """Lusail 2024: all cars went through twice; the Miami sprint of 2024: twice, and one car for a penalty."""
     known = {
         (9655, 1): ("MEDIUM-HARD", 1, 2),
@@ -209,8 +209,8 @@ def test_cars_that_follow_the_safety_car_through_the_pit_lane_keep_their_tyres(s
     assert {key: found[key] for key in known if key in found} == known
 
 
-def test_winners_are_those_of_ergast(season: Season) -> None:
-    """By person, not by number: the source and Ergast name people independently."""
+def test_winners_equal_ergast(season: Season) -> None:
+    """Compared by person, not by number: the source and Ergast name drivers independently."""
     races = {row["raceId"]: int(row["round"]) for row in ergast("races") if row["year"] == str(season.year)}
     person = {row["driverId"]: name_slug(row) for row in ergast("drivers")}
     official = {
@@ -241,7 +241,7 @@ TEAM_OF = {
 
 
 @pytest.mark.parametrize("championship", ["drivers", "teams"])
-def test_points_after_each_round_are_those_of_ergast(season: Season, championship: str) -> None:
+def test_points_after_each_round_equal_ergast(season: Season, championship: str) -> None:
     races = {row["raceId"]: int(row["round"]) for row in ergast("races") if row["year"] == str(season.year)}
     if championship == "drivers":
         column, entrant = "driverId", {row["driverId"]: name_slug(row) for row in ergast("drivers")}
@@ -283,6 +283,6 @@ def test_points_after_each_round_are_those_of_ergast(season: Season, championshi
     complete = {(name, number): (total, rank) for name, number, total, rank, whole in ours if whole}
     # in 2025 the second round was not recorded
     assert len({number for _, number in complete}) >= {2024: 15, 2025: 1}[season.year]
-    # who has no point yet shares ranks here and is put in some order there
+    # drivers without points share a rank here; Ergast orders them arbitrarily
     scorers = {key: value for key, value in complete.items() if value[0] > 0}
     assert scorers == {key: official[key] for key in scorers}

@@ -1,6 +1,6 @@
-"""Recorded sessions and small cases: the state of the session, and the laps that race control deleted (slow).
+"""Recorded sessions and small cases: the track status of a session, and laps deleted by race control (slow).
 
-Only the models that these facts come from are built. Needs F1_RECORDED_DATA with `openf1/`, and `cases/` next to it.
+Only the models of these facts are built. Needs F1_RECORDED_DATA with `openf1/`, and `cases/` next to it.
 """
 
 import json
@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.skipif("F1_RECORDED_DATA" not in os.environ, reason="F1_RECORDED_DATA is not set"),
 ]
 ROOT = Path(os.environ.get("F1_RECORDED_DATA", ".")) / "openf1"
-CASES = ROOT.parents[1] / "cases"
+CASES = ROOT.parent.parent / "cases"
 RECORDED = {
     2023: (7787, 7953, 9149, 9205),
     2024: (9472, 9496, 9506, 9523, 9594, 9606, 9655),
@@ -53,7 +53,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def periods(lake: Lake, session_key: int) -> list[str]:
-    """The states of the whole track, as `Red 13:04:08-13:44:53`."""
+    """Return the states of the complete track, as `Red 13:04:08-13:44:53`."""
     return [
         f"{state} {start}-{end or ''}"
         for state, start, end in lake.query(
@@ -78,7 +78,7 @@ def periods(lake: Lake, session_key: int) -> list[str]:
         (7953, ["VSC 16:10:19-16:12:08"]),
         # no message of the restart: the first lap after it ends the red flag
         (9205, ["SC 17:03:50-17:06:35", "Red 17:06:35-17:33:11"]),
-        # a rolling start that is forecast
+        # an announced rolling start
         (
             9149,
             [
@@ -104,12 +104,12 @@ def periods(lake: Lake, session_key: int) -> list[str]:
         (11303, ["Red 14:51:30-15:03:00"]),
     ],
 )
-def test_the_states_of_a_session(lake: Lake, session_key: int, expected: list[str]) -> None:
+def test_track_states_of_a_session(lake: Lake, session_key: int, expected: list[str]) -> None:
     assert periods(lake, session_key) == expected
 
 
-def test_a_yellow_that_is_withdrawn_in_its_second_does_not_last(lake: Lake) -> None:
-    """In Bahrain 2023 one stayed until the end of the race; the longest one of Baku is a yellow that was shown twice."""
+def test_yellow_flag_withdrawn_within_its_second_has_no_period(lake: Lake) -> None:
+    """In Bahrain 2023 a yellow lasted until the end of the race; the longest one of Baku is a yellow that was shown twice."""
     [(longest,)] = lake.query(
         "select max(epoch(ended_at) - epoch(started_at)) from silver.int_track_status "
         "where place > 0 and session_key = 7953 and started_at >= timestamp '2023-03-05 15:03:00'"
@@ -127,7 +127,7 @@ def test_deleted_laps_are_found(lake: Lake) -> None:
     }
     assert found[9606, 20, 51] == "TRACK LIMITS AT TURN 2"
     assert found[9472, 81, 37] == "TRACK LIMITS AT TURN 15"
-    # In practice and qualifying the message quotes the lap after it; laps without a quoted time are found by the clock.
+    # In practice and qualifying the message quotes the next lap; laps without a quoted time are found by the time of day.
     assert {(key, driver, lap) for key, driver, lap in found if key > 11300} == {
         *((11301, driver, lap) for driver, lap in ((6, 16), (44, 24), (12, 5), (12, 25), (14, 10), (63, 21))),
         *((11301, driver, lap) for driver, lap in ((63, 2), (63, 10), (10, 22), (18, 11))),

@@ -1,6 +1,6 @@
-"""Odd classifications and lists of drivers: small made-up inputs and the recorded sessions that show the same, in one lake.
+"""Unusual classifications and driver lists: small generated inputs and recorded sessions of the same kind, in one lake.
 
-Needs F1_RECORDED_DATA, with the cases in its sibling `cases/`. Each case is a season of its own, so that none counts in another.
+Needs F1_RECORDED_DATA, with the cases next to it in `cases/`. Each case is a separate season, so that championships are not mixed.
 """
 
 import json
@@ -25,7 +25,7 @@ CASES = {
     HALF_POINTS: "22-half-points",
 }
 SUPPORT_SERIES, NO_POINTS = 9223, (7779, 9213)
-"""Recorded in 2023: Practice 1 of Budapest with the list of another series, races with points that are not served."""
+"""Recorded in 2023: Practice 1 of Budapest with the drivers of another series, races without served points."""
 ENDPOINTS = ("drivers", "session_result", "starting_grid")
 
 
@@ -64,7 +64,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return made
 
 
-def test_a_flag_of_q3_alone_takes_no_driver_out_of_the_classification(lake: Lake) -> None:
+def test_flag_of_q3_only_keeps_the_driver_classified(lake: Lake) -> None:
     rows = lake.query("select driver_number, status from gold.fact_results where session_key = 7021")
     assert dict(rows) == {1: "Finished", 2: "Finished", 3: "Finished", 4: "Finished", 5: "Finished", 6: "DNS"}
     pairs = lake.query(
@@ -77,7 +77,7 @@ def test_a_flag_of_q3_alone_takes_no_driver_out_of_the_classification(lake: Lake
 @pytest.mark.parametrize(
     ("entrant", "points"), [("cid-charlie", [15.0, 40.0, 65.0]), ("ferrari", [27.0, 64.0, 101.0])]
 )
-def test_points_of_a_driver_who_is_in_no_list_reach_the_championship(
+def test_points_of_an_unlisted_driver_are_in_the_championship(
     lake: Lake, entrant: str, points: list[float]
 ) -> None:
     rows = lake.query(
@@ -87,7 +87,7 @@ def test_points_of_a_driver_who_is_in_no_list_reach_the_championship(
     assert rows == [(one, True) for one in points]
 
 
-def test_of_two_teams_of_a_driver_the_one_served_last_gets_the_points(lake: Lake) -> None:
+def test_team_served_last_gets_the_points_of_a_driver_with_two(lake: Lake) -> None:
     rows = lake.query(
         "select entrant_id, points from gold.championship_progression "
         f"where season = {TWO_TEAMS} and championship = 'teams' and round_number = 1"
@@ -97,7 +97,7 @@ def test_of_two_teams_of_a_driver_the_one_served_last_gets_the_points(lake: Lake
     assert dict(lake.query(cars)) == {5: "williams", 15: "alpine"}
 
 
-def test_a_grid_number_without_a_lap_of_a_driver_with_one_is_none(lake: Lake) -> None:
+def test_grid_entry_without_a_lap_is_ignored_if_the_driver_has_another(lake: Lake) -> None:
     rows = lake.query(
         "select driver_number, grid_position, positions_gained from gold.fact_results "
         "where session_key = 7132 and driver_number in (4, 5) order by 1"
@@ -105,7 +105,7 @@ def test_a_grid_number_without_a_lap_of_a_driver_with_one_is_none(lake: Lake) ->
     assert rows == [(4, None, None), (5, 5, 4)]
 
 
-def test_half_points_are_halves_and_equal_points_are_decided_by_second_positions(lake: Lake) -> None:
+def test_half_points_are_kept_and_ties_use_second_positions(lake: Lake) -> None:
     rows = lake.query(
         "select entrant_id, points, championship_rank from gold.championship_progression "
         f"where season = {HALF_POINTS} and championship = 'drivers' and round_number = 3 order by 3"
@@ -113,7 +113,7 @@ def test_half_points_are_halves_and_equal_points_are_decided_by_second_positions
     assert rows[2:] == [("cid-charlie", 27.5, 3), ("dan-delta", 27.5, 4)]
 
 
-def test_support_drivers_with_a_team_of_formula_1_are_none_of_its_drivers(lake: Lake) -> None:
+def test_support_series_drivers_with_a_formula_1_team_are_excluded(lake: Lake) -> None:
     listed = lake.query(
         f"select driver_id from silver.int_drivers where session_key = {SUPPORT_SERIES} and is_f1_driver"
     )
@@ -127,7 +127,7 @@ def test_support_drivers_with_a_team_of_formula_1_are_none_of_its_drivers(lake: 
     assert {(1, "max-verstappen", "red-bull-racing"), (14, "fernando-alonso", "aston-martin")} <= set(rows)
 
 
-def test_points_that_are_not_served_make_the_championship_incomplete(lake: Lake) -> None:
+def test_missing_points_mark_the_championship_incomplete(lake: Lake) -> None:
     rows = lake.query("select session_key, count(*) from silver.int_points_missing group by 1")
     assert dict(rows) == {7779: 1, 9213: 9}
     first = f"select min(round_number), bool_or(is_complete) from gold.championship_progression where season = {RECORDED}"

@@ -1,9 +1,9 @@
-"""The committed dbt sources are those of the catalogue."""
+"""The committed dbt sources equal the catalog."""
 
 from f1_lakehouse.dbt.sources import SOURCES_FILE, sources_yaml
 
 
-def test_the_committed_sources_are_those_of_the_catalogue() -> None:
+def test_committed_dbt_sources_equal_the_catalog() -> None:
     assert SOURCES_FILE.read_text(encoding="utf-8") == sources_yaml(), (
-        "the catalogue has changed: python -m f1_lakehouse.dbt.sources"
+        "the catalog has changed; run python -m f1_lakehouse.dbt.sources"
     )

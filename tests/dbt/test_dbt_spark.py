@@ -1,7 +1,7 @@
-"""The project as it is on an engine behind Spark Connect: the same rows as on DuckDB, and the same tests green.
+"""The unchanged project on an engine behind Spark Connect: the same rows as on DuckDB, and the same tests pass.
 
-Sail stands in for a cluster. Needs a Python with `dbt-spark pyspark[connect]==4.1.4 pysail pandas<3`, named by
-F1_SPARK_PYTHON: 1.3 GB that nobody else needs.
+Sail is used instead of a cluster. Needs a Python with `dbt-spark pyspark[connect]==4.1.4 pysail pandas<3`, named by
+F1_SPARK_PYTHON: 1.3 GB that no other test needs.
 """
 
 import os
@@ -29,8 +29,8 @@ SEEDS = {"driver_aliases", "team_lineage"}
 
 
 def built_on_sail(lake: Lake, root: Path, change: Callable[[], None]) -> Path:
-    """Build twice on Sail, with a change between; the folder of the tables."""
-    # -P: dbt takes every module in reach that is called dbt_… for a plugin of its own
+    """Build twice on Sail with a change between the builds; return the folder of the tables."""
+    # -P: dbt loads every importable module called dbt_… as a plugin
     command = [
         os.environ["F1_SPARK_PYTHON"],
         "-P",
@@ -60,7 +60,7 @@ def built_on_sail(lake: Lake, root: Path, change: Callable[[], None]) -> Path:
 
 
 def comparable(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """In one order; numbers to six places and times without a zone, which the engines may write differently."""
+    """Return sorted rows; numbers have six decimals and times no zone, because the engines format them differently."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, float | Decimal):
@@ -70,7 +70,7 @@ def comparable(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return sorted((tuple(map(plain, row)) for row in rows), key=str)
 
 
-def test_sail_and_duckdb_build_the_same_tables_also_after_corrections(tmp_path: Path) -> None:
+def test_sail_and_duckdb_build_equal_tables_also_after_corrections(tmp_path: Path) -> None:
     folder = tmp_path / "season"
     made = generate(folder, SEASON, 2, telemetry=True, sprint_every=2, telemetry_every=60)
     first, second, *_, last = keys = [key for key in made.sessions if key % 10 in (2, 3, 4, 5)]
@@ -81,7 +81,7 @@ def test_sail_and_duckdb_build_the_same_tables_also_after_corrections(tmp_path: 
             lake.pull_folder(folder, endpoint.name, key, SEASON)
 
     def later() -> None:
-        """A session comes, a lap of another one is gone, and all positions of a third."""
+        """Add a session, remove a lap of another one, and remove all positions of a third."""
         pull(last)
         lake.pull_folder(folder, "laps", first, SEASON, lambda rows: rows[1:])
         lake.pull("position", second, SEASON, [], "emptied")
@@ -106,5 +106,5 @@ def test_sail_and_duckdb_build_the_same_tables_also_after_corrections(tmp_path: 
             if comparable(here.fetchall()) != comparable([tuple(row.values()) for row in there]):
                 different.append(table)
     assert len(built) > 40
-    # DuckDB has built once: what was measured and seen in the first of two builds it does not know
+    # DuckDB has built once, so it lacks the history rows of the first of two builds
     assert set(different) <= {"data_quality_metrics", "source_changes"}

@@ -410,7 +410,7 @@ ASKED = [(name, sql) for name, text in OPERATIONS for sql in re.findall(r"```sql
 LEFT_EMPTY = ("What is stale?", "What failed in the last week, and why?")
 
 
-def test_the_operations_guide_has_seven_questions():
+def test_operations_guide_has_seven_questions():
     assert len(OPERATIONS) == 7
 
 
@@ -607,7 +607,7 @@ POINTS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", [130, 143])
-def test_a_transform_that_is_interrupted_anywhere_ends_soon_and_the_next_one_completes_it(loaded, code):
+def test_interrupted_transform_ends_soon_and_is_completed_by_the_next(loaded, code):
     laps = loaded.gold("select count(*) from fact_laps")
     for text, later in POINTS.values():
         running = Interrupted(loaded, "transform")

@@ -57,7 +57,7 @@ def dockerfile() -> list[list[str]]:
     return [shlex.split(line, posix=False) for line in text.splitlines() if line and not line.startswith("#")]
 
 
-def test_a_linter_of_container_files_finds_nothing() -> None:
+def test_container_file_linter_reports_nothing() -> None:
     done = subprocess.run(
         [tool("hadolint"), "--no-color", str(DEPLOY / "Dockerfile")],
         text=True,
@@ -67,7 +67,7 @@ def test_a_linter_of_container_files_finds_nothing() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_everything_that_is_copied_into_the_image_is_there_and_sent_to_the_builder() -> None:
+def test_copied_files_exist_and_are_in_the_build_context() -> None:
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
     copied = [source for word, *rest in dockerfile() if word == "COPY" for source in rest[:-1]]
     assert all((PROJECT / source).exists() for source in copied)
@@ -75,7 +75,7 @@ def test_everything_that_is_copied_into_the_image_is_there_and_sent_to_the_build
     assert ignored[0] == "*"
 
 
-def test_the_image_runs_as_nobody_in_particular_and_its_extras_are_the_projects() -> None:
+def test_image_runs_as_any_user_with_the_extras_of_the_project() -> None:
     words = dockerfile()
     assert int([line for line in words if line[0] == "USER"][-1][1]) > 0
     import tomllib
@@ -86,13 +86,13 @@ def test_the_image_runs_as_nobody_in_particular_and_its_extras_are_the_projects(
     assert asked == set(extras) - {"explore"}
 
 
-def test_without_a_password_nothing_starts() -> None:
+def test_no_service_starts_without_a_password() -> None:
     done = compose()
     assert done.returncode != 0
     assert "set POSTGRES_PASSWORD" in done.stderr
 
 
-def test_the_password_comes_from_the_environment_and_goes_into_one_variable(services: dict[str, Any]) -> None:
+def test_password_of_the_environment_is_in_one_variable(services: dict[str, Any]) -> None:
     assert "s3cret" not in (DEPLOY / "compose.yaml").read_text()
     for name in ("daemon", "webserver"):
         found = services[name]["environment"]
@@ -101,7 +101,7 @@ def test_the_password_comes_from_the_environment_and_goes_into_one_variable(serv
         assert secrets == {"F1_DAGSTER_STORAGE"}
 
 
-def test_the_ui_writes_nowhere_and_is_published_on_this_machine_only(services: dict[str, Any]) -> None:
+def test_ui_is_read_only_and_bound_to_localhost(services: dict[str, Any]) -> None:
     [lake] = services["webserver"]["volumes"]
     assert (lake["target"], lake["read_only"]) == ("/lake", True)
     [port] = services["webserver"]["ports"]
@@ -111,11 +111,11 @@ def test_the_ui_writes_nowhere_and_is_published_on_this_machine_only(services: d
         assert services[name]["cap_drop"] == ["ALL"]
 
 
-def test_a_killed_run_is_known_by_a_host_name_that_stays(services: dict[str, Any]) -> None:
+def test_service_has_a_fixed_host_name_to_identify_killed_runs(services: dict[str, Any]) -> None:
     assert services["daemon"]["hostname"] == "f1-daemon"
 
 
-def test_each_command_is_one_of_f1_and_each_service_says_whether_it_is_well(services: dict[str, Any]) -> None:
+def test_each_service_runs_an_f1_command_and_has_a_health_check(services: dict[str, Any]) -> None:
     for name in ("daemon", "webserver"):
         given = parser().parse_args(services[name]["command"])
         assert given.command == services[name]["command"][0]
@@ -159,9 +159,7 @@ def ask(port: int, query: str) -> Any:
 
 
 @pytest.mark.slow
-def test_the_services_of_the_compose_file_work_and_end_as_they_should(
-    services: dict[str, Any], tmp_path: Path
-) -> None:
+def test_compose_services_start_serve_and_stop(services: dict[str, Any], tmp_path: Path) -> None:
     root, port = tmp_path / "lake", 0
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

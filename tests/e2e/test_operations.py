@@ -165,7 +165,7 @@ def test_a_table_is_read_as_of_a_version_and_as_of_a_time(lake: Lake) -> None:
         (["backup", "nowhere", "--restore"], "nowhere has no raw responses to copy; name the folder"),
     ],
 )
-def test_a_mistake_is_one_line(lake: Lake, arguments: list[str], said: str) -> None:
+def test_an_invalid_argument_is_one_line(lake: Lake, arguments: list[str], said: str) -> None:
     done = lake.f1(*arguments)
     assert done.is_one_line, done.err
     assert said in done.err

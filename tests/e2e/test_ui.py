@@ -43,7 +43,7 @@ def is_gone(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-def test_what_does_not_end_by_itself_is_ended_with_all_that_it_started(asked: signal.Signals) -> None:
+def test_process_that_ignores_sigterm_is_killed_with_its_children(asked: signal.Signals) -> None:
     with supervised(STUBBORN) as process:
         assert process.stdout is not None
         pids = [int(pid) for pid in process.stdout.readline().split()]
@@ -55,6 +55,6 @@ def test_what_does_not_end_by_itself_is_ended_with_all_that_it_started(asked: si
     assert (code, left) == (0, [])
 
 
-def test_the_exit_code_is_that_of_what_ends_unasked() -> None:
+def test_exit_code_is_that_of_the_process_that_ended() -> None:
     with supervised("raise SystemExit(3)") as process:
         assert process.wait(timeout=30) == 3

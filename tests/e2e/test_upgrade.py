@@ -76,7 +76,7 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Old]:
 
 
 @pytest.mark.slow
-def test_a_lake_of_an_earlier_version_is_read_rebuilt_and_published_without_new_data(old: Old) -> None:
+def test_lake_of_an_earlier_version_is_rebuilt_and_published_without_new_data(old: Old) -> None:
     assert "digest" not in json.loads((old.root / "build.json").read_text())
     laps = old.read("gold.duckdb", "select count(*) from gold.gold.fact_laps")
     history = old.read("warehouse.duckdb", HISTORY)

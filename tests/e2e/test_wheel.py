@@ -89,7 +89,7 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if "__pycache__" not in path.parts}
 
 
-def test_the_wheel_carries_the_dbt_project_and_dagsters_settings_and_nothing_that_was_made_of_them(
+def test_wheel_contains_the_project_files_and_no_generated_ones(
     wheel: Path,
 ) -> None:
     with zipfile.ZipFile(wheel) as content:
@@ -105,9 +105,7 @@ def test_the_wheel_carries_the_dbt_project_and_dagsters_settings_and_nothing_tha
     assert found == expected
 
 
-def test_the_definitions_load_from_a_wheel_that_may_not_be_written_to(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_definitions_load_from_a_read_only_wheel(installed: Path, tmp_path: Path) -> None:
     # This uses the parsed project that a lake keeps; the demo below parses the project itself.
     load_manifest()
     kept = tmp_path / "lake" / "dbt"
@@ -128,9 +126,7 @@ def test_the_definitions_load_from_a_wheel_that_may_not_be_written_to(
 
 
 @pytest.mark.slow
-def test_the_demo_and_the_ui_work_from_a_wheel_that_may_not_be_written_to(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_demo_and_ui_work_from_a_read_only_wheel(installed: Path, tmp_path: Path) -> None:
     before = names(installed.parents[1])
     said = run(installed, tmp_path, str(installed.with_name("f1")), "demo")
     assert "The race" in said

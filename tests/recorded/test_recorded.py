@@ -1,4 +1,4 @@
-"""Recorded sessions of the real API through the whole lakehouse, by the command line, against what is known of them."""
+"""Recorded sessions of the real API, loaded with the command line into gold and compared with official results."""
 
 import os
 import subprocess
@@ -13,12 +13,12 @@ from f1_lakehouse.simulator.server import ReplayServer
 
 SINGAPORE, QUALIFYING = 9606, 9602
 PODIUMS = {9472: [1, 11, 55], SINGAPORE: [4, 1, 81], 9655: [1, 16, 81], 9839: [1, 81, 4]}
-"""Race → the cars on its podium."""
+"""Race → the car numbers on its podium."""
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with those races and one qualifying."""
+    """A lake with these races and one qualifying."""
     recorded = os.environ.get("F1_RECORDED_DATA")
     if not recorded:
         pytest.skip("F1_RECORDED_DATA is not set: no recorded rows to load")
@@ -52,20 +52,20 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def gold(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """What readers have of it."""
+    """A connection to its published gold."""
     with duckdb.connect(str(root / "gold.duckdb"), read_only=True) as con:
         yield con
 
 
 @pytest.mark.parametrize(("session", "podium"), PODIUMS.items())
-def test_the_podium_is_the_official_one(gold, session, podium):
+def test_podium_is_official(gold, session, podium):
     found = gold.execute(
         f"select driver_number from fact_results where session_key = {session} and position <= 3 order by position"
     ).fetchall()
     assert [number for (number,) in found] == podium
 
 
-def test_the_fastest_lap_of_singapore_2024_is_the_60th_of_a_man_who_finished_last_but_one_classified(gold):
+def test_fastest_lap_of_singapore_2024_is_lap_60_of_the_second_last_classified_driver(gold):
     found = gold.execute(
         "select driver_number, driver_id, fastest_lap_time, fastest_lap_number, classified_position, is_fastest "
         f"from session_leaderboard where session_key = {SINGAPORE} and (position = 1 or is_fastest)"
@@ -73,13 +73,13 @@ def test_the_fastest_lap_of_singapore_2024_is_the_60th_of_a_man_who_finished_las
     assert found == [(3, "daniel-ricciardo", 94.486, 60, 18, True)]
 
 
-def test_every_lap_of_every_driver_is_there(gold):
+def test_every_lap_of_every_driver_is_in_gold(gold):
     laps = f"from fact_laps where session_key = {SINGAPORE}"
     assert gold.execute(f"select count(*), count(distinct driver_number) {laps}").fetchall() == [(1179, 20)]
     assert gold.execute(f"select count(*) {laps} and lap_number = 1").fetchall() == [(20,)]
 
 
-def test_the_grid_comes_from_the_qualifying_session_of_the_same_meeting_and_is_whole(gold):
+def test_grid_comes_from_the_qualifying_of_the_meeting_and_is_complete(gold):
     grid = f"from fact_results where session_key = {SINGAPORE}"
     assert gold.execute(f"select driver_number {grid} and grid_position = 1").fetchall() == [(4,)]
     assert gold.execute(f"select count(grid_position) {grid}").fetchall() == [(20,)]
@@ -97,8 +97,8 @@ def test_every_stop_of_the_race_is_an_in_lap(root, gold):
     assert gold.execute(laps).fetchall() == [(23,)]
 
 
-def test_the_lap_chart_of_the_position_feed_is_the_order_over_the_line(gold):
-    """Two independent sources agree: where the feed knows a position, it is the place in which the car came by."""
+def test_lap_chart_of_the_position_feed_is_the_order_at_the_finish_line(gold):
+    """Two independent feeds agree: a position of the feed equals the order of the cars at the finish line."""
     [(known, agree)] = gold.execute(
         f"""
         with came_by as (
@@ -112,7 +112,7 @@ def test_the_lap_chart_of_the_position_feed_is_the_order_over_the_line(gold):
     assert agree >= 0.99 * known
 
 
-def test_rounds_are_the_official_ones(gold):
+def test_round_numbers_are_official(gold):
     found = gold.execute(
         "select max(round_number), max(case when meeting_key = 1246 then round_number end) from dim_meetings "
         "where season = 2024"
@@ -120,7 +120,7 @@ def test_rounds_are_the_official_ones(gold):
     assert found.fetchall() == [(24, 18)]
 
 
-def test_a_driver_has_the_team_of_that_day_and_not_a_later_one(gold):
+def test_driver_has_the_team_at_the_session_and_not_a_later_one(gold):
     found = gold.execute(
         "select session_key, team_name from fact_results where driver_id = 'lewis-hamilton' "
         f"and session_key in ({', '.join(map(str, PODIUMS))}) order by session_key"

@@ -1,7 +1,7 @@
-"""What the documentation names exists: links and anchors, paths of the project, tests, commands and options.
+"""The documentation names only existing links, anchors, paths of the project, tests, commands and options.
 
-Belongs here: references from Markdown into the repository, commands and their options included. The wording is checked by test_language.py; the SQL blocks are run by
-test_cli.py.
+Belongs here: references from Markdown into the repository, commands and their options included. test_language.py checks the
+wording; test_cli.py runs the SQL blocks.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def without_blocks(text: str) -> str:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of a page's headings, and those written as HTML."""
+    """Return the anchors that GitHub creates from a page's headings, and those written as HTML."""
     text = page.read_text(encoding="utf-8")
     headings = re.findall(r"^#+ (.+)$", without_blocks(text), re.MULTILINE)
     made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
@@ -42,26 +42,26 @@ def broken_links(page: Path) -> Iterator[str]:
 
 
 def missing_paths(text: str) -> set[str]:
-    """Paths of the project that are written as code and do not exist."""
+    """Return the paths of the project that are written as code and do not exist."""
     paths = re.findall(rf"(?<![\w/~.])({TOP_LEVEL}/[\w./-]*)", " ".join(re.findall(r"`([^`\n]+)`", text)))
     return {path for path in paths if not (PROJECT / path).exists()}
 
 
 def missing_tests(text: str) -> set[str]:
-    """Test functions that are named and do not exist. Files of tests are paths."""
+    """Return the named test functions that do not exist. Test files are checked as paths."""
     names = set(re.findall(r"\btest_\w+\b(?!\.py)", re.sub(r"[\w/]+\.py", "", text)))
     defined = set(re.findall(r"def (test_\w+)", "\n".join(file.read_text("utf-8") for file in TEST_FILES)))
     return names - defined
 
 
 def options() -> dict[str, set[str]]:
-    """Each command of `f1` with its options."""
+    """Return each command of `f1` with its options."""
     [commands] = [one for one in parser()._actions if isinstance(one, argparse._SubParsersAction)]
     return {name: set(one._option_string_actions) for name, one in commands.choices.items()}
 
 
 def unknown_commands(text: str) -> set[str]:
-    """Commands and options of `f1` that are written as code and do not exist."""
+    """Return the commands and options of `f1` that are written as code and do not exist."""
     known = options()
     found = set()
     for line in re.findall(r"`([^`\n]+)`", text) + re.findall(
@@ -77,23 +77,23 @@ def unknown_commands(text: str) -> set[str]:
 
 
 def code_blocks(text: str) -> str:
-    """Lines of shell blocks, and of transcripts those with a prompt."""
+    """Return the lines of shell blocks, and the lines with a prompt of transcripts."""
     shell = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
     return shell + "\n" + "\n".join(re.findall(r"^\$ .*$", text, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_names_commands_and_options_that_exist(page: Path) -> None:
+def test_commands_and_options_on_a_page_exist(page: Path) -> None:
     assert unknown_commands(page.read_text(encoding="utf-8")) == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_links_to_what_exists(page: Path) -> None:
+def test_links_on_a_page_exist(page: Path) -> None:
     assert list(broken_links(page)) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_names_paths_and_tests_that_exist(page: Path) -> None:
+def test_paths_and_tests_on_a_page_exist(page: Path) -> None:
     text = without_blocks(page.read_text(encoding="utf-8"))
     assert (missing_paths(text), missing_tests(text)) == (set(), set())
 

@@ -29,7 +29,7 @@ def test_every_mutation_names_existing_code_and_an_existing_test(mutation: dict[
 
 @pytest.fixture(scope="module")
 def package_copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a copy of the package and links to the files that it looks for next to itself."""
+    """A folder with a copy of the package and links to the project files that it expects next to it."""
     folder = tmp_path_factory.mktemp("mutant")
     shutil.copytree(PROJECT / "f1_lakehouse", folder / "f1_lakehouse")
     for name in ("dbt_f1", "dagster.yaml", "pyproject.toml"):

@@ -1,4 +1,4 @@
-"""The dbt project's digest, and the environment that dbt gets."""
+"""The digest of the dbt project, and the environment of dbt processes."""
 
 import os
 import shutil
@@ -18,14 +18,14 @@ def project(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PROJECT_DIR, tmp_path / "elsewhere", ignore=kept))
 
 
-def test_the_digest_of_a_copy_with_other_times_and_other_files_is_the_same(project: Path) -> None:
+def test_digest_of_a_copy_is_equal_despite_other_times_and_files(project: Path) -> None:
     for path in project.rglob("*.sql"):
         os.utime(path, (0, 0))
     (project / "models" / ".DS_Store").write_bytes(b"x")
     (project / "models" / "gold" / "fact_laps.sql~").write_text("select 1")
     (project / "target").mkdir()
     (project / "target" / "manifest.json").write_text("{}")
-    (project / "tests" / "another.sql").write_text("select 1")  # judges what is built, and changes none of it
+    (project / "tests" / "another.sql").write_text("select 1")  # tests do not change the built tables
     assert project_digest(project) == project_digest()
 
 
@@ -44,14 +44,12 @@ def test_the_digest_of_a_copy_with_other_times_and_other_files_is_the_same(proje
     ],
     ids=["new model", "model gone", "model renamed", "macro", "seed", "snapshot", "vars"],
 )
-def test_the_digest_is_another_after_any_change_of_what_is_built(
-    project: Path, change: Callable[[Path], object]
-) -> None:
+def test_digest_changes_with_any_built_file(project: Path, change: Callable[[Path], object]) -> None:
     change(project)
     assert project_digest(project) != project_digest()
 
 
-def test_dbt_sees_no_variable_of_another_project_and_this_process_keeps_them(
+def test_dbt_process_has_no_variables_of_another_project(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -67,6 +65,6 @@ def test_dbt_sees_no_variable_of_another_project_and_this_process_keeps_them(
     assert given["F1_WAREHOUSE"] == str(tmp_path / "warehouse.duckdb")
 
 
-def test_the_end_of_dbts_output_is_the_error(tmp_path: Path) -> None:
+def test_error_is_the_end_of_the_dbt_output(tmp_path: Path) -> None:
     with pytest.raises(DbtError, match=r"^dbt no-such-command failed: .*No such command"):
         run_dbt(["no-such-command"], Settings(lakehouse_root=tmp_path), tmp_path)

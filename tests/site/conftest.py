@@ -1,9 +1,9 @@
-"""A hand-made gold for each test."""
+"""Published gold for each test."""
 
 from pathlib import Path
 
 import pytest
-from paper_gold import PaperGold, make_empty
+from gold_tables import GoldTables, make_empty
 
 
 @pytest.fixture(scope="session")
@@ -14,13 +14,13 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def gold(tmp_path: Path, empty: Path) -> PaperGold:
-    """Published gold without a row."""
-    return PaperGold(tmp_path / "lake", empty)
+def gold(tmp_path: Path, empty: Path) -> GoldTables:
+    """Published gold without rows."""
+    return GoldTables(tmp_path / "lake", empty)
 
 
 @pytest.fixture
-def race(gold: PaperGold) -> PaperGold:
+def race(gold: GoldTables) -> GoldTables:
     """A race of two drivers over ten laps, with weather and a message."""
     gold.weekend("race")
     gold.driver(4, "Lando Norris", "NOR", "McLaren", "FF8000")

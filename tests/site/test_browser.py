@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from paper_gold import PaperGold, build
+from gold_tables import GoldTables, build
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def browser() -> Iterator[Any]:
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_page_is_drawn_without_error_request_or_empty_chart(
-    race: PaperGold, browser: Any, width: int, scheme: str
+    race: GoldTables, browser: Any, width: int, scheme: str
 ) -> None:
     race.run(
         "update dim_drivers set full_name = '<script>alert(1)</script>', name_acronym = '<b>' where driver_number = 4"
@@ -58,7 +58,7 @@ def test_page_is_drawn_without_error_request_or_empty_chart(
         page.close()
 
 
-def test_markup_in_name_is_drawn_as_text(race: PaperGold, browser: Any) -> None:
+def test_markup_in_name_is_drawn_as_text(race: GoldTables, browser: Any) -> None:
     race.run("update dim_drivers set name_acronym = '<b>&amp;' where driver_number = 4")
     done = build(race.settings)
     page = browser.new_page()
@@ -69,7 +69,7 @@ def test_markup_in_name_is_drawn_as_text(race: PaperGold, browser: Any) -> None:
     page.close()
 
 
-def test_button_hides_and_shows_its_line(race: PaperGold, browser: Any) -> None:
+def test_button_hides_and_shows_its_line(race: GoldTables, browser: Any) -> None:
     done = build(race.settings)
     page = browser.new_page()
     page.goto((done.folder / "2025/paper-race-103.html").as_uri())
@@ -109,7 +109,7 @@ TITLE_AT_LABELS = """
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_hover_text_names_its_driver_and_titles_do_not_overlap_labels(
-    race: PaperGold, browser: Any, width: int
+    race: GoldTables, browser: Any, width: int
 ) -> None:
     for position, number in enumerate(range(30, 48), 3):
         race.driver(number, label=f"WM{number}")

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from paper_gold import PaperGold
+from gold_tables import GoldTables
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "explore.py"
 
 
 @pytest.fixture
-def notebook(monkeypatch: pytest.MonkeyPatch, race: PaperGold) -> Any:
+def notebook(monkeypatch: pytest.MonkeyPatch, race: GoldTables) -> Any:
     pytest.importorskip("marimo", reason="the extra explore is not installed")
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(race.settings.root))
     spec = importlib.util.spec_from_file_location("explore", NOTEBOOK)
@@ -37,7 +37,7 @@ def test_documented_question_runs_for_a_chosen_race(notebook: Any) -> None:
     names["con"].close()
 
 
-def test_notebook_without_gold_shows_a_message(notebook: Any, race: PaperGold) -> None:
+def test_notebook_without_gold_shows_a_message(notebook: Any, race: GoldTables) -> None:
     race.settings.gold.unlink()
     outputs, _ = notebook.app.run()
     assert "Nothing is published" in str(outputs[0].text)

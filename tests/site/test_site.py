@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import plotly.graph_objects as go
 import pytest
-from paper_gold import PaperGold, build, contracts
+from gold_tables import GoldTables, build, contracts
 
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
@@ -19,7 +19,7 @@ RACE = "2025/paper-race-103.html"
 HOSTILE = "<script>alert(1)</script>"
 
 
-def read(gold: PaperGold, address: str) -> str:
+def read(gold: GoldTables, address: str) -> str:
     return (gold.settings.root / "pages" / address).read_text(encoding="utf-8")
 
 
@@ -55,7 +55,7 @@ class Tags(HTMLParser):
 # Which pages are written
 
 
-def test_second_build_without_changes_writes_no_file(race: PaperGold) -> None:
+def test_second_build_without_changes_writes_no_file(race: GoldTables) -> None:
     first = build(race.settings)
     assert set(first.written) == {RACE, "2025/index.html", "data.html", "index.html"}
     before = stamps(first.folder)
@@ -64,7 +64,7 @@ def test_second_build_without_changes_writes_no_file(race: PaperGold) -> None:
     assert stamps(first.folder) == before
 
 
-def test_the_same_gold_makes_the_same_bytes(race: PaperGold, tmp_path: Path) -> None:
+def test_the_same_gold_makes_the_same_bytes(race: GoldTables, tmp_path: Path) -> None:
     build(race.settings)
     other = Settings(lakehouse_root=tmp_path / "other")
     other.root.mkdir()
@@ -76,7 +76,7 @@ def test_the_same_gold_makes_the_same_bytes(race: PaperGold, tmp_path: Path) -> 
         ).read_bytes()
 
 
-def test_a_changed_row_changes_the_page_of_its_session_and_of_its_season_only(race: PaperGold) -> None:
+def test_a_changed_row_changes_the_page_of_its_session_and_of_its_season_only(race: GoldTables) -> None:
     race.weekend("qualifying", name="Second Grand Prix")
     race.run("update dim_sessions set meeting_key = 11 where session_key = 102")
     race.run(
@@ -90,13 +90,13 @@ def test_a_changed_row_changes_the_page_of_its_session_and_of_its_season_only(ra
     assert "2025/paper-qualifying-102.html" in again.unchanged
 
 
-def test_deleted_page_is_rendered_again(race: PaperGold) -> None:
+def test_deleted_page_is_rendered_again(race: GoldTables) -> None:
     build(race.settings)
     (race.settings.root / "pages" / RACE).unlink()
     assert build(race.settings).written == [RACE]
 
 
-def test_page_of_a_session_removed_from_gold_is_deleted(race: PaperGold) -> None:
+def test_page_of_a_session_removed_from_gold_is_deleted(race: GoldTables) -> None:
     race.weekend("sprint")
     race.results("sprint", {"driver_number": 4})
     build(race.settings)
@@ -107,14 +107,14 @@ def test_page_of_a_session_removed_from_gold_is_deleted(race: PaperGold) -> None
     assert broken_links(race.settings) == []
 
 
-def test_a_family_alone_leaves_the_pages_of_the_others(race: PaperGold) -> None:
+def test_a_family_alone_leaves_the_pages_of_the_others(race: GoldTables) -> None:
     build(race.settings)
     assert build(race.settings, ["data"]).removed == []
     assert (race.settings.root / "pages" / RACE).exists()
 
 
 def test_all_families_are_built_with_one_fingerprint_query(
-    race: PaperGold, monkeypatch: pytest.MonkeyPatch
+    race: GoldTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks, look = [], site.session_fingerprints
     monkeypatch.setattr(site, "session_fingerprints", lambda gold: looks.append(1) or look(gold))
@@ -126,7 +126,7 @@ def test_all_families_are_built_with_one_fingerprint_query(
 
 
 def test_failed_page_is_named_and_other_pages_are_rendered(
-    race: PaperGold, monkeypatch: pytest.MonkeyPatch
+    race: GoldTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(race.settings)
     before = read(race, RACE)
@@ -149,13 +149,13 @@ def test_error_without_published_gold_names_the_cure(tmp_path: Path) -> None:
         build(Settings(lakehouse_root=tmp_path))
 
 
-def test_error_for_gold_of_an_older_version_names_the_cure(race: PaperGold) -> None:
+def test_error_for_gold_of_an_older_version_names_the_cure(race: GoldTables) -> None:
     race.run("drop table fact_weather")
     with pytest.raises(PagesError, match="run: f1 transform"):
         build(race.settings)
 
 
-def test_every_link_leads_to_a_file_and_a_missing_one_is_found(race: PaperGold) -> None:
+def test_every_link_leads_to_a_file_and_a_missing_one_is_found(race: GoldTables) -> None:
     build(race.settings)
     assert broken_links(race.settings) == []
     (race.settings.root / "pages" / "data.html").unlink()
@@ -165,14 +165,14 @@ def test_every_link_leads_to_a_file_and_a_missing_one_is_found(race: PaperGold) 
 # Content of the pages
 
 
-def test_result_shows_the_numbers_of_gold(race: PaperGold) -> None:
+def test_result_shows_the_numbers_of_gold(race: GoldTables) -> None:
     build(race.settings)
     text = Tags(read(race, RACE)).text
     for written in ("15:05.125", "+5.500", "1:30.000", "25", "18", "+1", "−1"):
         assert written in text
 
 
-def test_figures_are_valid_for_plotly_and_axes_have_titles(race: PaperGold) -> None:
+def test_figures_are_valid_for_plotly_and_axes_have_titles(race: GoldTables) -> None:
     build(race.settings)
     found = figures(read(race, RACE))
     assert {"lap-chart", "gap-chart", "tyre-chart", "pace-chart", "weather-chart"} <= found.keys()
@@ -195,7 +195,7 @@ def without_tokens(value):
     return "#000000" if isinstance(value, str) and value.startswith("--") else value
 
 
-def test_chart_has_text_alternative_and_table_and_defined_colors(race: PaperGold) -> None:
+def test_chart_has_text_alternative_and_table_and_defined_colors(race: GoldTables) -> None:
     build(race.settings)
     page = read(race, RACE)
     charts = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
@@ -206,7 +206,7 @@ def test_chart_has_text_alternative_and_table_and_defined_colors(race: PaperGold
     assert used <= {*re.findall(r"(--[a-z0-9]+):", page)}
 
 
-def test_number_in_hover_text_is_the_value_not_the_axis_label(race: PaperGold) -> None:
+def test_number_in_hover_text_is_the_value_not_the_axis_label(race: GoldTables) -> None:
     """Without a format Plotly writes an axis label, which on the axis of positions names who started there."""
     race.run("update dim_sessions set season = 2025")
     build(race.settings)
@@ -219,11 +219,11 @@ def test_number_in_hover_text_is_the_value_not_the_axis_label(race: PaperGold) -
                     text = layout[f"{letter}axis{axis[1:]}"].get("type") == "category"
                     used = re.findall(rf"%{{{letter}(.*?)}}", trace.get("hovertemplate", shared))
                     assert all((form == "") == text for form in used), (name, trace)
-                said = trace.get("hovertemplate", shared)
-                assert said or trace.get("hoverinfo") == "skip", (name, trace)
+                template = trace.get("hovertemplate", shared)
+                assert template or trace.get("hoverinfo") == "skip", (name, trace)
 
 
-def test_hover_text_of_a_box_includes_laps_beyond_the_whiskers(gold: PaperGold) -> None:
+def test_hover_text_of_a_box_includes_laps_beyond_the_whiskers(gold: GoldTables) -> None:
     gold.weekend("race")
     gold.driver(4, label="NOR")
     gold.laps("race", 4, [90.0, 90.1, 90.2, 90.3, 90.4, 99.0])
@@ -236,14 +236,14 @@ def test_hover_text_of_a_box_includes_laps_beyond_the_whiskers(gold: PaperGold) 
     assert set(marks["y"]) == {90.0, 90.125, 90.25, 90.375, 90.4}
 
 
-def test_unknown_tyre_age_is_not_shown_as_new(race: PaperGold) -> None:
+def test_unknown_tyre_age_is_not_shown_as_new(race: GoldTables) -> None:
     race.run("update fact_stints set tyre_age_at_start = null where driver_number = 4")
     build(race.settings)
     [trace] = figures(read(race, RACE))["tyre-chart"]["data"]
-    assert [said for *_, said in trace["customdata"]] == ["age of the tyres unknown", "new tyres"]
+    assert [template for *_, template in trace["customdata"]] == ["age of the tyres unknown", "new tyres"]
 
 
-def test_names_next_to_the_lines_are_within_the_axis(race: PaperGold) -> None:
+def test_names_next_to_the_lines_are_within_the_axis(race: GoldTables) -> None:
     for number in range(30, 42):
         race.driver(number, label=f"D{number}")
         race.laps("race", number, [95.0 + i / 10 for i in range(10)], position=number)
@@ -258,14 +258,14 @@ def test_names_next_to_the_lines_are_within_the_axis(race: PaperGold) -> None:
 # Generated data
 
 
-def renumber(gold: PaperGold, key: int, to: int) -> None:
+def renumber(gold: GoldTables, key: int, to: int) -> None:
     for table, columns in contracts().items():
         if "session_key" in columns:
             gold.run(f"update {table} set session_key = {to} where session_key = {key}")
 
 
 def test_generated_session_is_marked_on_every_page_and_a_real_one_is_not(
-    race: PaperGold,
+    race: GoldTables,
 ) -> None:
     race.weekend("qualifying")
     race.results("qualifying", {"driver_number": 4, "q1_s": 80.0})
@@ -295,7 +295,7 @@ def test_generated_session_is_marked_on_every_page_and_a_real_one_is_not(
         assert LICENCE not in read(race, address), address
 
 
-def test_headings_come_in_order(race: PaperGold) -> None:
+def test_heading_levels_are_in_order(race: GoldTables) -> None:
     build(race.settings)
     levels = [int(level) for level in re.findall(r"<h([1-6])", read(race, RACE))]
     assert levels[0] == 1
@@ -303,13 +303,13 @@ def test_headings_come_in_order(race: PaperGold) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
-def test_page_loads_nothing_from_another_host(race: PaperGold) -> None:
+def test_page_loads_nothing_from_another_host(race: GoldTables) -> None:
     build(race.settings)
     for path in (race.settings.root / "pages").rglob("*.html"):
         assert not re.search(r'(src|href)="(https?:)?//', path.read_text(encoding="utf-8"))
 
 
-def test_safety_cars_are_shaded_in_every_chart_over_laps(race: PaperGold) -> None:
+def test_safety_cars_are_shaded_in_every_chart_over_laps(race: GoldTables) -> None:
     race.run("update fact_laps set track_status = 'SC' where lap_number between 4 and 6")
     build(race.settings)
     page = read(race, RACE)
@@ -319,14 +319,14 @@ def test_safety_cars_are_shaded_in_every_chart_over_laps(race: PaperGold) -> Non
     assert "safety car on laps 4 to 6" in page
 
 
-def test_without_telemetry_a_sentence_replaces_map_and_trace(race: PaperGold) -> None:
+def test_without_telemetry_a_sentence_replaces_map_and_trace(race: GoldTables) -> None:
     build(race.settings)
     page = read(race, RACE)
     assert "There is no telemetry of this session in the lake" in page
     assert "track-map" not in figures(page)
 
 
-def test_session_with_results_only_has_a_result_and_no_chart(gold: PaperGold) -> None:
+def test_session_with_results_only_has_a_result_and_no_chart(gold: GoldTables) -> None:
     gold.weekend("race")
     gold.results(
         "race",
@@ -343,7 +343,7 @@ def test_session_with_results_only_has_a_result_and_no_chart(gold: PaperGold) ->
 
 
 @pytest.mark.parametrize("kind", ["race", "sprint", "qualifying", "practice"])
-def test_a_session_with_a_single_lap_has_a_page_without_an_empty_chart(gold: PaperGold, kind: str) -> None:
+def test_a_session_with_a_single_lap_has_a_page_without_an_empty_chart(gold: GoldTables, kind: str) -> None:
     gold.weekend(kind)
     gold.driver(4)
     gold.laps(kind, 4, [90.5])
@@ -354,21 +354,21 @@ def test_a_session_with_a_single_lap_has_a_page_without_an_empty_chart(gold: Pap
         assert all(trace.get("y") or trace.get("q1") or trace.get("x") for trace in figure["data"]), name
 
 
-def test_cancelled_session_is_marked_on_its_page_and_in_the_season(gold: PaperGold) -> None:
+def test_cancelled_session_is_marked_on_its_page_and_in_the_season(gold: GoldTables) -> None:
     gold.weekend("race", cancelled=True)
     assert build(gold.settings).failed == {}
     assert "This session was cancelled." in read(gold, RACE)
     assert ">cancelled<" in read(gold, "2025/index.html")
 
 
-def test_future_session_has_no_page_and_no_link(race: PaperGold) -> None:
+def test_future_session_has_no_page_and_no_link(race: GoldTables) -> None:
     race.weekend("sprint")
     build(race.settings)
     assert not (race.settings.root / "pages/2025/paper-sprint-101.html").exists()
     assert "paper-sprint-101" not in read(race, "2025/index.html")
 
 
-def test_sessions_of_a_sprint_weekend_link_to_each_other(race: PaperGold) -> None:
+def test_sessions_of_a_sprint_weekend_link_to_each_other(race: GoldTables) -> None:
     race.weekend("sprint", "practice")
     race.results("sprint", {"driver_number": 4})
     race.laps("practice", 4, [90.0, 91.0, 92.0])
@@ -379,7 +379,7 @@ def test_sessions_of_a_sprint_weekend_link_to_each_other(race: PaperGold) -> Non
     assert broken_links(race.settings) == []
 
 
-def test_driver_without_a_time_in_the_next_phase_is_above_the_cut_off(gold: PaperGold) -> None:
+def test_driver_without_a_time_in_the_next_phase_is_above_the_cut_off(gold: GoldTables) -> None:
     gold.weekend("qualifying")
     times = [
         {
@@ -398,7 +398,7 @@ def test_driver_without_a_time_in_the_next_phase_is_above_the_cut_off(gold: Pape
     assert figures(page)["phase-chart"]["layout"]["shapes"][0]["x0"] == 81.5
 
 
-def test_corrections_are_listed(race: PaperGold) -> None:
+def test_corrections_are_listed(race: GoldTables) -> None:
     assert build(race.settings).failed == {}
     assert "Nothing was corrected" in read(race, RACE)
     change = {
@@ -416,7 +416,7 @@ def test_corrections_are_listed(race: PaperGold) -> None:
     assert "2 → 1" in read(race, RACE)
 
 
-def test_data_page_lists_what_is_missing_of_a_session(race: PaperGold) -> None:
+def test_data_page_lists_what_is_missing_of_a_session(race: GoldTables) -> None:
     build(race.settings)
     assert "every session in the lake has a result" in read(race, "data.html")
     race.run(
@@ -434,7 +434,7 @@ def test_data_page_lists_what_is_missing_of_a_session(race: PaperGold) -> None:
 # Hostile values from the API
 
 
-def test_markup_in_names_and_messages_is_text(gold: PaperGold) -> None:
+def test_markup_in_names_and_messages_is_text(gold: GoldTables) -> None:
     gold.weekend("race", "qualifying", name=f'{HOSTILE}"><img src=x onerror=alert(1)>')
     gold.run("update dim_meetings set grand_prix_slug = '../../../etc', circuit_short_name = ?", HOSTILE)
     gold.driver(4, HOSTILE, "<b>", f"{HOSTILE}&amp;", "red;}</style><script>alert(1)</script>")

@@ -1,4 +1,4 @@
-"""A bronze and a landing in a temporary folder, and pulls made by hand."""
+"""Bronze and landing in a temporary folder, and pulls with the rows of a test."""
 
 import shutil
 from collections.abc import Callable
@@ -22,7 +22,7 @@ NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Received:
-    """An answer as the client hands it over."""
+    """A response as returned by the client."""
 
     url: str
     body: bytes
@@ -37,8 +37,8 @@ class Received:
 
 
 @dataclass
-class House:
-    """Landing and bronze of one lake, and the steps of a pull without the API."""
+class BronzeSetup:
+    """Landing and bronze of one lake, and the steps of a pull without a source."""
 
     folder: Path
     landing: Landing
@@ -52,7 +52,7 @@ class House:
         at: datetime = NOON,
         season: int = 2024,
     ) -> Manifest:
-        """Land one pull: a list of rows is one answer, a list of lists are several, an empty list is a 404."""
+        """Land one pull: a list of rows is one response, a list of lists are several, an empty list is a 404."""
         answers = rows if rows and isinstance(rows[0], list) else [rows]
         opened = self.landing.begin(endpoint, scope, season, at, "test")
         for number, answer in enumerate(answers):
@@ -61,34 +61,34 @@ class House:
         return opened.commit(at)
 
     def apply(self, manifest: Manifest, *, force: bool = False) -> Pull:
-        """Bring a landed pull into bronze."""
+        """Apply a landed pull to bronze."""
         return self.bronze.apply(manifest, self.bronze.parse(self.landing, manifest), force=force)
 
     def pull(self, rows: list[Any], endpoint: str = "laps", scope: int = 9606, **rest: Any) -> Pull:
-        """Land and apply, an hour after the last pull of the scope unless `at` is given."""
+        """Land and apply a pull, one hour after the last pull of the partition unless `at` is given."""
         force = rest.pop("force", False)
         before = len(self.landing.pull_ids(endpoint, scope))
         rest.setdefault("at", NOON + timedelta(hours=before))
         return self.apply(self.land(rows, endpoint, scope, **rest), force=force)
 
     def table(self, endpoint: str = "laps") -> list[dict[str, Any]]:
-        """Every row that bronze has of an endpoint."""
+        """Return all rows of an endpoint in bronze."""
         return DeltaTable(self.bronze.table_uri(endpoint)).to_pyarrow_table().to_pylist()
 
-    def truth(self, endpoint: str = "laps", scope: int = 9606) -> list[dict[str, Any]]:
-        """The rows of the true pull."""
+    def current_rows(self, endpoint: str = "laps", scope: int = 9606) -> list[dict[str, Any]]:
+        """Return the rows of the current pull."""
         return self.bronze.rows(endpoint, scope).to_pylist()
 
     def quarantine(self) -> list[dict[str, Any]]:
-        """Every quarantined row."""
+        """Return all quarantined rows."""
         return DeltaTable(f"{self.bronze.uri}/_quarantine").to_pyarrow_table().to_pylist()
 
     def pulls(self) -> list[dict[str, Any]]:
-        """The ledger's table, read past every cache."""
+        """Return the rows of the pull log, read without a cache."""
         return DeltaTable(f"{self.bronze.uri}/_pulls").to_pyarrow_table().to_pylist()
 
     def version(self, endpoint: str = "laps") -> int:
-        """The Delta version of an endpoint's table."""
+        """Return the Delta version of an endpoint's table."""
         return DeltaTable(self.bronze.table_uri(endpoint)).version()
 
 
@@ -100,14 +100,14 @@ def empty_bronze(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(tmp_path: Path, empty_bronze: Path) -> House:
+def bronze_setup(tmp_path: Path, empty_bronze: Path) -> BronzeSetup:
     shutil.copytree(empty_bronze, tmp_path / "bronze")
-    return House(tmp_path, Landing(str(tmp_path / "landing")), Bronze(str(tmp_path / "bronze")))
+    return BronzeSetup(tmp_path, Landing(str(tmp_path / "landing")), Bronze(str(tmp_path / "bronze")))
 
 
 @pytest.fixture
 def lap() -> Callable[..., dict[str, Any]]:
-    """A row of `laps`."""
+    """A function that returns a row of `laps`."""
 
     def make(number: int = 1, driver: int = 4, **rest: Any) -> dict[str, Any]:
         row = dict.fromkeys(BY_NAME["laps"].schema.names)

@@ -22,7 +22,7 @@ Write = Callable[..., None]
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """The process ends here."""
 
 
 def crash(*_: object, **__: object) -> None:
@@ -36,7 +36,7 @@ def source(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write(source: Path) -> Write:
-    """Put rows where the server reads them."""
+    """A function that writes rows to the folder of the server."""
 
     def put(endpoint: str, rows: list[dict[str, Any]], name: str = "11") -> None:
         path = source / endpoint / f"{name}.json"
@@ -91,8 +91,8 @@ def lake(tmp_path: Path, server: ReplayServer, monkeypatch: pytest.MonkeyPatch) 
     )
 
 
-def again(lake: Lake) -> Lake:
-    """The same lake in a new process."""
+def reopen(lake: Lake) -> Lake:
+    """Open the same lake as a new process."""
     return Lake.open(lake.settings)
 
 
@@ -100,5 +100,5 @@ def rows(lake: Lake, endpoint: str = "laps") -> int:
     return int(DeltaTable(lake.bronze.table_uri(endpoint)).to_pyarrow_table().num_rows)
 
 
-def truth(lake: Lake, endpoint: str = "laps", scope: int = 11) -> list[dict[str, Any]]:
+def current_rows(lake: Lake, endpoint: str = "laps", scope: int = 11) -> list[dict[str, Any]]:
     return lake.bronze.rows(endpoint, scope).to_pylist()

@@ -29,7 +29,7 @@ def test_requests_and_minutes_are_allowed_up_to_the_budget(tmp_path):
     assert few.requests == 3
 
 
-def test_the_disk_is_measured_periodically(tmp_path):
+def test_disk_is_measured_periodically(tmp_path):
     now = 0.0
     budget = Budget(Settings(lakehouse_root=tmp_path, budget_disk_gb=0.000001), clock=lambda: now)
     budget.spend_request()
@@ -54,7 +54,7 @@ def test_every_budget_is_documented_and_a_setting(name):
     assert name.removeprefix("F1_").lower() in Settings.model_fields
 
 
-def test_a_pull_as_json_has_its_fields(capsys):
+def test_pull_as_json_has_its_fields(capsys):
     import logging
 
     from f1_lakehouse.observability.log_output import JsonFormatter
@@ -63,9 +63,9 @@ def test_a_pull_as_json_has_its_fields(capsys):
         {"msg": "%s done", "args": ("laps",), "levelno": 20, "levelname": "INFO", "event": "pull"}
     )
     record.pull = Path("somewhere")
-    said = logging.StreamHandler()
-    said.setFormatter(JsonFormatter())
-    said.handle(record)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    handler.handle(record)
     entry = json.loads(capsys.readouterr().err)
     assert (entry["message"], entry["level"], entry["event"], entry["pull"]) == (
         "laps done",

@@ -1,4 +1,4 @@
-"""Below the command line, against a source and a machine that misbehave: what arrives is kept, the rest is said."""
+"""Pulls from a faulty source and on a faulty machine: received rows are kept, and every fault is reported."""
 
 import json
 import multiprocessing
@@ -84,7 +84,7 @@ def rows(lake: Lake, name: str = "laps") -> int:
 # The source
 
 
-def test_an_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
+def test_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
     lake: Lake, server: ReplayServer
 ) -> None:
     server.fail_rate = 1.0
@@ -97,7 +97,7 @@ def test_an_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
     assert [entry.outcome for entry in entries] == ["failed"] * len(names)
     assert "run again later, completed requests are saved" in str(entries[-1].error)
     server.fail_rate = 0.0
-    again = Lake.open(lake.settings)  # the breaker is of the process
+    again = Lake.open(lake.settings)  # the breaker is per process
     waiting = due(datetime.now(UTC), [RACE], again.bronze.ledger.of, endpoints=set(names), patient=False)
     assert [(one.why, set(one.endpoints)) for one in waiting] == [("failed", set(names))]
     for name in names:
@@ -117,7 +117,7 @@ def test_an_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
         (418, b"teapot"),
     ],
 )
-def test_an_unusable_response_never_lands_and_is_not_empty(
+def test_unusable_response_never_lands_and_is_not_empty(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
 ) -> None:
     with monkeypatch.context() as patch:
@@ -130,9 +130,7 @@ def test_an_unusable_response_never_lands_and_is_not_empty(
     assert pull(lake, LAPS, RACE, why="failed").rows == 3
 
 
-def test_a_clock_that_jumps_ahead_and_back_costs_one_pull(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clock_that_jumps_ahead_and_back_costs_one_pull(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     real = datetime.now(UTC)
     for moment, why in (
         (real - timedelta(minutes=1), "first pull"),
@@ -156,8 +154,8 @@ def test_a_clock_that_jumps_ahead_and_back_costs_one_pull(
 # The machine
 
 
-def fill(uri: str, root: Path, most: int, answer: Any) -> None:
-    """A load on a disk that takes no file larger than `most` bytes."""
+def pull_with_file_limit(uri: str, root: Path, most: int, answer: Any) -> None:
+    """Pull on a disk that accepts no file larger than `most` bytes."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     lake = Lake.open(
         Settings(
@@ -173,18 +171,20 @@ def fill(uri: str, root: Path, most: int, answer: Any) -> None:
 
 
 @pytest.mark.parametrize("most", [100, 2_000, 5_000])
-def test_a_full_disk_stops_a_pull_and_the_next_one_completes_it(
+def test_full_disk_stops_a_pull_and_the_next_one_completes_it(
     lake: Lake, server: ReplayServer, source: Path, most: int
 ) -> None:
     (source / "laps" / "11.json").write_bytes(orjson.dumps(laps(400)))
     context = multiprocessing.get_context("spawn")
     answer = context.Queue()
-    process = context.Process(target=fill, args=(server.url, lake.settings.root, most, answer))
+    process = context.Process(
+        target=pull_with_file_limit, args=(server.url, lake.settings.root, most, answer)
+    )
     process.start()
-    said = answer.get(timeout=120)
+    result = answer.get(timeout=120)
     process.join()
-    assert said != "done"
-    assert "File too large" in said, said
+    assert result != "done"
+    assert "File too large" in result, result
     landed = {lake.landing.answer(n).url for n in lake.landing.store.walk() if n.endswith(".meta.json")}
     server.requests.clear()
     done = pull(Lake.open(lake.settings), LAPS, RACE, why="first pull")
@@ -213,10 +213,10 @@ MUTATIONS = st.lists(st.tuples(st.integers(0, 5), NAMES, VALUES), max_size=6)
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pulls=st.lists(st.tuples(MUTATIONS, st.lists(VALUES, max_size=2)), min_size=1, max_size=2))
-def test_whatever_the_source_sends_rows_in_are_rows_in_bronze_and_in_quarantine(
+def test_every_served_row_is_in_bronze_or_quarantine(
     lake: Lake, server: ReplayServer, pulls: list[tuple[list[tuple[int, str, Any]], list[Any]]]
 ) -> None:
-    """Through HTTP, landing, typing, Delta and the ledger, on one table that drifts with each pull."""
+    """Rows pass HTTP, landing, typing, Delta and the pull log; the table drifts with each pull."""
     scope = len(lake.bronze.ledger.scopes()) + 1000
     race = Session(START, START + timedelta(hours=2), scope, 1, 2024, "Race", "Marina Bay", Category.RACE)
     for mutations, others in pulls:
@@ -224,11 +224,11 @@ def test_whatever_the_source_sends_rows_in_are_rows_in_bronze_and_in_quarantine(
         for index, name, value in mutations:
             served[index][name] = value
         served += others
-        # Not by way of a folder: the server would have to find these rows by values that may be anything.
+        # Not from a folder: the server would have to find these rows by arbitrary values.
         answer = Answer(200, "application/json", json.dumps(served).encode())
         server.answer = lambda *_, answer=answer: answer  # type: ignore[method-assign]
         before = {name: rows(lake, name) for name in ("laps", "_quarantine")}
-        truth = lake.bronze.ledger.truth("laps", scope)
+        current = lake.bronze.ledger.truth("laps", scope)
         try:
             done = pull(lake, LAPS, race, why="drift")
         except PullError as error:
@@ -237,7 +237,7 @@ def test_whatever_the_source_sends_rows_in_are_rows_in_bronze_and_in_quarantine(
         new = {name: rows(lake, name) - count for name, count in before.items()}
         assert done.rows + done.quarantined == len(served)
         if done.outcome == "unchanged":
-            assert truth is not None
+            assert current is not None
             assert new == {"laps": 0, "_quarantine": 0}
         else:
             assert new["laps"] == done.rows

@@ -1,4 +1,4 @@
-"""One pull, from its requests to the pull log, against the embedded OpenF1."""
+"""One pull, from its requests to the pull log, with the embedded OpenF1."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 from deltalake import DeltaTable
-from served_race import CAR_DATA, DRIVERS, LAPS, RACE, START, Write, laps, rows, truth
+from served_race import CAR_DATA, DRIVERS, LAPS, RACE, START, Write, current_rows, laps, rows
 
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
@@ -18,11 +18,11 @@ from f1_lakehouse.sources.openf1.calendar import Category, Session
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 
-def test_a_pull_reaches_landing_bronze_and_the_pull_log(lake: Lake, server: ReplayServer) -> None:
+def test_pull_reaches_landing_bronze_and_the_pull_log(lake: Lake, server: ReplayServer) -> None:
     done = pull(lake, LAPS, RACE, why="first pull", run_id="run-1")
     assert (done.outcome, done.rows, done.requests, done.season) == ("appended", 3, 1, 2024)
     assert (done.why, done.run_id) == ("first pull", "run-1")
-    assert [row["lap_number"] for row in truth(lake)] == [1, 2, 3]
+    assert [row["lap_number"] for row in current_rows(lake)] == [1, 2, 3]
     assert [request.target for request in server.requests] == ["/v1/laps?session_key=11"]
     [manifest] = lake.landing.manifests("laps")
     assert manifest.pull_id == done.pull_id
@@ -30,47 +30,47 @@ def test_a_pull_reaches_landing_bronze_and_the_pull_log(lake: Lake, server: Repl
     assert lake.bronze.ledger.all() == [done]
 
 
-def test_the_same_rows_pulled_again_append_nothing(lake: Lake, server: ReplayServer) -> None:
+def test_same_rows_pulled_again_append_nothing(lake: Lake, server: ReplayServer) -> None:
     first = pull(lake, LAPS, RACE, why="first pull")
     second = pull(lake, LAPS, RACE, why="+1h")
     assert (second.outcome, second.truth_pull_id) == ("unchanged", first.pull_id)
     assert (rows(lake), len(server.requests)) == (3, 2)
 
 
-def test_a_correction_upstream_arrives_and_history_stays(lake: Lake, write: Write) -> None:
+def test_correction_of_the_source_is_applied_and_history_is_kept(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", [*laps(1, 2), *laps(3, lap_duration=88.0)])
     assert pull(lake, LAPS, RACE, why="+1d").outcome == "appended"
-    assert [row["lap_duration"] for row in truth(lake)] == [91.0, 92.0, 88.0]
+    assert [row["lap_duration"] for row in current_rows(lake)] == [91.0, 92.0, 88.0]
     assert rows(lake) == 6
 
 
-def test_a_row_that_vanished_upstream_is_not_in_the_current_pull(lake: Lake, write: Write) -> None:
+def test_row_that_vanished_upstream_is_not_in_the_current_pull(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", laps(1, 3))
     pull(lake, LAPS, RACE, why="+1d")
-    assert [row["lap_number"] for row in truth(lake)] == [1, 3]
+    assert [row["lap_number"] for row in current_rows(lake)] == [1, 3]
 
 
-def test_an_empty_answer_is_an_answer(lake: Lake) -> None:
+def test_empty_response_is_a_response(lake: Lake) -> None:
     done = pull(lake, BY_NAME["weather"], RACE, why="first pull")
     assert (done.outcome, done.rows, done.requests) == ("empty", 0, 1)
 
 
-def test_vanished_rows_are_accepted_the_second_time_or_by_force(lake: Lake, write: Write) -> None:
+def test_vanished_rows_are_accepted_if_confirmed_or_forced(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", [])
     assert pull(lake, LAPS, RACE, why="+1h").outcome == "empty_unconfirmed"
-    assert len(truth(lake)) == 3
+    assert len(current_rows(lake)) == 3
     assert pull(lake, LAPS, RACE, why="confirm empty").outcome == "emptied"
-    assert truth(lake) == []
+    assert current_rows(lake) == []
     write("laps", laps(1))
     pull(lake, LAPS, RACE, why="+1d")
     write("laps", [])
     assert pull(lake, LAPS, RACE, why="forced", force=True).outcome == "emptied"
 
 
-def test_a_season_is_requested_by_its_year(lake: Lake, server: ReplayServer, write: Write) -> None:
+def test_season_is_requested_by_its_year(lake: Lake, server: ReplayServer, write: Write) -> None:
     session = {
         "session_key": 11, "meeting_key": 1, "year": 2024, "session_name": "Race", "location": "Marina Bay",
         "date_start": START.isoformat(), "date_end": (START + timedelta(hours=2)).isoformat(),
@@ -98,7 +98,7 @@ def test_a_season_is_requested_by_its_year(lake: Lake, server: ReplayServer, wri
     assert [(one.key, one.is_cancelled) for one in lake.calendar()] == [(11, True)]
 
 
-def test_a_generated_race_reaches_bronze_completely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generated_race_reaches_bronze_completely(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     made = generator.generate(tmp_path / "source", 2024, 1, seed=3)
     with ReplayServer(tmp_path / "source") as running:
@@ -116,7 +116,7 @@ def test_a_generated_race_reaches_bronze_completely(tmp_path: Path, monkeypatch:
             served = orjson.loads((made.folder / name / f"{race.key}.json").read_bytes())
             done = pull(lake, BY_NAME[name], race, why="first pull")
             assert done.rows + done.quarantined == len(served), name
-            assert len(truth(lake, name, race.key)) == done.rows
+            assert len(current_rows(lake, name, race.key)) == done.rows
         generator.publish_corrections(made.folder)
         assert pull(lake, LAPS, race, why="+1d").outcome == "appended"
 
@@ -127,8 +127,8 @@ def test_telemetry_is_requested_driver_by_driver(lake: Lake, server: ReplayServe
     done = pull(lake, CAR_DATA, RACE, why="first pull")
     assert (done.rows, done.requests) == (9, 3)
     first, *others = [request.target for request in server.requests[1:]]
-    asked = [f"/v1/car_data?session_key=11&driver_number={number}" for number in (1, 4, 81)]
-    assert (first, sorted(others)) == (asked[0], asked[1:])  # the first one alone
+    targets = [f"/v1/car_data?session_key=11&driver_number={number}" for number in (1, 4, 81)]
+    assert (first, sorted(others)) == (targets[0], targets[1:])  # the first request alone
 
 
 def test_telemetry_that_is_too_large_is_divided_without_losing_a_row(
@@ -138,24 +138,26 @@ def test_telemetry_that_is_too_large_is_divided_without_losing_a_row(
     server.max_rows = 2
     done = pull(lake, CAR_DATA, RACE, why="first pull")
     assert done.outcome == "appended"
-    assert len({(row["driver_number"], row["date"]) for row in truth(lake, "car_data")}) == done.rows == 9
+    assert (
+        len({(row["driver_number"], row["date"]) for row in current_rows(lake, "car_data")}) == done.rows == 9
+    )
     assert done.requests == len(server.requests) - 1
 
 
-def test_the_grid_is_kept_under_the_key_of_its_qualifying(lake: Lake) -> None:
+def test_grid_is_kept_under_the_key_of_its_qualifying(lake: Lake) -> None:
     quali = Session(
         START - timedelta(days=1), START - timedelta(hours=23), 10, 1, 2024, "Qualifying", "Marina Bay",
         Category.QUALIFYING,
     )  # fmt: skip
     done = pull(lake, BY_NAME["starting_grid"], quali, why="first pull")
     assert (done.scope, done.rows) == (10, 1)
-    assert truth(lake, "starting_grid", 10)[0]["session_key"] == 10
+    assert current_rows(lake, "starting_grid", 10)[0]["session_key"] == 10
 
 
 # Failures
 
 
-def test_a_failed_pull_is_recorded_with_its_error_and_raised(lake: Lake, server: ReplayServer) -> None:
+def test_failed_pull_is_recorded_with_its_error_and_raised(lake: Lake, server: ReplayServer) -> None:
     server.live = True
     with pytest.raises(PullError, match="while a session is live") as caught:
         pull(lake, LAPS, RACE, why="first pull", run_id="run-1")
@@ -183,7 +185,7 @@ def test_a_failed_pull_is_recorded_with_its_error_and_raised(lake: Lake, server:
     assert lake.bronze.ledger.truth("laps", 11) is None
 
 
-def test_a_failure_keeps_the_current_pull(lake: Lake, server: ReplayServer) -> None:
+def test_failure_keeps_the_current_pull(lake: Lake, server: ReplayServer) -> None:
     first = pull(lake, LAPS, RACE, why="first pull")
     server.live = True
     with pytest.raises(PullError) as caught:
@@ -200,12 +202,12 @@ def test_telemetry_without_known_drivers_fails_with_a_cure(lake: Lake, server: R
     assert server.requests == []
 
 
-def test_a_pull_of_refused_rows_only_fails_and_keeps_the_current_pull(lake: Lake, write: Write) -> None:
+def test_pull_of_refused_rows_only_fails_and_keeps_the_current_pull(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", laps(1, 2, lap_number="one"))
     with pytest.raises(PullError, match="every row was refused: lap_number: expected integer, got text"):
         pull(lake, LAPS, RACE, why="+1h")
-    assert len(truth(lake)) == 3
+    assert len(current_rows(lake)) == 3
     assert DeltaTable(f"{lake.bronze.uri}/_quarantine").to_pyarrow_table().num_rows == 2
 
 

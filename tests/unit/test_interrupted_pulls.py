@@ -1,10 +1,10 @@
-"""A pull that crashed or failed on the way is resumed, against the embedded OpenF1."""
+"""A pull that crashed or failed is resumed, with the embedded OpenF1."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-from served_race import CAR_DATA, DRIVERS, LAPS, RACE, Crash, Write, again, crash, laps, rows, truth
+from served_race import CAR_DATA, DRIVERS, LAPS, RACE, Crash, Write, crash, current_rows, laps, reopen, rows
 
 from f1_lakehouse import ingest as pull_module
 from f1_lakehouse.ingest import PullError, pull, recover
@@ -16,7 +16,7 @@ from f1_lakehouse.storage.landing import OpenPull
 from f1_lakehouse.storage.quarantine import Quarantine
 
 
-def test_a_pull_that_crashed_between_responses_requests_only_the_rest(
+def test_pull_that_crashed_between_responses_requests_only_the_rest(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(lake, DRIVERS, RACE, why="first pull")
@@ -34,7 +34,7 @@ def test_a_pull_that_crashed_between_responses_requests_only_the_rest(
             pull(lake, CAR_DATA, RACE, why="first pull")
     server.requests.clear()
     assert rows(lake, "car_data") == 0
-    done = pull(again(lake), CAR_DATA, RACE, why="first pull")
+    done = pull(reopen(lake), CAR_DATA, RACE, why="first pull")
     questions = {f"/v1/car_data?session_key=11&driver_number={number}" for number in (1, 4, 81)}
     assert {request.target for request in server.requests} == questions - {
         url.removeprefix(server.url.removesuffix("/v1")) for url in landed
@@ -42,7 +42,7 @@ def test_a_pull_that_crashed_between_responses_requests_only_the_rest(
     assert (done.rows, done.requests, len(server.requests)) == (9, 3, 1)
 
 
-def test_a_pull_that_failed_between_answers_asks_only_for_the_rest(
+def test_pull_that_failed_between_responses_requests_only_the_rest(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(lake, DRIVERS, RACE, why="first pull")
@@ -59,16 +59,16 @@ def test_a_pull_that_failed_between_answers_asks_only_for_the_rest(
     assert caught.value.pull.requests == 1
     server.live = False
     server.requests.clear()
-    done = pull(again(lake), CAR_DATA, RACE, why="failed")
+    done = pull(reopen(lake), CAR_DATA, RACE, why="failed")
     assert len(server.requests) == 2
     assert (done.pull_id, done.rows) == (caught.value.pull.pull_id, 9)
-    assert len(truth(lake, "car_data")) == 9
+    assert len(current_rows(lake, "car_data")) == 9
 
 
 @pytest.mark.parametrize(
     "step", [(Bronze, "apply"), (bronze, "append_pull"), (Quarantine, "append")], ids=lambda step: step[1]
 )
-def test_a_pull_that_crashed_after_its_manifest_needs_no_request(
+def test_pull_that_crashed_after_its_manifest_needs_no_request(
     lake: Lake, server: ReplayServer, write: Write, monkeypatch: pytest.MonkeyPatch, step: tuple[Any, str]
 ) -> None:
     write("laps", [*laps(1, 2), *laps(3, st_speed=1.5)])
@@ -77,16 +77,16 @@ def test_a_pull_that_crashed_after_its_manifest_needs_no_request(
         with pytest.raises(Crash):
             pull(lake, LAPS, RACE, why="first pull")
     server.requests.clear()
-    fresh = again(lake)
+    fresh = reopen(lake)
     done = recover(fresh, LAPS, 11, run_id="run-2")
     assert done is not None
     assert (done.outcome, done.rows, done.quarantined, done.run_id) == ("appended", 2, 1, "run-2")
     assert server.requests == []
-    assert (rows(lake), len(truth(fresh)), len(fresh.bronze.ledger.all())) == (2, 2, 1)
+    assert (rows(lake), len(current_rows(fresh)), len(fresh.bronze.ledger.all())) == (2, 2, 1)
     assert recover(fresh, LAPS, 11) is None
 
 
-def test_a_landed_pull_is_taken_unless_forced(
+def test_landed_pull_is_used_unless_forced(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for force, requests in ((False, 0), (True, 1)):
@@ -95,12 +95,12 @@ def test_a_landed_pull_is_taken_unless_forced(
             with pytest.raises(Crash):
                 pull(lake, LAPS, RACE, why="first pull")
         server.requests.clear()
-        assert pull(again(lake), LAPS, RACE, why="first pull", force=force).is_answer
+        assert pull(reopen(lake), LAPS, RACE, why="first pull", force=force).is_answer
         assert len(server.requests) == requests
     assert rows(lake) == 3
 
 
-def test_a_forced_pull_that_crashed_stays_forced(
+def test_forced_pull_that_crashed_stays_forced(
     lake: Lake, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pull(lake, LAPS, RACE, why="first pull")
@@ -109,7 +109,7 @@ def test_a_forced_pull_that_crashed_stays_forced(
         patch.setattr(Bronze, "apply", crash)
         with pytest.raises(Crash):
             pull(lake, LAPS, RACE, why="forced", force=True)
-    done = recover(again(lake), LAPS, 11)
+    done = recover(reopen(lake), LAPS, 11)
     assert done is not None
     assert done.outcome == "emptied"
 
@@ -123,12 +123,12 @@ def test_landed_pulls_are_applied_in_order(lake: Lake, write: Write, monkeypatch
             with pytest.raises(Crash):
                 pull(lake, LAPS, RACE, why="first pull")
     recover(lake, LAPS, 11)
-    assert [row["lap_duration"] for row in truth(lake)] == [82.0]
+    assert [row["lap_duration"] for row in current_rows(lake)] == [82.0]
     assert rows(lake) == 3
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "*.json.zst"])
-def test_a_damaged_file_in_landing_is_a_failed_pull_that_names_it(
+def test_damaged_file_in_landing_is_a_failed_pull_that_names_it(
     lake: Lake, server: ReplayServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     with monkeypatch.context() as patch:

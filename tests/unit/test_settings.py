@@ -9,8 +9,8 @@ from f1_lakehouse.settings import Settings, SettingsError, load_settings
 
 
 @pytest.fixture(autouse=True)
-def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable is set, and relative paths start in an empty folder."""
+def no_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Unset all variables; relative paths start in an empty folder."""
     for name in [name for name in os.environ if name.startswith("F1_")]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
@@ -38,19 +38,19 @@ def test_each_environment_has_a_separate_root(
     assert load_settings().environment()["F1_ENV"] == env
 
 
-def test_a_given_root_is_used_in_every_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_given_root_is_used_in_every_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("F1_ENV", "prod")
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", "lake")
     assert load_settings().root == tmp_path / "lake"
 
 
-def test_a_root_in_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_root_in_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", "~/lake")
     assert load_settings().root == tmp_path / "lake"
 
 
-def test_an_object_store_holds_only_landing_bronze_and_published_tables(
+def test_object_store_holds_only_landing_bronze_and_published_tables(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("F1_STORE_URI", "s3://bucket/f1/")
@@ -63,14 +63,14 @@ def test_an_object_store_holds_only_landing_bronze_and_published_tables(
     assert found.gold == tmp_path / "local_data" / "gold.duckdb"
 
 
-def test_a_relative_store_is_absolute_for_a_child_process(
+def test_relative_store_is_absolute_for_a_child_process(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("F1_STORE_URI", "store")
     assert load_settings().environment()["F1_STORE_URI"] == str(tmp_path / "store")
 
 
-def test_a_child_process_with_the_environment_uses_the_same_lake(
+def test_child_process_with_the_environment_uses_the_same_lake(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", "lake")
@@ -101,7 +101,7 @@ def test_url_limits_and_account_are_read(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.openf1_password.get_secret_value() == "hunter2"
 
 
-def test_the_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("F1_OPENF1_PASSWORD", "hunter2")
     found = load_settings()
     assert (
@@ -110,7 +110,7 @@ def test_the_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     before = load_settings()
     for name in Settings.model_fields:
         monkeypatch.setenv(f"F1_{name.upper()}", "")
@@ -129,7 +129,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
         ("F1_LAKEHOUSE_ROOT", "s3://bucket/lake", "F1_STORE_URI"),
     ],
 )
-def test_a_malformed_variable_is_one_line_with_its_name_value_and_what_is_allowed(
+def test_malformed_variable_is_one_line_with_its_name_value_and_what_is_allowed(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -145,7 +145,7 @@ def test_a_malformed_variable_is_one_line_with_its_name_value_and_what_is_allowe
 
 @pytest.mark.parametrize("character", list("#?[]%^|*{}\\\n"))
 @pytest.mark.parametrize("where", ["F1_LAKEHOUSE_ROOT", "F1_STORE_URI", "the working folder"])
-def test_a_character_that_delta_cannot_handle_is_refused_in_one_line(
+def test_character_that_delta_cannot_handle_is_refused_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str, character: str
 ) -> None:
     folder = tmp_path / f"a{character}b"

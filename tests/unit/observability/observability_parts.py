@@ -1,4 +1,4 @@
-"""Sessions, pulls and runs to judge, and settings with receivers."""
+"""Sessions, pulls and runs as input of conditions, and settings with receivers."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,14 +21,14 @@ RACE = Session(
 
 
 def pull(endpoint: str, ago: timedelta, error: str | None = None, scope: int = 9606, **rest: object) -> Pull:
-    """A pull so long before NOW."""
+    """Return a pull that ended `ago` before NOW."""
     at = NOW - ago
     outcome = "failed" if error else "appended"
     return Pull(f"{endpoint}-{at:%H%M}", endpoint, scope, 2024, at, at, outcome, error=error, **rest)  # type: ignore[arg-type]
 
 
 def run(job: str, ago: timedelta, outcome: str = "success", took: float = 1.0, **rest: object) -> RunRecord:
-    """A run that ended so long before NOW and took so many minutes."""
+    """Return a run that ended `ago` before NOW and took `took` minutes."""
     ended = NOW - ago
     known = {"partition": None, "why": None, "user": "ann", "host": "vm", "origin": "f1 load", **rest}
     return RunRecord(

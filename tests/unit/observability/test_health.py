@@ -1,4 +1,4 @@
-"""What is wrong, judged from states that are written down: each condition begins, lasts and ends as it should."""
+"""Alert conditions of given states: when each one begins, lasts and ends."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ ALL_ANSWERED = [pull(endpoint.name, HOUR) for endpoint in SESSION_ENDPOINTS if R
 
 
 def found(*, pulls=(), runs=(), published=(9606,), **rest):
-    """The conditions of a lake that knows the race, whose newest pulls and runs are these."""
+    """Return the conditions of a lake with the race and the given newest pulls and runs."""
     ordered = sorted([*CALENDAR_KNOWN, *ALL_ANSWERED, *pulls], key=lambda one: one.at)
     state = LakeState(NOW, [RACE], ordered, list(runs), frozenset(published), NOW - DAY, **rest)
     return conditions(state)
@@ -30,11 +30,11 @@ def kinds(*args, **kwargs):
     return [(one.kind, one.subject) for one in found(*args, **kwargs)]
 
 
-def test_nothing_is_wrong_with_a_lake_that_is_up_to_date():
+def test_up_to_date_lake_has_no_condition():
     assert found(runs=[run("ingest", HOUR), run("transform", HOUR)]) == []
 
 
-def test_failed_pulls_of_a_session_are_one_condition_since_the_first_of_the_streak_with_their_causes():
+def test_failed_pulls_of_a_session_are_one_condition_since_the_first_failure():
     down = {"error_type": "TransientError", "error_cause": "OpenF1 answered 503 Service Unavailable"}
     [one] = found(
         pulls=[
@@ -52,24 +52,24 @@ def test_failed_pulls_of_a_session_are_one_condition_since_the_first_of_the_stre
     assert one.what == "laps, weather: OpenF1 answered 503 Service Unavailable (2 times)"
 
 
-def test_a_failed_pull_is_over_when_the_question_is_answered():
+def test_failed_pull_condition_ends_with_a_response():
     failed, answered = pull("laps", timedelta(minutes=50), "gone"), pull("laps", timedelta(minutes=5))
     assert kinds(pulls=[failed]) == [(ConditionKind.LOAD_FAILED, RACE.partition)]
     assert kinds(pulls=[failed, answered]) == []
 
 
-def test_that_openf1_is_closed_during_a_live_session_is_no_alert():
+def test_live_session_error_of_openf1_is_no_alert():
     closed = pull("laps", timedelta(minutes=5), "only for paying users", error_type="LiveWindowError")
     assert found(pulls=[closed]) == []
 
 
-def test_a_failed_pull_of_an_older_version_shows_its_complete_error():
+def test_failed_pull_of_an_older_version_shows_its_complete_error():
     text = "TransientError: OpenF1 answered 503 (http://x/v1/laps); run again later"
     [one] = found(pulls=[pull("laps", timedelta(minutes=5), text)])
     assert one.what == f"laps: {text}"
 
 
-def test_a_run_whose_process_died_is_told_as_long_as_its_session_lacks_something():
+def test_run_without_a_process_is_a_condition_until_its_session_is_complete():
     died = run(
         "ingest", HOUR, "failure", partition=RACE.partition, errors=["The process of this run is gone."]
     )
@@ -80,13 +80,13 @@ def test_a_run_whose_process_died_is_told_as_long_as_its_session_lacks_something
     assert conditions(replace(state, pulls=[*CALENDAR_KNOWN, *ALL_ANSWERED])) == []
 
 
-def test_a_run_that_failed_of_its_pulls_is_not_told_a_second_time():
+def test_run_that_failed_because_of_its_pulls_is_not_a_second_condition():
     failed = run("ingest", HOUR, "failure", partition=RACE.partition, failed_pulls=1)
     assert len(found(pulls=[pull("laps", timedelta(minutes=50), "gone")], runs=[failed])) == 1
 
 
 @pytest.mark.parametrize("job", ["transform", "__ASSET_JOB"])
-def test_a_failed_build_of_gold_lasts_until_one_succeeds_however_it_was_started(job):
+def test_failed_transform_lasts_until_any_transform_succeeds(job):
     failed = run("transform", 3 * HOUR, "failure", errors=["dbt failed"], bronze_version="1-a")
     again = run("transform", 2 * HOUR, "failure", errors=["dbt failed again"], bronze_version="1-a")
     [one] = found(runs=[failed, again])
@@ -96,18 +96,18 @@ def test_a_failed_build_of_gold_lasts_until_one_succeeds_however_it_was_started(
     assert found(runs=[failed, again, run(job, HOUR, bronze_version="1-a")]) == []
 
 
-def test_a_canceled_run_says_nothing_either_way():
+def test_canceled_run_neither_begins_nor_ends_a_condition():
     failed, canceled = run("transform", 2 * HOUR, "failure"), run("transform", HOUR, "canceled")
     assert kinds(runs=[failed, canceled]) == [(ConditionKind.TRANSFORM_FAILED, "gold")]
     assert found(runs=[canceled]) == []
 
 
-def test_a_failed_check_of_error_severity_is_told_instead_of_the_build_that_it_failed():
+def test_failed_error_check_is_a_condition_instead_of_its_failed_build():
     failed = run("transform", HOUR, "failure", checks=[check(False)])
     assert kinds(runs=[failed]) == [(ConditionKind.CHECK_FAILED, "gold/fact_laps unique")]
 
 
-def test_a_failed_check_lasts_until_the_same_check_of_the_same_partition_passes():
+def test_failed_check_lasts_until_it_passes_for_the_same_partition():
     first = run("ingest", 3 * HOUR, checks=[check(False, partition="a")])
     other = run("ingest", 2 * HOUR, checks=[check(True, partition="b")])
     again = run("ingest", HOUR, checks=[check(False, partition="a")])
@@ -119,16 +119,16 @@ def test_a_failed_check_lasts_until_the_same_check_of_the_same_partition_passes(
     )
 
 
-def test_a_failed_check_that_only_warns_is_no_alert():
+def test_failed_check_of_warning_severity_is_no_alert():
     assert found(runs=[run("transform", HOUR, checks=[check(False, "WARN")])]) == []
 
 
-def test_any_other_job_that_fails_is_told_by_its_name_and_a_command_is_not():
+def test_failed_job_is_named_and_a_failed_command_is_no_condition():
     assert kinds(runs=[run("upkeep", HOUR, "failure")]) == [(ConditionKind.RUN_FAILED, "upkeep")]
     assert kinds(runs=[run("f1 restore", HOUR, "failure")]) == []
 
 
-def test_gold_is_stale_when_the_newest_session_is_not_in_it_two_days_after_its_end():
+def test_gold_is_stale_two_days_after_a_session_that_it_lacks():
     [one] = found(published=())
     assert (one.kind, one.subject, one.since) == (ConditionKind.STALE, "gold", RACE.end + 2 * DAY)
     assert RACE.partition in one.what
@@ -138,13 +138,13 @@ def test_gold_is_stale_when_the_newest_session_is_not_in_it_two_days_after_its_e
     assert conditions(state) == []
 
 
-def test_a_lake_that_does_not_follow_the_current_season_is_never_stale():
+def test_lake_without_the_current_season_is_never_stale():
     later = replace(LakeState(NOW, [RACE], [*CALENDAR_KNOWN, *ALL_ANSWERED], []), now=NOW + 365 * DAY)
     assert [one for one in conditions(later) if one.kind is ConditionKind.STALE] == []
 
 
 @pytest.mark.parametrize("job", ["ingest", "transform"])
-def test_a_run_that_takes_longer_than_it_should_is_told_while_it_runs_and_until_the_next_does_not(job):
+def test_slow_run_is_a_condition_until_the_next_run_is_fast(job):
     quick = run(job, HOUR)
     hanging = run(job, timedelta(), "started", took=SLOW / timedelta(minutes=1) + 1, partition=RACE.partition)
     [one] = found(runs=[quick], running=[hanging])
@@ -155,7 +155,7 @@ def test_a_run_that_takes_longer_than_it_should_is_told_while_it_runs_and_until_
     assert found(runs=[hanging, quick]) == []
 
 
-def test_a_backfill_of_many_sessions_may_take_its_time():
+def test_long_backfill_is_not_a_slow_run():
     assert found(runs=[run("__ASSET_JOB", HOUR, took=240, partition="a … b")]) == []
 
 
@@ -166,7 +166,7 @@ def test_every_kind_of_alert_has_a_section_in_the_runbook_and_an_anchor_in_the_i
         for line in (docs / "runbook.md").read_text().splitlines()
         if line.startswith("### ")
     }
-    # The index was the default of F1_RUNBOOKS: links in messages that were sent then still find the section.
+    # The index was the default of F1_RUNBOOKS: links in earlier messages still lead to the section.
     index = (docs / "operations.md").read_text()
     for kind in ConditionKind:
         assert kind.anchor in sections
@@ -174,7 +174,7 @@ def test_every_kind_of_alert_has_a_section_in_the_runbook_and_an_anchor_in_the_i
         assert f"(runbook.md#{kind.anchor})" in index
 
 
-def test_gold_that_lags_is_told_when_bronze_is_at_rest_and_no_run_is_under_way():
+def test_lagging_gold_is_a_condition_when_bronze_is_idle_and_nothing_runs():
     lags = {"lag": "bronze has changed since it was published", "lag_since": NOW - 2 * HOUR}
     at_rest = [replace(one, at=one.at - HOUR) for one in ALL_ANSWERED]
     state = LakeState(NOW, [RACE], [*CALENDAR_KNOWN, *at_rest], [], frozenset({9606}), NOW - DAY, **lags)
@@ -188,7 +188,7 @@ def test_gold_that_lags_is_told_when_bronze_is_at_rest_and_no_run_is_under_way()
     assert conditions(replace(state, lag=None)) == []
 
 
-def test_since_when_gold_lags_is_when_the_first_pull_came_that_it_has_not_seen(settings):
+def test_gold_lags_since_the_first_pull_that_it_lacks(settings):
     lake = Lake.open(settings)
     for hours, name in ((3, "laps"), (2, "weather"), (1, "pit")):
         lake.bronze.ledger.append(pull(name, hours * HOUR, truth_pull_id=f"{name}-{NOW - hours * HOUR:%H%M}"))

@@ -1,4 +1,4 @@
-"""Metrics as Prometheus reads them, parsed by its own library; pushed to a gateway that runs; and the dashboard."""
+"""Metrics: parsed by the library of Prometheus, pushed to a running gateway, and used by the dashboard."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def written(state: LakeState, settings: Settings) -> dict[tuple[str, ...], float
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
 
 
-def test_the_numbers_are_those_of_the_runs_and_of_the_ledger(state, settings):
+def test_metrics_equal_the_run_log_and_the_pull_log(state, settings):
     found = written(state, settings)
     assert found["f1_runs_total", "ingest", "success"] == found["f1_runs_total", "ingest", "failure"] == 1
     assert found["f1_last_run_success", "ingest"] == 0
@@ -61,7 +61,7 @@ def test_the_numbers_are_those_of_the_runs_and_of_the_ledger(state, settings):
     assert found["f1_gold_published_timestamp_seconds",] == (NOW - HOUR).timestamp()
 
 
-def test_metrics_are_pushed_to_the_gateway_with_its_account(state, settings, receiver):
+def test_metrics_are_pushed_to_the_gateway_with_its_credentials(state, settings, receiver):
     to = Settings(
         **{**settings.model_dump(), "pushgateway_url": f"http://ann:s3cr3t@127.0.0.1:{receiver.port}"}
     )
@@ -72,14 +72,14 @@ def test_metrics_are_pushed_to_the_gateway_with_its_account(state, settings, rec
     assert body == settings.metrics.read_text()
 
 
-def test_a_gateway_that_is_down_fails_nothing_and_its_address_is_not_told(state, settings):
+def test_unreachable_gateway_fails_nothing_and_its_address_is_not_logged(state, settings):
     to = Settings(**{**settings.model_dump(), "pushgateway_url": "http://ann:s3cr3t@127.0.0.1:1"})
     [problem] = metrics.write(state, [], to)
     assert problem == "metrics: the pushgateway of F1_PUSHGATEWAY_URL did not take them (URLError)"
     assert settings.metrics.exists()
 
 
-def test_the_file_is_replaced_whole(state, settings):
+def test_metrics_file_is_replaced_atomically(state, settings):
     written(state, settings)
     with settings.metrics.open() as before:
         written(LakeState(NOW, [], [], []), settings)
@@ -87,14 +87,14 @@ def test_the_file_is_replaced_whole(state, settings):
     assert [path.name for path in settings.metrics.parent.iterdir()] == ["f1.prom"]
 
 
-def test_every_metric_that_the_dashboard_asks_for_exists(state, settings):
+def test_every_metric_of_the_dashboard_exists(state, settings):
     names = {name for name, *_ in written(state, settings)}
     dashboard = json.loads(DASHBOARD.read_text())
-    asked = {
+    used_names = {
         name
         for panel in dashboard["panels"]
         for target in panel.get("targets", [])
         for name in re.findall(r"\bf1_\w+", target["expr"])
     }
-    assert len(asked) >= 10
-    assert asked <= names
+    assert len(used_names) >= 10
+    assert used_names <= names

@@ -1,4 +1,4 @@
-"""Who is told what: once when something begins, once when it is over, by a real receiver; and never a secret."""
+"""Notifications to a real receiver: one when a condition begins, one when it ends, and no secret in any of them."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ SECRET = "s3cr3t-t0ken"
 
 
 @pytest.fixture
-def told(settings):
+def alert_log(settings):
     return AlertLog(f"{settings.records}/alerts")
 
 
@@ -36,17 +36,17 @@ def texts(receiver: Receiver) -> list[str]:
     return [f"{(body := json.loads(text))['title']}\n{body['message']}" for text in receiver.bodies]
 
 
-def test_a_condition_is_told_once_when_it_begins_and_once_when_it_is_over(settings, told, receiver):
+def test_condition_is_notified_once_at_its_begin_and_once_at_its_end(settings, alert_log, receiver):
     to = with_urls(settings, json_url(receiver))
     for minutes, found in ((0, [STALE]), (1, [STALE]), (2, [STALE]), (3, []), (4, [])):
-        assert notify(told, found, to, NOW + timedelta(minutes=minutes)) == []
+        assert notify(alert_log, found, to, NOW + timedelta(minutes=minutes)) == []
     begun, over = texts(receiver)
     assert "1 new" in begun
     assert "Over: gold is stale: gold (since 2024-09-25 11:00 UTC, over at 2024-09-25 12:03 UTC)" in over
     assert [json.loads(body)["type"] for body in receiver.bodies] == ["failure", "success"]
 
 
-def test_a_message_says_what_which_session_since_when_and_what_to_do(settings):
+def test_message_contains_condition_session_time_and_cure(settings):
     title, text = message(notices("x", {}, [FAILED], NOW, remind=False), settings)
     assert title.startswith("F1 lakehouse dev on ")
     assert text.splitlines() == [
@@ -58,71 +58,71 @@ def test_a_message_says_what_which_session_since_when_and_what_to_do(settings):
     ]
 
 
-def test_what_begins_at_the_same_time_is_one_message(settings, told, receiver):
-    notify(told, [STALE, FAILED], with_urls(settings, json_url(receiver)), NOW)
+def test_simultaneous_conditions_are_one_message(settings, alert_log, receiver):
+    notify(alert_log, [STALE, FAILED], with_urls(settings, json_url(receiver)), NOW)
     [text] = texts(receiver)
     assert "2 new" in text
     assert "Gold is stale" in text
     assert "Load failed" in text
 
 
-def test_what_was_told_survives_the_process(settings, told, receiver):
+def test_sent_notifications_are_remembered_by_the_next_process(settings, alert_log, receiver):
     to = with_urls(settings, json_url(receiver))
-    notify(told, [STALE], to, NOW)
+    notify(alert_log, [STALE], to, NOW)
     assert notify(AlertLog(f"{settings.records}/alerts"), [STALE], to, NOW + HOUR) == []
     assert len(receiver.got) == 1
 
 
-def test_a_condition_that_comes_back_is_told_again(settings, told, receiver):
+def test_recurring_condition_is_notified_again(settings, alert_log, receiver):
     to = with_urls(settings, json_url(receiver))
     for hours, found in enumerate(([STALE], [], [STALE])):
-        notify(told, found, to, NOW + hours * HOUR)
+        notify(alert_log, found, to, NOW + hours * HOUR)
     assert len(receiver.got) == 3
 
 
-def test_a_receiver_that_is_down_is_told_at_the_next_look_and_the_other_one_is_not_told_twice(settings, told):
+def test_unreachable_receiver_is_notified_later_and_the_other_not_twice(settings, alert_log):
     with Receiver() as up, Receiver() as down:
         down.status = 503
         to = with_urls(settings, json_url(up), json_url(down))
-        [problem] = notify(told, [STALE], to, NOW)
+        [problem] = notify(alert_log, [STALE], to, NOW)
         assert problem == "alert receiver 2 (json): it did not take the message"
         down.status = 200
-        assert notify(told, [STALE], to, NOW + HOUR) == []
+        assert notify(alert_log, [STALE], to, NOW + HOUR) == []
         assert (len(up.got), len(down.got)) == (1, 2)
 
 
-def test_nobody_listening_fails_nothing(settings, told, receiver):
+def test_unreachable_receiver_fails_nothing(settings, alert_log, receiver):
     gone = with_urls(settings, "json://127.0.0.1:1/")
-    [problem] = notify(told, [STALE], gone, NOW)
+    [problem] = notify(alert_log, [STALE], gone, NOW)
     assert "did not take" in problem
-    notify(told, [], gone, NOW + HOUR)
-    assert list(told.active(LAKE)) == []
+    notify(alert_log, [], gone, NOW + HOUR)
+    assert list(alert_log.active(LAKE)) == []
 
 
-def test_a_receiver_that_is_added_later_is_told_what_is_wrong_now_and_not_what_was(settings, told, receiver):
-    notify(told, [STALE, FAILED], settings, NOW)
-    notify(told, [FAILED], settings, NOW + HOUR)
-    notify(told, [FAILED], with_urls(settings, json_url(receiver)), NOW + 2 * HOUR)
+def test_new_receiver_is_notified_of_current_conditions_only(settings, alert_log, receiver):
+    notify(alert_log, [STALE, FAILED], settings, NOW)
+    notify(alert_log, [FAILED], settings, NOW + HOUR)
+    notify(alert_log, [FAILED], with_urls(settings, json_url(receiver)), NOW + 2 * HOUR)
     [text] = texts(receiver)
     assert "Load failed" in text
     assert "stale" not in text
 
 
 @pytest.mark.parametrize(("wanted", "reminders"), [(True, [False, True, True]), (False, [False])])
-def test_a_reminder_comes_daily_if_it_is_wanted(settings, told, receiver, wanted, reminders):
+def test_reminder_is_sent_daily_if_configured(settings, alert_log, receiver, wanted, reminders):
     to = with_urls(settings, json_url(receiver), alert_remind_daily=wanted)
     for hours in range(0, 49, 6):
-        notify(told, [STALE], to, NOW + hours * HOUR)
+        notify(alert_log, [STALE], to, NOW + hours * HOUR)
     assert ["still there" in text for text in texts(receiver)] == reminders
 
 
-def test_the_record_of_alerts_is_kept_when_nobody_is_told(settings, told):
-    notify(told, [STALE], settings, NOW)
-    notify(told, [], settings, NOW + HOUR)
-    assert [(one.receiver, one.event) for one in told.all()] == [(LAKE, "begun"), (LAKE, "over")]
+def test_alert_log_is_kept_without_receivers(settings, alert_log):
+    notify(alert_log, [STALE], settings, NOW)
+    notify(alert_log, [], settings, NOW + HOUR)
+    assert [(one.receiver, one.event) for one in alert_log.all()] == [(LAKE, "begun"), (LAKE, "over")]
 
 
-def test_a_secret_is_in_no_log_no_problem_and_no_record(settings, told, receiver, caplog, capfd):
+def test_secret_is_in_no_log_message_or_record(settings, alert_log, receiver, caplog, capfd):
     receiver.status = 403
     to = with_urls(
         settings,
@@ -131,20 +131,20 @@ def test_a_secret_is_in_no_log_no_problem_and_no_record(settings, told, receiver
         f"no-such-service://{SECRET}",
     )
     with caplog.at_level(logging.DEBUG):
-        problems = notify(told, [STALE], to, NOW)
+        problems = notify(alert_log, [STALE], to, NOW)
         tested = notifications.test(to)
     assert len(problems) == len(tested) == 3
     assert any(SECRET in path for path, _, _ in receiver.got)
     receiver.status = 200
-    notify(told, [STALE], to, NOW)
+    notify(alert_log, [STALE], to, NOW)
     out, err = capfd.readouterr()
     assert (
         SECRET
-        not in f"{problems} {tested} {caplog.text} {out} {err} {told.all()} {to!r} {to.model_dump_json()}"
+        not in f"{problems} {tested} {caplog.text} {out} {err} {alert_log.all()} {to!r} {to.model_dump_json()}"
     )
 
 
-def test_urls_come_from_the_environment_and_a_mistake_in_them_does_not_show_them(settings, monkeypatch):
+def test_urls_are_read_from_the_environment_and_malformed_ones_not_shown(settings, monkeypatch):
     monkeypatch.setenv("F1_ALERT_URLS", f"json://a/{SECRET}  slack://{SECRET}/b")
     found = load_settings()
     assert [url.get_secret_value() for url in found.alert_urls] == [
@@ -159,9 +159,7 @@ def test_urls_come_from_the_environment_and_a_mistake_in_them_does_not_show_them
     assert SECRET not in str(caught.value)
 
 
-def test_f1_alerts_test_says_of_each_receiver_whether_it_took_the_message(
-    settings, receiver, monkeypatch, capsys
-):
+def test_f1_alerts_test_reports_the_result_of_each_receiver(settings, receiver, monkeypatch, capsys):
     from f1_lakehouse.cli import app
 
     monkeypatch.setenv("F1_ALERT_URLS", f"{json_url(receiver)} json://127.0.0.1:1/{SECRET}")

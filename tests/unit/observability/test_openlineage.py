@@ -1,4 +1,4 @@
-"""OpenLineage events, made of the client's own classes: what they say, where they go, and that they never hold up a run."""
+"""OpenLineage events of the client's classes: their content and receiver; they never block a run."""
 
 import json
 from datetime import timedelta
@@ -19,7 +19,7 @@ def named(done, run_id=RUN):
 
 @pytest.fixture
 def ingest():
-    """A run that brought laps and failed at weather."""
+    """Send the events of a run that pulled laps and failed at weather."""
     done = named(run("ingest", MINUTES, "failure", took=5, errors=["weather: 503"]))
     pulls = [
         pull("laps", 3 * MINUTES, run_id=RUN, rows=1000, bytes=2000, delta_version=4),
@@ -30,7 +30,7 @@ def ingest():
 
 
 def sent(settings):
-    """The events in the file, as (type, job) → event."""
+    """Return the events of the file as (type, job) → event."""
     [file] = settings.lineage.iterdir()
     found = [json.loads(line) for line in file.read_text().splitlines()]
     return {(one["eventType"], one["job"]["name"]): one for one in found}
@@ -66,7 +66,7 @@ def test_each_pull_of_a_run_starts_and_completes_or_fails_within_it(ingest, sett
 
 @pytest.fixture
 def transform(settings):
-    """A run of dbt: laps in silver by way of an ephemeral model, best laps in gold; its artifacts where dbt leaves them."""
+    """Write the artifacts of a dbt run: silver laps through an ephemeral model, and best laps in gold."""
 
     def node(kind, schema, name, sql=None, parents=(), columns=(), materialized="table"):
         relation = None if materialized == "ephemeral" else f'"warehouse"."{schema}"."{name}"'
@@ -121,7 +121,7 @@ def transform(settings):
     )
 
 
-def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, settings):
+def test_models_have_inputs_and_column_lineage(transform, settings):
     assert openlineage.send([], settings, [transform]) == []
     found = sent(settings)
     silver = found["COMPLETE", "dbt.silver.silver_laps"]
@@ -141,7 +141,7 @@ def test_models_say_what_they_read_and_which_column_is_made_of_which(transform, 
     assert published["facets"]["version"]["datasetVersion"] == "3"
 
 
-def test_artifacts_of_another_run_of_dbt_are_not_taken_for_those_of_this_one(transform, settings):
+def test_artifacts_of_another_dbt_run_are_ignored(transform, settings):
     later = type(transform)(
         **{**transform.__dict__, "started_at": NOW + MINUTES, "ended_at": NOW + 2 * MINUTES}
     )
@@ -149,7 +149,7 @@ def test_artifacts_of_another_run_of_dbt_are_not_taken_for_those_of_this_one(tra
     assert [job for _, job in sent(settings)] == ["transform", "transform", "publish", "publish"]
 
 
-def test_events_go_to_the_receiver_that_openlineage_is_told_of(ingest, settings, receiver, monkeypatch):
+def test_events_are_sent_to_the_configured_receiver(ingest, settings, receiver, monkeypatch):
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.port}")
     monkeypatch.setenv("OPENLINEAGE_API_KEY", "s3cr3t")
     done, pulls = ingest
@@ -161,9 +161,7 @@ def test_events_go_to_the_receiver_that_openlineage_is_told_of(ingest, settings,
     assert not settings.lineage.exists()
 
 
-def test_a_receiver_that_refuses_or_is_slow_fails_nothing_and_is_left_alone(
-    ingest, settings, receiver, monkeypatch
-):
+def test_refusing_or_slow_receiver_fails_nothing_and_is_not_retried(ingest, settings, receiver, monkeypatch):
     done, pulls = ingest
     monkeypatch.setenv("OPENLINEAGE_URL", f"http://127.0.0.1:{receiver.port}")
     receiver.status = 400
@@ -176,7 +174,7 @@ def test_a_receiver_that_refuses_or_is_slow_fails_nothing_and_is_left_alone(
     assert problem == "lineage: not all was sent within 0 s"
 
 
-def test_artifacts_that_cannot_be_read_are_one_line(transform, settings):
+def test_unreadable_artifacts_are_one_line(transform, settings):
     (settings.root / "dbt" / "run_results.json").write_text("{")
     [problem] = openlineage.send([], settings, [transform])
     assert problem.startswith("lineage: no events could be made (JSONDecodeError")

@@ -1,4 +1,4 @@
-"""The record of runs: what is entered comes back, nothing is ever taken out, and commands are on it however they end."""
+"""The run log: entries are read as written and never deleted, and commands are logged however they end."""
 
 import json
 from datetime import timedelta
@@ -28,7 +28,7 @@ def runs(tmp_path):
     return RunLog(str(tmp_path / "metrics" / "runs"))
 
 
-def test_what_is_entered_comes_back_in_the_order_in_which_it_ended(runs, tmp_path):
+def test_entries_are_read_in_the_order_of_their_end(runs, tmp_path):
     last = run("transform", HOUR, "failure", errors=["a", "b"], seen_at=NOW, gold="{}", checks=[check(False)])
     first = run("ingest", 2 * HOUR, partition="2024-09-22-marina-bay-race-9606", requests=3)
     runs.append([last])
@@ -37,20 +37,20 @@ def test_what_is_entered_comes_back_in_the_order_in_which_it_ended(runs, tmp_pat
     assert RunLog(str(tmp_path / "metrics" / "runs")).of("ingest") == [first]
 
 
-def test_nothing_can_be_taken_out_of_it(runs, tmp_path):
+def test_run_log_rows_cannot_be_deleted(runs, tmp_path):
     runs.append([run("ingest", HOUR)])
     with pytest.raises(DeltaError, match="append"):
         DeltaTable(str(tmp_path / "metrics" / "runs")).delete()
 
 
-def test_many_entries_are_few_files(runs, tmp_path):
+def test_many_entries_are_compacted(runs, tmp_path):
     for n in range(COMPACT_EVERY + 1):
         runs.append([run("ingest", n * HOUR)])
     assert len(DeltaTable(str(tmp_path / "metrics" / "runs")).file_uris()) <= 2
     assert len(runs.all()) == COMPACT_EVERY + 1
 
 
-def test_a_run_sums_up_its_own_pulls():
+def test_run_entry_sums_its_own_pulls():
     pulls = [
         pull(
             "laps",
@@ -71,19 +71,19 @@ def test_a_run_sums_up_its_own_pulls():
     assert (mine.retries, mine.bytes, mine.waited_s, mine.quarantined) == (2, 5, 0.5, 1)
 
 
-def test_a_check_fails_since_the_run_in_which_it_began_to():
-    story = [
+def test_check_fails_since_its_first_failing_run():
+    entries = [
         run("transform", 3 * HOUR, checks=[check(False)]),
         run("transform", 2 * HOUR, checks=[check(True)]),
         run("transform", HOUR, checks=[check(False)]),
         run("transform", timedelta(), checks=[check(False)]),
     ]
-    assert [since for _, since in failing(story).values()] == [NOW - HOUR]
-    assert failing(story[:2]) == {}
+    assert [since for _, since in failing(entries).values()] == [NOW - HOUR]
+    assert failing(entries[:2]) == {}
 
 
 @pytest.mark.parametrize(("code", "outcome"), [(0, "success"), (1, "failure")])
-def test_a_command_is_on_record_with_what_came_of_it(runs, code, outcome):
+def test_command_is_logged_with_its_outcome(runs, code, outcome):
     assert on_record(runs, "restore", lambda: code) == code
     [entry] = runs.all()
     assert (entry.job, entry.outcome, entry.user) == ("f1 restore", outcome, module.user())
@@ -91,29 +91,29 @@ def test_a_command_is_on_record_with_what_came_of_it(runs, code, outcome):
 
 
 @pytest.mark.parametrize(
-    ("error", "outcome", "said"),
+    ("error", "outcome", "errors"),
     [(ValueError("no\nsuch"), "failure", ["no such"]), (KeyboardInterrupt(), "canceled", [])],
 )
-def test_a_command_that_does_not_end_well_is_on_record_too(runs, error, outcome, said):
+def test_failed_or_interrupted_command_is_logged(runs, error, outcome, errors):
     def do():
         raise error
 
     with pytest.raises(type(error)):
         on_record(runs, "restore", do)
     [entry] = runs.all()
-    assert (entry.outcome, entry.errors) == (outcome, said)
+    assert (entry.outcome, entry.errors) == (outcome, errors)
 
 
-def test_the_code_is_named_by_version_and_commit():
+def test_code_version_has_version_and_commit():
     assert code_version().startswith("0.")
 
 
-def test_an_error_is_kept_as_one_line_of_bounded_length():
+def test_error_is_logged_as_one_line_of_bounded_length():
     assert one_line("a\n  b") == "a b"
     assert len(one_line("x" * 10_000)) == LONGEST_ERROR
 
 
-def test_the_record_can_be_asked_before_anything_is_published_and_before_it_has_a_row(settings, capfdbinary):
+def test_run_log_can_be_queried_without_published_gold_and_without_rows(settings, capfdbinary):
     RunLog(f"{settings.records}/runs").append([run("ingest", HOUR)])
     assert run_query(settings, "select job from runs", "json") == 0
     assert json.loads(capfdbinary.readouterr().out) == [{"job": "ingest"}]

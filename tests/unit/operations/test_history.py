@@ -1,4 +1,4 @@
-"""What was known when: each pull and what it changed, the feed, versions and moments."""
+"""History: the changes of each pull, the change feed, versions and time travel."""
 
 import random
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 Lap = Callable[..., dict[str, Any]]
-House = Any
+BronzeSetup = Any
 
 
 @pytest.fixture
-def changes(house: House) -> Changes:
-    return Changes(house.bronze, house.landing)
+def changes(bronze_setup: BronzeSetup) -> Changes:
+    return Changes(bronze_setup.bronze, bronze_setup.landing)
 
 
 def counts(changes: Changes, scope: int | None = None) -> list[tuple[str, int, int, int]]:
@@ -31,7 +31,7 @@ def numbers(table: Any) -> list[int]:
 
 
 def apply_feed(feed: Any, key: list[str]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Another system: merges by the key and nothing else."""
+    """Apply the feed as another system does: merge by the key only."""
     state: dict[tuple[Any, ...], dict[str, Any]] = {}
     for frame in feed:
         for row in frame.to_dicts():
@@ -44,12 +44,14 @@ def apply_feed(feed: Any, key: list[str]) -> dict[tuple[Any, ...], dict[str, Any
     return state
 
 
-def test_each_pull_says_what_it_added_changed_and_removed(house: House, changes: Changes, lap: Lap) -> None:
-    house.pull([lap(1), lap(2), lap(3)])
-    house.pull([lap(1), lap(2), lap(3)])
-    house.pull([lap(1), lap(2, lap_duration=80.0), lap(4), lap(5)])
-    house.pull([])
-    house.pull([])
+def test_each_pull_has_its_added_changed_and_removed_rows(
+    bronze_setup: BronzeSetup, changes: Changes, lap: Lap
+) -> None:
+    bronze_setup.pull([lap(1), lap(2), lap(3)])
+    bronze_setup.pull([lap(1), lap(2), lap(3)])
+    bronze_setup.pull([lap(1), lap(2, lap_duration=80.0), lap(4), lap(5)])
+    bronze_setup.pull([])
+    bronze_setup.pull([])
     assert counts(changes) == [
         ("appended", 3, 0, 0),
         ("unchanged", 0, 0, 0),
@@ -59,25 +61,29 @@ def test_each_pull_says_what_it_added_changed_and_removed(house: House, changes:
     ]
 
 
-def test_a_changed_list_null_and_duplicate_are_changes_too(house: House, changes: Changes, lap: Lap) -> None:
-    house.pull([lap(1), lap(2, st_speed=300), lap(3), lap(3)])
-    house.pull([lap(1, segments_sector_1=[2049]), lap(2), lap(3)])
+def test_changed_lists_nulls_and_duplicates_are_changes(
+    bronze_setup: BronzeSetup, changes: Changes, lap: Lap
+) -> None:
+    bronze_setup.pull([lap(1), lap(2, st_speed=300), lap(3), lap(3)])
+    bronze_setup.pull([lap(1, segments_sector_1=[2049]), lap(2), lap(3)])
     assert counts(changes)[1] == ("appended", 0, 2, 1)
 
 
-def test_history_is_in_order_of_time_over_sessions_and_narrows_to_one(
-    house: House, changes: Changes, lap: Lap
+def test_history_is_ordered_by_time_and_can_be_limited_to_a_session(
+    bronze_setup: BronzeSetup, changes: Changes, lap: Lap
 ) -> None:
-    house.pull([lap(1)], at=NOON)
-    house.pull([lap(1, session_key=9607)], scope=9607, at=NOON + HOUR)
-    house.pull([lap(1, lap_duration=1.0)], at=NOON + 2 * HOUR)
+    bronze_setup.pull([lap(1)], at=NOON)
+    bronze_setup.pull([lap(1, session_key=9607)], scope=9607, at=NOON + HOUR)
+    bronze_setup.pull([lap(1, lap_duration=1.0)], at=NOON + 2 * HOUR)
     assert [s.pull.scope for s in changes.steps("laps")] == [9606, 9607, 9606]
     assert [s.pull.scope for s in changes.steps("laps", 9606)] == [9606, 9606]
     assert [s.pull.scope for s in changes.steps("laps", since=NOON)] == [9607, 9606]
     assert [s.changed for s in changes.steps("laps", since=NOON + HOUR)] == [1]
 
 
-def test_the_feed_applied_by_merge_gives_the_truth(house: House, changes: Changes, lap: Lap) -> None:
+def test_merged_change_feed_gives_the_current_rows(
+    bronze_setup: BronzeSetup, changes: Changes, lap: Lap
+) -> None:
     random.seed(3)
     for step in range(12):
         scope = random.choice([9606, 9607])
@@ -85,18 +91,18 @@ def test_the_feed_applied_by_merge_gives_the_truth(house: House, changes: Change
             lap(n, session_key=scope, lap_duration=float(random.randrange(2)))
             for n in random.choices(range(6), k=random.randrange(6))
         ]
-        house.pull(rows, scope=scope, at=NOON + step * HOUR, force=True)
+        bronze_setup.pull(rows, scope=scope, at=NOON + step * HOUR, force=True)
     state = apply_feed(changes.feed("laps"), list(BY_NAME["laps"].key))
     for scope in (9606, 9607):
         mine = [row for row in state.values() if row["scope"] == scope]
-        truth = house.truth(scope=scope)
+        current = bronze_setup.current_rows(scope=scope)
         shown = ["lap_number", "lap_duration"]
-        assert sorted([r[c] for c in shown] for r in mine) == sorted([r[c] for c in shown] for r in truth)
+        assert sorted([r[c] for c in shown] for r in mine) == sorted([r[c] for c in shown] for r in current)
 
 
-def test_the_feed_names_its_pulls_and_carries_the_row(house: House, changes: Changes, lap: Lap) -> None:
-    first = house.pull([lap(1), lap(2)])
-    second = house.pull([lap(1, lap_duration=80.0)])
+def test_change_feed_has_pull_ids_and_rows(bronze_setup: BronzeSetup, changes: Changes, lap: Lap) -> None:
+    first = bronze_setup.pull([lap(1), lap(2)])
+    second = bronze_setup.pull([lap(1, lap_duration=80.0)])
     feed = pl.concat(changes.feed("laps")).to_dicts()
     shown = [(r["change"], r["pull_id"], r["lap_number"], r["lap_duration"]) for r in feed]
     assert shown == [
@@ -112,19 +118,21 @@ def test_the_feed_names_its_pulls_and_carries_the_row(house: House, changes: Cha
     ]
 
 
-def test_a_column_that_came_later_is_compared_as_null(house: House, changes: Changes, lap: Lap) -> None:
-    house.pull([lap(1), lap(2)])
-    house.pull([lap(1, tyre_temp=90), lap(2)])
+def test_later_column_is_compared_as_null(bronze_setup: BronzeSetup, changes: Changes, lap: Lap) -> None:
+    bronze_setup.pull([lap(1), lap(2)])
+    bronze_setup.pull([lap(1, tyre_temp=90), lap(2)])
     assert counts(changes)[1] == ("appended", 0, 1, 0)
     assert apply_feed(changes.feed("laps"), list(BY_NAME["laps"].key))[
         (9606, 0, *(lap(1)[c] for c in BY_NAME["laps"].key))
     ]["tyre_temp"] == 90.0  # fmt: skip
 
 
-def test_a_table_reads_as_of_a_version_or_a_moment(house: House, changes: Changes, lap: Lap) -> None:
-    house.pull([lap(1)], at=NOON)
-    house.pull([lap(1, session_key=9607)], scope=9607, at=NOON + HOUR)
-    house.pull([lap(2), lap(3)], at=NOON + 2 * HOUR)
+def test_table_is_read_as_of_a_version_or_a_time(
+    bronze_setup: BronzeSetup, changes: Changes, lap: Lap
+) -> None:
+    bronze_setup.pull([lap(1)], at=NOON)
+    bronze_setup.pull([lap(1, session_key=9607)], scope=9607, at=NOON + HOUR)
+    bronze_setup.pull([lap(2), lap(3)], at=NOON + 2 * HOUR)
     assert [numbers(changes.rows("laps", version=v)) for v in range(4)] == [[], [1], [1, 1], [1, 2, 3]]
     assert numbers(changes.rows("laps", 9606, version=3)) == [2, 3]
     moments = [NOON - HOUR, NOON, NOON + HOUR, NOON + 3 * HOUR]
@@ -132,19 +140,21 @@ def test_a_table_reads_as_of_a_version_or_a_moment(house: House, changes: Change
     assert numbers(changes.rows("laps")) == [1, 2, 3]
 
 
-def test_an_emptied_session_is_empty_as_of_then_and_full_before(
-    house: House, changes: Changes, lap: Lap
+def test_emptied_session_has_rows_as_of_an_earlier_time_only(
+    bronze_setup: BronzeSetup, changes: Changes, lap: Lap
 ) -> None:
-    house.pull([lap(1)], at=NOON)
-    house.pull([], at=NOON + HOUR, force=True)
+    bronze_setup.pull([lap(1)], at=NOON)
+    bronze_setup.pull([], at=NOON + HOUR, force=True)
     assert numbers(changes.rows("laps", at=NOON)) == [1]
     assert numbers(changes.rows("laps", at=NOON + HOUR)) == []
 
 
-def test_two_versions_are_compared_both_ways(house: House, changes: Changes, lap: Lap) -> None:
-    house.pull([lap(1), lap(2)])
-    house.pull([lap(1, lap_duration=80.0)])
-    house.pull([lap(1, session_key=9607)], scope=9607)
+def test_versions_are_compared_in_both_directions(
+    bronze_setup: BronzeSetup, changes: Changes, lap: Lap
+) -> None:
+    bronze_setup.pull([lap(1), lap(2)])
+    bronze_setup.pull([lap(1, lap_duration=80.0)])
+    bronze_setup.pull([lap(1, session_key=9607)], scope=9607)
     [(scope, forth)] = changes.difference("laps", 1, 2)
     assert (scope, forth["change"].to_list()) == (9606, ["update", "delete"])
     [(_, back)] = changes.difference("laps", 2, 1)
@@ -153,28 +163,28 @@ def test_two_versions_are_compared_both_ways(house: House, changes: Changes, lap
     assert [scope for scope, _ in changes.difference("laps", 1, 3, 9607)] == [9607]
 
 
-def test_a_table_or_version_that_there_is_not_is_one_line(house: House, changes: Changes, lap: Lap) -> None:
-    house.pull([lap(1)])
-    for wrong, said in (
+def test_unknown_table_or_version_is_one_line(bronze_setup: BronzeSetup, changes: Changes, lap: Lap) -> None:
+    bronze_setup.pull([lap(1)])
+    for wrong, message in (
         (lambda: list(changes.steps("lap")), "there is no table 'lap'; there are: car_data"),
         (lambda: changes.rows("laps", version=2), "laps has no version 2; it has 0 to 1"),
         (lambda: changes.rows("laps", version=-1), "laps has no version -1"),
         (lambda: list(changes.steps("laps", 1)), "laps was never pulled for 1"),
     ):
-        with pytest.raises(HistoryError, match=said):
+        with pytest.raises(HistoryError, match=message):
             wrong()
 
 
 @pytest.mark.parametrize("endpoint", ["laps", "sessions", "championship_teams", "team_radio"])
-def test_nothing_against_nothing_is_no_change(house: House, endpoint: str) -> None:
-    nothing = house.bronze.rows(endpoint, 1)
+def test_empty_versions_have_no_changes(bronze_setup: BronzeSetup, endpoint: str) -> None:
+    nothing = bronze_setup.bronze.rows(endpoint, 1)
     assert compare(endpoint, nothing, nothing).is_empty()
 
 
-def test_a_key_that_is_null_is_a_key(house: House, changes: Changes) -> None:
+def test_null_key_is_compared_as_a_key(bronze_setup: BronzeSetup, changes: Changes) -> None:
     row = {"meeting_key": 1, "session_key": 9606, "team_name": None, "points_current": 5.0}
-    house.pull([row], "championship_teams")
-    house.pull([row | {"points_current": 6.0}], "championship_teams")
+    bronze_setup.pull([row], "championship_teams")
+    bronze_setup.pull([row | {"points_current": 6.0}], "championship_teams")
     assert [(s.added, s.changed, s.gone) for s in changes.steps("championship_teams")] == [
         (1, 0, 0),
         (0, 1, 0),

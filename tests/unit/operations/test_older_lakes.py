@@ -58,7 +58,7 @@ FINGERPRINTS = {
 
 @dataclass
 class Received:
-    """A response as landing takes it."""
+    """A response as required by landing."""
 
     url: str
     body: bytes

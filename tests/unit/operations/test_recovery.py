@@ -1,4 +1,4 @@
-"""After an accident: what is damaged is found, bronze comes back from landing as it was, landing from its backup."""
+"""Recovery: damage is found, bronze is rebuilt from landing, and landing is restored from its backup."""
 
 import shutil
 from collections.abc import Callable
@@ -25,45 +25,47 @@ from f1_lakehouse.storage.pull_log import BronzeError
 NOON = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 Lap = Callable[..., dict[str, Any]]
-House = Any
+BronzeSetup = Any
 
 
 @pytest.fixture
-def full(house: House, lap: Lap) -> House:
+def full(bronze_setup: BronzeSetup, lap: Lap) -> BronzeSetup:
     """Three pulls of laps and one of drivers, with corrections, quarantine, an emptied session and a new column."""
-    house.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
-    house.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
-    house.pull([lap(1), lap(1), lap(2, lap_duration=80.5, tyre_temp=90)])
-    house.pull([lap(1, session_key=9607)], scope=9607)
-    house.pull([], scope=9607, force=True)
-    house.pull([{"session_key": 9606, "meeting_key": 1, "driver_number": 4}], "drivers")
-    # `house` applies by hand, and so says `forced` by hand too.
-    [path] = Path(house.landing.store.uri).glob("laps/9607/*T13*/manifest.json")
+    bronze_setup.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
+    bronze_setup.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
+    bronze_setup.pull([lap(1), lap(1), lap(2, lap_duration=80.5, tyre_temp=90)])
+    bronze_setup.pull([lap(1, session_key=9607)], scope=9607)
+    bronze_setup.pull([], scope=9607, force=True)
+    bronze_setup.pull([{"session_key": 9606, "meeting_key": 1, "driver_number": 4}], "drivers")
+    # `bronze_setup` applies pulls directly and records `forced` itself.
+    [path] = Path(bronze_setup.landing.store.uri).glob("laps/9607/*T13*/manifest.json")
     path.write_bytes(path.read_bytes().replace(b'"forced": false', b'"forced": true'))
-    return house
+    return bronze_setup
 
 
-def content(house: House) -> dict[str, list[str]]:
-    tables = {name: house.table(name) for name in ("laps", "drivers")} | {"_quarantine": house.quarantine()}
+def content(bronze_setup: BronzeSetup) -> dict[str, list[str]]:
+    tables = {name: bronze_setup.table(name) for name in ("laps", "drivers")} | {
+        "_quarantine": bronze_setup.quarantine()
+    }
     return {name: sorted(map(repr, rows)) for name, rows in tables.items()}
 
 
-def truths(house: House) -> dict[tuple[str, int], tuple[Any, ...]]:
-    ledger = Bronze(house.bronze.uri).ledger
+def current_pulls(bronze_setup: BronzeSetup) -> dict[tuple[str, int], tuple[Any, ...]]:
+    ledger = Bronze(bronze_setup.bronze.uri).ledger
     found = {scope: ledger.truth(*scope) for scope in ledger.scopes()}
     return {s: (t.pull_id, t.rows, t.sha256, t.at, t.outcome) if t else () for s, t in found.items()}
 
 
-def remake(house: House) -> list[Any]:
-    return rebuild(Landing(house.landing.store.uri), Bronze(house.bronze.uri))
+def recreate(bronze_setup: BronzeSetup) -> list[Any]:
+    return rebuild(Landing(bronze_setup.landing.store.uri), Bronze(bronze_setup.bronze.uri))
 
 
-def remove(house: House, *names: str) -> None:
-    for name in names or house.bronze.names():
-        shutil.rmtree(house.bronze.table_uri(name))
+def remove(bronze_setup: BronzeSetup, *names: str) -> None:
+    for name in names or bronze_setup.bronze.names():
+        shutil.rmtree(bronze_setup.bronze.table_uri(name))
 
 
-def spoil(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
+def corrupt(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
     for path in Path(folder).rglob(pattern):
         path.write_bytes(path.read_bytes()[:keep])
 
@@ -71,45 +73,47 @@ def spoil(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
 # Bronze
 
 
-ACCIDENTS: dict[str, Callable[[Any], None]] = {
-    "a table deleted": lambda house: remove(house, "laps"),
-    "quarantine deleted": lambda house: remove(house, "_quarantine"),
-    "the ledger deleted": lambda house: remove(house, "_pulls"),
-    "all of bronze deleted": lambda house: remove(house),
-    "data files cut off": lambda house: spoil(house.bronze.table_uri("laps")),
-    "data files gone": lambda house: [p.unlink() for p in Path(house.bronze.table_uri("laps")).rglob("*.parquet")],
-    "one data file gone": lambda house: next(Path(house.bronze.table_uri("laps")).rglob("*.parquet")).unlink(),
-    "a log cut off": lambda house: spoil(house.bronze.table_uri("laps"), "*.json", 9),
-    "the ledger cut off": lambda house: spoil(house.bronze.table_uri("_pulls")),
-    "quarantine cut off": lambda house: spoil(house.bronze.table_uri("_quarantine")),
-    "a log gone": lambda house: shutil.rmtree(house.bronze.table_uri("laps") + "/_delta_log"),
+DAMAGES: dict[str, Callable[[Any], None]] = {
+    "a table deleted": lambda bronze_setup: remove(bronze_setup, "laps"),
+    "quarantine deleted": lambda bronze_setup: remove(bronze_setup, "_quarantine"),
+    "the ledger deleted": lambda bronze_setup: remove(bronze_setup, "_pulls"),
+    "all of bronze deleted": lambda bronze_setup: remove(bronze_setup),
+    "data files cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("laps")),
+    "data files gone": lambda bronze_setup: [p.unlink() for p in Path(bronze_setup.bronze.table_uri("laps")).rglob("*.parquet")],
+    "one data file gone": lambda bronze_setup: next(Path(bronze_setup.bronze.table_uri("laps")).rglob("*.parquet")).unlink(),
+    "a log cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("laps"), "*.json", 9),
+    "the ledger cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("_pulls")),
+    "quarantine cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("_quarantine")),
+    "a log gone": lambda bronze_setup: shutil.rmtree(bronze_setup.bronze.table_uri("laps") + "/_delta_log"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("accident", ACCIDENTS)
-def test_bronze_comes_back_from_landing_with_the_same_rows_and_truths(full: House, accident: str) -> None:
-    before, truth = content(full), truths(full)
-    ACCIDENTS[accident](full)
-    done = remake(full)
+@pytest.mark.parametrize("accident", DAMAGES)
+def test_bronze_is_rebuilt_from_landing_with_the_same_rows_and_current_pulls(
+    full: BronzeSetup, accident: str
+) -> None:
+    before, current = content(full), current_pulls(full)
+    DAMAGES[accident](full)
+    done = recreate(full)
     assert [line for one in done for line in one.problems] == []
-    assert (content(full), truths(full)) == (before, truth)
+    assert (content(full), current_pulls(full)) == (before, current)
     assert check_bronze(Bronze(full.bronze.uri)).problems == []
     Bronze(full.bronze.uri).create()
 
 
-def test_rebuilding_what_is_whole_changes_nothing(full: House) -> None:
+def test_rebuild_of_an_undamaged_lake_changes_nothing(full: BronzeSetup) -> None:
     before, ledger = content(full), full.pulls()
     versions = [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")]
-    done = {one.table: (one.there, one.restored) for one in remake(full)}
+    done = {one.table: (one.there, one.restored) for one in recreate(full)}
     assert (done["laps"], done["drivers"], done["weather"]) == ((3, 0), (1, 0), (0, 0))
     assert (content(full), full.pulls()) == (before, ledger)
     assert [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")] == versions
 
 
-def test_a_rebuild_that_is_cut_off_is_completed_by_the_next(
-    full: House, monkeypatch: pytest.MonkeyPatch
+def test_interrupted_rebuild_is_completed_by_the_next(
+    full: BronzeSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, truth = content(full), truths(full)
+    before, current = content(full), current_pulls(full)
     remove(full)
     whole, left = bronze_module.append_pull, [2]
 
@@ -122,64 +126,64 @@ def test_a_rebuild_that_is_cut_off_is_completed_by_the_next(
     with monkeypatch.context() as patch:
         patch.setattr(bronze_module, "append_pull", dying)
         with pytest.raises(KeyboardInterrupt):
-            remake(full)
-    remake(full)
-    assert (content(full), truths(full)) == (before, truth)
+            recreate(full)
+    recreate(full)
+    assert (content(full), current_pulls(full)) == (before, current)
 
 
-def test_a_damaged_table_is_set_aside_and_not_thrown_away(full: House) -> None:
-    spoil(full.bronze.table_uri("laps"))
-    [laps] = [one for one in remake(full) if one.table == "laps"]
+def test_damaged_table_is_moved_and_not_deleted(full: BronzeSetup) -> None:
+    corrupt(full.bronze.table_uri("laps"))
+    [laps] = [one for one in recreate(full) if one.table == "laps"]
     assert (laps.restored, laps.rows) == (3, 7)
     assert laps.moved_to is not None
     assert list((Path(full.bronze.uri) / laps.moved_to).rglob("*.parquet"))
 
 
 @pytest.fixture
-def older(full: House, monkeypatch: pytest.MonkeyPatch) -> House:
-    """The lake of `full` as a version without row numbers wrote it."""
+def older_lake(full: BronzeSetup, monkeypatch: pytest.MonkeyPatch) -> BronzeSetup:
+    """The lake of `full` as written by a version without row numbers."""
     remove(full)
     with monkeypatch.context() as patch:
         patch.setattr(catalog, "LAKE_COLUMNS", catalog.LAKE_COLUMNS[:-1])
         full.bronze.create()
-        remake(full)
+        recreate(full)
     assert "_row_number" not in full.table()[0]
     return full
 
 
-def test_a_lake_without_row_numbers_goes_on_and_gets_them_by_a_rebuild(older: House, lap: Lap) -> None:
-    bronze = Bronze(older.bronze.uri)
+def test_lake_without_row_numbers_works_and_gets_them_by_a_rebuild(older_lake: BronzeSetup, lap: Lap) -> None:
+    bronze = Bronze(older_lake.bronze.uri)
     bronze.create()
-    assert {row["_row_number"] for row in older.table()} == {None}
+    assert {row["_row_number"] for row in older_lake.table()} == {None}
     assert bronze.extra_columns(BY_NAME["laps"]) == {"tyre_temp": Kind.DOUBLE}
-    same = replace(older, bronze=bronze)
+    same = replace(older_lake, bronze=bronze)
     assert same.pull([lap(2, lap_duration=80.5, tyre_temp=90), lap(1), lap(1)]).outcome == "unchanged"
     done = same.pull([lap(2), lap(1)])
     assert (done.outcome, done.added_columns) == ("appended", None)
     without = [{k: v for k, v in row.items() if k != "_row_number"} for row in same.table()]
     assert check_bronze(bronze).problems == []
 
-    [laps] = [one for one in remake(same) if one.table == "laps"]
+    [laps] = [one for one in recreate(same) if one.table == "laps"]
     assert (laps.restored, laps.problems) == (4, [])
     assert [row["_row_number"] for row in Bronze(bronze.uri).rows("laps", 9606).to_pylist()] == [0, 1]
     assert None not in {row["_row_number"] for row in same.table()}
     again = [{k: v for k, v in row.items() if k != "_row_number"} for row in same.table()]
     assert sorted(map(repr, again)) == sorted(map(repr, without))
     assert check_bronze(Bronze(bronze.uri)).problems == []
-    assert not [one for one in remake(same) if one.restored]
+    assert not [one for one in recreate(same) if one.restored]
 
 
-def test_rows_without_a_number_stay_where_landing_has_not_all_pulls(older: House) -> None:
-    [first, *_] = sorted(Path(older.landing.store.uri).glob("laps/9606/*"))
+def test_rows_without_a_number_are_kept_if_landing_lacks_pulls(older_lake: BronzeSetup) -> None:
+    [first, *_] = sorted(Path(older_lake.landing.store.uri).glob("laps/9606/*"))
     shutil.rmtree(first)
-    before = older.table()
-    [laps] = [one for one in remake(older) if one.table == "laps"]
+    before = older_lake.table()
+    [laps] = [one for one in recreate(older_lake) if one.table == "laps"]
     assert (laps.moved_to, laps.restored) == (None, 0)
-    assert [row | {"_row_number": None} for row in before] == older.table()
+    assert [row | {"_row_number": None} for row in before] == older_lake.table()
 
 
-def test_rows_that_are_not_those_that_came_are_found_and_replaced(full: House, lap: Lap) -> None:
-    # A bit that flips in a Parquet file need not break it: here a file of the same schema with one other value.
+def test_altered_rows_are_found_and_replaced(full: BronzeSetup, lap: Lap) -> None:
+    # A flipped bit may leave a Parquet file readable: this file has the same schema and one other value.
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -195,40 +199,40 @@ def test_rows_that_are_not_those_that_came_are_found_and_replaced(full: House, l
         log.write_text(log.read_text().replace(f'"size":{size}', f'"size":{path.stat().st_size}'))
     [problem] = check_bronze(full.bronze).problems
     assert "rows that are not those that came" in problem
-    remake(full)
+    recreate(full)
     assert content(full) == before
 
 
-def test_a_table_that_was_restored_on_purpose_is_no_accident(full: House) -> None:
+def test_restored_table_is_not_reported_as_damaged(full: BronzeSetup) -> None:
     changes = Changes(full.bronze, full.landing)
     restore(changes, plan_restore(changes, "laps", 1))
     assert check_bronze(full.bronze).problems == []
 
 
-def test_a_pull_whose_raw_answers_are_gone_too_is_named(full: House) -> None:
+def test_pull_without_raw_responses_is_named(full: BronzeSetup) -> None:
     remove(full, "drivers")
     shutil.rmtree(Path(full.landing.store.uri) / "drivers")
-    [drivers] = [one for one in remake(full) if one.table == "drivers"]
+    [drivers] = [one for one in recreate(full) if one.table == "drivers"]
     [problem] = drivers.problems
     assert "drivers-9606 is missing, and its raw answers are not in landing" in problem
 
 
-def test_a_damaged_answer_does_not_keep_the_other_pulls_from_coming_back(full: House) -> None:
+def test_damaged_response_does_not_stop_the_rebuild_of_other_pulls(full: BronzeSetup) -> None:
     remove(full, "laps")
-    spoil(f"{full.landing.store.uri}/laps/9607", "*.zst", 5)
-    [laps] = [one for one in remake(full) if one.table == "laps"]
+    corrupt(f"{full.landing.store.uri}/laps/9607", "*.zst", 5)
+    [laps] = [one for one in recreate(full) if one.table == "laps"]
     assert laps.restored == 2
     assert any("is damaged" in line for line in laps.problems)
-    assert len(full.truth()) == 3
+    assert len(full.current_rows()) == 3
 
 
-def test_what_landed_and_never_reached_bronze_is_brought_in(full: House, lap: Lap) -> None:
+def test_landed_pull_missing_from_bronze_is_applied(full: BronzeSetup, lap: Lap) -> None:
     full.land([lap(1, session_key=9610)], scope=9610)
-    remake(full)
-    assert len(full.truth(scope=9610)) == 1
+    recreate(full)
+    assert len(full.current_rows(scope=9610)) == 1
 
 
-def test_a_table_that_there_is_not(full: House) -> None:
+def test_unknown_table_is_refused(full: BronzeSetup) -> None:
     with pytest.raises(BronzeError, match="there is no table 'lap'"):
         rebuild(full.landing, full.bronze, ["lap"])
 
@@ -236,14 +240,14 @@ def test_a_table_that_there_is_not(full: House) -> None:
 # Landing
 
 
-def test_every_answer_is_checked_against_its_manifest(full: House) -> None:
+def test_every_response_is_checked_against_its_manifest(full: BronzeSetup) -> None:
     found = check_landing(full.landing)
     assert (found.pulls, found.unfinished, found.answers, found.problems) == (6, 0, 8, [])
     assert found.bytes > 1000
 
 
 @pytest.mark.parametrize(
-    ("pattern", "damage", "said"),
+    ("pattern", "damage", "message"),
     [
         ("0001-*.json.zst", lambda path: path.write_bytes(b"x"), "does not match its sha256"),
         ("0001-*.json.zst", lambda path: path.unlink(), "missing"),
@@ -257,8 +261,8 @@ def test_every_answer_is_checked_against_its_manifest(full: House) -> None:
         ),
     ],
 )
-def test_each_damage_to_landing_is_found_and_comes_back_from_the_backup(
-    full: House, tmp_path: Path, pattern: str, damage: Callable[[Path], None], said: str
+def test_damaged_landing_files_are_found_and_restored_from_the_backup(
+    full: BronzeSetup, tmp_path: Path, pattern: str, damage: Callable[[Path], None], message: str
 ) -> None:
     backup = Landing(str(tmp_path / "backup"))
     assert copy_landing(full.landing, backup).problems == []
@@ -266,7 +270,7 @@ def test_each_damage_to_landing_is_found_and_comes_back_from_the_backup(
     damaged = next(iter(sorted(Path(full.landing.store.uri).glob(f"drivers/9606/*/{pattern}"))))
     damage(damaged)
     [problem] = check_landing(full.landing).problems
-    assert said in problem
+    assert message in problem
     assert damaged.name in problem
     done = copy_landing(backup, full.landing)
     assert (done.files, done.problems) == (1, [])
@@ -274,24 +278,22 @@ def test_each_damage_to_landing_is_found_and_comes_back_from_the_backup(
     assert check_landing(full.landing).problems == []
 
 
-def test_a_backup_copies_only_what_is_new_and_never_what_is_damaged(
-    full: House, tmp_path: Path, lap: Lap
-) -> None:
+def test_backup_copies_only_new_and_undamaged_files(full: BronzeSetup, tmp_path: Path, lap: Lap) -> None:
     backup = Landing(str(tmp_path / "backup"))
     first = copy_landing(full.landing, backup)
     assert (first.files, copy_landing(full.landing, backup).files) == (6 + 2 * 8, 0)
     full.pull([lap(9)])
-    spoil(f"{full.landing.store.uri}/drivers", "*.zst", 5)
+    corrupt(f"{full.landing.store.uri}/drivers", "*.zst", 5)
     again = copy_landing(full.landing, backup)
     assert again.files == 3
     assert check_landing(backup).problems == []
-    spoil(f"{tmp_path}/backup/drivers", "*.zst", 4)
+    corrupt(f"{tmp_path}/backup/drivers", "*.zst", 4)
     [problem] = copy_landing(full.landing, backup).problems
     assert "drivers" in problem
 
 
-def test_a_backup_that_is_cut_off_shows_no_pull_as_finished_that_is_not(
-    full: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_interrupted_backup_has_no_manifest_of_an_incomplete_pull(
+    full: BronzeSetup, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for stop in range(1, 22):
         target = Landing(str(tmp_path / f"backup{stop}"))
@@ -312,11 +314,11 @@ def test_a_backup_that_is_cut_off_shows_no_pull_as_finished_that_is_not(
             assert check_landing(target).problems == [], folder
 
 
-def test_the_drill_a_lake_comes_back_from_nothing_but_its_backup(full: House, tmp_path: Path) -> None:
-    before, truth = content(full), truths(full)
+def test_lake_is_restored_from_its_backup_alone(full: BronzeSetup, tmp_path: Path) -> None:
+    before, current = content(full), current_pulls(full)
     copy_landing(full.landing, Landing(str(tmp_path / "backup")))
     shutil.rmtree(full.landing.store.uri)
     remove(full)
     copy_landing(Landing(str(tmp_path / "backup")), full.landing)
-    remake(full)
-    assert (content(full), truths(full)) == (before, truth)
+    recreate(full)
+    assert (content(full), current_pulls(full)) == (before, current)

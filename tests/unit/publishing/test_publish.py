@@ -1,4 +1,4 @@
-"""Publish: readers see the old gold or the new one, and only a gold that was built."""
+"""Publish: readers see the old or the new gold, and only a successful build is published."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def lake(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def build(lake: Settings) -> Callable[..., None]:
-    """Fill the warehouse by SQL, as dbt does, and note the build."""
+    """Fill the warehouse with SQL, as dbt does, and record the build."""
 
     def run(*statements: str, version: str = "3-abc") -> None:
         mark_build_started(lake)
@@ -73,9 +73,7 @@ def write(path: Path, statement: str) -> None:
         con.execute(statement)
 
 
-def test_gold_is_published_whole_with_its_comments_and_where_it_came_from(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_gold_is_published_with_its_comments_and_origin(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     published = publish(lake)
     assert (published.bronze_version, published.rows) == ("3-abc", {"dim_driver": 3})
@@ -90,7 +88,7 @@ def test_gold_is_published_whole_with_its_comments_and_where_it_came_from(
     assert "CC BY-NC-SA" in str(read(lake.gold, "select licence from meta.publication"))
 
 
-def test_only_gold_is_published_and_telemetry_only_as_delta(
+def test_only_gold_is_published_and_telemetry_as_delta_only(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST)
@@ -108,8 +106,8 @@ def test_only_gold_is_published_and_telemetry_only_as_delta(
     assert DeltaTable(f"{lake.published_tables}/dim_driver").to_pyarrow_table().num_rows == 3
 
 
-def test_the_data_card_travels_with_the_data(lake: Settings, build: Callable[..., None]) -> None:
-    """Whose it is and under which licence, and what of which season is in it, the table outside the file included."""
+def test_data_card_is_published_with_the_data(lake: Settings, build: Callable[..., None]) -> None:
+    """The data card has source, licence and coverage per season, also of the table outside the file."""
     rows = "select 9606 + n % 2 as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at, 'p' as built_from"
     build(
         *FIRST[:3],
@@ -129,23 +127,27 @@ def test_the_data_card_travels_with_the_data(lake: Settings, build: Callable[...
 
 
 @pytest.mark.parametrize(
-    ("keys", "said", "coverage"),
+    ("keys", "is_generated", "coverage"),
     [
         ((2024015,), "yes", [(1, True)]),
         ((9606, 2024015), "in part", [(1, False), (1, True)]),
     ],
 )
-def test_generated_sessions_say_so_in_the_data_card_and_by_session(
-    lake: Settings, build: Callable[..., None], keys: tuple[int, ...], said: str, coverage: list[tuple]
+def test_generated_sessions_are_marked_in_the_data_card_and_per_session(
+    lake: Settings,
+    build: Callable[..., None],
+    keys: tuple[int, ...],
+    is_generated: str,
+    coverage: list[tuple],
 ) -> None:
     rows = f"select unnest({list(keys)}) as session_key, 2024 as season, timestamp '2024-09-23' as pulled_at"
     build(*FIRST[:3], f"create or replace table gold.fact_laps as {rows}")
     publish(lake)
     card = dict(read(lake.gold, "from meta.data_card"))
-    assert card["is_generated"] == said
+    assert card["is_generated"] == is_generated
     assert f"1 of {len(keys)}" in card["generated sessions"]
     assert "f1 generate" in card["source"]
-    assert ("OpenF1 (openf1.org)" in card["attribution"]) == (said == "in part")
+    assert ("OpenF1 (openf1.org)" in card["attribution"]) == (is_generated == "in part")
     assert "f1 generate" in card["attribution"]
     assert (
         read(lake.gold, "select sessions, is_generated from meta.coverage order by is_generated") == coverage
@@ -166,7 +168,7 @@ def test_nothing_is_published_before_the_first_build(lake: Settings) -> None:
     assert not lake.gold.exists()
 
 
-def test_gold_stays_as_it_is_while_a_build_is_under_way_or_has_failed(
+def test_gold_is_unchanged_during_and_after_a_failed_build(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST)
@@ -182,25 +184,25 @@ def test_gold_stays_as_it_is_while_a_build_is_under_way_or_has_failed(
     assert DeltaTable(f"{lake.published_tables}/dim_driver").to_pyarrow_table().num_rows == 3
 
 
-def test_a_build_without_its_warehouse_is_not_published(lake: Settings, build: Callable[..., None]) -> None:
+def test_build_without_its_warehouse_is_not_published(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     lake.warehouse.unlink()
     with pytest.raises(PublishError):
         publish(lake)
 
 
-def test_the_noted_build_comes_back(lake: Settings) -> None:
+def test_recorded_build_is_read(lake: Settings) -> None:
     record_build(lake, BUILD)
     assert last_build(lake) == BUILD
     assert [path.name for path in lake.root.iterdir()] == ["build.json"]
 
 
-def test_a_reader_with_the_old_file_open_reads_the_old_gold_and_a_new_reader_the_new(
+def test_open_reader_keeps_old_gold_and_a_new_reader_gets_new_gold(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST)
     publish(lake)
-    # A process of its own would see the same: it holds the inode, which the rename leaves alone.
+    # A separate process would see the same: it has the inode open, which the rename does not change.
     with lake.gold.open("rb") as old:
         before = lake.gold.read_bytes()
         inode = lake.gold.stat().st_ino
@@ -215,7 +217,7 @@ def test_a_reader_with_the_old_file_open_reads_the_old_gold_and_a_new_reader_the
 
 
 @pytest.mark.parametrize("step", ["_copy_comments", "export_tables", "_count"])
-def test_a_publish_that_breaks_off_leaves_the_old_gold_and_no_rubbish(
+def test_failed_publish_keeps_old_gold_and_no_temporary_files(
     lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     build(*FIRST)
@@ -224,7 +226,7 @@ def test_a_publish_that_breaks_off_leaves_the_old_gold_and_no_rubbish(
     build("insert into gold.dim_driver values (9, 'new')")
 
     def fail(*_: object) -> None:
-        (lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp").mkdir()  # what DuckDB has spilled
+        (lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp").mkdir()  # spill files of DuckDB
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
@@ -241,9 +243,7 @@ def test_a_publish_that_breaks_off_leaves_the_old_gold_and_no_rubbish(
     }
 
 
-def test_publishing_leaves_one_file_without_log_or_partial(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_publish_leaves_no_log_or_temporary_file(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     publish(lake)
     assert {path.name for path in lake.root.iterdir()} == {
@@ -255,7 +255,7 @@ def test_publishing_leaves_one_file_without_log_or_partial(
     }
 
 
-def test_an_unchanged_table_is_not_written_again_as_delta(lake: Settings, build: Callable[..., None]) -> None:
+def test_unchanged_table_is_not_written_again_as_delta(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, "create or replace table gold.dim_meeting as select 1 as meeting_key")
     publish(lake)
     build("insert into gold.dim_driver values (9, 'new')")
@@ -274,7 +274,7 @@ def test_an_unchanged_table_is_not_written_again_as_delta(lake: Settings, build:
         ("alter table gold.dim_driver alter driver_number type integer", ["driver_number", "name"]),
     ],
 )
-def test_a_renamed_or_retyped_column_is_a_change_too(
+def test_renamed_or_retyped_column_is_a_change(
     lake: Settings, build: Callable[..., None], change: str, names: list[str]
 ) -> None:
     build(*FIRST)
@@ -313,14 +313,14 @@ def files(table: DeltaTable, season: int) -> set[str]:
         ("alter table gold.fact_laps drop season", {2023, 2024}),
     ],
 )
-def test_of_a_table_with_seasons_those_are_written_that_have_changed(
+def test_only_changed_seasons_of_a_table_are_written(
     lake: Settings, build: Callable[..., None], change: str, seasons: set[int]
 ) -> None:
     build(*FIRST, LAPS)
     publish(lake)
     before = delta(lake, "fact_laps")
     build(change)
-    # Also after a second change, which is told from what the first one has left.
+    # Also after a second change, which is detected against the record of the first.
     for again in ((), ("update gold.fact_laps set lap_number = 70 where lap_number = 0",)):
         build(*again)
         publish(lake)
@@ -339,21 +339,19 @@ def test_of_a_table_with_seasons_those_are_written_that_have_changed(
             assert not any(files(after, season) & files(before, season) for season in seasons)
 
 
-def wrote_unseen(lake: Settings, statement: str) -> None:
-    """Write into published gold in such a way that publish takes the file for its own."""
+def write_undetected(lake: Settings, statement: str) -> None:
+    """Write into published gold so that publish does not detect the change."""
     write(lake.gold, statement)
     noted = lake.root / "published.json"
     value = orjson.loads(noted.read_bytes())
     noted.write_bytes(orjson.dumps({**value, "file": identity(lake.gold)}))
 
 
-def test_what_has_not_changed_is_not_written_again_into_the_file(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_unchanged_rows_are_not_written_to_the_file_again(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, LAPS)
     publish(lake)
-    wrote_unseen(lake, "update gold.fact_laps set compound = 'left alone' where season = 2023")
-    wrote_unseen(lake, "update gold.dim_driver set name = 'left alone'")
+    write_undetected(lake, "update gold.fact_laps set compound = 'left alone' where season = 2023")
+    write_undetected(lake, "update gold.dim_driver set name = 'left alone'")
     build("insert into gold.fact_laps values (2024, 7, 'a')")
     publish(lake)
     found = read(lake.gold, "select season, compound, count(*) from gold.fact_laps group by all order by 1")
@@ -362,7 +360,7 @@ def test_what_has_not_changed_is_not_written_again_into_the_file(
 
 
 @pytest.mark.parametrize("change", ["delete from gold.fact_laps", "drop table gold.dim_driver"])
-def test_a_file_that_somebody_wrote_into_is_published_whole(
+def test_file_changed_by_another_program_is_published_completely(
     lake: Settings, build: Callable[..., None], change: str
 ) -> None:
     build(*FIRST, LAPS)
@@ -374,7 +372,7 @@ def test_a_file_that_somebody_wrote_into_is_published_whole(
 
 
 @pytest.mark.parametrize("left", [b"", b"{", b'{"file": "1 2 3", "tables": {}}', None])
-def test_without_a_note_of_what_is_published_it_is_published_whole(
+def test_gold_without_a_publication_record_is_published_completely(
     lake: Settings, build: Callable[..., None], left: bytes | None
 ) -> None:
     build(*FIRST, LAPS)
@@ -387,7 +385,7 @@ def test_without_a_note_of_what_is_published_it_is_published_whole(
     assert read(lake.gold, "select count(*) from gold.fact_laps") == [(6,)]
 
 
-def test_a_note_of_another_version_is_no_note(lake: Settings, build: Callable[..., None]) -> None:
+def test_publication_record_of_another_version_is_ignored(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, LAPS)
     publish(lake)
     noted = lake.root / "published.json"
@@ -399,59 +397,57 @@ def test_a_note_of_another_version_is_no_note(lake: Settings, build: Callable[..
 
 
 @pytest.mark.parametrize("table", ["dim_driver", "fact_laps"])
-def test_a_description_that_has_changed_or_gone_reaches_the_file(
+def test_changed_or_removed_description_is_published(
     lake: Settings, build: Callable[..., None], table: str
 ) -> None:
-    """Also of a table whose rows are as they were, or changed in a season."""
+    """Also if the rows of the table are unchanged or changed in one season."""
     build(*FIRST, LAPS, f"comment on table gold.{table} is 'Who'")
     publish(lake)
-    said = f"select comment from duckdb_tables() where table_name = '{table}'"
+    query = f"select comment from duckdb_tables() where table_name = '{table}'"
     for change, expected in (("'Whom'", "Whom"), ("null", None)):
         build(
             f"comment on table gold.{table} is {change}", "insert into gold.fact_laps values (2024, 9, 'a')"
         )
         publish(lake)
-        assert read(lake.gold, said) == [(expected,)]
+        assert read(lake.gold, query) == [(expected,)]
 
 
-def test_a_new_description_and_a_table_that_is_gone_reach_the_file(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_new_description_and_removed_table_are_published(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST, LAPS)
     publish(lake)
     build("drop table gold.fact_laps", "comment on column gold.dim_driver.name is 'Surname'")
     publish(lake)
     tables = read(lake.gold, "show tables")
     assert tables == [("dim_driver",)]
-    said = "select comment from duckdb_columns() where column_name = 'name' and comment is not null"
-    assert read(lake.gold, said) == [("Surname",)]
+    query = "select comment from duckdb_columns() where column_name = 'name' and comment is not null"
+    assert read(lake.gold, query) == [("Surname",)]
 
 
-def test_the_file_does_not_grow_with_the_number_of_publishes(
+def test_file_size_is_independent_of_the_number_of_publishes(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     wide = ", ".join(f"(hash(n * {k}) >> 1)::bigint as value_{k}" for k in range(8))
     rows = f"select 2023 + n // 25_000 as season, {wide} from range(100_000) r(n)"
     build(f"create or replace table gold.fact_laps as {rows}")
     publish(lake)
-    whole, sizes = lake.gold.stat().st_size, []
+    first_size, sizes = lake.gold.stat().st_size, []
     for number in range(10):
         build(f"update gold.fact_laps set value_0 = {number} where season = {2023 + number % 4}")
         publish(lake)
         sizes.append(lake.gold.stat().st_size)
-    # What is replaced is kept beside the new until DuckDB tidies up: it reaches a height and stays there.
-    assert max(sizes[5:]) <= max(sizes[:5]) < 3 * whole
+    # DuckDB keeps replaced rows until a checkpoint, so the size reaches a maximum and stays there.
+    assert max(sizes[5:]) <= max(sizes[:5]) < 3 * first_size
 
 
-def test_a_table_that_was_published_whole_is_published_by_season_from_then_on(
+def test_completely_published_table_is_published_by_season_afterwards(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST, LAPS)
     with duckdb.connect(str(lake.warehouse)) as con:
-        whole = con.sql("from gold.fact_laps").to_arrow_table()
+        all_rows = con.sql("from gold.fact_laps").to_arrow_table()
     write_deltalake(
         f"{lake.published_tables}/fact_laps",
-        whole,
+        all_rows,
         commit_properties=CommitProperties(custom_metadata={"fingerprint": "6-1-2"}),
     )
     publish(lake)
@@ -460,13 +456,13 @@ def test_a_table_that_was_published_whole_is_published_by_season_from_then_on(
     assert table.to_pyarrow_table().num_rows == 6
 
 
-def test_an_empty_table_is_published_with_its_columns(lake: Settings, build: Callable[..., None]) -> None:
+def test_empty_table_is_published_with_its_columns(lake: Settings, build: Callable[..., None]) -> None:
     build("create table gold.mart_empty (points double)")
     assert publish(lake).rows == {"mart_empty": 0}
     assert [f.name for f in DeltaTable(f"{lake.published_tables}/mart_empty").schema().fields] == ["points"]
 
 
-def test_what_a_killed_publish_left_behind_is_removed_and_that_of_a_live_one_is_not(
+def test_temporary_files_of_a_killed_publish_are_removed_and_of_a_running_one_kept(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST)
@@ -484,16 +480,16 @@ def test_what_a_killed_publish_left_behind_is_removed_and_that_of_a_live_one_is_
     assert alive.exists()
 
 
-def test_publish_takes_little_memory_and_spills_beside_its_file(
+def test_publish_uses_little_memory_and_spills_next_to_its_file(
     lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not into the folder that the command was called in."""
+    """Spill files are not written to the working folder."""
     build(*FIRST)
-    said: list[tuple[str, str]] = []
+    spilled: list[tuple[str, str]] = []
     count = publish_module._count
 
     def counted(con: duckdb.DuckDBPyConnection, table: str) -> int:
-        said.extend(
+        spilled.extend(
             con.execute(
                 "select current_setting('memory_limit'), current_setting('temp_directory')"
             ).fetchall()
@@ -503,39 +499,39 @@ def test_publish_takes_little_memory_and_spills_beside_its_file(
     monkeypatch.setattr(publish_module, "_count", counted)
     publish(lake)
     spills = lake.root / f".gold.{os.getpid()}.duckdb.partial.tmp"
-    assert set(said) == {("48.0 MiB", str(spills))}
+    assert set(spilled) == {("48.0 MiB", str(spills))}
     assert not spills.exists()
 
 
-# What a client finds
+# Clients
 
 
 def storage_version(path: Path) -> int:
-    """The version in the header of a DuckDB file: 64 is what clients from 0.10 on read, 68 what needs 1.5."""
+    """Return the version in the header of a DuckDB file: 64 is readable from client 0.10 on, 68 requires 1.5."""
     with path.open("rb") as file:
         header = file.read(20)
     assert header[8:12] == b"DUCK"
     return int.from_bytes(header[12:20], "little")
 
 
-def test_older_clients_can_read_the_file_and_tables_are_found_by_name_alone(
+def test_older_clients_read_the_file_and_unqualified_table_names(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*FIRST, LAPS)
-    for _ in range(2):  # also when the file of before is gone on with
+    for _ in range(2):  # also when an existing file is updated
         publish(lake)
         assert storage_version(lake.gold) == 64
         assert read(lake.gold, "show tables") == [("dim_driver",), ("fact_laps",)]
         counts = "select (select count(*) from fact_laps), (select count(*) from gold.fact_laps)"
         assert read(lake.gold, counts)[0][0] == read(lake.gold, counts)[0][1] > 0
-        # A time with a zone needs a package that an older client may not have.
+        # A time with a zone requires a package that an older client may not have.
         types = "select distinct data_type from duckdb_columns() where schema_name = 'meta' and data_type like 'TIME%'"
         assert read(lake.gold, types) == [("TIMESTAMP",)]
         build("insert into gold.fact_laps values (2024, 7, 'a')")
 
 
-def publish_as_before(lake: Settings) -> None:
-    """A file in layout 1, as version 0.1.0 of the code wrote it, with the note of it."""
+def write_old_layout(lake: Settings) -> None:
+    """Write a file in layout 1, as version 0.1.0 of the code did, with its publication record."""
     lake.gold.unlink(missing_ok=True)
     with duckdb.connect() as con:
         con.execute(f"attach '{lake.gold}' as target")
@@ -558,11 +554,11 @@ KEYED = tuple(
 )
 
 
-def test_a_file_in_the_layout_of_before_is_read_and_replaced_by_a_new_one_without_new_data(
+def test_file_in_the_earlier_layout_is_replaced_without_new_data(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     build(*KEYED)
-    publish_as_before(lake)
+    write_old_layout(lake)
     found = publication(lake)
     assert found is not None
     assert (found.bronze_version, found.published_at, found.digest) == ("3-abc", NOON, None)
@@ -580,10 +576,10 @@ def test_a_file_in_the_layout_of_before_is_read_and_replaced_by_a_new_one_withou
     assert published_sessions(lake) == {9606}
 
 
-# Which version of the code
+# Code versions
 
 
-def test_gold_lags_behind_bronze_behind_the_code_or_not_at_all(
+def test_gold_lags_behind_bronze_or_the_code_or_not(
     lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert find_lag(lake, "3-abc") == "nothing is published yet"
@@ -595,7 +591,7 @@ def test_gold_lags_behind_bronze_behind_the_code_or_not_at_all(
         with monkeypatch.context() as patch:
             patch.setattr(build_record, what, value)
             assert find_lag(lake, "3-abc") == "another version of the code built it"
-    # What the file says counts, whatever the note of the last publication does.
+    # The content of the file is decisive, not the record of the last publication.
     write(lake.gold, "update meta.publication set digest = '1-old'")
     assert find_lag(lake, "3-abc") == "another version of the code built it"
     lake.gold.write_bytes(b"no database")
@@ -604,7 +600,7 @@ def test_gold_lags_behind_bronze_behind_the_code_or_not_at_all(
     assert find_lag(lake, "3-abc") is None
 
 
-def test_a_warehouse_is_rebuilt_until_a_build_by_this_version_has_ended(
+def test_warehouse_is_rebuilt_until_this_version_has_built_it(
     lake: Settings, build: Callable[..., None]
 ) -> None:
     assert not must_rebuild(lake), "there is nothing to rebuild"
@@ -613,19 +609,17 @@ def test_a_warehouse_is_rebuilt_until_a_build_by_this_version_has_ended(
     for digest in ("1-old", None):
         record_build(lake, replace(BUILD, digest=digest))
         assert must_rebuild(lake)
-    mark_build_started(lake, current_digest())  # a build that only adds new data has begun
+    mark_build_started(lake, current_digest())  # a build that only adds new data has started
     assert not must_rebuild(lake)
     assert last_build(lake) is None
     mark_build_started(lake)  # one that rebuilds all
     assert must_rebuild(lake)
 
 
-def test_a_publication_by_another_version_is_not_gone_on_with(
-    lake: Settings, build: Callable[..., None]
-) -> None:
+def test_publication_by_another_version_is_not_continued(lake: Settings, build: Callable[..., None]) -> None:
     build(*FIRST)
     publish(lake)
-    wrote_unseen(lake, "update gold.dim_driver set name = 'left alone'")
+    write_undetected(lake, "update gold.dim_driver set name = 'left alone'")
     record_build(lake, replace(BUILD, digest="3-later"))
     publish(lake)
     assert ("left alone",) not in read(lake.gold, "select name from dim_driver")
@@ -636,7 +630,7 @@ def test_a_publication_by_another_version_is_not_gone_on_with(
 
 @pytest.fixture
 def program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Another process that opens a DuckDB file, runs a statement, and waits to be ended."""
+    """A function that starts a process which opens a DuckDB file, runs a statement and waits."""
     running = []
 
     def start(file: Path, statement: str, *, read_only: bool = False) -> subprocess.Popen[str]:
@@ -658,7 +652,7 @@ def program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_is_free(
+def test_file_locked_by_a_writer_is_published_after_its_release(
     lake: Settings, build: Callable[..., None], program: Callable[..., subprocess.Popen[str]]
 ) -> None:
     build(*KEYED)
@@ -674,7 +668,7 @@ def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_
     assert lake.gold.stat().st_ino == inode
     assert {path.name for path in lake.root.glob("*.duckdb*")} >= {"gold.duckdb", "gold.duckdb.wal"}
     assert not list(lake.root.glob(".gold.*"))
-    # Other engines are not kept waiting, and what is published is known without the file.
+    # The Delta tables are published, and the publication record is readable without the file.
     assert DeltaTable(f"{lake.published_tables}/fact_laps").to_pyarrow_table().num_rows == 3
     assert find_lag(lake, "4-def") == "bronze has changed since it was published"
     assert published_sessions(lake) == {9606}
@@ -683,7 +677,7 @@ def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_
 
     writer.kill()
     writer.wait()
-    # Its log is still there, and would be replayed into whatever file has that name.
+    # Its log still exists and would be replayed into any file with that name.
     with pytest.raises(GoldLockedError, match=r"gold\.duckdb\.wal lies next to gold\.duckdb.*remove the log"):
         publish(lake)
     lake.gold.with_name("gold.duckdb.wal").unlink()
@@ -692,7 +686,7 @@ def test_a_file_that_another_program_writes_into_stays_and_is_published_once_it_
     assert read(lake.gold, "select count(*) from fact_laps") == [(3,)]
 
 
-def test_a_program_that_begins_to_write_while_gold_is_published_is_noticed_before_the_rename(
+def test_writer_that_starts_during_publish_is_detected_before_the_rename(
     lake: Settings,
     build: Callable[..., None],
     program: Callable[..., subprocess.Popen[str]],
@@ -714,7 +708,7 @@ def test_a_program_that_begins_to_write_while_gold_is_published_is_noticed_befor
     assert not list(lake.root.glob(".gold.*"))
 
 
-def test_readers_do_not_keep_gold_from_being_replaced(
+def test_readers_do_not_block_publish(
     lake: Settings, build: Callable[..., None], program: Callable[..., subprocess.Popen[str]]
 ) -> None:
     build(*FIRST)

@@ -1,4 +1,4 @@
-"""Telemetry is published session by session: what a weekly run writes does not grow with what is there."""
+"""Telemetry is published per session: the rows written by a weekly run do not grow with the table."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ TABLE = "fact_telemetry"
 
 @pytest.fixture
 def gold(tmp_path: Path):
-    """Three sessions of 1,000 samples, and a function that publishes them and tells (version, rows by session)."""
+    """Three sessions of 1,000 samples, and a function that publishes them and returns (version, rows by session)."""
     con = duckdb.connect()
     con.execute(f"attach '{tmp_path / 'warehouse.duckdb'}' as warehouse")
     con.execute("create schema warehouse.gold")
@@ -36,14 +36,14 @@ def gold(tmp_path: Path):
 ALL = {9600: 1000, 9601: 1000, 9602: 1000}
 
 
-def test_a_session_that_was_not_built_anew_is_not_written_again(gold):
+def test_session_that_was_not_rebuilt_is_not_written_again(gold):
     _, publish = gold
     version, rows = publish()
     assert rows == ALL
     assert publish() == (version, ALL)
 
 
-def test_a_session_that_was_built_anew_is_replaced_whole_in_one_commit(gold):
+def test_rebuilt_session_is_replaced_in_one_commit(gold):
     con, publish = gold
     version, _ = publish()
     con.execute(f"delete from warehouse.gold.{TABLE} where session_key = 9601 and driver_number = 3")
@@ -51,14 +51,14 @@ def test_a_session_that_was_built_anew_is_replaced_whole_in_one_commit(gold):
     assert publish() == (version + 1, {**ALL, 9601: 950})
 
 
-def test_a_session_that_gold_has_no_more_goes(gold):
+def test_session_removed_from_gold_is_removed(gold):
     con, publish = gold
     publish()
     con.execute(f"delete from warehouse.gold.{TABLE} where session_key = 9600")
     assert publish()[1] == {9601: 1000, 9602: 1000}
 
 
-def test_a_new_column_is_published_for_every_session(gold):
+def test_new_column_is_published_for_every_session(gold):
     con, publish = gold
     publish()
     con.execute(f"alter table warehouse.gold.{TABLE} add column rpm int default 9")

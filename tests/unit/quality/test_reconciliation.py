@@ -1,4 +1,4 @@
-"""Freshness and reconciliation, on calendars and ledgers made by hand."""
+"""Freshness and reconciliation of given calendars and pull logs."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -28,18 +28,18 @@ def test_gold_is_stale_when_only_an_older_session_was_backfilled():
     assert "marina-bay-race-2 ended 5 days ago" in verdict.message
 
 
-def test_a_session_may_be_missing_for_48_hours_and_not_longer():
+def test_session_may_be_missing_for_48_hours():
     assert judge_freshness(END + timedelta(hours=48), [OLD, NEW], {1}).passed
     assert not judge_freshness(END + timedelta(hours=48, seconds=1), [OLD, NEW], {1}).passed
 
 
-def test_a_cancelled_session_is_not_waited_for():
+def test_cancelled_session_is_not_expected():
     cancelled = session(3, END + timedelta(days=1), is_cancelled=True)
     assert judge_freshness(END + timedelta(days=30), [OLD, NEW, cancelled], {2}).passed
 
 
-class FakeLedger:
-    """The truth of laps by session, as rows."""
+class FakePullLog:
+    """A pull log with the row count of the current laps per session."""
 
     def __init__(self, rows: dict[int, int]) -> None:
         self.rows = rows
@@ -54,8 +54,8 @@ class FakeLedger:
         return [type("Pull", (), {"at": END + timedelta(minutes=scope)})]
 
 
-def mismatches(truth: dict[int, int], silver: dict[int, int], keyed: int = 1) -> list[int]:
-    return [m.scope for m in reconcile(FakeLedger(truth), "laps", silver, lambda scope: keyed)]
+def mismatches(current: dict[int, int], silver: dict[int, int], keyed: int = 1) -> list[int]:
+    return [m.scope for m in reconcile(FakePullLog(current), "laps", silver, lambda scope: keyed)]
 
 
 def test_silver_may_have_fewer_rows_than_bronze_but_not_more():
@@ -63,16 +63,16 @@ def test_silver_may_have_fewer_rows_than_bronze_but_not_more():
     assert mismatches({1: 10, 2: 10}, {1: 10, 2: 11}) == [2]
 
 
-def test_a_session_that_bronze_has_must_be_in_silver_unless_no_row_of_it_has_a_key():
+def test_session_of_bronze_must_be_in_silver_if_a_row_has_a_key():
     assert mismatches({1: 10}, {}) == [1]
     assert mismatches({1: 10}, {}, keyed=0) == []
 
 
-def test_a_session_whose_truth_is_empty_or_unknown_must_not_be_in_silver():
+def test_session_without_current_rows_must_not_be_in_silver():
     assert mismatches({1: 0}, {1: 3, 2: 4}) == [1, 2]
 
 
-def test_a_session_that_was_pulled_while_dbt_ran_is_left_to_the_next_build():
-    ledger = FakeLedger({1: 10, 2: 10})
+def test_session_pulled_while_dbt_ran_is_not_compared():
+    ledger = FakePullLog({1: 10, 2: 10})
     seen_at = END + timedelta(minutes=1)
     assert [m.scope for m in reconcile(ledger, "laps", {}, lambda scope: 1, seen_at)] == [1]

@@ -1,4 +1,4 @@
-"""What a row count means for a session of a category."""
+"""Row counts of sessions per category: passed, warning or error."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SESSION_ENDPOINTS
 @pytest.mark.parametrize(
     ("rows", "passed"), [(419, False), (420, True), (1179, True), (2200, True), (2201, False)]
 )
-def test_a_count_within_bounds_passes_and_outside_is_a_warning(rows: int, passed: bool) -> None:
+def test_count_outside_its_bounds_is_a_warning(rows: int, passed: bool) -> None:
     verdict = judge("laps", Category.RACE, rows)
     assert (verdict.passed, verdict.is_error) == (passed, False)
     assert str(rows) in verdict.message
@@ -20,7 +20,7 @@ def test_a_count_within_bounds_passes_and_outside_is_a_warning(rows: int, passed
 
 @pytest.mark.parametrize("endpoint", SESSION_ENDPOINTS, ids=lambda e: e.name)
 @pytest.mark.parametrize("category", list(Category))
-def test_no_rows_are_an_error_only_for_the_critical_ones_of_a_race_or_sprint(
+def test_missing_rows_are_an_error_only_for_critical_endpoints_of_a_race_or_sprint(
     endpoint: Endpoint, category: Category
 ) -> None:
     critical = endpoint.name in ("drivers", "laps", "session_result") and category in ("Race", "Sprint")
@@ -34,7 +34,7 @@ def test_no_rows_are_an_error_only_for_the_critical_ones_of_a_race_or_sprint(
     assert not judge(endpoint.name, category, 1).is_error
 
 
-def test_where_nothing_can_be_said_anything_passes() -> None:
+def test_any_count_passes_without_known_bounds() -> None:
     assert bounds("intervals", Category.PRACTICE) is None
     assert bounds("laps", Category.OTHER) is None
     assert judge("intervals", Category.PRACTICE, 5) == Verdict(
@@ -42,13 +42,13 @@ def test_where_nothing_can_be_said_anything_passes() -> None:
     )
 
 
-def test_there_may_be_no_radio_and_no_pit_stop_in_a_sprint() -> None:
+def test_sprint_without_radio_and_pit_stops_passes() -> None:
     assert judge("team_radio", Category.RACE, 0).passed
     assert judge("pit", Category.SPRINT, 0).passed
 
 
 @pytest.mark.parametrize("endpoint", SESSION_ENDPOINTS, ids=lambda e: e.name)
-def test_every_endpoint_has_bounds_in_order_where_a_session_can_have_rows(endpoint: Endpoint) -> None:
+def test_every_applicable_endpoint_has_ordered_bounds(endpoint: Endpoint) -> None:
     found = [limits for category in Category if (limits := bounds(endpoint.name, category))]
     assert found
     assert all(0 <= low < high for low, high in found)

@@ -108,7 +108,7 @@ def test_another_seed_gives_another_season(tmp_path: Path) -> None:
     assert a[race] != b[race]
 
 
-def test_a_meeting_is_the_same_however_many_follow(season: Season, tmp_path: Path) -> None:
+def test_a_meeting_does_not_depend_on_the_number_of_meetings(season: Season, tmp_path: Path) -> None:
     generate(tmp_path, SPRINT_SEASON, 1, seed=8)
     publish_corrections(tmp_path)
     longer = digest(season.folder)
@@ -118,7 +118,7 @@ def test_a_meeting_is_the_same_however_many_follow(season: Season, tmp_path: Pat
     }
 
 
-def test_the_same_season_again_leaves_nothing_of_the_longer_one_before(tmp_path: Path) -> None:
+def test_generating_a_shorter_season_removes_the_files_of_the_longer_one(tmp_path: Path) -> None:
     generate(tmp_path, 2024, 2)
     generate(tmp_path, 2023, 1)
     generate(tmp_path, 2024, 1)
@@ -253,7 +253,7 @@ def test_results_have_points_in_races_and_sprints_only(season: Season) -> None:
     assert best == {"Race": [25, 18, 15], "Sprint": [8, 7, 6]}
 
 
-def test_the_fastest_lap_brought_a_point_until_2024(tmp_path: Path) -> None:
+def test_the_fastest_lap_scores_a_point_until_2024(tmp_path: Path) -> None:
     totals = set()
     for seed in range(4):
         generate(tmp_path, 2024, 1, seed=seed)
@@ -401,15 +401,15 @@ def test_intervals_are_four_seconds_apart_and_laps_are_text(season: Season) -> N
 
 
 def test_safety_cars_are_announced_in_the_words_of_race_control(season: Season) -> None:
-    said = {row["message"] for row in season.read("race_control") if row["category"] == "SafetyCar"}
+    messages = {row["message"] for row in season.read("race_control") if row["category"] == "SafetyCar"}
     real = {
         "SAFETY CAR DEPLOYED",
         "SAFETY CAR IN THIS LAP",
         "VIRTUAL SAFETY CAR DEPLOYED",
         "VIRTUAL SAFETY CAR ENDING",
     }
-    assert said
-    assert said <= real
+    assert messages
+    assert messages <= real
 
 
 def test_time_stamps_leave_the_fraction_out_when_it_is_zero(season: Season) -> None:

@@ -64,7 +64,7 @@ def test_filter_selects_exactly_these_laps(values: Values, query: str, laps: lis
     assert sorted(values(f"laps?session_key=11&driver_number=1&{query}", "lap_number")) == laps
 
 
-def test_different_fields_must_all_hold(values: Values) -> None:
+def test_filters_on_different_fields_are_combined_with_and(values: Values) -> None:
     assert values("laps?driver_number=4&lap_number=2", "lap_duration") == [92.04]
 
 
@@ -142,7 +142,7 @@ def test_offsets_and_colours_stay_text(values: Values, target: str) -> None:
     assert values(target, "session_key") == [11]
 
 
-def test_an_upper_case_offset_field_is_cast_and_so_lost(values: Values) -> None:
+def test_upper_case_offset_field_is_cast_and_lost(values: Values) -> None:
     assert values("drivers?Team_Colour=229971", "session_key") == []
 
 

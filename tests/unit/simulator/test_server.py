@@ -33,7 +33,7 @@ def get(server: ReplayServer, target: str, **kwargs: Any) -> requests.Response:
     return requests.get(f"{server.url}/{target}", timeout=10, **kwargs)
 
 
-def test_rows_come_as_they_are_stored(ask: Ask) -> None:
+def test_rows_are_served_as_stored(ask: Ask) -> None:
     response = ask("laps?driver_number=44&lap_number=2")
     assert response.headers["content-type"] == "application/json"
     assert response.content == orjson.dumps([row for row in LAPS if row["driver_number"] == 44][1:2])
@@ -166,7 +166,7 @@ def test_both_rate_windows_apply_together(folder: Path) -> None:
     assert statuses == [200, 200, 429, 200, 429]
 
 
-def test_while_live_everything_needs_a_token(folder: Path) -> None:
+def test_during_a_live_session_every_request_needs_a_token(folder: Path) -> None:
     with ReplayServer(folder, live=True, username="u", password="p w") as server:
         refused = get(server, "sessions?year=2025")
         wrong = requests.post(f"{server.origin}/token", data={"username": "u", "password": "x"}, timeout=10)
@@ -215,7 +215,7 @@ def test_failures_are_transient_plain_text_and_repeat_with_the_seed(folder: Path
     assert all(r.headers["content-type"] == "text/plain" for r in runs[0] if r.status_code != 200)
 
 
-def test_dropped_connections_give_no_answer(folder: Path) -> None:
+def test_dropped_connection_has_no_response(folder: Path) -> None:
     with ReplayServer(folder, drop_rate=1.0) as server:
         with pytest.raises(requests.ConnectionError):
             get(server, "drivers")
@@ -266,7 +266,7 @@ def test_concurrent_clients_get_complete_responses(server: ReplayServer) -> None
     assert len(server.requests) == 48
 
 
-def test_serve_forever_answers_until_closed(folder: Path) -> None:
+def test_serve_forever_responds_until_closed(folder: Path) -> None:
     server = ReplayServer(folder)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -381,7 +381,7 @@ def large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayServe
         "car_data?date<2025-07-05T14:00:09",
     ],
 )
-def test_large_files_answer_as_small_ones_do(large: ReplayServer, folder: Path, target: str) -> None:
+def test_large_files_are_served_like_small_ones(large: ReplayServer, folder: Path, target: str) -> None:
     for session in (11, 12):
         write(folder, "small", f"{session}.json", telemetry(session)[:])
     rows_of_file.ENCODE_FROM_BYTES = 10**9  # restored by the fixture's monkeypatch
@@ -435,7 +435,7 @@ def test_recorded_telemetry_of_one_driver_is_found_in_726675_rows() -> None:
     assert cut == [r for r in rows if r["date"] and "2024-09-22T12:30" <= r["date"] < "2024-09-22T12:40"]
 
 
-def test_recorded_counts_are_those_that_were_published() -> None:
+def test_recorded_counts_equal_the_published_ones() -> None:
     with ReplayServer(recorded(), now=lambda: NOW) as server:
         found = {
             target: len(get(server, target).json())

@@ -1,4 +1,4 @@
-"""Fixtures of these tests: a scripted OpenF1, a test clock, and a client of both."""
+"""Fixtures of these tests: a scripted OpenF1, a test clock, and a client that uses both."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def limiter(tmp_path: Path, clock: TestClock) -> RateLimiter:
 
 @pytest.fixture
 def make(openf1: FakeOpenF1, limiter: RateLimiter, clock: TestClock) -> Callable[..., SourceClient]:
-    """A client of OpenF1, of the scripted server unless `base_url` is given."""
+    """A function that returns a client of the scripted server, or of `base_url`."""
 
     def client(
         base_url: str = openf1.base_url,
@@ -67,8 +67,8 @@ def make(openf1: FakeOpenF1, limiter: RateLimiter, clock: TestClock) -> Callable
 
 
 @pytest.fixture
-def direct(openf1: FakeOpenF1, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests go straight to the script: for tests that send thousands."""
+def without_http(openf1: FakeOpenF1, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests call the script directly, for tests that send thousands."""
 
     def get(client: HttpClient, url: str, *_: object) -> Response:
         openf1.requested.append(url.removeprefix(openf1.base_url + "/"))

@@ -36,12 +36,12 @@ class SessionPartition:
 
 
 def get(client: SourceClient) -> Response:
-    """The response to one request for laps."""
+    """Return the response to one request for laps."""
     return client.get(f"{client.base_url}/laps?session_key=9606")
 
 
 def fail(client: SourceClient) -> type[SourceError]:
-    """The class of the error of one request."""
+    """Return the error class of one request."""
     with pytest.raises(SourceError) as caught:
         get(client)
     return type(caught.value)
@@ -62,22 +62,22 @@ def responses(
 
 
 def pull(client: SourceClient, name: str = "car_data", **rest: object) -> list[Response]:
-    """All responses of one pull."""
+    """Return all responses of one pull."""
     return list(responses(client, name, **rest))  # type: ignore[arg-type]
 
 
 def pull_season(client: SourceClient, name: str, season: int) -> list[Response]:
-    """All responses of one pull of a season."""
+    """Return all responses of one pull of a season."""
     return list(client.responses(BY_NAME[name], SeasonPartition(season)))
 
 
 def rows_of(received: Iterable[Response]) -> list[tuple[int, int]]:
-    """The rows of all responses, sorted."""
+    """Return the rows of all responses, sorted."""
     return sorted(tuple(row) for one in received if one.status == 200 for row in json.loads(one.body))
 
 
 def refused(received: Iterable[Response]) -> int:
-    """How many requests were too large."""
+    """Return the number of requests that were too large."""
     return sum(one.is_too_large for one in received)
 
 

@@ -28,20 +28,20 @@ class Reply:
 
 
 class FakeOpenF1:
-    """Responds with `script`: a list that is used up, its last reply repeatedly, or a function of the query."""
+    """Sends the responses of `script`: a list, whose last reply is repeated, or a function of the query."""
 
     def __init__(self) -> None:
         self.script: list[Reply] | Callable[[str], Reply] = [Reply()]
         self.token_script: list[Reply] = [Reply(500, b"no token was scripted")]
-        self.requested: list[str] = []  # paths as they were meant, decoded
-        self.raw: list[str] = []  # paths as they were sent
+        self.requested: list[str] = []  # decoded paths
+        self.raw: list[str] = []  # paths as sent
         self.authorizations: list[str | None] = []
         self.forms: list[bytes] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # else each answer waits 40 ms for an acknowledgement
+            disable_nagle_algorithm = True  # otherwise each response waits 40 ms for an acknowledgement
             wbufsize = -1
 
             def do_GET(self) -> None:
@@ -49,16 +49,16 @@ class FakeOpenF1:
                 outer.requested.append(unquote(self.path).removeprefix("/v1/"))
                 outer.authorizations.append(self.headers.get("Authorization"))
                 if callable(outer.script):
-                    self.say(outer.script(outer.requested[-1]))
+                    self.send(outer.script(outer.requested[-1]))
                 else:
-                    self.say(outer.script.pop(0) if len(outer.script) > 1 else outer.script[0])
+                    self.send(outer.script.pop(0) if len(outer.script) > 1 else outer.script[0])
 
             def do_POST(self) -> None:
                 assert self.path == "/token"
                 outer.forms.append(self.rfile.read(int(self.headers["Content-Length"])))
-                self.say(outer.token_script.pop(0) if len(outer.token_script) > 1 else outer.token_script[0])
+                self.send(outer.token_script.pop(0) if len(outer.token_script) > 1 else outer.token_script[0])
 
-            def say(self, reply: Reply) -> None:
+            def send(self, reply: Reply) -> None:
                 if reply.drop:
                     self.close_connection = True
                     return

@@ -21,7 +21,7 @@ QUALIFYINGS = {e.name for e in SESSION_ENDPOINTS if e.availability is Availabili
 
 @dataclass(frozen=True)
 class RecordedPull:
-    """A row of the pull log, as far as the pull policy needs it."""
+    """The columns of the pull log that the pull policy reads."""
 
     at: datetime
     outcome: str = "appended"
@@ -36,8 +36,8 @@ class RecordedPull:
         return self.outcome != "failed"
 
 
-def named(name: str, key: int = 1, day: int = 0, meeting: int = 1246, **rest: Any) -> Session:
-    """A session of that name, so many days after the race."""
+def session_named(name: str, key: int = 1, day: int = 0, meeting: int = 1246, **rest: Any) -> Session:
+    """Return a session with this name, `day` days after the race."""
     move = timedelta(days=day)
     return Session(START + move, END + move, key, meeting, 2024, name, "Marina Bay", category(name), **rest)
 

@@ -1,4 +1,4 @@
-"""A second source, made of the interface alone: pages in an envelope, a window of an hour, its own table in bronze."""
+"""A second source that uses the interface only: pages in an envelope, an hourly limit, a table in bronze."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -52,7 +52,7 @@ def classify(
 
 
 class Pages:
-    """The plan of a pull: the first page, then as many as its total says."""
+    """The plan of a pull: the first page, then the number of pages that follows from its total."""
 
     def __init__(self, root: str, landed: Sequence[LandedResponse]) -> None:
         self.root = root
@@ -90,7 +90,7 @@ def planner(base_url: str) -> Any:
     return plan
 
 
-def toy_at(base_url: str) -> Source:
+def source_at(base_url: str) -> Source:
     return Source(
         name="toy",
         title="Toy",
@@ -106,7 +106,7 @@ def toy_at(base_url: str) -> Source:
 
 
 class Served:
-    """The service: pages of so many rows; `broken_at` fails at that offset, `totals` are what the pages say."""
+    """The service: pages of PAGE rows; `broken_at` fails at that offset, `totals` are the totals on the pages."""
 
     def __init__(self, drivers: list[str]) -> None:
         self.drivers = drivers
@@ -131,7 +131,7 @@ def served(openf1: FakeOpenF1) -> Served:
 def lake(openf1: FakeOpenF1, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     monkeypatch.setitem(registry.BY_NAME, RESULTS.name, RESULTS)
     settings = Settings(lakehouse_root=tmp_path / "lake")
-    lake = Lake.open(settings, [*registry.SOURCES, toy_at(openf1.base_url)])
+    lake = Lake.open(settings, [*registry.SOURCES, source_at(openf1.base_url)])
     lake.bronze.create_table(RESULTS.name)
     return lake
 
@@ -140,7 +140,7 @@ def drivers_in(lake: Lake) -> list[str]:
     return sorted(lake.bronze.rows(RESULTS.name, 2024)["driver"].to_pylist())
 
 
-def test_a_source_of_its_own_reaches_bronze_and_is_rebuilt_from_landing(
+def test_another_source_is_pulled_into_bronze_and_rebuilt_from_landing(
     lake: Lake, openf1: FakeOpenF1
 ) -> None:
     done = pull(lake, RESULTS, SeasonPartition(2024), why="first pull")
@@ -160,9 +160,7 @@ def test_a_source_of_its_own_reaches_bronze_and_is_rebuilt_from_landing(
     assert check_bronze(bronze, [RESULTS.name]).problems == []
 
 
-def test_a_resumed_pull_requests_only_the_missing_pages(
-    lake: Lake, served: Served, openf1: FakeOpenF1
-) -> None:
+def test_resumed_pull_requests_only_the_missing_pages(lake: Lake, served: Served, openf1: FakeOpenF1) -> None:
     served.broken_at = 4
     with pytest.raises(PullError, match="Toy answered 400"):
         pull(lake, RESULTS, SeasonPartition(2024), why="first pull")
@@ -172,7 +170,7 @@ def test_a_resumed_pull_requests_only_the_missing_pages(
     assert openf1.requested == ["2024/results?offset=4"]
 
 
-def test_a_pull_of_pages_that_do_not_fit_together_fails_and_is_not_resumed(
+def test_pull_of_inconsistent_pages_fails_and_is_not_resumed(
     lake: Lake, served: Served, openf1: FakeOpenF1
 ) -> None:
     served.totals = {2: 6}
@@ -189,4 +187,4 @@ def test_a_pull_of_pages_that_do_not_fit_together_fails_and_is_not_resumed(
 
 def test_endpoints_of_another_source_are_refused() -> None:
     with pytest.raises(ValueError, match="laps"):
-        replace(toy_at("http://x"), endpoints=(registry.BY_NAME["laps"],))
+        replace(source_at("http://x"), endpoints=(registry.BY_NAME["laps"],))

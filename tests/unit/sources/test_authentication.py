@@ -18,7 +18,7 @@ TOKEN = Reply(body={"expires_in": "3600", "access_token": "t0", "token_type": "b
 USER = {"openf1_username": "ann", "openf1_password": SecretStr("correct+horse")}
 
 
-def test_a_token_is_fetched_once_and_renewed_a_minute_before_it_expires(
+def test_token_is_fetched_once_and_renewed_a_minute_before_it_expires(
     openf1: Any, make: Make, clock: Any
 ) -> None:
     openf1.token_script = [TOKEN]
@@ -42,14 +42,14 @@ def test_without_credentials_netrc_is_ignored(
     assert openf1.authorizations == [None]
 
 
-def test_a_refused_token_is_renewed_once(openf1: Any, make: Make) -> None:
+def test_refused_token_is_renewed_once(openf1: Any, make: Make) -> None:
     openf1.token_script = [TOKEN, Reply(body={"access_token": "t1", "expires_in": "3600"})]
     openf1.script = [Reply(401, {"detail": "expired"}), ROWS]
     assert get(make(**USER)).status == 200
     assert openf1.authorizations == ["Bearer t0", "Bearer t1"]
 
 
-def test_a_token_that_stays_refused_is_permanent_and_names_the_setting(openf1: Any, make: Make) -> None:
+def test_token_that_stays_refused_is_permanent_and_names_the_setting(openf1: Any, make: Make) -> None:
     openf1.token_script = [TOKEN]
     openf1.script = [Reply(401, {"detail": "Invalid"})]
     with pytest.raises(PermanentError, match="F1_OPENF1_USERNAME"):
@@ -72,7 +72,7 @@ def test_token_requests_pass_the_limits(openf1: Any, make: Make, clock: Any, tmp
     assert clock.seconds - 1000 > 59
 
 
-def test_the_password_and_the_token_are_in_no_message_log_or_repr(
+def test_password_and_the_token_are_in_no_message_log_or_repr(
     openf1: Any, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make(attempts=2, **USER)
@@ -87,6 +87,6 @@ def test_the_password_and_the_token_are_in_no_message_log_or_repr(
     assert not re.search("correct|horse|t0", "".join(texts) + caplog.text)
 
 
-def test_one_half_of_the_credentials_is_refused(make: Make) -> None:
+def test_user_or_password_alone_is_refused(make: Make) -> None:
     with pytest.raises(PermanentError, match="only one of"):
         make(openf1_username="ann")

@@ -1,10 +1,10 @@
-"""The calendar: what a session is, and which endpoints it can have."""
+"""The calendar: sessions and their applicable endpoints."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sessions import END, RACE, START, TICK, named
+from sessions import END, RACE, START, TICK, session_named
 
 from f1_lakehouse.sources.openf1.calendar import (
     LIVE_MARGIN,
@@ -37,7 +37,7 @@ from f1_lakehouse.sources.openf1.endpoints import BY_NAME
         (None, Category.OTHER),
     ],
 )
-def test_the_category_follows_from_the_name_of_a_session(name: str | None, expected: Category) -> None:
+def test_category_follows_from_the_name_of_a_session(name: str | None, expected: Category) -> None:
     assert category(name) is expected
 
 
@@ -52,7 +52,7 @@ def test_the_category_follows_from_the_name_of_a_session(name: str | None, expec
         ("東京", "", "2024-09-22--9606"),
     ],
 )
-def test_a_partition_is_named_by_date_location_session_and_key(
+def test_partition_is_named_by_date_location_session_and_key(
     location: str, name: str, partition: str
 ) -> None:
     one = replace(RACE, location=location, name=name)
@@ -60,7 +60,7 @@ def test_a_partition_is_named_by_date_location_session_and_key(
     assert session_key_of(one.partition) == 9606
 
 
-def test_a_session_is_read_from_a_row_of_the_calendar() -> None:
+def test_session_is_read_from_a_row_of_the_calendar() -> None:
     row: dict[str, object] = {
         "session_key": 9606,
         "meeting_key": 1246,
@@ -84,7 +84,7 @@ def test_a_session_is_read_from_a_row_of_the_calendar() -> None:
 
 
 @pytest.mark.parametrize("name", ["date_start", "date_end"])
-def test_a_row_without_times_is_not_a_session(name: str) -> None:
+def test_row_without_times_is_not_a_session(name: str) -> None:
     row: dict[str, object] = {
         "session_key": 1, "meeting_key": 1, "year": 2024, "date_start": START, "date_end": END, name: None,
     }  # fmt: skip
@@ -95,7 +95,7 @@ def test_a_row_without_times_is_not_a_session(name: str) -> None:
     "end",
     [END - timedelta(days=1), START, START + timedelta(days=1, seconds=1), START + timedelta(days=60_000)],
 )
-def test_an_impossible_end_is_ignored(end: datetime) -> None:
+def test_impossible_end_is_ignored(end: datetime) -> None:
     row: dict[str, object] = {
         "session_key": 1, "meeting_key": 1, "year": 2024, "date_start": START, "date_end": end,
     }  # fmt: skip
@@ -107,10 +107,12 @@ def test_an_impossible_end_is_ignored(end: datetime) -> None:
 
 
 def test_sessions_are_ordered_by_time() -> None:
-    assert sorted([named("Race", 1, 2), named("Practice 1", 3), named("Qualifying", 2, 1)]) == [
-        named("Practice 1", 3),
-        named("Qualifying", 2, 1),
-        named("Race", 1, 2),
+    assert sorted(
+        [session_named("Race", 1, 2), session_named("Practice 1", 3), session_named("Qualifying", 2, 1)]
+    ) == [
+        session_named("Practice 1", 3),
+        session_named("Qualifying", 2, 1),
+        session_named("Race", 1, 2),
     ]
 
 
@@ -123,7 +125,7 @@ def test_sessions_are_ordered_by_time() -> None:
         (END + LIVE_MARGIN, False, True),
     ],
 )
-def test_a_session_is_live_from_half_an_hour_before_to_half_an_hour_after(
+def test_session_is_live_from_half_an_hour_before_to_half_an_hour_after(
     now: datetime, live: bool, finished: bool
 ) -> None:
     assert (RACE.is_live(now), RACE.is_finished(now)) == (live, finished)
@@ -136,34 +138,47 @@ def test_a_session_is_live_from_half_an_hour_before_to_half_an_hour_after(
 
 
 @pytest.mark.parametrize("shootout", ["Sprint Qualifying", "Sprint Shootout"])
-def test_on_a_sprint_weekend_each_race_has_the_grid_of_its_own_qualifying(shootout: str) -> None:
-    sprint_quali, sprint = named(shootout, 1), named("Sprint", 2, 1)
-    quali, race = named("Qualifying", 3, 1), named("Race", 4, 2)
-    calendar = [race, sprint, quali, sprint_quali, named("Practice 1", 5)]
+def test_sprint_weekend_race_has_the_grid_of_its_own_qualifying(shootout: str) -> None:
+    sprint_quali, sprint = session_named(shootout, 1), session_named("Sprint", 2, 1)
+    quali, race = session_named("Qualifying", 3, 1), session_named("Race", 4, 2)
+    calendar = [race, sprint, quali, sprint_quali, session_named("Practice 1", 5)]
     assert grid_session(race, calendar) == quali
     assert grid_session(sprint, calendar) == sprint_quali
 
 
-def test_of_two_qualifyings_the_later_sets_the_grid_unless_cancelled() -> None:
-    first, second, race = named("Qualifying", 1), named("Qualifying", 2, 1), named("Race", 3, 2)
+def test_later_qualifying_that_is_not_cancelled_sets_the_grid() -> None:
+    first, second, race = (
+        session_named("Qualifying", 1),
+        session_named("Qualifying", 2, 1),
+        session_named("Race", 3, 2),
+    )
     assert grid_session(race, [second, first, race]) == second
     assert grid_session(race, [first, replace(second, is_cancelled=True), race]) == first
 
 
 def test_without_a_qualifying_of_the_same_meeting_there_is_no_grid() -> None:
-    race = named("Race", 3, 2)
+    race = session_named("Race", 3, 2)
     assert (
-        grid_session(race, [race, named("Qualifying", 1, meeting=1), named("Sprint Qualifying", 2)]) is None
+        grid_session(
+            race, [race, session_named("Qualifying", 1, meeting=1), session_named("Sprint Qualifying", 2)]
+        )
+        is None
     )
 
 
 @pytest.mark.parametrize("name", ["Practice 1", "Qualifying", "Sprint Qualifying", "Gala"])
 def test_only_races_and_sprints_have_a_grid(name: str) -> None:
-    assert grid_session(named(name), [named("Qualifying", 1), named(name), named("Gala", 7)]) is None
+    assert (
+        grid_session(
+            session_named(name),
+            [session_named("Qualifying", 1), session_named(name), session_named("Gala", 7)],
+        )
+        is None
+    )
 
 
 def test_applicable_endpoints_follow_from_the_category() -> None:
-    assert named("Qualifying").has(BY_NAME["starting_grid"])
+    assert session_named("Qualifying").has(BY_NAME["starting_grid"])
     assert not RACE.has(BY_NAME["starting_grid"])
     assert RACE.has(BY_NAME["intervals"])
-    assert not named("Day 1").has(BY_NAME["intervals"])
+    assert not session_named("Day 1").has(BY_NAME["intervals"])

@@ -9,7 +9,7 @@ from scripted_openf1 import Reply
 from f1_lakehouse.sources.errors import OutageError, SourceError, TransientError
 
 
-def test_an_outage_costs_a_few_requests_and_then_one_a_cool_down(openf1: Any, make: Make, clock: Any) -> None:
+def test_outage_costs_a_few_requests_and_then_one_per_cool_down(openf1: Any, make: Make, clock: Any) -> None:
     openf1.script = [DOWN]
     client = make()
     assert [fail(client) for _ in range(100)] == [TransientError] + [OutageError] * 99
@@ -22,7 +22,7 @@ def test_an_outage_costs_a_few_requests_and_then_one_a_cool_down(openf1: Any, ma
     assert len(openf1.requested) == 14
 
 
-def test_the_breaker_closes_when_its_probe_is_answered(openf1: Any, make: Make, clock: Any) -> None:
+def test_breaker_closes_when_its_probe_is_answered(openf1: Any, make: Make, clock: Any) -> None:
     openf1.script = [DOWN]
     client = make(breaker_after=3)
     fail(client)
@@ -57,7 +57,7 @@ def test_only_failures_in_a_row_open_the_breaker(openf1: Any, make: Make) -> Non
         get(client)
 
 
-def test_the_message_of_an_outage_names_the_last_failure_and_the_wait(openf1: Any, make: Make) -> None:
+def test_message_of_an_outage_names_the_last_failure_and_the_wait(openf1: Any, make: Make) -> None:
     openf1.script = [DOWN]
     client = make(breaker_after=2)
     fail(client)

@@ -1,4 +1,4 @@
-"""The catalogue: 18 endpoints, each of which says enough of itself."""
+"""The catalog: 18 endpoints with complete metadata."""
 
 import re
 
@@ -17,7 +17,7 @@ from f1_lakehouse.sources.openf1.endpoints import (
 every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
 
 
-def test_the_catalog_has_the_18_endpoints_of_the_api() -> None:
+def test_catalog_has_the_18_endpoints_of_the_api() -> None:
     assert set(BY_NAME) == {
         "meetings", "sessions", "drivers", "laps", "stints", "pit", "position", "intervals", "overtakes",
         "race_control", "weather", "car_data", "location", "team_radio", "session_result", "starting_grid",
@@ -29,12 +29,12 @@ def test_the_catalog_has_the_18_endpoints_of_the_api() -> None:
     assert {"car_data", "location"} == TELEMETRY
 
 
-def test_the_critical_endpoints_are_those_without_which_a_race_is_not_complete() -> None:
+def test_critical_endpoints_are_those_without_which_a_race_is_not_complete() -> None:
     assert {e.name for e in ENDPOINTS if e.critical} == {"drivers", "session_result", "laps"}
 
 
 @every_endpoint
-def test_a_key_names_columns_and_a_required_column_can_be_placed(endpoint: Endpoint) -> None:
+def test_key_names_existing_and_required_columns(endpoint: Endpoint) -> None:
     assert all(endpoint.has(name) for name in endpoint.key)
     assert any(column.required for column in endpoint.columns)
     scope = "session_key" if endpoint.scope is Scope.SESSION else "year"
@@ -54,7 +54,7 @@ def test_column_names_are_unique_and_described(endpoint: Endpoint) -> None:
 
 
 @every_endpoint
-def test_a_rule_has_both_bounds_in_order_and_fits_its_column(endpoint: Endpoint) -> None:
+def test_rule_has_both_bounds_in_order_and_fits_its_column(endpoint: Endpoint) -> None:
     for column in endpoint.columns:
         assert (column.low is None) == (column.high is None), column.name
         if column.low is not None and column.high is not None:
@@ -65,7 +65,7 @@ def test_a_rule_has_both_bounds_in_order_and_fits_its_column(endpoint: Endpoint)
 
 
 @every_endpoint
-def test_a_bronze_table_has_the_apis_columns_then_the_lakes_all_nullable(endpoint: Endpoint) -> None:
+def test_bronze_table_has_the_apis_columns_then_the_lakes_all_nullable(endpoint: Endpoint) -> None:
     schema = endpoint.bronze_schema
     lake = [c.name for c in LAKE_COLUMNS if c.name != "_row_number" or not endpoint.by_driver]
     assert schema.names == [*(c.name for c in endpoint.columns), *lake]
@@ -74,7 +74,7 @@ def test_a_bronze_table_has_the_apis_columns_then_the_lakes_all_nullable(endpoin
 
 @every_endpoint
 def test_no_measurement_is_an_integer(endpoint: Endpoint) -> None:
-    """What the API serves as 58 today may be 58.5 tomorrow; what is counted, coded or sampled as one stays an int."""
+    """A value served as 58 may later be 58.5; counts, codes and integer samples are integers."""
     measured = re.compile(r"duration|temperature|humidity|pressure|wind_speed|points|gap|interval$")
     for column in endpoint.columns:
         if measured.search(column.name):
@@ -95,7 +95,7 @@ def test_each_kind_has_an_arrow_type_and_times_are_utc() -> None:
     assert ARROW_TYPES[Kind.TIME] == pa.timestamp("us", tz="UTC")
 
 
-def test_the_grid_belongs_to_qualifying_and_gaps_and_standings_to_races() -> None:
+def test_grid_belongs_to_qualifying_and_gaps_and_standings_to_races() -> None:
     by_availability = {kind: {e.name for e in ENDPOINTS if e.availability is kind} for kind in Availability}
     assert by_availability[Availability.QUALIFYINGS] == {"starting_grid"}
     assert by_availability[Availability.RACES] == {

@@ -18,7 +18,7 @@ from f1_lakehouse.sources.openf1.urls import Filter, request_url
 from f1_lakehouse.sources.rate_limiter import RateLimiter
 
 
-def test_a_host_that_never_answered_and_cannot_be_connected_to_is_tried_twice(
+def test_unreachable_host_without_earlier_responses_is_tried_twice(
     make: Make,
 ) -> None:
     client = make("http://127.0.0.1:9/v1")
@@ -40,7 +40,7 @@ def test_this_machine_is_never_reached_through_a_proxy(
     monkeypatch.setenv(variable, PROXY)
     openf1.script = [ROWS]
     client = make(openf1.base_url.replace("127.0.0.1", host), attempts=1)
-    if host == "127.0.0.7":  # nothing listens there: tried directly, it is not the proxy that fails
+    if host == "127.0.0.7":  # nothing listens there; the direct connection fails, not the proxy
         with pytest.raises(TransientError, match="no connection to OpenF1 "):
             get(client)
     else:
@@ -66,7 +66,7 @@ def test_this_machine_is_never_reached_through_a_proxy(
         ),
     ],
 )
-def test_a_proxy_that_fails_is_named_without_its_password(
+def test_proxy_that_fails_is_named_without_its_password(
     make: Make,
     monkeypatch: pytest.MonkeyPatch,
     url: str,
@@ -83,7 +83,7 @@ def test_a_proxy_that_fails_is_named_without_its_password(
     assert "s3c" not in str(caught.value)
 
 
-def test_a_proxy_that_requires_a_password_is_named(
+def test_proxy_that_requires_a_password_is_named(
     openf1: Any, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     openf1.script = [Reply(407, b"", {}), Reply(407, b"", {})]
@@ -93,17 +93,17 @@ def test_a_proxy_that_requires_a_password_is_named(
         get(client)
 
 
-def test_a_host_that_has_answered_before_is_retried(openf1: Any, make: Make) -> None:
+def test_host_that_has_answered_before_is_retried(openf1: Any, make: Make) -> None:
     openf1.script = [ROWS]
     client = make(attempts=4)
     get(client)
-    client.base_url = "http://127.0.0.1:9/v1"  # as if the server were gone
+    client.base_url = "http://127.0.0.1:9/v1"  # as if the server had ended
     with pytest.raises(TransientError, match="no connection"):
         get(client)
     assert client.http.requests == 1 + 4
 
 
-def test_a_response_has_what_landing_needs(openf1: Any, make: Make, clock: Any) -> None:
+def test_response_has_the_fields_for_landing(openf1: Any, make: Make, clock: Any) -> None:
     openf1.script = [ROWS]
     client = make()
     answer = get(client)
@@ -150,7 +150,7 @@ def test_operators_reach_the_server_unchanged(openf1: Any, make: Make) -> None:
         Reply(drop=True),
     ],
 )
-def test_a_transient_failure_is_retried_until_it_works(openf1: Any, make: Make, bad: Reply) -> None:
+def test_transient_failure_is_retried_until_it_works(openf1: Any, make: Make, bad: Reply) -> None:
     openf1.script = [bad, bad, ROWS]
     client = make()
     answer = get(client)
@@ -159,7 +159,7 @@ def test_a_transient_failure_is_retried_until_it_works(openf1: Any, make: Make, 
     assert answer.waited > 2
 
 
-def test_a_missing_chunk_is_a_time_out_and_retried(openf1: Any, make: Make) -> None:
+def test_missing_chunk_is_a_time_out_and_retried(openf1: Any, make: Make) -> None:
 
     release = threading.Event()
 
@@ -190,9 +190,7 @@ def test_back_off_grows_with_jitter_and_ends_after_the_attempts(openf1: Any, mak
     )
 
 
-def test_retry_after_is_honoured_and_holds_for_the_other_processes(
-    openf1: Any, make: Make, clock: Any, tmp_path: Path
-) -> None:
+def test_retry_after_pauses_all_processes(openf1: Any, make: Make, clock: Any, tmp_path: Path) -> None:
     openf1.script = [Reply(429, b"Rate exceeded.", {"Retry-After": "17"}), ROWS]
     others: list[float] = []
 
@@ -205,34 +203,34 @@ def test_retry_after_is_honoured_and_holds_for_the_other_processes(
 
 
 @pytest.mark.parametrize("status", [400, 403, 405])
-def test_a_permanent_failure_is_not_retried(openf1: Any, make: Make, status: int) -> None:
+def test_permanent_failure_is_not_retried(openf1: Any, make: Make, status: int) -> None:
     openf1.script = [Reply(status, b"no")]
     with pytest.raises(PermanentError):
         get(make())
     assert len(openf1.requested) == 1
 
 
-def test_a_500_page_is_retried_once(openf1: Any, make: Make) -> None:
+def test_500_page_is_retried_once(openf1: Any, make: Make) -> None:
     openf1.script = [Reply(500, b"<h1>An error occurred</h1>", HTML)]
     with pytest.raises(PermanentError):
         get(make())
     assert len(openf1.requested) == 2
 
 
-def test_a_redirect_is_not_followed(openf1: Any, make: Make) -> None:
+def test_redirect_is_not_followed(openf1: Any, make: Make) -> None:
     openf1.script = [Reply(302, b"", {"Location": "/v1/elsewhere"})]
     with pytest.raises(PermanentError, match=r"redirect to /v1/elsewhere.*F1_OPENF1_URL"):
         get(make())
     assert len(openf1.requested) == 1
 
 
-def test_a_single_request_that_is_too_large_raises(openf1: Any, make: Make) -> None:
+def test_single_request_that_is_too_large_raises(openf1: Any, make: Make) -> None:
     openf1.script = [Reply(422)]
     with pytest.raises(TooLargeError):
         get(make())
 
 
-def test_an_unreachable_host_is_transient_and_names_the_setting(
+def test_unreachable_host_is_transient_and_names_the_setting(
     make: Make, limiter: RateLimiter, clock: Any, openf1: Any
 ) -> None:
     openf1.close()
@@ -243,7 +241,7 @@ def test_an_unreachable_host_is_transient_and_names_the_setting(
 @pytest.mark.parametrize(
     "base_url", ["", "api.openf1.org/v1", "ftp://x/v1", "https://u:hush@x/v1", "https://x/v1?a=1"]
 )
-def test_an_invalid_base_url_is_refused_at_once(make: Make, base_url: str) -> None:
+def test_invalid_base_url_is_refused_immediately(make: Make, base_url: str) -> None:
     with pytest.raises(PermanentError, match="F1_OPENF1_URL") as caught:
         make(base_url)
     assert "hush" not in str(caught.value)
@@ -267,7 +265,7 @@ def test_every_attempt_passes_the_rate_limiter(
     assert [event["event"] for event in events_in(caplog)].count("wait") == 1
 
 
-def test_a_slot_is_released_when_the_response_begins(
+def test_slot_is_released_when_the_response_begins(
     make: Make, clock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limiter = RateLimiter(tmp_path / "limits.sqlite", [Window(1, 1.0)], clock=clock, sleep=clock.sleep)
@@ -296,7 +294,7 @@ def test_events_are_logged_with_their_fields(
     assert records[1]["attempt"] == 1
 
 
-def test_a_live_session_is_not_retried(openf1: Any, make: Make) -> None:
+def test_live_session_is_not_retried(openf1: Any, make: Make) -> None:
     openf1.script = [Reply(401, {"detail": "Live F1 session in progress. Global API access is restricted"})]
     with pytest.raises(LiveWindowError):
         get(make())

@@ -16,8 +16,8 @@ from sessions import (
     START,
     TICK,
     RecordedPull,
-    named,
     never_pulled,
+    session_named,
 )
 
 from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN
@@ -34,21 +34,21 @@ from f1_lakehouse.sources.pull_history import FIRST_RETRY_AFTER, LONGEST_RETRY_A
 
 
 @pytest.mark.parametrize("patient", [True, False])
-def test_an_endpoint_that_was_never_pulled_is_due(patient: bool) -> None:
+def test_endpoint_that_was_never_pulled_is_due(patient: bool) -> None:
     assert why_due(END, END + LIVE_MARGIN, [], patient=patient) == ("first pull", 0)
 
 
 @pytest.mark.parametrize("outcome", ["appended", "unchanged", "empty", "emptied", "empty_unconfirmed"])
-def test_an_answered_endpoint_is_not_due_before_the_next_correction(outcome: str) -> None:
+def test_pulled_endpoint_is_not_due_before_the_next_correction(outcome: str) -> None:
     pulled = END + 40 * MINUTE
     assert why_due(END, END + HOUR - TICK, [RecordedPull(pulled, outcome)]) is None
 
 
 @pytest.mark.parametrize(("why", "after"), CORRECTIONS.items())
-def test_a_correction_is_due_from_its_time_until_it_was_pulled(why: str, after: timedelta) -> None:
+def test_correction_is_due_from_its_time_until_it_was_pulled(why: str, after: timedelta) -> None:
     at = END + after
     before = [RecordedPull(at - TICK)]
-    # Nothing but this correction lies between the last pull and its hour.
+    # Only this correction is between the last pull and its time.
     assert why_due(END, at - TICK, before) is None
     assert why_due(END, at, before) == (why, 0)
     assert why_due(END, at + 400 * DAY, [RecordedPull(at - TICK)]) is not None
@@ -67,10 +67,10 @@ def test_after_the_last_correction_nothing_is_due() -> None:
     assert why_due(END, END + 4000 * DAY, [RecordedPull(END + 30 * DAY)]) is None
 
 
-def test_a_clock_that_was_years_ahead_does_not_delay_or_repeat_corrections() -> None:
+def test_clock_that_was_years_ahead_does_not_delay_or_repeat_corrections() -> None:
     ahead, now = RecordedPull(END + 4000 * DAY), END + 2 * DAY
     assert why_due(END, now, [ahead]) == ("+1d", 0)
-    # The ledger keeps its order, so what is pulled after the clock was set right is dated later still.
+    # The pull log keeps its order, so a pull after the clock was corrected has a still later time.
     right = RecordedPull(ahead.at + TICK, begun=now)
     assert why_due(END, now + HOUR, [ahead, right]) is None
     assert why_due(END, END + 3 * DAY, [ahead, right]) == ("+3d", 0)
@@ -78,11 +78,11 @@ def test_a_clock_that_was_years_ahead_does_not_delay_or_repeat_corrections() -> 
     assert why_due(END, now, [RecordedPull(ahead.at, "empty_unconfirmed")]) == ("confirm empty", 0)
 
 
-def test_a_clock_that_is_slightly_behind_makes_nothing_due() -> None:
+def test_clock_that_is_slightly_behind_makes_nothing_due() -> None:
     assert why_due(END, END + 2 * DAY, [RecordedPull(END + 2 * DAY + MINUTE)]) is None
 
 
-def test_a_season_that_was_pulled_with_the_clock_ahead_is_due() -> None:
+def test_season_that_was_pulled_with_the_clock_ahead_is_due() -> None:
     now = datetime(2024, 9, 23, tzinfo=UTC)
     assert season_due(now, 2024, [RecordedPull(now + 4000 * DAY)])
     assert not season_due(
@@ -90,17 +90,17 @@ def test_a_season_that_was_pulled_with_the_clock_ahead_is_due() -> None:
     )
 
 
-def test_a_restored_endpoint_is_due() -> None:
+def test_restored_endpoint_is_due() -> None:
     asked = [RecordedPull(END + 31 * DAY), RecordedPull(END + 32 * DAY, "restored")]
     assert why_due(END, END + 32 * DAY, asked) == ("restored", 0)
     assert season_due(END + 400 * DAY, 2024, [RecordedPull(END + 399 * DAY, "restored")])
 
 
-def test_the_corrections_are_the_documented_ones() -> None:
+def test_corrections_are_the_documented_ones() -> None:
     assert CORRECTIONS == {"+1h": HOUR, "+1d": DAY, "+3d": 3 * DAY, "+8d": 8 * DAY, "+30d": 30 * DAY}
 
 
-def test_an_unconfirmed_empty_response_is_due_after_an_hour() -> None:
+def test_unconfirmed_empty_response_is_due_after_an_hour() -> None:
     late = END + 100 * DAY
     doubted = [RecordedPull(END + 31 * DAY), RecordedPull(late, "empty_unconfirmed")]
     assert why_due(END, late + CONFIRM_AFTER - TICK, doubted) is None
@@ -109,7 +109,7 @@ def test_an_unconfirmed_empty_response_is_due_after_an_hour() -> None:
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3, 4, 5, 6, 7, 8, 20, 100])
-def test_the_back_off_grows_with_failures(failures: int) -> None:
+def test_back_off_grows_with_failures(failures: int) -> None:
     failed = [RecordedPull(END + HOUR + n * TICK, "failed") for n in range(failures)]
     wait = min(FIRST_RETRY_AFTER * 2 ** min(failures - 1, 20), LONGEST_RETRY_AFTER)
     last = failed[-1].at
@@ -123,7 +123,7 @@ def test_commands_do_not_back_off() -> None:
     assert why_due(END, END + HOUR, failed, patient=False) == ("failed", 1)
 
 
-def test_a_correction_that_failed_stays_due_and_counts_its_failures() -> None:
+def test_correction_that_failed_stays_due_and_counts_its_failures() -> None:
     pulls = [
         RecordedPull(END + 40 * MINUTE),
         RecordedPull(END + DAY, "failed"),
@@ -134,12 +134,12 @@ def test_a_correction_that_failed_stays_due_and_counts_its_failures() -> None:
     assert why_due(END, END + DAY + HOUR, pulls, patient=False) == ("+1d", 2)
 
 
-def test_a_failure_of_something_that_is_not_due_makes_nothing_due() -> None:
+def test_failure_of_something_that_is_not_due_makes_nothing_due() -> None:
     pulls = [RecordedPull(END + 31 * DAY), RecordedPull(END + 40 * DAY, "failed")]
     assert why_due(END, END + 50 * DAY, pulls) is None
 
 
-def test_an_answer_after_failures_ends_their_count() -> None:
+def test_response_after_failures_resets_their_count() -> None:
     pulls = [
         RecordedPull(END + HOUR, "failed"),
         RecordedPull(END + 2 * HOUR),
@@ -148,7 +148,7 @@ def test_an_answer_after_failures_ends_their_count() -> None:
     assert why_due(END, END + DAY + HOUR, pulls) == ("+1d", 1)
 
 
-# What is due
+# Due endpoints
 
 
 @pytest.mark.parametrize(
@@ -163,29 +163,29 @@ def test_an_answer_after_failures_ends_their_count() -> None:
         ("Gala", EVERY),
     ],
 )
-def test_an_endpoint_that_a_session_cannot_have_is_never_due(name: str, endpoints: set[str]) -> None:
+def test_endpoint_that_a_session_cannot_have_is_never_due(name: str, endpoints: set[str]) -> None:
     for force in (True, False):
-        [found] = due(END + DAY, [named(name)], never_pulled, force=force)
+        [found] = due(END + DAY, [session_named(name)], never_pulled, force=force)
         assert set(found.endpoints) == endpoints
     assert {"intervals", "overtakes", "championship_drivers", "championship_teams"} == RACES
     assert {"starting_grid"} == QUALIFYINGS
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_nothing_is_due_before_a_session_is_over_and_out_of_the_live_window(force: bool) -> None:
+def test_nothing_is_due_before_the_end_of_the_live_window(force: bool) -> None:
     for now in (START - DAY, START, END, END + LIVE_MARGIN - TICK):
         assert due(now, [RACE], never_pulled, force=force) == []
     assert due(END + LIVE_MARGIN, [RACE], never_pulled, force=force) != []
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_a_cancelled_session_is_never_due(force: bool) -> None:
+def test_cancelled_session_is_never_due(force: bool) -> None:
     assert due(END + DAY, [replace(RACE, is_cancelled=True)], never_pulled, force=force) == []
 
 
-def test_a_complete_sprint_weekend_is_due_in_order() -> None:
+def test_complete_sprint_weekend_is_due_in_order() -> None:
     names = ["Practice 1", "Sprint Qualifying", "Sprint", "Qualifying", "Race"]
-    calendar = [named(name, key, key) for key, name in enumerate(names, 1)]
+    calendar = [session_named(name, key, key) for key, name in enumerate(names, 1)]
     found = due(END + 9 * DAY, reversed(calendar), never_pulled)
     assert [one.session.name for one in found] == names
     assert {one.why for one in found} == {"first pull"}
@@ -229,14 +229,14 @@ def test_due_passes_patience_on() -> None:
     assert due(END + DAY, [RACE], failed, patient=False) != []
 
 
-def test_the_sensor_looks_back_past_the_last_correction_and_no_further() -> None:
+def test_sensor_covers_sessions_until_after_their_last_correction() -> None:
     assert max(CORRECTIONS.values()) < WATCHED
     assert due(END + WATCHED, [RACE], never_pulled, watched=WATCHED) != []
     assert due(END + WATCHED + TICK, [RACE], never_pulled, watched=WATCHED) == []
     assert due(END + WATCHED + TICK, [RACE], never_pulled) != []
 
 
-def test_a_session_at_the_end_of_the_year_is_corrected_in_the_next() -> None:
+def test_session_at_the_end_of_the_year_is_corrected_in_the_next() -> None:
     start = datetime(2024, 12, 31, 22, 0, tzinfo=UTC)
     race = replace(RACE, start=start, end=start + 2 * HOUR)
     assert race.partition.startswith("2024-12-31-")
@@ -260,13 +260,13 @@ def test_a_session_at_the_end_of_the_year_is_corrected_in_the_next() -> None:
         ("2024-07-02", [("2024-07-01", "appended"), ("2024-07-01T18:00:00", "failed")], True),
         ("2024-07-02", [("2024-07-01", "appended"), ("2024-07-01T18:00:00", "unchanged")], False),
         ("2023-12-20", [("2023-12-01", "empty")], True),  # the coming season
-        ("2025-01-01", [("2024-12-30", "unchanged")], True),  # once more after its end
+        ("2025-01-01", [("2024-12-30", "unchanged")], True),  # one more time after its end
         ("2025-01-01", [("2024-12-31T12:00:00", "unchanged")], False),
         ("2025-06-01", [("2025-01-01", "unchanged")], False),
         ("2026-06-01", [("2024-12-31T12:00:00", "unchanged")], True),
     ],
 )
-def test_a_season_is_pulled_daily_until_it_was_pulled_after_its_end(
+def test_season_is_pulled_daily_until_it_was_pulled_after_its_end(
     now: str, pulls: list[tuple[str, str]], expected: bool
 ) -> None:
     asked = [RecordedPull(datetime.fromisoformat(at).replace(tzinfo=UTC), outcome) for at, outcome in pulls]

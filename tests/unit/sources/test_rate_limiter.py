@@ -1,4 +1,4 @@
-"""The request limits: exact for the one who counts arrivals, over threads and processes."""
+"""The request limits: exact at the server, across threads and processes."""
 
 import random
 import sqlite3
@@ -20,7 +20,7 @@ from f1_lakehouse.sources.rate_limiter import TICKET_EXPIRES_S, RateLimiter
 
 @pytest.fixture
 def new(tmp_path: Path, clock: Any) -> Callable[..., RateLimiter]:
-    """A limiter of this lake with so many requests per second and minute, or with `windows`."""
+    """A function that returns a limiter with these requests per second and minute, or with `windows`."""
 
     def limiter(per_second: int = 0, per_minute: int = 0, **rest: Any) -> RateLimiter:
         windows = rest.pop("windows", [Window(per_second, 1.0), Window(per_minute, 60.0)])
@@ -40,7 +40,7 @@ def most_in_any_window(times: list[float], length: float) -> int:
     return max(sum(1 for other in times[i:] if other - start < length) for i, start in enumerate(times))
 
 
-def test_all_windows_hold_and_the_wait_is_minimal(new: Any, clock: Any) -> None:
+def test_all_limits_are_kept_with_a_minimal_wait(new: Any, clock: Any) -> None:
     limits = new(3, 30)
     arrivals = []
     for _ in range(61):
@@ -51,14 +51,14 @@ def test_all_windows_hold_and_the_wait_is_minimal(new: Any, clock: Any) -> None:
     assert arrivals[-1] - arrivals[0] < 121
 
 
-def test_a_slot_leaves_a_window_by_the_age_of_its_response(new: Any, clock: Any) -> None:
+def test_slot_leaves_a_window_by_the_age_of_its_response(new: Any, clock: Any) -> None:
     limits = new(1, 0)
     with limits.request():
-        clock.seconds += 10  # a slow request may have arrived at any moment of these
+        clock.seconds += 10  # a slow request may have arrived at any of these times
     assert use(limits) == pytest.approx(1, abs=0.01)
 
 
-def test_a_slot_can_be_released_when_the_response_begins(new: Any, clock: Any) -> None:
+def test_slot_can_be_released_when_the_response_begins(new: Any, clock: Any) -> None:
     limits = new(1, 0)
     with limits.request() as slot:
         slot.answered()
@@ -66,16 +66,14 @@ def test_a_slot_can_be_released_when_the_response_begins(new: Any, clock: Any) -
     assert use(limits) == 0
 
 
-def test_a_request_in_flight_counts_however_long_it_takes_up_to_its_time_out(new: Any, clock: Any) -> None:
+def test_request_in_flight_counts_until_its_time_out(new: Any, clock: Any) -> None:
     limits = new(1, 0, request_timeout=20)
     with limits.request():
         clock.seconds += 15
         assert use(limits) == pytest.approx(6, abs=0.1)
 
 
-def test_a_killed_process_holds_its_slot_only_until_the_time_out(
-    new: Any, tmp_path: Path, clock: Any
-) -> None:
+def test_killed_process_holds_its_slot_only_until_the_time_out(new: Any, tmp_path: Path, clock: Any) -> None:
     code = (
         "import os, sys; from f1_lakehouse.sources.exchange import Window\n"
         "from f1_lakehouse.sources.rate_limiter import RateLimiter\n"
@@ -85,7 +83,7 @@ def test_a_killed_process_holds_its_slot_only_until_the_time_out(
     assert use(new(1, 0, request_timeout=20)) == pytest.approx(21, abs=0.1)
 
 
-def test_a_window_of_zero_is_switched_off(new: Any, clock: Any) -> None:
+def test_window_of_zero_is_switched_off(new: Any, clock: Any) -> None:
     limits = new(0, 0)
     assert [use(limits) for _ in range(100)] == [0.0] * 100
     assert limits.remaining() == {}
@@ -101,7 +99,7 @@ def test_remaining_requests_and_the_wait_are_reported(new: Any, clock: Any) -> N
     assert limits.seconds_until_free() == pytest.approx(60, abs=0.1)
 
 
-def test_a_pause_holds_for_every_process_and_a_shorter_one_does_not_end_it(new: Any, clock: Any) -> None:
+def test_pause_applies_to_every_process_and_a_shorter_one_does_not_end_it(new: Any, clock: Any) -> None:
     new(3, 30).pause(20)
     new(3, 30).pause(5)
     assert use(new(3, 30)) == pytest.approx(20)
@@ -109,7 +107,7 @@ def test_a_pause_holds_for_every_process_and_a_shorter_one_does_not_end_it(new: 
     assert use(new(0, 0)) == pytest.approx(2)
 
 
-def test_a_wait_is_reported_and_sleeps_in_short_steps(new: Any, clock: Any) -> None:
+def test_wait_is_reported_and_sleeps_in_short_steps(new: Any, clock: Any) -> None:
     limits = new(0, 1)
     use(limits)
     told: list[float] = []
@@ -120,7 +118,7 @@ def test_a_wait_is_reported_and_sleeps_in_short_steps(new: Any, clock: Any) -> N
     assert max(clock.slept) <= 0.5
 
 
-def test_an_interrupted_wait_leaves_no_ticket(new: Any, clock: Any) -> None:
+def test_interrupted_wait_leaves_no_ticket(new: Any, clock: Any) -> None:
     def interrupted(_: float) -> None:
         raise KeyboardInterrupt
 
@@ -135,17 +133,17 @@ def test_tickets_are_served_in_order_and_expire(new: Any, clock: Any) -> None:
     limits = new(1, 0)
     use(limits)
     assert limits.seconds_until_free() == pytest.approx(1, abs=0.01)
-    # A ticket that nobody renews, as a killed process leaves it.
+    # A ticket that is not renewed, as after a killed process.
     limits._do(lambda db: db.execute("insert into tickets (seen) values (?)", (clock(),)))
     assert limits.seconds_until_free() > 0.99
     clock.seconds += 1.1
-    assert limits.seconds_until_free() > 0  # the slot that is free is the other one's
+    assert limits.seconds_until_free() > 0  # the free slot belongs to the other process
     assert use(limits) <= TICKET_EXPIRES_S
 
 
 @pytest.mark.parametrize(
     "boot_id", ["second", "first"]
-)  # a system without boot ids shows a clock that went back
+)  # without boot ids a monotonic clock that decreased shows the reboot
 def test_after_a_reboot_windows_continue_by_the_wall_clock(new: Any, clock: Any, boot_id: str) -> None:
     windows = [Window(2, 3600.0)]
     before = new(windows=windows, boot_id=lambda: "first", wall=lambda: 5000.0)
@@ -157,7 +155,7 @@ def test_after_a_reboot_windows_continue_by_the_wall_clock(new: Any, clock: Any,
     assert after.remaining() == {3600.0: 0}
 
 
-def test_an_hour_window_does_not_shrink_when_the_wall_clock_is_set_back(new: Any, clock: Any) -> None:
+def test_hour_window_is_not_shortened_by_a_wall_clock_set_to_an_earlier_time(new: Any, clock: Any) -> None:
     windows = [Window(1, 3600.0)]
     use(new(windows=windows, boot_id=lambda: "first", wall=lambda: 5000.0))
     clock.seconds = 3.0
@@ -165,14 +163,14 @@ def test_an_hour_window_does_not_shrink_when_the_wall_clock_is_set_back(new: Any
     assert after.seconds_until_free() == pytest.approx(3600, abs=5)
 
 
-def test_a_change_of_the_wall_clock_alone_changes_nothing(new: Any, clock: Any) -> None:
+def test_change_of_the_wall_clock_alone_changes_nothing(new: Any, clock: Any) -> None:
     windows = [Window(1, 3600.0)]
     use(new(windows=windows, wall=lambda: 5000.0))
     clock.seconds += 10
     assert new(windows=windows, wall=lambda: 99_000.0).seconds_until_free() == pytest.approx(3590, abs=5)
 
 
-def test_a_reboot_longer_than_the_window_frees_it(new: Any, clock: Any) -> None:
+def test_reboot_longer_than_the_window_frees_it(new: Any, clock: Any) -> None:
     limits = new(2, 2)
     use(limits)
     use(limits)
@@ -182,7 +180,7 @@ def test_a_reboot_longer_than_the_window_frees_it(new: Any, clock: Any) -> None:
     assert [use(late), use(late)] == [0, 0]
 
 
-def test_an_hour_window_survives_a_restart_of_the_process(new: Any, clock: Any) -> None:
+def test_hour_window_survives_a_restart_of_the_process(new: Any, clock: Any) -> None:
     windows = [Window(4, 1.0), Window(10, 3600.0)]
     for _ in range(10):
         use(new(windows=windows))
@@ -191,7 +189,7 @@ def test_an_hour_window_survives_a_restart_of_the_process(new: Any, clock: Any) 
     assert use(new(windows=windows)) == pytest.approx(1800, abs=10)
 
 
-def test_a_file_of_the_version_before_boots_were_noted_is_continued(new: Any, clock: Any) -> None:
+def test_file_without_boot_ids_of_an_earlier_version_is_used(new: Any, clock: Any) -> None:
     limits = new(0, 1)
     use(limits)
     with sqlite3.connect(limits.path) as db:
@@ -209,7 +207,7 @@ def test_old_rows_are_pruned(new: Any, clock: Any) -> None:
 
 
 @pytest.mark.parametrize("keep", [0, 100])
-def test_a_damaged_file_is_replaced_and_counts_as_full_windows(
+def test_damaged_file_is_replaced_and_counts_as_full_windows(
     new: Any, clock: Any, keep: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     limits = new(3, 30)
@@ -220,7 +218,7 @@ def test_a_damaged_file_is_replaced_and_counts_as_full_windows(
     assert use(limits) == 0
 
 
-def test_a_file_of_something_else_is_set_aside_and_not_overwritten(new: Any, clock: Any) -> None:
+def test_foreign_file_is_moved_and_not_overwritten(new: Any, clock: Any) -> None:
     limits = new(3, 30)
     with sqlite3.connect(limits.path) as db:
         db.execute("create table precious (x)")
@@ -231,7 +229,7 @@ def test_a_file_of_something_else_is_set_aside_and_not_overwritten(new: Any, clo
     db.close()
 
 
-def test_a_folder_that_cannot_be_written_is_one_line_that_names_it(tmp_path: Path) -> None:
+def test_unwritable_folder_is_named_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(SourceError, match=r"file/limits\.sqlite cannot be used.*F1_LAKEHOUSE_ROOT") as caught:
         use(RateLimiter(tmp_path / "file" / "limits.sqlite"))
@@ -254,11 +252,11 @@ threads = [threading.Thread(target=work) for _ in range(3)]
 """
 
 
-def test_no_window_is_exceeded_at_the_server_by_two_processes_of_three_threads(
+def test_two_processes_of_three_threads_exceed_no_window_at_the_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In real time, since it tests real processes. The server counts a request late, by up to half a window, as a
-    gateway behind a slow line does: whoever stamps at the sending fails here."""
+    """Uses real time, because it tests real processes. The server counts a request up to half a window late, as a gateway
+    behind a slow network does: a limiter that counts the time of sending fails here."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     arrivals: list[float] = []
     delays = random.Random(1)
@@ -292,4 +290,4 @@ def test_no_window_is_exceeded_at_the_server_by_two_processes_of_three_threads(
     assert len(arrivals) == 42
     assert most_in_any_window(arrivals, 0.3) <= 6
     assert most_in_any_window(arrivals, 1.0) <= 14
-    assert max(arrivals) - min(arrivals) < 20  # 2 s at the least; many times that on a busy machine
+    assert max(arrivals) - min(arrivals) < 20  # at least 2 s; much longer on a busy machine

@@ -1,4 +1,4 @@
-"""What each answer of the service means, one by one."""
+"""The classification of each response of the service."""
 
 import pickle
 from datetime import UTC, datetime
@@ -57,7 +57,7 @@ def test_rows_and_every_form_of_an_empty_response_are_distinguished(
         (520, b""),
         (200, b""),
         (200, b'[{"a":1},{"a'),
-        (200, b'[{"segments":[2048]'),  # cut behind an inner bracket: whole at both ends
+        (200, b'[{"segments":[2048]'),  # truncated after an inner bracket: both ends look complete
         (200, b'[{"a":1}][{"a":1}]'),
         (200, b"<html>Just a moment</html>"),
     ],
@@ -90,14 +90,14 @@ def test_permanent_failures_are_permanent(status: int, headers: dict[str, str], 
     assert not caught.value.retry_once
 
 
-def test_a_500_with_a_traceback_page_is_permanent_but_worth_a_second_try() -> None:
+def test_status_500_with_a_traceback_page_is_permanent_after_one_retry() -> None:
     with pytest.raises(PermanentError) as caught:
         classify(500, {"Content-Type": "text/html"}, PAGE, URL)
     assert caught.value.retry_once
 
 
 @pytest.mark.parametrize("body", [LIVE_2026, LIVE_2025])
-def test_a_401_during_a_live_session_names_the_time_to_load(body: bytes) -> None:
+def test_401_during_a_live_session_names_the_time_to_load(body: bytes) -> None:
     with pytest.raises(LiveWindowError, match="load 30 minutes after"):
         classify(401, {}, body, URL)
 

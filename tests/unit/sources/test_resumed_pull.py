@@ -1,4 +1,4 @@
-"""An interrupted pull is resumed: no row twice, no request twice."""
+"""An interrupted pull is resumed without repeating a row or request."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,14 +7,14 @@ import pytest
 from pulls import DRIVERS, ROWS, START, Make, ServedRows, pull, responses, rows_of
 
 
-@pytest.mark.usefixtures("direct")
+@pytest.mark.usefixtures("without_http")
 @pytest.mark.parametrize("name", ["car_data", "intervals", "weather"])
 @pytest.mark.parametrize("learnt", [False, True])
 @pytest.mark.parametrize("other", ["same", "window", "drivers", "limit up", "limit down"])
-def test_a_pull_interrupted_anywhere_is_completed_without_repeating_a_row_or_request(
+def test_pull_interrupted_anywhere_is_completed_without_repeating_a_row_or_request(
     openf1: Any, make: Make, name: str, learnt: bool, other: str
 ) -> None:
-    """The second process has no memory of cuts, and may be given another window, order of drivers or limit."""
+    """The second process has no remembered slices, and may have another window, order of drivers or limit."""
     service = ServedRows(sorted({*range(0, 7200, 120), *range(3000, 3100, 4)}), 30)
     openf1.script = service
     drivers = (*DRIVERS, 99)  # the last one has no rows
@@ -38,13 +38,13 @@ def test_a_pull_interrupted_anywhere_is_completed_without_repeating_a_row_or_req
         assert not {answer.url for answer in new} & set(known)
 
 
-def test_a_driver_whose_pull_was_begun_is_completed_when_no_longer_listed(openf1: Any, make: Make) -> None:
+def test_started_driver_is_completed_if_no_longer_listed(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 4000)
     known = {f"{openf1.base_url}/car_data?session_key=9606&driver_number=4": 422}
     assert {row[0] for row in rows_of(pull(make(), drivers=(1,), known=known))} == {1, 4}
 
 
-def test_a_complete_pull_sends_no_request(openf1: Any, make: Make) -> None:
+def test_complete_pull_sends_no_request(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 2000)
     known = {answer.url: answer.status for answer in pull(make())}
     openf1.requested.clear()

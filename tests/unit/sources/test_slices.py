@@ -1,4 +1,4 @@
-"""What is too large for one response is divided: by driver, time or lap number."""
+"""A result that is too large for one response is divided by driver, time or lap number."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,13 +10,13 @@ from scripted_openf1 import Reply
 from f1_lakehouse.sources.errors import PermanentError, TooLargeError
 
 
-def test_a_pull_that_fits_takes_one_request(openf1: Any, make: Make) -> None:
+def test_pull_that_fits_takes_one_request(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(10)), 1000)
     assert rows_of(pull(make(), "intervals")) == sorted(openf1.script.rows)
     assert openf1.requested == ["intervals?session_key=9606"]
 
 
-def test_a_season_endpoint_is_requested_by_year(openf1: Any, make: Make) -> None:
+def test_season_endpoint_is_requested_by_year(openf1: Any, make: Make) -> None:
     pull_season(make(), "sessions", 2024)
     assert openf1.requested == ["sessions?year=2024"]
     with pytest.raises(ValueError, match="season"):
@@ -32,9 +32,7 @@ def test_telemetry_is_requested_driver_by_driver_from_the_start(openf1: Any, mak
 
 
 @pytest.mark.parametrize("known", [{}, {1: 404}])
-def test_a_session_without_telemetry_takes_two_requests(
-    openf1: Any, make: Make, known: dict[int, int]
-) -> None:
+def test_session_without_telemetry_takes_two_requests(openf1: Any, make: Make, known: dict[int, int]) -> None:
     openf1.script = ServedRows([], 10)
     root = f"{openf1.base_url}/car_data?session_key=9606"
     before = {f"{root}&driver_number={driver}": status for driver, status in known.items()}
@@ -52,7 +50,7 @@ def test_other_drivers_are_requested_when_the_first_has_no_telemetry(openf1: Any
     assert [answer.status for answer in answers] == [404, 422, 200, 200, 200]
 
 
-def test_a_complete_session_that_fits_is_requested_once(openf1: Any, make: Make) -> None:
+def test_complete_session_that_fits_is_requested_once(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(10)), 1000)
     answers = pull(make(), drivers=(99, *DRIVERS))
     assert rows_of(answers) == sorted(openf1.script.rows)
@@ -65,23 +63,23 @@ def test_telemetry_without_drivers_is_refused_before_any_request(openf1: Any, ma
     assert openf1.requested == []
 
 
-def test_a_request_that_is_too_large_is_divided_by_driver_and_kept(openf1: Any, make: Make) -> None:
+def test_request_that_is_too_large_is_divided_by_driver_and_kept(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(10)), 10)
     answers = pull(make(), "intervals")
     assert rows_of(answers) == sorted(openf1.script.rows)
     assert [answer.status for answer in answers] == [422, 200, 200, 200]
 
 
-@pytest.mark.usefixtures("direct")
+@pytest.mark.usefixtures("without_http")
 @pytest.mark.parametrize("most", [1, 7, 100, 1800, 3600])
 def test_divided_by_time_every_row_arrives_exactly_once(openf1: Any, make: Make, most: int) -> None:
-    # Dense around the middle, with feeds that begin before the session and end long after it.
+    # Dense in the middle, with feeds that begin before the session and end long after it.
     seconds = sorted({-5400, -5399, *range(3590, 3610), *range(0, 7200, 6 if most > 7 else 600), 7300, 20000})
     openf1.script = ServedRows(seconds, most)
     assert rows_of(pull(make())) == sorted(openf1.script.rows)
 
 
-def test_the_first_slice_has_no_lower_and_the_last_no_upper_bound(openf1: Any, make: Make) -> None:
+def test_first_slice_has_no_lower_and_the_last_no_upper_bound(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 4000)
     pull(make(), drivers=(1,))
     base = "car_data?session_key=9606&driver_number=1"
@@ -91,7 +89,7 @@ def test_the_first_slice_has_no_lower_and_the_last_no_upper_bound(openf1: Any, m
 def test_later_drivers_start_from_remembered_slices(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows(list(range(7200)), 2000)
     answers = pull(make())
-    assert refused(answers) == 3  # whole, and both halves of the first driver only
+    assert refused(answers) == 3  # the complete request, and both halves of the first driver only
     assert len(answers) == 3 + 3 * 4
 
 
@@ -120,7 +118,7 @@ def test_rows_without_a_required_driver_are_divided_by_time_only(openf1: Any, ma
     assert not any("driver_number" in asked for asked in openf1.requested)
 
 
-def test_a_second_that_is_too_large_raises(openf1: Any, make: Make) -> None:
+def test_second_that_is_too_large_raises(openf1: Any, make: Make) -> None:
     openf1.script = ServedRows([5, 5, 5], 2)
     with pytest.raises(TooLargeError, match="cannot be divided further"):
         pull(make())
@@ -128,7 +126,7 @@ def test_a_second_that_is_too_large_raises(openf1: Any, make: Make) -> None:
 
 
 @pytest.mark.parametrize("name", ["car_data", "laps", "weather"])
-def test_a_service_that_refuses_everything_costs_a_bounded_number_of_requests(
+def test_service_that_refuses_everything_costs_a_bounded_number_of_requests(
     openf1: Any, make: Make, name: str
 ) -> None:
     openf1.script = [Reply(422)]

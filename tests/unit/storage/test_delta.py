@@ -1,4 +1,4 @@
-"""How tables are scanned: only the files that can hold what is asked for are opened."""
+"""Table scans open only the files that can contain the requested pulls."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,7 +13,7 @@ from f1_lakehouse.storage.delta import scan
 
 @pytest.fixture
 def table(tmp_path: Path) -> DeltaTable:
-    """A pull a file, two a season, below a path that a URI writes otherwise."""
+    """A table with one pull per file and two per season, in a path that a URI must encode."""
     path = tmp_path / "a lake, 50 % Größe" / "laps"
     for season in (2023, 2024):
         for number in (1, 2):
@@ -23,7 +23,7 @@ def table(tmp_path: Path) -> DeltaTable:
     return DeltaTable(path)
 
 
-def only(table: DeltaTable, pull: str) -> None:
+def make_others_unreadable(table: DeltaTable, pull: str) -> None:
     """Make the files of all other pulls unreadable."""
     for path, found in zip(*files(table), strict=True):
         if found != pull:
@@ -35,7 +35,7 @@ def files(table: DeltaTable) -> tuple[list[str], list[str]]:
     return listed["path"].to_pylist(), listed["min._pull_id"].to_pylist()
 
 
-def test_a_scan_has_the_rows_and_types_that_deltalake_reads(table: DeltaTable) -> None:
+def test_scan_has_the_rows_and_types_of_deltalake(table: DeltaTable) -> None:
     found, expected = scan(table).to_table(), table.to_pyarrow_table()
     assert found.schema == expected.schema
     by = [("_pull_id", "ascending"), ("lap_number", "ascending")]
@@ -43,25 +43,25 @@ def test_a_scan_has_the_rows_and_types_that_deltalake_reads(table: DeltaTable) -
 
 
 def test_files_of_other_pulls_are_not_opened(table: DeltaTable) -> None:
-    only(table, "2024-pull-1")
+    make_others_unreadable(table, "2024-pull-1")
     found = scan(table).to_table(filter=pc.field("_pull_id") == "2024-pull-1")
     assert found["lap_number"].to_pylist() == [1, 2, None]
     assert found["_season"].to_pylist() == [2024] * 3
 
 
-def test_of_named_seasons_only_their_files_are_looked_at(table: DeltaTable) -> None:
+def test_scan_of_seasons_opens_their_files_only(table: DeltaTable) -> None:
     assert len(scan(table, [2024]).files) == 2
     assert scan(table, [2024]).count_rows() == 6
     assert scan(table, []).count_rows() == 0
 
 
-def test_a_file_of_several_pulls_is_found_by_each(table: DeltaTable) -> None:
+def test_file_of_several_pulls_is_found_by_each_pull(table: DeltaTable) -> None:
     table.optimize.compact()
     for pull in ("2023-pull-1", "2023-pull-2"):
         assert scan(table).to_table(filter=pc.field("_pull_id") == pull).num_rows == 3
 
 
-def test_a_table_without_rows_partition_or_pulls_is_scanned_too(tmp_path: Path) -> None:
+def test_table_without_rows_partition_or_pulls_can_be_scanned(tmp_path: Path) -> None:
     DeltaTable.create(tmp_path / "empty", pa.schema([("pull_id", pa.string())]))
     assert scan(DeltaTable(tmp_path / "empty")).to_table().num_rows == 0
     write_deltalake(tmp_path / "plain", pa.table({"speed": [1, 2]}))

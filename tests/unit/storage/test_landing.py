@@ -1,4 +1,4 @@
-"""Landing: every answer kept as it came, whole or not at all; a manifest commits a pull, and a stopped one goes on."""
+"""Landing: every response is stored unchanged and atomically; a manifest commits a pull, and an incomplete pull is resumed."""
 
 import hashlib
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def folder_of(landing: Landing, opened: OpenPull) -> Path:
     return Path(landing.store.uri) / opened.folder
 
 
-def test_an_answer_is_kept_as_it_came_with_where_when_and_its_hash(landing: Landing) -> None:
+def test_response_is_stored_unchanged_with_url_time_and_hash(landing: Landing) -> None:
     opened = begin(landing)
     opened.add(Received("http://api/laps?session_key=9606"))
     manifest = opened.commit(NOON + timedelta(seconds=2))
@@ -65,19 +65,19 @@ def test_an_answer_is_kept_as_it_came_with_where_when_and_its_hash(landing: Land
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"\n[]\n ", b"\x00" * 100_000, bytes(range(256)) * 50], ids=len)
-def test_any_body_comes_back_byte_for_byte(landing: Landing, body: bytes) -> None:
+def test_any_body_is_read_byte_for_byte(landing: Landing, body: bytes) -> None:
     opened = begin(landing)
     answer = opened.add(Received("u", body))
     assert landing.body(opened.folder, answer) == body
 
 
-def test_only_answers_with_rows_are_read_as_rows(landing: Landing) -> None:
+def test_only_responses_with_rows_are_read_as_rows(landing: Landing) -> None:
     opened = begin(landing)
     kinds = [opened.add(Received(f"u{status}", status=status)).has_rows for status in (200, 404, 422)]
     assert kinds == [True, False, False]
 
 
-def test_a_pull_without_a_manifest_is_unfinished(landing: Landing) -> None:
+def test_pull_without_a_manifest_is_incomplete(landing: Landing) -> None:
     opened = begin(landing)
     opened.add(Received("u"))
     assert landing.finished("laps", 9606, opened.pull_id) is None
@@ -85,7 +85,7 @@ def test_a_pull_without_a_manifest_is_unfinished(landing: Landing) -> None:
     assert landing.pull_ids("laps", 9606) == [opened.pull_id]
 
 
-def test_an_unfinished_pull_is_gone_on_with_and_knows_what_it_has(landing: Landing) -> None:
+def test_incomplete_pull_is_resumed_with_its_landed_responses(landing: Landing) -> None:
     opened = begin(landing)
     opened.add(Received("u1"))
     opened.add(Received("u2", status=422))
@@ -99,7 +99,7 @@ def test_an_unfinished_pull_is_gone_on_with_and_knows_what_it_has(landing: Landi
 
 
 @pytest.mark.parametrize("away", [RESUME_WITHIN, -RESUME_WITHIN], ids=["old", "from the future"])
-def test_a_stale_unfinished_pull_is_left_and_a_new_one_begun(landing: Landing, away: timedelta) -> None:
+def test_stale_incomplete_pull_is_not_resumed(landing: Landing, away: timedelta) -> None:
     opened = begin(landing)
     opened.add(Received("u1"))
     now = NOON + away + (timedelta(seconds=1) if away > timedelta() else -timedelta(seconds=1))
@@ -108,14 +108,14 @@ def test_a_stale_unfinished_pull_is_left_and_a_new_one_begun(landing: Landing, a
     assert again.known == {}
 
 
-def test_a_finished_pull_is_not_gone_on_with(landing: Landing) -> None:
+def test_complete_pull_is_not_resumed(landing: Landing) -> None:
     opened = begin(landing)
     opened.add(Received("u1"))
     opened.commit(NOON)
     assert begin(landing, NOON + timedelta(minutes=1)).known == {}
 
 
-def test_other_scopes_and_endpoints_are_not_gone_on_with(landing: Landing) -> None:
+def test_pulls_of_other_partitions_and_endpoints_are_not_resumed(landing: Landing) -> None:
     begin(landing).add(Received("u1"))
     assert begin(landing, scope=9655).known == {}
     assert landing.begin("pit", 9606, 2024, NOON, "first pull").known == {}
@@ -123,7 +123,7 @@ def test_other_scopes_and_endpoints_are_not_gone_on_with(landing: Landing) -> No
 
 @pytest.mark.parametrize("file", ["json.zst", "meta.json", "manifest.json"])
 @pytest.mark.parametrize("step", ["write", "fsync", "replace"])
-def test_a_crash_in_the_middle_of_a_write_leaves_nothing_to_be_seen(
+def test_crash_during_a_write_leaves_no_visible_file(
     landing: Landing, monkeypatch: pytest.MonkeyPatch, file: str, step: str
 ) -> None:
     class Crash(BaseException):
@@ -138,7 +138,7 @@ def test_a_crash_in_the_middle_of_a_write_leaves_nothing_to_be_seen(
             return whole(store, name, data)
         with monkeypatch.context() as patch:
             if step == "write":
-                data = object()  # type: ignore[assignment]  # what is no bytes fails when the file is open
+                data = object()  # type: ignore[assignment]  # a value that is not bytes fails after the file is opened
             elif step == "fsync":
                 patch.setattr("os.fsync", _raise(Crash))
             else:
@@ -168,8 +168,8 @@ def _raise(error: type[BaseException]) -> Any:
     return fail
 
 
-def test_a_killed_write_is_not_taken_for_a_file(landing: Landing) -> None:
-    """What a kill -9 leaves is the temporary name."""
+def test_temporary_file_of_a_killed_write_is_ignored(landing: Landing) -> None:
+    """After a kill -9 the file has its temporary name."""
     opened = begin(landing)
     opened.add(Received("u1"))
     (folder_of(landing, opened) / ".0002-00000000.meta.json.77.partial").write_bytes(b'{"url')
@@ -178,7 +178,7 @@ def test_a_killed_write_is_not_taken_for_a_file(landing: Landing) -> None:
     assert landing.finished("laps", 9606, opened.pull_id) is None
 
 
-def test_two_processes_that_go_on_with_one_pull_do_not_spoil_each_others_files(landing: Landing) -> None:
+def test_processes_that_resume_one_pull_do_not_damage_its_files(landing: Landing) -> None:
     begin(landing).add(Received("u0"))
     one, other = begin(landing), begin(landing)
     one.add(Received("u1", b"[1]"))
@@ -202,7 +202,7 @@ def test_two_processes_that_go_on_with_one_pull_do_not_spoil_each_others_files(l
     ],
     ids=["missing", "empty", "garbage", "half", "other"],
 )
-def test_a_damaged_body_is_an_error_that_names_the_file(landing: Landing, data: Any, what: str) -> None:
+def test_damaged_body_is_an_error_that_names_the_file(landing: Landing, data: Any, what: str) -> None:
     opened = begin(landing)
     answer = opened.add(Received("u1", BODY))
     path = folder_of(landing, opened) / f"{answer.file}.json.zst"
@@ -220,7 +220,7 @@ def test_a_damaged_body_is_an_error_that_names_the_file(landing: Landing, data: 
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b"3", b"null", "date", "answers"], ids=str)
-def test_a_damaged_manifest_is_an_error_that_names_the_file(landing: Landing, data: Any) -> None:
+def test_damaged_manifest_is_an_error_that_names_the_file(landing: Landing, data: Any) -> None:
     opened = begin(landing)
     opened.add(Received("u1"))
     opened.commit(NOON)
@@ -235,7 +235,7 @@ def test_a_damaged_manifest_is_an_error_that_names_the_file(landing: Landing, da
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}"], ids=str)
-def test_a_damaged_meta_file_is_an_error_that_names_the_file(landing: Landing, data: bytes) -> None:
+def test_damaged_meta_file_is_an_error_that_names_the_file(landing: Landing, data: bytes) -> None:
     opened = begin(landing)
     answer = opened.add(Received("u1"))
     (folder_of(landing, opened) / f"{answer.file}.meta.json").write_bytes(data)
@@ -243,7 +243,7 @@ def test_a_damaged_meta_file_is_an_error_that_names_the_file(landing: Landing, d
         begin(landing)
 
 
-def test_manifests_come_in_the_order_in_which_pulls_were_begun_over_all_scopes(landing: Landing) -> None:
+def test_manifests_are_ordered_by_the_start_of_their_pulls(landing: Landing) -> None:
     begun = []
     for hours, scope in ((3, 9606), (1, 9655), (2, 9606), (0, 100)):
         opened = begin(landing, NOON + timedelta(hours=hours), scope)
@@ -255,13 +255,13 @@ def test_manifests_come_in_the_order_in_which_pulls_were_begun_over_all_scopes(l
     assert list(landing.manifests("pit")) == []
 
 
-def test_a_pull_id_says_when_and_what(landing: Landing) -> None:
+def test_pull_id_contains_time_and_partition(landing: Landing) -> None:
     pull_id = new_pull_id(NOON + timedelta(microseconds=5), "laps", 9606)
     assert pull_id == "20240922T120000000005Z-laps-9606"
     assert pull_started(pull_id) == NOON + timedelta(microseconds=5)
 
 
-def test_a_pull_begun_with_the_clock_ahead_does_not_hide_what_was_begun_since(landing: Landing) -> None:
+def test_pull_started_with_the_clock_ahead_does_not_hide_later_pulls(landing: Landing) -> None:
     ahead = begin(landing, NOON + timedelta(days=4000))
     ahead.add(Received("u1"))
     ahead.commit(NOON + timedelta(days=4000))
@@ -271,7 +271,7 @@ def test_a_pull_begun_with_the_clock_ahead_does_not_hide_what_was_begun_since(la
     assert (again.pull_id, list(again.known)) == (begun.pull_id, ["u2"])
 
 
-def test_what_several_questions_wait_for_at_the_same_time_is_waited_for_once(landing: Landing) -> None:
+def test_concurrent_waits_are_counted_once(landing: Landing) -> None:
     opened = begin(landing)
     for end, waited in ((1, 1), (6, 1), (10, 10), (20, 2), (21, 2), (30, 0)):
         opened.add(Received(f"u{end}", at=NOON + timedelta(seconds=end), seconds=0, waited=waited))

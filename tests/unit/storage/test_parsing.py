@@ -1,4 +1,4 @@
-"""Typing: what fits is kept to the digit, what does not fit is set aside with its reason, nothing is cast silently."""
+"""Typing: fitting values are kept exactly, other values quarantine their row with a reason, and nothing is cast silently."""
 
 import os
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_r
 
 LAPS = BY_NAME["laps"]
 EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "12"))
-"""Examples an endpoint; the slow lane is F1_TEST_EXAMPLES=2000."""
+"""Examples per endpoint; slow runs use F1_TEST_EXAMPLES=2000."""
 
-TAKEN: list[tuple[Kind, Any, Any]] = [
+KEPT: list[tuple[Kind, Any, Any]] = [
     (Kind.INT, 58, 58),
     (Kind.INT, 58.0, 58),
     (Kind.INT, -0.0, 0),
@@ -114,8 +114,8 @@ TIMES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "value", "kept"), TAKEN, ids=str)
-def test_a_value_that_fits_or_loses_nothing_is_kept_exactly(kind: Kind, value: Any, kept: Any) -> None:
+@pytest.mark.parametrize(("kind", "value", "kept"), KEPT, ids=str)
+def test_value_that_converts_without_loss_is_kept_exactly(kind: Kind, value: Any, kept: Any) -> None:
     array, bad = to_array([value], kind)
     assert array.to_pylist() == [kept]
     assert array.type == ARROW_TYPES[kind]
@@ -123,22 +123,22 @@ def test_a_value_that_fits_or_loses_nothing_is_kept_exactly(kind: Kind, value: A
 
 
 @pytest.mark.parametrize(("kind", "value", "reason"), REFUSED, ids=str)
-def test_a_value_that_does_not_fit_is_refused_with_the_reason(kind: Kind, value: Any, reason: str) -> None:
+def test_value_of_another_type_is_refused_with_the_reason(kind: Kind, value: Any, reason: str) -> None:
     array, bad = to_array([value], kind)
     assert array.to_pylist() == [None]
     assert bad == {0: reason}
 
 
 @pytest.mark.parametrize(("text", "moment"), TIMES, ids=str)
-def test_a_time_is_kept_as_the_same_moment_in_utc(text: str, moment: datetime) -> None:
+def test_time_is_converted_to_utc(text: str, moment: datetime) -> None:
     array, bad = to_array([text], Kind.TIME)
     assert array.to_pylist() == [moment]
     assert bad == {}
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.JSON])
-def test_what_becomes_of_a_value_does_not_depend_on_its_neighbours(kind: Kind) -> None:
-    values = [value for k, value, _ in [*TAKEN, *REFUSED] if k is kind]
+def test_value_is_typed_independently_of_other_rows(kind: Kind) -> None:
+    values = [value for k, value, _ in [*KEPT, *REFUSED] if k is kind]
     values += [text for text, _ in TIMES] if kind is Kind.TIME else []
     together, bad = to_array(values, kind)
     for index, value in enumerate(values):
@@ -147,7 +147,7 @@ def test_what_becomes_of_a_value_does_not_depend_on_its_neighbours(kind: Kind) -
         assert bad.get(index) == bad_alone.get(0)
 
 
-def test_a_refused_value_takes_its_row_along_and_no_other(lap: Callable[..., dict[str, Any]]) -> None:
+def test_refused_value_quarantines_its_row_only(lap: Callable[..., dict[str, Any]]) -> None:
     batch = parse_rows(LAPS, [lap(1), lap(2, st_speed=300.5, is_pit_out_lap="no"), lap(3)])
     assert batch.table["lap_number"].to_pylist() == [1, 3]
     [refused] = batch.rejected
@@ -162,7 +162,7 @@ def test_a_refused_value_takes_its_row_along_and_no_other(lap: Callable[..., dic
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
-def test_a_row_without_a_required_value_is_refused(endpoint: Endpoint) -> None:
+def test_row_without_a_required_value_is_refused(endpoint: Endpoint) -> None:
     for column in parsing.required(endpoint):
         row = {c.name: example(c.kind) for c in endpoint.columns}
         for broken in ({**row, column.name: None}, {k: v for k, v in row.items() if k != column.name}):
@@ -172,7 +172,7 @@ def test_a_row_without_a_required_value_is_refused(endpoint: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("row", [None, 1, "text", [1], True], ids=str)
-def test_a_row_that_is_no_object_is_refused_and_the_rest_goes_on(
+def test_row_that_is_not_an_object_is_refused_and_the_others_are_kept(
     row: Any, lap: Callable[..., dict[str, Any]]
 ) -> None:
     batch = parse_rows(LAPS, [lap(1), row])
@@ -183,7 +183,7 @@ def test_a_row_that_is_no_object_is_refused_and_the_rest_goes_on(
 
 
 @pytest.mark.parametrize("body", [b"", b"not json", b'[{"a": 1}', b'{"detail":"x"}', b"null", b"3"])
-def test_a_body_that_is_no_list_of_rows_is_a_body_error(body: bytes) -> None:
+def test_body_that_is_not_a_list_of_rows_is_a_body_error(body: bytes) -> None:
     with pytest.raises(BodyError):
         parse(LAPS, body)
 
@@ -212,7 +212,7 @@ def test_a_body_that_is_no_list_of_rows_is_a_body_error(body: bytes) -> None:
         (b'"session_key": 12', "session_key: not the session that was requested"),
     ],
 )
-def test_a_value_that_no_table_can_hold_costs_its_row_and_no_other(text: bytes, reason: str) -> None:
+def test_value_that_no_table_can_store_quarantines_its_row_only(text: bytes, reason: str) -> None:
     key = b'"meeting_key": 1, "driver_number": 4'
     plain = [b'{"session_key": 11, "lap_number": %d, %s}' % (n, key) for n in (1, 3)]
     odd = b'{"session_key": 11, "lap_number": 2, %s, %s}' % (key, text)
@@ -246,7 +246,7 @@ def test_a_value_that_no_table_can_hold_costs_its_row_and_no_other(text: bytes, 
         ("car_data", {"rpm": conversion.MAX_INTEGER, "speed": -1}),
     ],
 )
-def test_an_odd_value_that_a_table_can_hold_is_kept(endpoint: str, values: dict[str, Any]) -> None:
+def test_odd_value_that_a_table_can_store_is_kept(endpoint: str, values: dict[str, Any]) -> None:
     row = {c.name: example(c.kind) for c in BY_NAME[endpoint].columns if c.required} | values
     batch = parse(BY_NAME[endpoint], orjson.dumps([row]), scope=row["session_key"])
     assert batch.table.num_rows == 1
@@ -261,7 +261,7 @@ def test_an_odd_value_that_a_table_can_hold_is_kept(endpoint: str, values: dict[
         ("session_key", 9605, "session_key: not the session that was requested"),
     ],
 )
-def test_telemetry_that_no_table_can_hold_costs_its_row_and_no_other(
+def test_telemetry_value_that_no_table_can_store_quarantines_its_row_only(
     name: str, value: Any, reason: str
 ) -> None:
     batch = parse(
@@ -271,7 +271,7 @@ def test_telemetry_that_no_table_can_hold_costs_its_row_and_no_other(
     assert [row.reason for row in batch.rejected] == [reason]
 
 
-def test_a_season_has_no_rows_of_another_one() -> None:
+def test_row_of_another_season_is_refused() -> None:
     served = [{"meeting_key": key, "year": year} for key, year in ((1, 2024), (2, 2025))]
     batch = parse_rows(BY_NAME["meetings"], served, scope=2025)
     assert batch.table["meeting_key"].to_pylist() == [2]
@@ -293,7 +293,7 @@ def test_a_season_has_no_rows_of_another_one() -> None:
     ],
     ids=str,
 )
-def test_an_unknown_column_is_added_with_the_kind_that_all_its_values_fit(
+def test_unknown_column_is_added_with_the_type_of_all_its_values(
     values: list[Any], kind: Kind, kept: list[Any], lap: Callable[..., dict[str, Any]]
 ) -> None:
     batch = parse_rows(LAPS, [lap(n, new=value) for n, value in enumerate(values, 1)])
@@ -302,14 +302,14 @@ def test_an_unknown_column_is_added_with_the_kind_that_all_its_values_fit(
     assert batch.rejected == []
 
 
-def test_an_unknown_column_without_any_value_is_not_added(lap: Callable[..., dict[str, Any]]) -> None:
+def test_unknown_column_without_values_is_not_added(lap: Callable[..., dict[str, Any]]) -> None:
     batch = parse_rows(LAPS, [lap(1, new=None), lap(2)])
     assert batch.added == {}
     assert batch.table.schema.names == LAPS.schema.names
 
 
 @pytest.mark.parametrize("name", ["_season", "_pull_id", "LAP_NUMBER", "", "a b", "a,b", "a=b"])
-def test_an_unknown_name_that_cannot_be_a_column_sets_the_row_aside(
+def test_unknown_field_with_an_invalid_column_name_quarantines_the_row(
     name: str, lap: Callable[..., dict[str, Any]]
 ) -> None:
     batch = parse_rows(LAPS, [lap(1), lap(2, **{name: 7})])
@@ -318,7 +318,7 @@ def test_an_unknown_name_that_cannot_be_a_column_sets_the_row_aside(
     assert batch.added == {}
 
 
-def test_two_unknown_names_that_differ_only_in_case_do_not_both_become_columns(
+def test_only_the_first_of_unknown_fields_that_differ_in_case_becomes_a_column(
     lap: Callable[..., dict[str, Any]],
 ) -> None:
     batch = parse_rows(LAPS, [lap(1, Grip=1, grip=2), lap(2, grip=2)], {"tyre": Kind.TEXT})
@@ -326,14 +326,14 @@ def test_two_unknown_names_that_differ_only_in_case_do_not_both_become_columns(
     assert [r.reason for r in batch.rejected] == ["grip: cannot be the name of a new column"] * 2
 
 
-def test_a_column_that_the_table_has_keeps_the_kind_it_was_given(lap: Callable[..., dict[str, Any]]) -> None:
+def test_existing_column_keeps_its_type(lap: Callable[..., dict[str, Any]]) -> None:
     batch = parse_rows(LAPS, [lap(1, new="a"), lap(2, new=1.5)], {"new": Kind.DOUBLE})
     assert batch.added == {}
     assert batch.table["new"].to_pylist() == [1.5]
     assert [r.reason for r in batch.rejected] == ["new: expected number, got text"]
 
 
-def test_a_column_of_the_catalogue_that_no_row_has_is_missing_and_null() -> None:
+def test_catalog_column_without_values_is_reported_missing_and_null() -> None:
     row = {"session_key": 1, "driver_number": 4, "lap_number": 1}
     batch = parse_rows(LAPS, [row, {**row, "meeting_key": None}])
     assert "lap_duration" in batch.missing
@@ -341,13 +341,13 @@ def test_a_column_of_the_catalogue_that_no_row_has_is_missing_and_null() -> None
     assert batch.table["lap_duration"].to_pylist() == [None, None]
 
 
-def test_an_empty_list_misses_nothing() -> None:
+def test_empty_list_has_no_missing_columns() -> None:
     batch = parse_rows(LAPS, [])
     assert batch == Batch(batch.table)
     assert batch.table.schema.names == LAPS.schema.names
 
 
-def test_batches_merge_in_order_with_their_reports(lap: Callable[..., dict[str, Any]]) -> None:
+def test_batches_are_merged_in_order_with_their_reports(lap: Callable[..., dict[str, Any]]) -> None:
     short = {k: v for k, v in lap(3).items() if k not in ("st_speed", "i1_speed")}
     first = parse_rows(LAPS, [lap(1, new=1), lap(2, driver=4.5)])
     second = parse_rows(LAPS, [short, {**short, "driver_number": 1.5}])
@@ -361,7 +361,7 @@ def test_batches_merge_in_order_with_their_reports(lap: Callable[..., dict[str, 
     assert merge(LAPS, [second, third]).missing == ("i1_speed", "st_speed")
 
 
-def test_a_new_column_of_different_kinds_in_two_answers_becomes_json(
+def test_new_column_with_different_types_in_two_responses_is_json(
     lap: Callable[..., dict[str, Any]],
 ) -> None:
     values: list[Any] = [1.5, "a", 2, [3]]
@@ -371,15 +371,15 @@ def test_a_new_column_of_different_kinds_in_two_answers_becomes_json(
     assert whole.table.schema.field("new").metadata[b"kind"] == b"json"
 
 
-def test_no_batches_are_an_empty_typed_table() -> None:
+def test_merge_of_no_batches_is_an_empty_typed_table() -> None:
     assert merge(LAPS, []).table.schema.names == LAPS.schema.names
 
 
-# What follows throws mutated payloads at every endpoint.
+# The next tests parse mutated payloads of every endpoint.
 
 
 def example(kind: Kind) -> Any:
-    """A value that fits."""
+    """A strategy for values that fit the column."""
     return {
         Kind.INT: 7,
         Kind.DOUBLE: 1.5,
@@ -451,7 +451,7 @@ def payloads(draw: st.DrawFn) -> tuple[Endpoint, list[Any]]:
 
 
 def same(kept: Any, value: Any, kind: Kind) -> bool:
-    """Whether a kept value is the JSON value, with nothing lost."""
+    """Return whether a kept value equals the JSON value without loss."""
     if value is None or kept is None:
         return value is None and kept is None
     if kind is Kind.JSON:
@@ -475,7 +475,7 @@ def same(kept: Any, value: Any, kind: Kind) -> bool:
     database=None,
 )
 @given(payloads())
-def test_any_payload_ends_as_exact_rows_or_rejected_ones_and_never_as_an_exception(
+def test_any_payload_becomes_exact_or_rejected_rows_without_an_exception(
     payload: tuple[Endpoint, list[Any]],
 ) -> None:
     endpoint, given_rows = payload
@@ -486,7 +486,7 @@ def test_any_payload_ends_as_exact_rows_or_rejected_ones_and_never_as_an_excepti
     assert batch.table.num_rows + len(batch.rejected) == len(decoded)
     refused = [orjson.loads(row.raw) for row in batch.rejected]
     kept = list(decoded)
-    for raw in refused:  # in order: what was not refused is what was kept
+    for raw in refused:  # in order: the kept rows are those that were not refused
         kept.remove(raw)
     assert all(row.reason for row in batch.rejected)
     assert not set(batch.table.schema.names) & {column.name for column in LAKE_COLUMNS}
@@ -502,7 +502,7 @@ def test_any_payload_ends_as_exact_rows_or_rejected_ones_and_never_as_an_excepti
 
 @settings(max_examples=EXAMPLES * 3, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(payloads(), st.data())
-def test_the_same_rows_in_several_answers_are_as_many_rows(
+def test_repeated_rows_of_several_responses_are_all_kept(
     payload: tuple[Endpoint, list[Any]], data: st.DataObject
 ) -> None:
     endpoint, given_rows = payload
@@ -516,7 +516,7 @@ CAR = BY_NAME["car_data"]
 
 
 def sample(**changes: Any) -> dict[str, Any]:
-    """A row of car_data as the API serves it."""
+    """Return a row of car_data as the API serves it."""
     row = {
         "date": "2024-09-22T12:00:00.052000+00:00",
         "session_key": 9606,
@@ -526,8 +526,8 @@ def sample(**changes: Any) -> dict[str, Any]:
     return {**row, "rpm": 8718, "speed": 139, "n_gear": 4, "throttle": 100, "brake": 0, "drs": 1} | changes
 
 
-def alike(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None) -> bool:
-    """Whether a body was read as a whole; asserts that it comes to the same as value by value."""
+def reads_columnar(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None) -> bool:
+    """Return whether a body was read columnar; assert that the result equals reading value by value."""
     try:
         one_by_one = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -547,12 +547,12 @@ def alike(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | None = None)
     return isinstance(content, parsing.Flat)
 
 
-def test_telemetry_is_read_as_a_whole_to_the_same_rows() -> None:
+def test_columnar_read_of_telemetry_equals_the_row_read() -> None:
     found = [sample(), sample(drs=None), sample(date=None), sample(date="2024-09-22T12:00:00Z")]
-    assert alike(CAR, orjson.dumps(found))
-    assert alike(CAR, orjson.dumps(found), {"tyre": Kind.TEXT})
+    assert reads_columnar(CAR, orjson.dumps(found))
+    assert reads_columnar(CAR, orjson.dumps(found), {"tyre": Kind.TEXT})
     without = [{k: v for k, v in row.items() if k not in ("drs", "meeting_key")} for row in found]
-    assert alike(CAR, orjson.dumps([{**row, "drs": None} for row in without]))
+    assert reads_columnar(CAR, orjson.dumps([{**row, "drs": None} for row in without]))
 
 
 @pytest.mark.parametrize(
@@ -579,13 +579,13 @@ def test_telemetry_is_read_as_a_whole_to_the_same_rows() -> None:
         b"[{}]x",
     ],
 )
-def test_what_arrow_might_read_otherwise_is_read_value_by_value(body: bytes) -> None:
-    assert not alike(CAR, body)
+def test_values_that_arrow_may_convert_are_read_one_by_one(body: bytes) -> None:
+    assert not reads_columnar(CAR, body)
 
 
 @settings(max_examples=EXAMPLES * 12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(st.data())
-def test_however_telemetry_is_mangled_it_is_read_as_value_by_value(data: st.DataObject) -> None:
+def test_columnar_read_of_mutated_telemetry_equals_the_row_read(data: st.DataObject) -> None:
     odd = st.sampled_from(
         [None, 5, -0.0, 58.0, 58.5, True, "5", "2024-09-22T12:00:00Z", "},{", "\\n", [], {}, 2**63]
     )
@@ -597,4 +597,4 @@ def test_however_telemetry_is_mangled_it_is_read_as_value_by_value(data: st.Data
             st.sampled_from([b"", b" ", b"\n", b",", b"},{", b"{}", b"\\", b'"', b"1", b"\xff"])
         )
         body = body[:at] + piece + body[at + data.draw(st.integers(0, 2)) :]
-    alike(CAR, body)
+    reads_columnar(CAR, body)

@@ -1,4 +1,4 @@
-"""The ledger: one picture of all pulls, whoever enters them."""
+"""The pull log: all readers see the entries of all writers."""
 
 import os
 import shutil
@@ -31,25 +31,25 @@ def ledger(tmp_path: Path) -> Ledger:
 def entry() -> Callable[..., Pull]:
     numbers = iter(range(10_000))
 
-    def make(outcome: Outcome = Outcome.APPENDED, truth: str | None = "own", **rest: Any) -> Pull:
+    def make(outcome: Outcome = Outcome.APPENDED, current: str | None = "own", **rest: Any) -> Pull:
         n = next(numbers)
         at = NOON + timedelta(minutes=n)
         base: dict[str, Any] = {
             "pull_id": f"p{n}", "endpoint": "laps", "scope": 9606, "season": 2024, "started_at": at, "at": at,
             "outcome": outcome.value, "rows": 10, "sha256": None if outcome is Outcome.FAILED else f"s{n}",
         }  # fmt: skip
-        return Pull(**{**base, "truth_pull_id": f"p{n}" if truth == "own" else truth, **rest})
+        return Pull(**{**base, "truth_pull_id": f"p{n}" if current == "own" else current, **rest})
 
     return make
 
 
-def test_an_entry_comes_back_as_it_was_entered(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+def test_entry_is_read_as_it_was_written(ledger: Ledger, entry: Callable[..., Pull]) -> None:
     one = entry(why="first pull", error="e", added_columns="{}", delta_version=3, bytes=2**40, seconds=0.25)
     assert ledger.append(one) == one
     assert Ledger(ledger.uri).all() == [one]
 
 
-def test_a_pull_log_of_an_older_version_opens_and_gets_the_columns_of_errors(
+def test_pull_log_of_an_older_version_gets_the_error_columns(
     tmp_path: Path, entry: Callable[..., Pull]
 ) -> None:
     older = pa.schema([field for field in SCHEMA if not field.name.startswith("error_")])
@@ -57,7 +57,7 @@ def test_a_pull_log_of_an_older_version_opens_and_gets_the_columns_of_errors(
     DeltaTable.create(uri, schema=older, configuration=PULL_LOG_PROPERTIES)
     failed = entry(Outcome.FAILED, None, error="OutageError: down (http://x); run again later")
     write_deltalake(uri, pa.Table.from_pylist([asdict(failed)], older), mode="append")
-    assert Ledger(uri).all() == [failed]  # read before anything is written
+    assert Ledger(uri).all() == [failed]  # read before the first entry
     assert with_columns(scan(DeltaTable(uri)), SCHEMA).to_table()["error_cause"].to_pylist() == [None]
 
     bronze = Bronze(str(tmp_path))
@@ -68,7 +68,7 @@ def test_a_pull_log_of_an_older_version_opens_and_gets_the_columns_of_errors(
     assert (failed.error_type, later.error_type) == (None, "OutageError")
 
 
-def test_without_an_answer_there_is_no_truth(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+def test_partition_without_a_response_has_no_current_pull(ledger: Ledger, entry: Callable[..., Pull]) -> None:
     assert ledger.truth("laps", 9606) is None
     ledger.append(entry(Outcome.FAILED, None))
     assert ledger.truth("laps", 9606) is None
@@ -76,7 +76,7 @@ def test_without_an_answer_there_is_no_truth(ledger: Ledger, entry: Callable[...
     assert ledger.scopes() == [("laps", 9606)]
 
 
-def test_the_truth_is_what_the_last_answer_points_at(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+def test_current_pull_is_that_of_the_last_response(ledger: Ledger, entry: Callable[..., Pull]) -> None:
     first, second = entry(), entry()
     ledger.append(first)
     assert ledger.truth("laps", 9606) == first
@@ -90,28 +90,24 @@ def test_the_truth_is_what_the_last_answer_points_at(ledger: Ledger, entry: Call
     assert ledger.truth("laps", 9606) == emptied
 
 
-def test_a_pull_that_failed_and_was_gone_on_with_is_true_by_its_answer(
-    ledger: Ledger, entry: Callable[..., Pull]
-) -> None:
+def test_failed_pull_that_was_resumed_is_current(ledger: Ledger, entry: Callable[..., Pull]) -> None:
     ledger.append(entry(Outcome.FAILED, None, pull_id="p"))
     assert not ledger.holds("p", "laps", 9606)
-    done = entry(pull_id="p", truth="p")
+    done = entry(pull_id="p", current="p")
     ledger.append(done)
     ledger.append(entry(Outcome.UNCHANGED, "p"))
     assert ledger.truth("laps", 9606) == done
     assert ledger.holds("p", "laps", 9606)
 
 
-def test_an_answer_is_entered_once(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+def test_response_is_logged_once(ledger: Ledger, entry: Callable[..., Pull]) -> None:
     one = entry()
     ledger.append(one)
     assert Ledger(ledger.uri).append(entry(pull_id=one.pull_id, run_id="another")) == one
     assert Ledger(ledger.uri).all() == [one]
 
 
-def test_the_version_changes_when_and_only_when_some_truth_changes(
-    ledger: Ledger, entry: Callable[..., Pull]
-) -> None:
+def test_version_changes_only_with_a_current_pull(ledger: Ledger, entry: Callable[..., Pull]) -> None:
     versions = [ledger.version()]
     first = entry()
     steps = [
@@ -134,7 +130,7 @@ def test_the_version_changes_when_and_only_when_some_truth_changes(
     assert len(set(versions)) == 1 + sum(changes for _, changes in steps)
 
 
-def test_what_another_process_enters_is_seen(ledger: Ledger, entry: Callable[..., Pull]) -> None:
+def test_entries_of_another_process_are_read(ledger: Ledger, entry: Callable[..., Pull]) -> None:
     assert ledger.all() == []
     other = Ledger(ledger.uri)
     one = entry()
@@ -144,7 +140,7 @@ def test_what_another_process_enters_is_seen(ledger: Ledger, entry: Callable[...
 
 
 @pytest.mark.parametrize("entries", [1, 3, 5])
-def test_a_ledger_that_was_made_anew_in_its_place_is_another_one(
+def test_recreated_pull_log_is_read_again(
     ledger: Ledger, entry: Callable[..., Pull], tmp_path: Path, entries: int
 ) -> None:
     for _ in range(3):
@@ -158,7 +154,7 @@ def test_a_ledger_that_was_made_anew_in_its_place_is_another_one(
     assert ledger.of("laps", 9606) == []
 
 
-def test_what_is_entered_between_the_entries_of_another_is_known_to_both(
+def test_interleaved_entries_of_two_processes_are_read_by_both(
     ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = ledger, Ledger(ledger.uri)
@@ -169,7 +165,7 @@ def test_what_is_entered_between_the_entries_of_another_is_known_to_both(
     assert one.all() == entered
 
 
-def test_an_unchanged_table_is_not_read_again(
+def test_unchanged_table_is_not_read_again(
     ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.append(entry())
@@ -178,7 +174,7 @@ def test_an_unchanged_table_is_not_read_again(
     assert len(ledger.all()) == 1
 
 
-def test_compaction_keeps_every_row_and_one_file(
+def test_compaction_keeps_every_row_in_one_file(
     ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pulls_module, "COMPACT_EVERY", 10)
@@ -187,15 +183,15 @@ def test_compaction_keeps_every_row_and_one_file(
         ledger.append(pull)
     assert ledger.all() == entered
     assert Ledger(ledger.uri).all() == entered
-    # Ten commits made one file, compaction is a commit of its own, and two came since.
+    # Ten commits made one file, compaction is another commit, and two followed.
     assert len(DeltaTable(ledger.uri).file_uris()) == 3
     assert DeltaTable(ledger.uri).version() == 13
 
 
-def test_compaction_removes_what_has_expired_of_the_log(
+def test_compaction_removes_expired_log_files(
     ledger: Ledger, entry: Callable[..., Pull], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log is listed by whoever opens the ledger."""
+    """The log is listed whenever the pull log is opened."""
     monkeypatch.setattr(pulls_module, "COMPACT_EVERY", 109)
     entered = [entry() for _ in range(109)]
     for pull in entered[:-1]:
@@ -205,12 +201,12 @@ def test_compaction_removes_what_has_expired_of_the_log(
     for commit in log.glob("*.json"):
         os.utime(commit, (two_days_ago, two_days_ago))
     ledger.append(entered[-1])
-    # Up to the checkpoint, which is made every hundred commits.
+    # Up to the checkpoint, which is written every hundred commits.
     assert not (log / f"{50:020}.json").exists()
     assert Ledger(ledger.uri).all() == entered
 
 
-def test_entries_are_in_the_order_of_time_however_files_lie(
+def test_entries_are_ordered_by_time_for_any_order_of_files(
     ledger: Ledger, entry: Callable[..., Pull]
 ) -> None:
     one, two, three = entry(), entry(), entry()
@@ -219,5 +215,5 @@ def test_entries_are_in_the_order_of_time_however_files_lie(
     assert [p.pull_id for p in Ledger(ledger.uri).all()] == [one.pull_id, two.pull_id, three.pull_id]
 
 
-def test_an_empty_answer_is_an_answer_and_a_failure_is_none(entry: Callable[..., Pull]) -> None:
+def test_empty_response_is_a_response_and_a_failure_is_not(entry: Callable[..., Pull]) -> None:
     assert [entry(outcome).is_answer for outcome in Outcome] == [o is not Outcome.FAILED for o in Outcome]

@@ -1,6 +1,6 @@
-"""Recorded answers of the service: every row arrives or is set aside, and what is set aside is known.
+"""Recorded responses of the service: every row is kept or quarantined, and the quarantined rows are known.
 
-Only where F1_RECORDED_DATA names a folder with `openf1/<endpoint>/*.json[.gz]`.
+Needs F1_RECORDED_DATA, a folder with `openf1/<endpoint>/*.json[.gz]`.
 """
 
 import gzip
@@ -45,7 +45,7 @@ def reasons(batches: list[Batch]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("name", [e.name for e in ENDPOINTS if e.name not in TELEMETRY])
-def test_every_recorded_row_arrives_but_the_known_flaws(recorded: Path, name: str) -> None:
+def test_every_recorded_row_is_kept_except_known_flaws(recorded: Path, name: str) -> None:
     files = sorted((recorded / name).glob("*.json*"))
     if not files and name in MAY_LACK:
         pytest.skip(f"no recorded {name}")
@@ -64,7 +64,7 @@ def test_every_recorded_row_arrives_but_the_known_flaws(recorded: Path, name: st
 
 
 @pytest.mark.parametrize("name", sorted(TELEMETRY))
-def test_every_recorded_sample_arrives_but_those_without_a_date(recorded: Path, name: str) -> None:
+def test_every_recorded_sample_with_a_date_is_kept(recorded: Path, name: str) -> None:
     batches = []
     for key in (9606, 9655):
         found = orjson.loads(read(recorded / name / f"{key}.json.gz"))
@@ -74,7 +74,7 @@ def test_every_recorded_sample_arrives_but_those_without_a_date(recorded: Path, 
     assert reasons(batches) == KNOWN_FLAWS.get(name, {})
 
 
-def test_a_recorded_session_has_the_same_fingerprint_in_any_order(recorded: Path) -> None:
+def test_recorded_session_has_the_same_fingerprint_in_any_order(recorded: Path) -> None:
     for name in ("laps", "session_result", "pit"):
         rows = orjson.loads(read(recorded / name / "9606.json"))
         backwards = parse_rows(BY_NAME[name], rows[::-1])

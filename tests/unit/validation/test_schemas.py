@@ -1,4 +1,4 @@
-"""What is improbable is counted by column, and nothing else."""
+"""Improbable values are counted by column."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def weather(**values: Any) -> dict[str, Any]:
     return {"session_key": 1, "date": "2024-09-22T12:00:00+00:00", **values}
 
 
-def test_values_within_their_range_bounds_included_are_fine() -> None:
+def test_values_within_their_range_are_not_counted() -> None:
     assert (
         count("weather", weather(air_temperature=-10, humidity=100), weather(air_temperature=60, humidity=0))
         == {}
@@ -34,17 +34,17 @@ def test_values_outside_their_range_are_counted_by_column() -> None:
     assert found == {"air_temperature": 2, "humidity": 1}
 
 
-def test_a_null_is_not_improbable() -> None:
+def test_null_is_not_improbable() -> None:
     assert count("weather", weather(air_temperature=None)) == {}
 
 
-def test_a_value_that_is_not_among_the_known_ones_is_counted() -> None:
+def test_unknown_value_is_counted() -> None:
     stint = {"session_key": 1, "stint_number": 1, "driver_number": 4}
     found = count("stints", {**stint, "compound": "SOFT"}, {**stint, "compound": "HYPERSOFT"}, stint)
     assert found == {"compound": 1}
 
 
-def test_the_no_signal_value_of_telemetry_is_improbable() -> None:
+def test_no_signal_value_of_telemetry_is_improbable() -> None:
     row = {
         "session_key": 1,
         "driver_number": 4,
@@ -56,7 +56,7 @@ def test_the_no_signal_value_of_telemetry_is_improbable() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda e: e.name)
-def test_each_rule_of_the_catalogue_is_counted_when_it_is_broken(endpoint: Endpoint) -> None:
+def test_violation_of_each_rule_is_counted(endpoint: Endpoint) -> None:
     ok: dict[str, Any] = {
         c.name: {
             Kind.INT: int(c.low or 0),
@@ -79,5 +79,5 @@ def test_each_rule_of_the_catalogue_is_counted_when_it_is_broken(endpoint: Endpo
     assert set(schema(endpoint.name).columns) == set(endpoint.schema.names)
 
 
-def test_no_rows_are_not_improbable() -> None:
+def test_table_without_rows_has_no_improbable_values() -> None:
     assert count("weather") == {}

@@ -1,6 +1,6 @@
-"""The life of one lake, lived once for all dbt tests: first load, nothing new, corrections, rebuilds.
+"""The states of one lake, recorded once for all dbt tests: first load, nothing new, corrections, rebuilds.
 
-dbt is slow to start, so each test looks at what was there at a moment of it.
+dbt is slow to start, so each test reads a recorded state.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import dbt_story
+import scenario_rows
 from dbt_lake import Lake
 
 NO_TESTS = ("--exclude-resource-type", "unit_test", "test")
@@ -20,8 +20,8 @@ Tables = dict[str, list[str]]
 
 
 @dataclass
-class Life:
-    """The states of the lake, by the name of the moment."""
+class LakeStates:
+    """Node statuses, tables, compiled SQL and query results, by the name of the state."""
 
     statuses: dict[str, dict[str, str]] = field(default_factory=dict)
     tables: dict[str, Tables] = field(default_factory=dict)
@@ -48,7 +48,7 @@ QUERIES = {
         from gold.fact_results where session_key = 102 order by position""",
     "teams of 43": """
         select session_key, driver_id, team_name from gold.fact_laps where driver_number = 43 group by all order by 1""",
-    "men of 50": "select session_key, driver_id from silver.silver_drivers where driver_number = 50 order by 1",
+    "drivers of 50": "select session_key, driver_id from silver.silver_drivers where driver_number = 50 order by 1",
     "periods of colapinto": """
         select team_id, cast(valid_from as date)::text, cast(valid_to as date)::text, is_current
         from gold.dim_drivers where driver_id = 'franco-colapinto' order by valid_from""",
@@ -70,29 +70,29 @@ QUERIES = {
 }
 
 
-def live(lake: Lake) -> Life:
-    """Live it."""
-    lived = Life()
+def record_states(lake: Lake) -> LakeStates:
+    """Load, correct and rebuild a lake; return its states."""
+    states = LakeStates()
 
-    def look(moment: str, statuses: dict[str, str]) -> None:
-        lived.statuses[moment] = statuses
-        lived.tables[moment] = lake.tables()
-        lived.compiled[moment] = lake.compiled_silver()
-        lived.telemetry[moment] = lake.compiled_telemetry()
-        lived.rows[moment] = {name: lake.query(sql) for name, sql in QUERIES.items()}
+    def record(state: str, statuses: dict[str, str]) -> None:
+        states.statuses[state] = statuses
+        states.tables[state] = lake.tables()
+        states.compiled[state] = lake.compiled_silver()
+        states.telemetry[state] = lake.compiled_telemetry()
+        states.rows[state] = {name: lake.query(sql) for name, sql in QUERIES.items()}
 
-    for endpoint, scope, season, rows in dbt_story.first_pulls():
+    for endpoint, scope, season, rows in scenario_rows.first_pulls():
         lake.pull(endpoint, scope, season, rows)
     loaded_at = lake.now
-    look("first load", lake.dbt("build"))
-    lived.manifest = lake.manifest()
-    look("nothing new", lake.dbt("run", NO_JSON))
+    record("first load", lake.dbt("build"))
+    states.manifest = lake.manifest()
+    record("nothing new", lake.dbt("run", NO_JSON))
 
     lake.now += timedelta(days=7)
 
-    race = [row for row in dbt_story.LAPS[102] if (row["driver_number"], row["lap_number"]) != (81, 3)]
+    race = [row for row in scenario_rows.LAPS[102] if (row["driver_number"], row["lap_number"]) != (81, 3)]
     race = [
-        row | {"lap_duration": 93.0} | dbt_story.sectors(31.0, 30.0, 32.0)
+        row | {"lap_duration": 93.0} | scenario_rows.sectors(31.0, 30.0, 32.0)
         if row["driver_number"] == 4 and row["lap_number"] == 3
         else row
         for row in race
@@ -101,10 +101,10 @@ def live(lake: Lake) -> Life:
     lake.pull("laps", 102, 2024, race)
     results = [
         row | {"gap_to_leader": 21.945} if row["driver_number"] == 81 else row
-        for row in dbt_story.RESULTS[102]
+        for row in scenario_rows.RESULTS[102]
     ]
-    lake.pull("session_result", 102, 2024, dbt_story.of(102, results))
-    sessions = [row | {"date_end": "2025-10-05T14:30:00+00:00"} for row in dbt_story.SESSIONS[2025]]
+    lake.pull("session_result", 102, 2024, scenario_rows.of(102, results))
+    sessions = [row | {"date_end": "2025-10-05T14:30:00+00:00"} for row in scenario_rows.SESSIONS[2025]]
     lake.pull("sessions", 2025, 2025, sessions)
     lake.pull("position", 102, 2024, [], "emptied")
     lake.pull("team_radio", 102, 2024, [], "empty_unconfirmed")
@@ -112,19 +112,21 @@ def live(lake: Lake) -> Life:
     lake.pull("weather", 102, 2024, [{}], "unchanged")
     lake.pull("intervals", 201, 2025, [], "empty")
     with out_of_reach(read_before):
-        look("corrected", lake.dbt("build", *NO_TESTS, NO_JSON))
-    look("rebuilt", lake.dbt("run", "--full-refresh", NO_JSON))
-    # In a target of its own, as `f1 sql --as-of` does it: dbt parses anew when vars change, and when they change back.
+        record("corrected", lake.dbt("build", *NO_TESTS, NO_JSON))
+    record("rebuilt", lake.dbt("run", "--full-refresh", NO_JSON))
+    # With a separate target, as `f1 sql --as-of` does: dbt parses again whenever vars change.
     here, lake.target = lake.target, lake.target.with_name("as_of")
-    look("as of the first load", lake.dbt("run", NO_JSON, "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}"))
+    record(
+        "as of the first load", lake.dbt("run", NO_JSON, "--vars", f"{{as_of: '{loaded_at.isoformat()}'}}")
+    )
     lake.target = here
-    look("today again", lake.dbt("run", NO_JSON))
-    return lived
+    record("today again", lake.dbt("run", NO_JSON))
+    return states
 
 
 @contextmanager
 def out_of_reach(files: list[Path]) -> Iterator[None]:
-    """Files that nobody can open meanwhile."""
+    """Rename the files for the duration of the context."""
     for file in files:
         file.rename(file.with_suffix(".away"))
     yield

@@ -1,4 +1,4 @@
-"""Published gold with hand-made rows: the tables that the contracts of the dbt models describe, with the rows of a test."""
+"""Published gold with the rows of a test: the tables follow the contracts of the dbt models."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ KEYS = {"race": 103, "qualifying": 102, "sprint": 101, "practice": 100}
 
 
 def contracts() -> dict[str, dict[str, str]]:
-    """Gold table → column → type, as in the contracts of the models."""
+    """Return gold table → column → type of the contracts of the models."""
     nodes = manifest()["nodes"].values()
     return {
         node["name"]: {column["name"]: column["data_type"] for column in node["columns"].values()}
@@ -27,7 +27,7 @@ def contracts() -> dict[str, dict[str, str]]:
 
 
 def make_empty(file: Path) -> None:
-    """A gold.duckdb without a row."""
+    """Create a gold.duckdb without rows."""
     with duckdb.connect(str(file)) as con:
         con.execute("create schema meta")
         for table, columns in contracts().items():
@@ -38,7 +38,7 @@ def make_empty(file: Path) -> None:
         )
 
 
-class PaperGold:
+class GoldTables:
     """A gold.duckdb that a test fills row by row."""
 
     def __init__(self, root: Path, empty: Path) -> None:
@@ -47,7 +47,7 @@ class PaperGold:
         copyfile(empty, self.settings.gold)
 
     def run(self, sql: str, *values: object) -> None:
-        """Change it; unqualified tables are gold's."""
+        """Execute SQL; unqualified tables are in the schema gold."""
         with duckdb.connect(str(self.settings.gold)) as con:
             con.execute("set search_path = 'gold.main,gold.meta'")
             con.execute(sql, values)
@@ -65,7 +65,7 @@ class PaperGold:
     # A weekend of two cars
 
     def weekend(self, *kinds: str, name: str = "Paper Grand Prix", cancelled: bool = False) -> None:
-        """The meeting 10 of 2025 and its sessions, with nothing in them yet."""
+        """Add meeting 10 of 2025 and its sessions without further rows."""
         category = {"race": "Race", "qualifying": "Qualifying", "sprint": "Sprint", "practice": "Practice"}
         self.insert(
             "dim_meetings",
@@ -128,7 +128,7 @@ class PaperGold:
         team: str = "Team",
         colour: str = "FF8000",
     ) -> None:
-        """A driver with a team; `driver_id` is d<number>, `team_id` t<number>."""
+        """Add a driver with a team; `driver_id` is d<number>, `team_id` t<number>."""
         self.insert(
             "dim_drivers",
             [
@@ -150,7 +150,7 @@ class PaperGold:
         )
 
     def results(self, kind: str, *rows: dict[str, Any], team: str = "Team") -> None:
-        """Rows of fact_results, in the order of the classification."""
+        """Add rows of fact_results in the order of the classification."""
         self.insert(
             "fact_results",
             [
@@ -174,7 +174,7 @@ class PaperGold:
     def laps(
         self, kind: str, number: int, times: list[float], status: str = "Green", position: int = 1
     ) -> None:
-        """Clean laps of a driver on soft tyres, one after the other from the start on, with what follows from them."""
+        """Add consecutive clean laps of a driver on soft tyres, and the rows that depend on them."""
         at, rows = START, []
         common = {
             "session_key": KEYS[kind],

@@ -1,8 +1,8 @@
-"""The hand-made weekends: what the source says first, and what it says later.
+"""Handwritten weekends: the rows of the first pulls.
 
-Singapore 2024 has a qualifying (101) and a race (102), Singapore 2025 a race (201). They hold each trap once: a driver
-who changes teams, a number that passes to another man, a first lap without a time, a winner who is not fastest, a fast
-lap that is invalid, a team without a lap, a grid under the qualifying's key, duplicates and JSON of changing type.
+Singapore 2024 has a qualifying (101) and a race (102), Singapore 2025 a race (201). Each special case is present once: a
+driver who changes teams, a number that is reassigned to another driver, a first lap without a time, a winner without the
+fastest lap, a fast invalid lap, a team without a lap, a grid with the qualifying's key, duplicates and JSON of changing type.
 """
 
 from typing import Any
@@ -184,7 +184,7 @@ def of(key: int, rows: list[Row]) -> list[Row]:
 
 
 def first_pulls() -> list[tuple[str, int, int, list[Row]]]:
-    """What the source says first: (endpoint, scope, season, rows)."""
+    """Return the first pulls: (endpoint, partition, season, rows)."""
     pulls: list[tuple[str, int, int, list[Row]]] = []
     for endpoint, seasons in (("meetings", MEETINGS), ("sessions", SESSIONS)):
         pulls += [(endpoint, year, year, rows) for year, rows in seasons.items()]

@@ -1,9 +1,9 @@
-"""A process that makes loads which die: forks a child for each, and the child kills itself where it is told to.
+"""A process that runs loads which are killed: it forks a child per load, and the child kills itself at a given crash point.
 
-Reads one JSON object a line and answers with one a line. Forking from a process that has imported everything, and has
-used nothing of it, makes a load cost tenths of a second instead of seconds, so that hundreds of kills can be tried.
+It reads one JSON object per line and writes one per line. It imports everything before it forks, so a load takes tenths of
+a second instead of seconds and hundreds of kills are possible.
 
-A boundary is a moment before or after something lasting is done: a file written, renamed, a Delta commit, a table made.
+A crash point is directly before or after a lasting change: a file written or renamed, a Delta commit, a table created.
 """
 
 import json
@@ -35,43 +35,43 @@ from f1_lakehouse.validation import schemas  # noqa: F401
 
 SEASON, RACE = 2024, 11
 ENDPOINTS = ("drivers", "laps", "weather", "car_data")
-boundaries = 0
+crash_points = 0
 
 
-def mortal(owner: Any, name: str, kill_at: int) -> None:
-    """Make a function a place to die: just before it, and just after."""
-    whole: Callable[..., Any] = getattr(owner, name)
+def add_crash_points(owner: Any, name: str, kill_at: int) -> None:
+    """Wrap a function with a crash point before and after it."""
+    original: Callable[..., Any] = getattr(owner, name)
 
-    def boundary() -> None:
-        global boundaries
-        boundaries += 1
-        if boundaries == kill_at:
+    def pass_crash_point() -> None:
+        global crash_points
+        crash_points += 1
+        if crash_points == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def dying(*args: Any, **rest: Any) -> Any:
-        boundary()
-        result = whole(*args, **rest)
-        boundary()
+    def wrapper(*args: Any, **rest: Any) -> Any:
+        pass_crash_point()
+        result = original(*args, **rest)
+        pass_crash_point()
         return result
 
-    setattr(owner, name, dying)
+    setattr(owner, name, wrapper)
 
 
-def make_mortal(kill_at: int) -> None:
+def add_all_crash_points(kill_at: int) -> None:
     for module in (append_pull, quarantine, pull_log, delta_export):
-        mortal(module, "write_deltalake", kill_at)
-    mortal(object_store.ObjectStore, "write", kill_at)
-    mortal(Path, "replace", kill_at)
-    mortal(os, "fsync", kill_at)
-    mortal(quarantine.Quarantine, "append", kill_at)
-    mortal(pull_log.Ledger, "append", kill_at)
-    mortal(maintenance, "_enter", kill_at)
-    mortal(deltalake.DeltaTable, "create", kill_at)
-    mortal(deltalake.DeltaTable, "restore", kill_at)
+        add_crash_points(module, "write_deltalake", kill_at)
+    add_crash_points(object_store.ObjectStore, "write", kill_at)
+    add_crash_points(Path, "replace", kill_at)
+    add_crash_points(os, "fsync", kill_at)
+    add_crash_points(quarantine.Quarantine, "append", kill_at)
+    add_crash_points(pull_log.Ledger, "append", kill_at)
+    add_crash_points(maintenance, "_enter", kill_at)
+    add_crash_points(deltalake.DeltaTable, "create", kill_at)
+    add_crash_points(deltalake.DeltaTable, "restore", kill_at)
 
 
 def load(settings: Settings) -> None:
-    """What a load does below Dagster: the calendar, then every endpoint that has no answer yet."""
+    """Pull the calendar, then every endpoint without a response, as a load does without Dagster."""
     lake = Lake.open(settings)
     if lake.bronze.ledger.last_answer("sessions", SEASON) is None:
         pull(lake, BY_NAME["sessions"], SeasonPartition(SEASON), why="first pull")
@@ -82,13 +82,13 @@ def load(settings: Settings) -> None:
 
 
 def force(settings: Settings) -> None:
-    """Ask again for the laps."""
+    """Pull the laps again."""
     lake = Lake.open(settings)
     [race] = [one for one in lake.calendar() if one.key == RACE]
     pull(lake, BY_NAME["laps"], race, why="forced", force=True)
 
 
-def set_back(settings: Settings) -> None:
+def restore_first_version(settings: Settings) -> None:
     """Restore the laps to their first version with rows."""
     lake = Lake.open(settings)
     changes = Changes(lake.bronze, lake.landing)
@@ -98,50 +98,50 @@ def set_back(settings: Settings) -> None:
 JOBS: dict[str, Callable[[Settings], Any]] = {
     "load": load,
     "force": force,
-    "set_back": set_back,
+    "restore": restore_first_version,
     "publish": publish.publish,
 }
 
 
-def child(wish: dict[str, Any], answer: int) -> None:
+def run_child(request: dict[str, Any], pipe_out: int) -> None:
     status = 1
     try:
-        make_mortal(wish.get("kill_at", 0))
-        # The signal has no handler: the system ends the process where it is, as SIGKILL does.
-        signal.setitimer(signal.ITIMER_REAL, wish.get("kill_after", 0.0))
+        add_all_crash_points(request.get("kill_at", 0))
+        # The signal has no handler: the system ends the process immediately, as with SIGKILL.
+        signal.setitimer(signal.ITIMER_REAL, request.get("kill_after", 0.0))
         settings = Settings(
-            lakehouse_root=wish["root"],
-            store_uri=wish.get("store_uri"),
-            openf1_url=wish.get("url", "http://127.0.0.1:9/v1"),
+            lakehouse_root=request["root"],
+            store_uri=request.get("store_uri"),
+            openf1_url=request.get("url", "http://127.0.0.1:9/v1"),
             openf1_requests_per_second=0,
             openf1_requests_per_minute=0,
         )
-        JOBS[wish["job"]](settings)
+        JOBS[request["job"]](settings)
         status = 0
-        os.write(answer, str(boundaries).encode())
+        os.write(pipe_out, str(crash_points).encode())
     except BaseException:
-        os.write(answer, traceback.format_exc().encode())
+        os.write(pipe_out, traceback.format_exc().encode())
     finally:
         os._exit(status)
 
 
 def main() -> None:
     for line in sys.stdin:
-        wish = json.loads(line)
+        request = json.loads(line)
         children = []
-        for _ in range(wish.get("at_once", 1)):
+        for _ in range(request.get("processes", 1)):
             reading, writing = os.pipe()
             pid = os.fork()
             if pid == 0:
                 os.close(reading)
-                child(wish, writing)
+                run_child(request, writing)
             os.close(writing)
             children.append((pid, reading))
         ended = []
         for pid, reading in children:
             with os.fdopen(reading) as pipe:
-                said = pipe.read()
-            ended.append({"code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), "said": said})
+                output = pipe.read()
+            ended.append({"code": os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), "output": output})
         print(json.dumps(ended), flush=True)
 
 

@@ -1,7 +1,7 @@
-"""Gold ends the same, whatever the order and the size of the loads: a generated season, loaded in five ways.
+"""Gold does not depend on the order and the size of loads: a generated season, loaded in five ways.
 
-All at once; session by session, the later ones first and the rows in reverse; with wrong rows that are corrected later;
-that lake with a full refresh; and as of the moment before the corrections. Apart from what tells of the pulls themselves.
+In one load; session by session in reverse order with reversed rows; with wrong rows that are corrected later; that lake after
+a full refresh; and as of the time before the corrections. Tables and columns about the pulls are not compared.
 """
 
 from hashlib import md5
@@ -24,7 +24,7 @@ NO_TESTS = ("--exclude-resource-type", "test")
 
 
 def hashes(lake: Lake) -> dict[str, str]:
-    """Each gold table as a hash of its ordered rows."""
+    """Return a hash of the ordered rows of each gold table."""
     with duckdb.connect(lake.warehouse, read_only=True) as connection:
         columns: dict[str, list[str]] = {}
         for table, column in connection.execute(
@@ -52,8 +52,8 @@ def reverse(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows[::-1]
 
 
-def spoil(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Wrong rows: one is missing, numbers are off."""
+def corrupt(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return wrong rows: the first is missing, numbers are increased by 1."""
     numbers = ("lap_duration", "position", "speed", "points", "lap_end", "x")
     return [
         row | {name: row[name] + 1 for name in numbers if isinstance(row.get(name), int | float)}
@@ -69,7 +69,7 @@ def season(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
 
 
 @pytest.fixture(scope="module")
-def at_once(tmp_path_factory: pytest.TempPathFactory, season: tuple[Path, list[int]]) -> dict[str, str]:
+def expected(tmp_path_factory: pytest.TempPathFactory, season: tuple[Path, list[int]]) -> dict[str, str]:
     folder, keys = season
     lake = Lake(tmp_path_factory.mktemp("at_once"))
     calendar(lake, folder)
@@ -89,8 +89,8 @@ def session(lake: Lake, folder: Path, key: int, change: Any = list) -> None:
         lake.pull_folder(folder, endpoint.name, key, SEASON, change)
 
 
-def test_session_by_session_from_the_last_one_and_rows_in_reverse(
-    season: tuple[Path, list[int]], at_once: dict[str, str], tmp_path: Path
+def test_gold_is_equal_if_sessions_and_rows_are_loaded_in_reverse(
+    season: tuple[Path, list[int]], expected: dict[str, str], tmp_path: Path
 ) -> None:
     folder, keys = season
     lake = Lake(tmp_path)
@@ -98,25 +98,27 @@ def test_session_by_session_from_the_last_one_and_rows_in_reverse(
     for key in reversed(keys):
         session(lake, folder, key, reverse)
         lake.build(*NO_TESTS)
-    assert hashes(lake) == at_once
+    assert hashes(lake) == expected
 
 
-def test_with_corrections_and_a_full_refresh_and_as_of_the_moment_before(
-    season: tuple[Path, list[int]], at_once: dict[str, str], tmp_path: Path
+def test_gold_is_equal_after_corrections_a_full_refresh_and_as_of(
+    season: tuple[Path, list[int]], expected: dict[str, str], tmp_path: Path
 ) -> None:
     folder, keys = season
     lake = Lake(tmp_path)
     calendar(lake, folder)
     for key in keys:
-        session(lake, folder, key, spoil)
+        session(lake, folder, key, corrupt)
     lake.build(*NO_TESTS)
     wrong, then = hashes(lake), lake.now
-    assert [table for table, value in wrong.items() if value == at_once[table] and "telemetry" in table] == []
+    assert [
+        table for table, value in wrong.items() if value == expected[table] and "telemetry" in table
+    ] == []
     for key in keys:
         session(lake, folder, key)
     lake.build(*NO_TESTS)
-    assert hashes(lake) == at_once
+    assert hashes(lake) == expected
     lake.build("--full-refresh", *NO_TESTS)
-    assert hashes(lake) == at_once
+    assert hashes(lake) == expected
     lake.build("--vars", f"{{as_of: '{then.isoformat()}'}}", *NO_TESTS)
     assert hashes(lake) == wrong
