@@ -89,7 +89,7 @@ class Lake:
         return self._seasons[year][1]
 
     def races(self, seasons: Iterable[int] | None = None) -> list[Race]:
-        """The races that the lake knows from Jolpica, in date order; of these seasons or of all."""
+        """The races of Jolpica in the lake, in date order; of these seasons or of all."""
         log = self.bronze.ledger
         wanted = seasons if seasons is not None else {s for e, s in log.scopes() if e == "jolpica_races"}
         current = [pull for year in wanted if (pull := log.truth("jolpica_races", year)) is not None]

@@ -2,7 +2,7 @@
 
 The results of a race are typed in by volunteers within hours and corrected for weeks: the resources of a season are
 pulled again 1, 3, 8 and 30 days after each race, and once a year afterwards. A response without rows is not an answer
-before one day after the race. What was never loaded is not due by itself, unless its season is followed (the daemon
+before one day after the race. What was never loaded is not due automatically, unless its season is followed (the daemon
 follows the current one, a command those that it names).
 
 Pure: nothing here talks to the API or to storage. Pages are in pages.py.

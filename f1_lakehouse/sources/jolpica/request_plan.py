@@ -54,7 +54,7 @@ class JolpicaRequestPlan:
             self._take(response.url, response.body())
 
     def next_url(self) -> str | None:
-        """The next page that has neither landed nor is under way; see `exchange.RequestPlan`."""
+        """The next page that has neither landed nor is in progress; see `exchange.RequestPlan`."""
         if self._under_way and not self._pages:
             return None
         missing = pages.requests(self._base_url, self._resource, self._partition, self._pages)

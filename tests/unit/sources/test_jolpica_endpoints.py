@@ -1,4 +1,4 @@
-"""The catalog of Jolpica: 13 resources, each of which is complete."""
+"""The catalog of Jolpica: 13 complete resources."""
 
 import re
 
