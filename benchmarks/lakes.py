@@ -161,7 +161,7 @@ def _fill(root: Path, season: int) -> None:
             continue
         _set_clock(min(session.end + A_MONTH, datetime.now(UTC)))
         for endpoint in [BY_NAME["drivers"], *(e for e in SESSION_ENDPOINTS if e.name != "drivers")]:
-            if session.has(endpoint) and not filler.bronze.ledger.last_answer(endpoint.name, session.key):
+            if session.has(endpoint) and not filler.bronze.pull_log.last_answer(endpoint.name, session.key):
                 pulling.pull(filler, endpoint, session, why="benchmark")
         print(f"{root.name}: {session.partition}", file=sys.stderr, flush=True)
 

@@ -67,7 +67,7 @@ def pull(
     """
     called_at = _now()
     with _alone(lake, endpoint, partition.key) as waited:
-        done = lake.bronze.ledger.last_answer(endpoint.name, partition.key)
+        done = lake.bronze.pull_log.last_answer(endpoint.name, partition.key)
         if waited and not force and done is not None and done.at > called_at:
             return done  # another process has completed the same pull in the meantime
         return _Ingest(lake, endpoint, partition, why, run_id, force).run()
@@ -231,7 +231,7 @@ def recover(lake: Lake, endpoint: Endpoint, key: int, *, run_id: str | None = No
     """Apply pulls that landed but did not reach bronze, as after a crash, without a request. The newest such pull, or None."""
     done: Pull | None = None
     for pull_id in lake.landing.pull_ids(endpoint.name, key):
-        if lake.bronze.ledger.holds(pull_id, endpoint.name, key):
+        if lake.bronze.pull_log.holds(pull_id, endpoint.name, key):
             continue
         manifest = lake.landing.finished(endpoint.name, key, pull_id)
         if manifest is not None:

@@ -65,21 +65,21 @@ class Lake:
         wanted = (
             set(seasons)
             if seasons is not None
-            else {s for e, s in self.bronze.ledger.scopes() if e == "sessions"}
+            else {s for e, s in self.bronze.pull_log.scopes() if e == "sessions"}
         )
         return sorted(one for year in wanted for one in self._season(year))
 
     def _season(self, year: int) -> list[Session]:
         """The sessions of a season; read again only when another pull says what they or their meetings are."""
-        truth, meetings = (
-            self.bronze.ledger.truth("sessions", year),
-            self.bronze.ledger.truth("meetings", year),
+        current, meetings = (
+            self.bronze.pull_log.current_pull("sessions", year),
+            self.bronze.pull_log.current_pull("meetings", year),
         )
-        if truth is None:
+        if current is None:
             return []
-        pulls = truth.pull_id, meetings.pull_id if meetings else None
+        pulls = current.pull_id, meetings.pull_id if meetings else None
         if year not in self._seasons or self._seasons[year][0] != pulls:
-            rows = self.bronze.rows_of("sessions", [truth]).to_pylist()
+            rows = self.bronze.rows_of("sessions", [current]).to_pylist()
             held = self.bronze.rows_of("meetings", [meetings]).to_pylist() if meetings else []
             flags = {row["meeting_key"]: row["is_cancelled"] for row in held}
             cancelled = {key for key, is_cancelled in flags.items() if is_cancelled}
@@ -90,9 +90,9 @@ class Lake:
 
     def races(self, seasons: Iterable[int] | None = None) -> list[Race]:
         """The races of Jolpica in the lake, in date order; of these seasons or of all."""
-        log = self.bronze.ledger
+        log = self.bronze.pull_log
         wanted = seasons if seasons is not None else {s for e, s in log.scopes() if e == "jolpica_races"}
-        current = [pull for year in wanted if (pull := log.truth("jolpica_races", year)) is not None]
+        current = [pull for year in wanted if (pull := log.current_pull("jolpica_races", year)) is not None]
         rows = self.bronze.rows_of("jolpica_races", current).to_pylist() if current else []
         return sorted((one for row in rows if (one := race(row)) is not None), key=lambda one: one.end)
 

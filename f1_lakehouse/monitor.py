@@ -51,7 +51,7 @@ def monitor_lake(
     folder.mkdir(exist_ok=True)
     with (folder / "observe.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        pulls = lake.bronze.ledger.all()
+        pulls = lake.bronze.pull_log.all()
         entered = [run.with_pulls(pulls) for run in over(lake.runs)]
         # Lineage first: it may be sent twice after a crash, while a recorded run is not processed again.
         problems = openlineage.send(pulls, settings, entered) if entered else []
@@ -69,8 +69,8 @@ def monitor_lake(
 def state_of(lake: Lake, running: Sequence[RunRecord] = (), now: datetime | None = None) -> LakeState:
     """Return the state of a lake from which its conditions are computed."""
     published = publication(lake.settings)
-    pulls = lake.bronze.ledger.all()
-    lag = find_lag(lake.settings, lake.bronze.ledger.version()) if published else None
+    pulls = lake.bronze.pull_log.all()
+    lag = find_lag(lake.settings, lake.bronze.pull_log.version()) if published else None
     # The first pull that is not in the publication; none if only the code has changed, at an unknown time.
     unseen = [pull.at for pull in pulls if published and published.seen_at and pull.at > published.seen_at]
     return LakeState(

@@ -85,7 +85,7 @@ def _check_is_published(source: Settings) -> None:
     published = publication(source)
     if published is None:
         raise MaintenanceError(f"nothing is published in {source.root}; run f1 load there first")
-    if published.bronze_version != Bronze(source.bronze).ledger.version():
+    if published.bronze_version != Bronze(source.bronze).pull_log.version():
         raise MaintenanceError(
             f"gold in {source.root} is older than its bronze; run f1 transform there first"
         )

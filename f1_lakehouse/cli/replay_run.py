@@ -98,7 +98,7 @@ def _print_run(lake: Lake, run: RunRecord) -> None:
     ):
         if then != now:
             tell(f"{what} was {then} and is {now}: this may explain a difference", "progress")
-    late = [p for p in lake.bronze.ledger.all() if run.seen_at and run.seen_at < p.at <= run.ended_at]
+    late = [p for p in lake.bronze.pull_log.all() if run.seen_at and run.seen_at < p.at <= run.ended_at]
     if late:
         tell(f"{len(late)} pulls arrived during the run, which may have read some of them", "progress")
 

@@ -142,7 +142,7 @@ def build_as_of(settings: Settings, moment: datetime) -> Path:
     from f1_lakehouse.lakehouse import current_lake
     from f1_lakehouse.publishing.build_record import current_digest
 
-    pulls = current_lake().bronze.ledger.all()
+    pulls = current_lake().bronze.pull_log.all()
     if not pulls or pulls[0].at > moment:
         first = f"the first pull was at {pulls[0].at:%Y-%m-%d %H:%M:%S} UTC" if pulls else "bronze is empty"
         raise QueryError(f"there was no pull by {moment:%Y-%m-%d %H:%M:%S} UTC; {first}")

@@ -73,17 +73,17 @@ def _print_sessions(console: Console, lake: Lake, calendar: list[Session], now: 
     table = Table(title="Sessions", title_justify="left")
     for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
         table.add_column(name, justify="right" if name in ("endpoints", "rows") else "left")
-    ledger = lake.bronze.ledger
-    pulled = {scope for endpoint, scope in ledger.scopes() if endpoint not in ("meetings", "sessions")}
+    pull_log = lake.bronze.pull_log
+    pulled = {scope for endpoint, scope in pull_log.scopes() if endpoint not in ("meetings", "sessions")}
     shown = [
         one for one in calendar if one.key in pulled or (one.is_finished(now) and now - one.end <= WATCHED)
     ]
     for one in shown:
         applicable = [endpoint.name for endpoint in SESSION_ENDPOINTS if one.has(endpoint)]
-        answers = [a for name in applicable if (a := ledger.last_answer(name, one.key)) is not None]
-        rows = sum(t.rows for name in applicable if (t := ledger.truth(name, one.key)) is not None)
-        waiting = due(now, [one], ledger.of, patient=False)
-        failed = [name for name in applicable if (p := ledger.of(name, one.key)) and not p[-1].is_answer]
+        answers = [a for name in applicable if (a := pull_log.last_answer(name, one.key)) is not None]
+        rows = sum(t.rows for name in applicable if (t := pull_log.current_pull(name, one.key)) is not None)
+        waiting = due(now, [one], pull_log.of, patient=False)
+        failed = [name for name in applicable if (p := pull_log.of(name, one.key)) and not p[-1].is_answer]
         table.add_row(
             one.partition,
             f"{len(answers)}/{len(applicable)}",
@@ -103,7 +103,7 @@ def _print_history(console: Console, lake: Lake, now: datetime) -> None:
     from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
     from f1_lakehouse.sources.jolpica.work import season_work
 
-    log = lake.bronze.ledger
+    log = lake.bronze.pull_log
     pulled = [(name, key) for name, key in log.scopes() if name in HISTORY_NAMES]
     seasons = sorted({season_of(key) for _, key in pulled})
     if not seasons:
@@ -117,7 +117,7 @@ def _print_history(console: Console, lake: Lake, now: datetime) -> None:
     waiting = {one.partition.key: one for one in work}
     for season in seasons:
         here = [(name, key) for name, key in pulled if season_of(key) == season]
-        current = [t for name, key in here if (t := log.truth(name, key)) is not None]
+        current = [t for name, key in here if (t := log.current_pull(name, key)) is not None]
         answers = [a for name, key in here if (a := log.last_answer(name, key)) is not None]
         failed = [name for name, key in here if not log.of(name, key)[-1].is_answer]
         due_now = waiting.get(season)
@@ -138,7 +138,7 @@ def _print_lake(console: Console, lake: Lake) -> None:
     from f1_lakehouse.publishing.publication import find_lag, publication
 
     published = publication(lake.settings)
-    version = lake.bronze.ledger.version()
+    version = lake.bronze.pull_log.version()
     console.print(f"lake       {lake.settings.root}")
     console.print(f"OpenF1     {lake.client.base_url}")
     console.print(f"Jolpica    {lake.clients['jolpica'].base_url}")
@@ -150,7 +150,7 @@ def _print_lake(console: Console, lake: Lake) -> None:
         console.print(f"gold       published {published.published_at:%Y-%m-%d %H:%M} UTC, {state}")
     calendar = lake.calendar()
     done = [one for one in calendar if one.is_finished(datetime.now(UTC))]
-    loaded = {scope for endpoint, scope in lake.bronze.ledger.scopes() if endpoint == "session_result"}
+    loaded = {scope for endpoint, scope in lake.bronze.pull_log.scopes() if endpoint == "session_result"}
     if done and done[-1].key not in loaded:
         late = datetime.now(UTC) - done[-1].end
         if late <= timedelta(days=MAX_STALE_DAYS):
@@ -167,17 +167,17 @@ def _print_session(console: Console, lake: Lake, one: Session, now: datetime) ->
     table = Table(title=one.partition, title_justify="left")
     for name in ("endpoint", "rows", "pulls", "last pull (UTC)", "outcome", "due"):
         table.add_column(name, justify="right" if name in ("rows", "pulls") else "left")
-    ledger = lake.bronze.ledger
+    pull_log = lake.bronze.pull_log
     for endpoint in SESSION_ENDPOINTS:
         if not one.has(endpoint):
             table.add_row(endpoint.name, "", "", "", "not applicable", "")
             continue
-        pulls = ledger.of(endpoint.name, one.key)
-        truth = ledger.truth(endpoint.name, one.key)
-        waiting = due(now, [one], ledger.of, endpoints={endpoint.name}, patient=False)
+        pulls = pull_log.of(endpoint.name, one.key)
+        current = pull_log.current_pull(endpoint.name, one.key)
+        waiting = due(now, [one], pull_log.of, endpoints={endpoint.name}, patient=False)
         table.add_row(
             endpoint.name,
-            f"{truth.rows:,}" if truth else "",
+            f"{current.rows:,}" if current else "",
             str(len(pulls)),
             f"{pulls[-1].at:%Y-%m-%d %H:%M:%S}" if pulls else "never",
             f"{pulls[-1].outcome} {pulls[-1].error or ''}".strip() if pulls else "",

@@ -148,7 +148,7 @@ def _restore_table(lake: Lake, table: str, version: int, *, yes: bool) -> int:
             print(
                 f"  {pull.at:%Y-%m-%d %H:%M:%S}  {names.get(pull.scope, pull.scope)}: {pull.rows:,} rows ({pull.why})"
             )
-    for scope, now, then in plan.truths:
+    for scope, now, then in plan.current_pulls:
         was, becomes = (
             f"{t.rows:,} rows of {t.at:%Y-%m-%d %H:%M:%S}" if t else "nothing" for t in (now, then)
         )

@@ -110,7 +110,7 @@ def _pull_partition(
     scope: Partition
     if endpoint.scope is Scope.SEASON:
         scope = SeasonPartition(int(partition))
-        pulls = lake.bronze.ledger.of(endpoint.name, scope.key)
+        pulls = lake.bronze.pull_log.of(endpoint.name, scope.key)
         wanted = force or season_due(now, scope.season, pulls)
     else:
         session_key = session_key_of(partition)
@@ -130,13 +130,17 @@ def _pull_partition(
             verdict = Verdict(True, False, f"a {scope.category} has no {endpoint.name}")
             yield from (evaluation(key, partition, name, verdict) for name in CHECKS)
             return
-        pulls = lake.bronze.ledger.of(endpoint.name, session_key)
+        pulls = lake.bronze.pull_log.of(endpoint.name, session_key)
         wanted = force or why_due(scope.end, now, pulls, patient=False) is not None
         if not scope.is_finished(now) and not force:
             raise dg.Failure(
                 f"{partition} is not over yet; it can be pulled 30 min after its end", allow_retries=False
             )
-        if wanted and endpoint.by_driver and lake.bronze.ledger.truth("drivers", session_key) is None:
+        if (
+            wanted
+            and endpoint.by_driver
+            and lake.bronze.pull_log.current_pull("drivers", session_key) is None
+        ):
             # Telemetry is requested per driver. A dependency between the assets would not do: Dagster silently skips a step
             # whose upstream yields materializations instead of outputs.
             pull(lake, BY_NAME["drivers"], scope, why=why, run_id=run_id)
@@ -146,19 +150,19 @@ def _pull_partition(
         key, partition=partition, metadata=pull_metadata(lake, endpoint, done, asked=wanted)
     )
     if isinstance(scope, Session):
-        truth = lake.bronze.ledger.truth(endpoint.name, scope.key)
-        rows = truth.rows if truth else 0
+        current = lake.bronze.pull_log.current_pull(endpoint.name, scope.key)
+        rows = current.rows if current else 0
         yield evaluation(key, partition, "row_count", judge(endpoint.name, scope.category, rows))
     yield from pull_checks(lake, endpoint, key, partition, done)
 
 
 def pull_metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) -> dict[str, dg.MetadataValue]:
     """What a materialization shows of a pull; `asked`: whether it was made now."""
-    truth = lake.bronze.ledger.truth(endpoint.name, done.scope)
+    current = lake.bronze.pull_log.current_pull(endpoint.name, done.scope)
     manifest = lake.landing.finished(endpoint.name, done.scope, done.pull_id)
     added, changed, gone = _changes(lake, endpoint, done) if asked else (0, 0, 0)
     return {
-        "dagster/row_count": dg.MetadataValue.int(truth.rows if truth else 0),
+        "dagster/row_count": dg.MetadataValue.int(current.rows if current else 0),
         "outcome": dg.MetadataValue.text(done.outcome if asked else f"already there ({done.outcome})"),
         "rows_added": dg.MetadataValue.int(added),
         "rows_changed": dg.MetadataValue.int(changed),
@@ -174,8 +178,8 @@ def pull_metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) ->
         "pull_id": dg.MetadataValue.text(done.pull_id),
         "table": dg.MetadataValue.path(lake.bronze.table_uri(endpoint.name)),
         **(
-            {"delta_version": dg.MetadataValue.int(truth.delta_version)}
-            if truth and truth.delta_version
+            {"delta_version": dg.MetadataValue.int(current.delta_version)}
+            if current and current.delta_version
             else {}
         ),
         "source_urls": dg.MetadataValue.json([answer.url for answer in manifest.answers] if manifest else []),
@@ -184,7 +188,7 @@ def pull_metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) ->
 
 def _changes(lake: Lake, endpoint: Endpoint, done: Pull) -> tuple[int, int, int]:
     """Return the number of rows that a pull added, changed and removed."""
-    before = [one for one in lake.bronze.ledger.of(endpoint.name, done.scope) if one.at < done.at]
+    before = [one for one in lake.bronze.pull_log.of(endpoint.name, done.scope) if one.at < done.at]
     if not any(one.rows for one in before if one.is_answer):
         return done.rows, 0, 0
     if done.truth_pull_id != done.pull_id:

@@ -117,7 +117,7 @@ def _mismatches(opened: Lake) -> list[Mismatch]:
             column = "session_key" if BY_NAME[endpoint].scope is Scope.SESSION else "season"
             counts = con.execute(f'select {column}, count(*) from silver."{table}" group by 1').fetchall()
             found += reconcile(
-                opened.bronze.ledger,
+                opened.bronze.pull_log,
                 endpoint,
                 dict(counts),
                 partial(_keyed_rows, opened, endpoint),

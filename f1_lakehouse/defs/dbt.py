@@ -112,9 +112,9 @@ def _build(
     except WarehouseError as error:
         raise dg.Failure(str(error), allow_retries=False if error.is_damaged else None) from error
     # The version of bronze is read before dbt starts: data that arrives during the build must not count as published.
-    pulls = opened.bronze.ledger.all()
+    pulls = opened.bronze.pull_log.all()
     seen_at = pulls[-1].at if pulls else None
-    version = opened.bronze.ledger.version()
+    version = opened.bronze.pull_log.version()
     tag_transform(context, version, seen_at)
     digest = current_digest()
     if must_rebuild(opened.settings):

@@ -150,7 +150,7 @@ def _pull_partition(
         verdict = judge_history(endpoint, partition, None, f"there is no {endpoint.path} before {first}")
         yield from (evaluation(key, name, check, verdict) for check in CHECKS)
         return
-    pulls = lake.bronze.ledger.of(endpoint.name, partition.key)
+    pulls = lake.bronze.pull_log.of(endpoint.name, partition.key)
     wanted = force or why_due(endpoint, partition, datetime.now(UTC), pulls, False) is not None
     if not wanted and not pulls:
         raise dg.Failure(f"{partition.label} is not over yet, or its race is not known", allow_retries=False)
@@ -158,8 +158,8 @@ def _pull_partition(
     yield dg.AssetMaterialization(
         key, partition=name, metadata=pull_metadata(lake, endpoint, done, asked=wanted)
     )
-    truth = lake.bronze.ledger.truth(endpoint.name, partition.key)
-    rows = truth.rows if truth else 0
+    current = lake.bronze.pull_log.current_pull(endpoint.name, partition.key)
+    rows = current.rows if current else 0
     # The races of the season may have been pulled by this very run.
     verdict = judge_history(endpoint, partition_in(lake, endpoint, name), rows)
     yield evaluation(key, name, "row_count", verdict)

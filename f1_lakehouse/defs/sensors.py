@@ -43,7 +43,7 @@ BURST = timedelta(minutes=10)
 def calendar_requests(lake: Lake, now: datetime) -> list[dg.RunRequest]:
     """Request a run of `calendar` if the current season's calendar is older than a day."""
     season = now.year
-    asked = [lake.bronze.ledger.of(endpoint.name, season) for endpoint in SEASON_ENDPOINTS]
+    asked = [lake.bronze.pull_log.of(endpoint.name, season) for endpoint in SEASON_ENDPOINTS]
     if not any(season_due(now, season, pulls, patient=True) for pulls in asked):
         return []
     attempt = max(last_answer(pulls)[1] for pulls in asked)
@@ -86,9 +86,9 @@ def history_requests(instance: dg.DagsterInstance, lake: Lake, now: datetime) ->
     if any(run.job_name in jobs for run in instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))):
         return
     wanted = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
-    loaded = {scope for name, scope in lake.bronze.ledger.scopes() if name == "jolpica_races"}
+    loaded = {scope for name, scope in lake.bronze.pull_log.scopes() if name == "jolpica_races"}
     seasons = sorted({*loaded, now.year})
-    races, pulls_of = lake.races(seasons), lake.bronze.ledger.of
+    races, pulls_of = lake.races(seasons), lake.bronze.pull_log.of
     work = season_work(races, pulls_of, seasons, wanted, now, patient=True, followed={now.year})
     work += round_work(races, pulls_of, [now.year], wanted, now, patient=True)
     names = know_rounds(
@@ -109,7 +109,7 @@ def _due(lake: Lake, now: datetime) -> list[Due]:
     sessions_known = lake.calendar()
     if any(one.is_live(now) for one in sessions_known) and not lake.settings.openf1_username:
         return []
-    return due(now, sessions_known, lake.bronze.ledger.of, watched=WATCHED)
+    return due(now, sessions_known, lake.bronze.pull_log.of, watched=WATCHED)
 
 
 def _idle(instance: dg.DagsterInstance, found: list[Due]) -> list[Due]:
@@ -155,8 +155,8 @@ def gold_behind_bronze(
     """Compare the publication with bronze and the code; wait while something runs, so that dbt runs once per burst."""
     fail_orphaned_runs(context.instance)
     opened = lake.open()
-    have = opened.bronze.ledger.version()
-    if opened.bronze.ledger.is_empty:
+    have = opened.bronze.pull_log.version()
+    if opened.bronze.pull_log.is_empty:
         return dg.SkipReason("bronze is empty")
     lag = find_lag(opened.settings, have)
     if lag is None:
@@ -166,7 +166,7 @@ def gold_behind_bronze(
         return dg.SkipReason(f"waiting for {len(busy)} runs")
     now = datetime.now(UTC)
     waiting = _due(opened, now)
-    last = opened.bronze.ledger.all()[-1]
+    last = opened.bronze.pull_log.all()[-1]
     if last.endpoint in HISTORY_NAMES and now - last.at < BURST:
         return dg.SkipReason("Jolpica was pulled a moment ago: more seasons may follow")
     if waiting and now - last.at < BURST:

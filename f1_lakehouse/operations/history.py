@@ -92,16 +92,16 @@ class Changes:
                 pl.exclude("change"),
             )
 
-    def truths(
+    def current_pulls(
         self, endpoint: str, *, version: int | None = None, at: datetime | None = None
     ) -> dict[int, Pull | None]:
         """Return the current pull of each partition: now, as of a Delta version of the table, or as of a time.
 
         As of a version means: at the end of the time in which that version was the newest.
         """
-        scopes = sorted(s for e, s in self.bronze.ledger.scopes() if e == endpoint)
+        scopes = sorted(s for e, s in self.bronze.pull_log.scopes() if e == endpoint)
         if version is None and at is None:
-            return {scope: self.bronze.ledger.truth(endpoint, scope) for scope in scopes}
+            return {scope: self.bronze.pull_log.current_pull(endpoint, scope) for scope in scopes}
         present: set[str] | None = None
         if version is not None:
             table = self.table(endpoint, version)
@@ -112,15 +112,15 @@ class Changes:
                 at = datetime.fromtimestamp(later["timestamp"] / 1000, UTC)
         found: dict[int, Pull | None] = {}
         for scope in scopes:
-            for entry, truth in _truths_after(self.bronze.ledger.of(endpoint, scope)):
+            for entry, current in _truths_after(self.bronze.pull_log.of(endpoint, scope)):
                 if at is not None and entry.at > at:
                     continue
                 # Logged before the table is restored, it belongs to the version that the restore makes.
                 restored = entry.outcome == Outcome.RESTORED and entry.delta_version is not None
                 if version is not None and restored and (entry.delta_version or 0) > version:
                     continue
-                if present is None or truth is None or not truth.rows or truth.pull_id in present:
-                    found[scope] = truth
+                if present is None or current is None or not current.rows or current.pull_id in present:
+                    found[scope] = current
         return found
 
     def rows(
@@ -132,9 +132,11 @@ class Changes:
         at: datetime | None = None,
     ) -> pa.Table:
         """Return the table as of a version or a time: the rows of the pulls that were current."""
-        truths = self.truths(endpoint, version=version, at=at)
+        current_pulls = self.current_pulls(endpoint, version=version, at=at)
         wanted = [
-            truth for one, truth in truths.items() if truth is not None and (scope is None or one == scope)
+            current
+            for one, current in current_pulls.items()
+            if current is not None and (scope is None or one == scope)
         ]
         table = self.table(endpoint, version) if version is not None else None
         return self.bronze.rows_of(endpoint, wanted, table)
@@ -143,7 +145,7 @@ class Changes:
         self, endpoint: str, first: int, second: int, scope: int | None = None
     ) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield the changes of a table from version `first` to `second`: (partition, changes) where there are any."""
-        before, after = (self.truths(endpoint, version=version) for version in (first, second))
+        before, after = (self.current_pulls(endpoint, version=version) for version in (first, second))
         for one in sorted(before.keys() | after.keys()):
             old, new = before.get(one), after.get(one)
             if not _same(old, new) and (scope is None or one == scope):
@@ -170,13 +172,13 @@ class Changes:
     def _transitions(self, endpoint: str, scope: int | None, since: datetime | None) -> Iterator[Step]:
         """Yield every entry of the pull log, in order, with the current pull before and after it."""
         self.table(endpoint)
-        scopes = sorted(s for e, s in self.bronze.ledger.scopes() if e == endpoint)
+        scopes = sorted(s for e, s in self.bronze.pull_log.scopes() if e == endpoint)
         if scope is not None and scope not in scopes:
             raise HistoryError(f"{endpoint} was never pulled for {scope}")
         found = []
         for one in scopes if scope is None else [scope]:
             before: Pull | None = None
-            for entry, after in _truths_after(self.bronze.ledger.of(endpoint, one)):
+            for entry, after in _truths_after(self.bronze.pull_log.of(endpoint, one)):
                 if since is None or entry.at > since:
                     found.append(Step(entry, before, after))
                 before = after
@@ -253,12 +255,12 @@ def pulls_in(table: DeltaTable) -> dict[str, int]:
 def _truths_after(entries: Iterable[Pull]) -> Iterator[tuple[Pull, Pull | None]]:
     """Return each entry of one partition, oldest first, with the current pull after it."""
     answered: dict[str, Pull] = {}
-    truth: Pull | None = None
+    current: Pull | None = None
     for entry in entries:
         if entry.is_answer:
             answered[entry.pull_id] = entry
-            truth = answered.get(entry.truth_pull_id or "")
-        yield entry, truth
+            current = answered.get(entry.truth_pull_id or "")
+        yield entry, current
 
 
 def _same(before: Pull | None, after: Pull | None) -> bool:

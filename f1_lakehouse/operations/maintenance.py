@@ -64,12 +64,12 @@ class SetBack:
     version_now: int
     lost: tuple[Pull, ...]
     back: tuple[Pull, ...]
-    truths: tuple[tuple[int, Pull | None, Pull | None], ...]
+    current_pulls: tuple[tuple[int, Pull | None, Pull | None], ...]
 
     @property
     def is_nothing(self) -> bool:
         """Whether the table already has the rows of that version."""
-        return not (self.lost or self.back or self.truths)
+        return not (self.lost or self.back or self.current_pulls)
 
 
 def plan_restore(changes: Changes, endpoint: str, version: int) -> SetBack:
@@ -83,10 +83,10 @@ def plan_restore(changes: Changes, endpoint: str, version: int) -> SetBack:
     here = set(pulls_in(now))
     entries = {
         p.pull_id: p
-        for p in changes.bronze.ledger.all()
+        for p in changes.bronze.pull_log.all()
         if p.endpoint == endpoint and p.outcome == Outcome.APPENDED
     }
-    known, wanted = changes.truths(endpoint), changes.truths(endpoint, version=version)
+    known, wanted = changes.current_pulls(endpoint), changes.current_pulls(endpoint, version=version)
     return SetBack(
         endpoint,
         version,
@@ -94,9 +94,9 @@ def plan_restore(changes: Changes, endpoint: str, version: int) -> SetBack:
         tuple(p for i, p in entries.items() if i in here - then),
         tuple(p for i, p in entries.items() if i in then - here),
         tuple(
-            (scope, truth, wanted.get(scope))
-            for scope, truth in known.items()
-            if _id(truth) != _id(wanted.get(scope))
+            (scope, current, wanted.get(scope))
+            for scope, current in known.items()
+            if _id(current) != _id(wanted.get(scope))
         ),
     )
 
@@ -114,9 +114,9 @@ def restore(changes: Changes, plan: SetBack, now: datetime | None = None) -> int
     bronze = changes.bronze
     moment = now or datetime.now(UTC)
     back = {pull.pull_id for pull in plan.back}
-    for scope, truth, wanted in plan.truths:
+    for scope, current, wanted in plan.current_pulls:
         if _id(wanted) not in back:
-            _enter(bronze, plan, scope, truth, wanted, moment)
+            _enter(bronze, plan, scope, current, wanted, moment)
     table = changes.table(plan.endpoint)
     if plan.lost or plan.back:
         metadata = {"why": "restore", "code_version": __version__}
@@ -130,19 +130,19 @@ def restore(changes: Changes, plan: SetBack, now: datetime | None = None) -> int
     # An old version may have fewer columns and other properties.
     bronze.create_table(plan.endpoint)
     table = DeltaTable(bronze.table_uri(plan.endpoint))
-    for scope, truth, wanted in plan.truths:
+    for scope, current, wanted in plan.current_pulls:
         if _id(wanted) in back:
-            _enter(bronze, plan, scope, truth, wanted, moment)
+            _enter(bronze, plan, scope, current, wanted, moment)
     return int(table.version())
 
 
 def _enter(
-    bronze: Bronze, plan: SetBack, scope: int, truth: Pull | None, wanted: Pull | None, now: datetime
+    bronze: Bronze, plan: SetBack, scope: int, current: Pull | None, wanted: Pull | None, now: datetime
 ) -> None:
-    history = bronze.ledger.of(plan.endpoint, scope)
+    history = bronze.pull_log.of(plan.endpoint, scope)
     at = max([now, *(pull.at + timedelta(microseconds=1) for pull in history[-1:])])
-    known = wanted or truth
-    bronze.ledger.append(
+    known = wanted or current
+    bronze.pull_log.append(
         Pull(
             pull_id=new_pull_id(at, plan.endpoint, scope),
             endpoint=plan.endpoint,

@@ -18,7 +18,7 @@ from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.landing import Landing, LandingError, Manifest
 from f1_lakehouse.storage.object_store import ObjectStore
 from f1_lakehouse.storage.parsing import BodyError, merge
-from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, reading
+from f1_lakehouse.storage.pull_log import BronzeError, Outcome, PullLog, reading
 
 DAMAGED_TABLES = "_set_aside"
 """The folder of damaged tables, below bronze: a rebuild deletes nothing."""
@@ -61,7 +61,7 @@ def rebuild(
             raise BronzeError(f"there is no table {name!r}; there are: {', '.join(sorted(BY_NAME))}")
     at = now or datetime.now(UTC)
     done = [_usable(bronze, "_quarantine", at), _usable(bronze, "_pulls", at)]
-    if not bronze.ledger.all():
+    if not bronze.pull_log.all():
         names = list(BY_NAME)
     for name in names:
         progress(f"bronze/{name}: what is there")
@@ -133,7 +133,7 @@ def _usable(bronze: Bronze, name: str, now: datetime, landing: Landing | None = 
         store.move(name, entry.moved_to)
     bronze.create_table(name)
     if name == "_pulls":
-        bronze.ledger = Ledger(bronze.ledger.uri)  # the old one has cached another table
+        bronze.pull_log = PullLog(bronze.pull_log.uri)  # the old one has cached another table
     return entry
 
 
@@ -155,7 +155,7 @@ def _restore_pull(landing: Landing, bronze: Bronze, manifest: Manifest, entry: R
     known = next(
         (
             pull
-            for pull in bronze.ledger.of(manifest.endpoint, manifest.scope)
+            for pull in bronze.pull_log.of(manifest.endpoint, manifest.scope)
             if pull.pull_id == manifest.pull_id and pull.is_applied
         ),
         None,

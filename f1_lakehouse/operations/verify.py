@@ -124,7 +124,7 @@ def damage(bronze: Bronze, endpoint: str, known_good: Collection[str] = ()) -> l
             continue
         rows = bronze.rows_of(endpoint, [pull])
         if rows.num_rows == 0:
-            is_truth = bronze.ledger.truth(endpoint, pull.scope) == pull
+            is_truth = bronze.pull_log.current_pull(endpoint, pull.scope) == pull
             if is_truth or (pull.delta_version or 0) > restored_at:
                 problems.append(Damage(f"{pull.pull_id} is missing", is_missing=True))
         elif rows.num_rows != pull.rows:
@@ -156,7 +156,7 @@ def _restored_at(bronze: Bronze, endpoint: str) -> int:
 
 def appended_pulls(bronze: Bronze, endpoint: str) -> list[Pull]:
     """Return the pulls of an endpoint whose rows are in its table."""
-    return [p for p in bronze.ledger.all() if p.endpoint == endpoint and p.outcome == Outcome.APPENDED]
+    return [p for p in bronze.pull_log.all() if p.endpoint == endpoint and p.outcome == Outcome.APPENDED]
 
 
 def pull_folders(landing: Landing) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from f1_lakehouse.storage.pull_log import Ledger
+from f1_lakehouse.storage.pull_log import PullLog
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Mismatch:
 
 
 def reconcile(
-    pull_log: Ledger,
+    pull_log: PullLog,
     endpoint: str,
     silver: Mapping[int, int],
     keyed_rows: Callable[[int], int],
@@ -44,7 +44,7 @@ def reconcile(
             continue
         if seen_at is not None and pull_log.of(name, scope)[-1].at > seen_at:
             newer.add(scope)
-        if (pull := pull_log.truth(name, scope)) is not None:
+        if (pull := pull_log.current_pull(name, scope)) is not None:
             current[scope] = pull.rows
     found = []
     for scope in sorted((current.keys() | silver.keys()) - newer):

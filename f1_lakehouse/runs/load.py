@@ -135,8 +135,8 @@ def _load_openf1(lake: Lake, selection: Selection, listener: Listener, now: date
     _refuse_if_live(lake, now)
 
     # Read before anything is planned: pulls of a concurrent load count as answered.
-    ledger = lake.bronze.ledger
-    before = {asked: ledger.last_answer(*asked) for asked in ledger.scopes()}
+    pull_log = lake.bronze.pull_log
+    before = {asked: pull_log.last_answer(*asked) for asked in pull_log.scopes()}
     work = _work(lake, report.sessions, wanted, now, selection.force)
     listener.planned(work)
     if work:
@@ -185,7 +185,7 @@ def _ingest(
         unanswered = [
             name
             for name in one.endpoints
-            if lake.bronze.ledger.last_answer(name, one.session.key) == before.get((name, one.session.key))
+            if lake.bronze.pull_log.last_answer(name, one.session.key) == before.get((name, one.session.key))
         ]
         if unanswered and not outcome.failures:
             report.failures.append(
@@ -206,9 +206,9 @@ def run_transform(
     A run that succeeded without publishing is a failure.
     """
     report = report or Report()
-    if lake.bronze.ledger.is_empty:
+    if lake.bronze.pull_log.is_empty:
         raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
-    if not always and find_lag(lake.settings, lake.bronze.ledger.version()) is None:
+    if not always and find_lag(lake.settings, lake.bronze.pull_log.version()) is None:
         return report
     from f1_lakehouse.instance.dagster_instance import current_instance
     from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
@@ -317,7 +317,7 @@ def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, for
     names = [
         e.name
         for e in SEASON_ENDPOINTS
-        if force or season_due(now, season, lake.bronze.ledger.of(e.name, season))
+        if force or season_due(now, season, lake.bronze.pull_log.of(e.name, season))
     ]
     if not names:
         return
@@ -346,14 +346,14 @@ def _refuse_if_live(lake: Lake, now: datetime) -> None:
 
 def _work(lake: Lake, sessions: Sequence[Session], wanted: set[str], now: datetime, force: bool) -> list[Due]:
     """Return one entry per session with all that is due; for races and sprints, the session of their grid is included."""
-    ledger = lake.bronze.ledger
-    found = due(now, sessions, ledger.of, endpoints=wanted, force=force, patient=False)
+    pull_log = lake.bronze.pull_log
+    found = due(now, sessions, pull_log.of, endpoints=wanted, force=force, patient=False)
     chosen = {one.key for one in sessions}
     calendar = lake.calendar({one.season for one in sessions}) if "starting_grid" in wanted else []
     for one in sessions:
         grid = grid_session(one, calendar)
         if grid is not None and grid.key not in chosen and one.is_finished(now):
-            found += due(now, [grid], ledger.of, endpoints={"starting_grid"}, force=force, patient=False)
+            found += due(now, [grid], pull_log.of, endpoints={"starting_grid"}, force=force, patient=False)
     by_session: dict[Session, list[Due]] = {}
     for entry in found:
         by_session.setdefault(entry.session, []).append(entry)

@@ -81,7 +81,7 @@ def _load_history(
     for plan in (season_work, partial(round_work, lap_times=lap_times)):
         # The first step pulls the races that the second one needs.
         races = lake.races({*seasons, now.year})
-        work = plan(races, lake.bronze.ledger.of, seasons, wanted, now, force=force)
+        work = plan(races, lake.bronze.pull_log.of, seasons, wanted, now, force=force)
         _run(lake, work, listener, report, force=force, may_wait=may_wait)
         if report.failures:
             break

@@ -33,7 +33,7 @@ from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.landing import Landing, Manifest, StoredResponse, seconds_waited
 from f1_lakehouse.storage.outcomes import decide_outcome, time_after, was_refused_before
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
-from f1_lakehouse.storage.pull_log import BronzeError, Ledger, Outcome, Pull, reading
+from f1_lakehouse.storage.pull_log import BronzeError, Outcome, Pull, PullLog, reading
 from f1_lakehouse.storage.quarantine import Quarantine
 from f1_lakehouse.storage.typed_pull import TypedPull
 
@@ -51,7 +51,7 @@ class Bronze:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.ledger = Ledger(f"{uri}/_pulls")
+        self.pull_log = PullLog(f"{uri}/_pulls")
         self.quarantine = Quarantine(f"{uri}/_quarantine")
         self._opened: dict[str, OpenTable] = {}
 
@@ -70,7 +70,7 @@ class Bronze:
                     f"the pull log {self.uri}/_pulls is gone, while {kept[0]} has rows: run f1 rebuild-bronze"
                 )
         elif missing:
-            used = {pull.endpoint for pull in self.ledger.all() if pull.outcome == Outcome.APPENDED}
+            used = {pull.endpoint for pull in self.pull_log.all() if pull.outcome == Outcome.APPENDED}
             if lost := [name for name in missing if name in used or (name == "_quarantine" and used)]:
                 raise BronzeError(f"the table {self.uri}/{lost[0]} is gone: run f1 rebuild-bronze")
         for name in self.names():
@@ -152,16 +152,16 @@ class Bronze:
         Returns:
             the pull as it is in the pull log (the earlier entry if there was one).
         """
-        history = self.ledger.of(manifest.endpoint, manifest.scope)
+        history = self.pull_log.of(manifest.endpoint, manifest.scope)
         for entered in history:
             if entered.pull_id == manifest.pull_id and entered.is_applied:
                 return entered
         pull = TypedPull.of(manifest, batches)
         digest = fingerprint(pull.merged)
-        last = self.ledger.last_answer(manifest.endpoint, manifest.scope)
-        truth = self.ledger.truth(manifest.endpoint, manifest.scope)
+        last = self.pull_log.last_answer(manifest.endpoint, manifest.scope)
+        current = self.pull_log.current_pull(manifest.endpoint, manifest.scope)
         opened = self._open(manifest.endpoint)
-        outcome, error = decide_outcome(pull.merged, digest, last, truth, force=force)
+        outcome, error = decide_outcome(pull.merged, digest, last, current, force=force)
         if table_without(opened, pull) is None:
             outcome, error = Outcome.APPENDED, None  # interrupted between the append and the pull log
         version = append_pull(opened, pull) if outcome is Outcome.APPENDED else None
@@ -175,7 +175,7 @@ class Bronze:
             pull,
             at=time_after(history, manifest.committed_at),
             outcome=outcome,
-            truth=truth,
+            current=current,
             sha256=digest,
             error=error,
             delta_version=version,
@@ -185,7 +185,7 @@ class Bronze:
             error_type="RejectedRows" if error else None,
             error_cause=error,
         )
-        return self.ledger.append(entry)
+        return self.pull_log.append(entry)
 
     def restore_rows(self, manifest: Manifest, batches: Iterable[tuple[str, parsing.Batch]]) -> parsing.Batch:
         """Append the rows of a pull of the pull log that the bronze table has lost. The pull log is not changed.
@@ -213,8 +213,8 @@ class Bronze:
         **rest: object,
     ) -> Pull:
         """Log a pull that got no usable response. `rest`: further fields of `Pull` (error, why, run_id …)."""
-        history = self.ledger.of(endpoint.name, scope)
-        truth = self.ledger.truth(endpoint.name, scope)
+        history = self.pull_log.of(endpoint.name, scope)
+        current = self.pull_log.current_pull(endpoint.name, scope)
         pull = Pull(
             pull_id=pull_id,
             endpoint=endpoint.name,
@@ -223,16 +223,16 @@ class Bronze:
             started_at=started_at,
             at=time_after(history, at),
             outcome=Outcome.FAILED.value,
-            truth_pull_id=truth.pull_id if truth else None,
+            truth_pull_id=current.pull_id if current else None,
             code_version=__version__,
             **rest,  # type: ignore[arg-type]
         )
-        return self.ledger.append(pull)
+        return self.pull_log.append(pull)
 
     def rows(self, endpoint: str, scope: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the valid rows of one partition, those of its current pull; all columns or some."""
-        truth = self.ledger.truth(endpoint, scope)
-        return self.rows_of(endpoint, [truth] if truth is not None else [], columns=columns)
+        current = self.pull_log.current_pull(endpoint, scope)
+        return self.rows_of(endpoint, [current] if current is not None else [], columns=columns)
 
     def repeated_keys(self, endpoint: Endpoint, scope: int) -> pa.Table:
         """Return the keys that more than one row of the current pull has, with their number as `rows`, the most frequent first.
@@ -262,7 +262,7 @@ class Bronze:
 
 
 def _entry(
-    pull: TypedPull, *, outcome: Outcome, truth: Pull | None, at: datetime, sha256: str, **rest: object
+    pull: TypedPull, *, outcome: Outcome, current: Pull | None, at: datetime, sha256: str, **rest: object
 ) -> Pull:
     """Return the pull log entry of a pull. `truth`: the current pull before it; `rest`: further fields of `Pull`."""
     # pandera takes half a second to import, and processes that only read bronze do not need it.
@@ -283,7 +283,7 @@ def _entry(
         quarantined=len(merged.rejected),
         improbable=sum(counts.values()),
         sha256=sha256,
-        truth_pull_id=manifest.pull_id if is_current else (truth.pull_id if truth else None),
+        truth_pull_id=manifest.pull_id if is_current else (current.pull_id if current else None),
         requests=len(manifest.answers),
         bytes=sum(answer.size for answer in manifest.answers),
         waited_s=seconds_waited(manifest.answers),

@@ -142,7 +142,7 @@ SCHEMA = pa.schema(
 assert [f.name for f in fields(Pull)] == SCHEMA.names
 
 
-class Ledger:
+class PullLog:
     """All pulls of a lake.
 
     Args:
@@ -173,7 +173,7 @@ class Ledger:
         """Return the newest answered pull of that partition."""
         return _last_answer(self.of(endpoint, scope))
 
-    def truth(self, endpoint: str, scope: int) -> Pull | None:
+    def current_pull(self, endpoint: str, scope: int) -> Pull | None:
         """Return the current pull, whose rows are valid now; None before the first answered pull."""
         return _truth(self.of(endpoint, scope))
 
@@ -194,8 +194,10 @@ class Ledger:
     def version(self) -> str:
         """Return the version of bronze as one text: it changes if and only if the current pull of a partition changes."""
         self._refresh()
-        truths = sorted(t.pull_id for pulls in self._by_scope.values() if (t := _truth(pulls)) is not None)
-        return f"{len(truths)}-{md5('|'.join(truths).encode(), usedforsecurity=False).hexdigest()[:12]}"
+        current_pulls = sorted(
+            t.pull_id for pulls in self._by_scope.values() if (t := _truth(pulls)) is not None
+        )
+        return f"{len(current_pulls)}-{md5('|'.join(current_pulls).encode(), usedforsecurity=False).hexdigest()[:12]}"
 
     def append(self, pull: Pull) -> Pull:
         """Log a pull in one Delta commit.

@@ -99,8 +99,8 @@ class CrashScenario:
 
     def assert_exact(self, laps_twice: bool = False) -> None:
         """Assert that every served row is in bronze or in quarantine exactly once, and each endpoint has one pull with its rows."""
-        ledger = Bronze(str(self.root / "bronze")).ledger
-        entries = [pull for pull in ledger.all() if pull.is_applied]
+        pull_log = Bronze(str(self.root / "bronze")).pull_log
+        entries = [pull for pull in pull_log.all() if pull.is_applied]
         assert len({p.pull_id for p in entries}) == len(entries)
         bronze: dict[str, int] = {}
         for name, rows in self.source.items():
@@ -113,8 +113,8 @@ class CrashScenario:
             assert pulls == (2 if name == "laps" and laps_twice else 1), name
             assert len(kept) + len(refused) == len(rows) * pulls, name
             bronze[name] = len(kept)
-            [scope] = {scope for endpoint, scope in ledger.scopes() if endpoint == name}
-            current = ledger.truth(name, scope)
+            [scope] = {scope for endpoint, scope in pull_log.scopes() if endpoint == name}
+            current = pull_log.current_pull(name, scope)
             assert current is not None
             assert len([row for row in kept if row["_pull_id"] == current.pull_id]) == current.rows
         assert bronze["laps"] == 14 * (2 if laps_twice else 1)

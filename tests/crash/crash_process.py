@@ -64,7 +64,7 @@ def add_all_crash_points(kill_at: int) -> None:
     add_crash_points(Path, "replace", kill_at)
     add_crash_points(os, "fsync", kill_at)
     add_crash_points(quarantine.Quarantine, "append", kill_at)
-    add_crash_points(pull_log.Ledger, "append", kill_at)
+    add_crash_points(pull_log.PullLog, "append", kill_at)
     add_crash_points(maintenance, "_enter", kill_at)
     add_crash_points(deltalake.DeltaTable, "create", kill_at)
     add_crash_points(deltalake.DeltaTable, "restore", kill_at)
@@ -73,11 +73,11 @@ def add_all_crash_points(kill_at: int) -> None:
 def load(settings: Settings) -> None:
     """Pull the calendar, then every endpoint without a response, as a load does without Dagster."""
     lake = Lake.open(settings)
-    if lake.bronze.ledger.last_answer("sessions", SEASON) is None:
+    if lake.bronze.pull_log.last_answer("sessions", SEASON) is None:
         pull(lake, BY_NAME["sessions"], SeasonPartition(SEASON), why="first pull")
     [race] = [one for one in lake.calendar() if one.key == RACE]
     for name in ENDPOINTS:
-        if lake.bronze.ledger.last_answer(name, RACE) is None:
+        if lake.bronze.pull_log.last_answer(name, RACE) is None:
             pull(lake, BY_NAME[name], race, why="first pull")
 
 

@@ -107,7 +107,7 @@ def test_killed_forced_pull_leaves_the_old_or_the_new_pull_current(
             assert one.run()[0] == 0  # its first pull has the corrected laps
             path.write_bytes(orjson.dumps(served_rows["laps"]))
             assert one.run("force", kill_at=at)[0] == KILLED, at
-            before = Bronze(str(one.root / "bronze")).ledger.truth("laps", 11)
+            before = Bronze(str(one.root / "bronze")).pull_log.current_pull("laps", 11)
             assert before is not None
             code, output = one.run("force")
             assert code == 0, output
@@ -129,15 +129,15 @@ def test_killed_restore_is_completed_by_the_next(
             path.write_bytes(orjson.dumps(served_rows["laps"][1:]))
             assert scenario.run("force")[0] == 0
             assert scenario.run("restore", kill_at=at)[0] == KILLED
-            ledger = Bronze(str(scenario.root / "bronze")).ledger
-            current = ledger.truth("laps", 11)
+            pull_log = Bronze(str(scenario.root / "bronze")).pull_log
+            current = pull_log.current_pull("laps", 11)
             assert current is not None
             assert (
                 len([r for r in scenario.table("laps") if r["_pull_id"] == current.pull_id]) == current.rows
             )
             assert scenario.run("restore")[0] == 0
             assert len(scenario.table("laps")) == 14
-            assert [p.outcome for p in Bronze(str(scenario.root / "bronze")).ledger.of("laps", 11)][
+            assert [p.outcome for p in Bronze(str(scenario.root / "bronze")).pull_log.of("laps", 11)][
                 -1
             ] == Outcome.RESTORED
     finally:

@@ -81,7 +81,7 @@ def test_lake_in_an_object_store_is_loaded_killed_repaired_and_maintained(
 
     bronze = Bronze(f"{uri}/bronze")
     assert counts(uri)[:2] == (14, 1)
-    assert len([p for p in bronze.ledger.all() if p.is_applied]) == 5
+    assert len([p for p in bronze.pull_log.all() if p.is_applied]) == 5
     assert (check_landing(landing).problems, check_bronze(bronze).problems) == ([], [])
 
     backup = Landing(str(tmp_path / "backup"))

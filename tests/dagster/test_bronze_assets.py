@@ -93,7 +93,7 @@ def test_permanently_failing_endpoint_does_not_stop_the_others(served_lake, race
         assert not result.success
         recorded = {e.asset_key.path[-1] for e in result.get_asset_materialization_events()}
         assert recorded == {"drivers", "stints", "weather"}
-        assert served_lake.lake.bronze.ledger.of("laps", session_key)[-1].outcome == "failed"
+        assert served_lake.lake.bronze.pull_log.of("laps", session_key)[-1].outcome == "failed"
     # The endpoint is still due; the next run pulls it when the source works again.
     assert served_lake.run("ingest", partition_key=race, asset_selection=[key("laps")]).success
     assert served_lake.lake.bronze.rows("laps", session_key).num_rows > 0
@@ -214,9 +214,9 @@ def test_weekly_maintenance_compacts_files_and_keeps_every_row(served_lake, race
             asset_selection=[key("weather")],
             run_config={"ops": {"bronze_weather": {"config": {"force": True}}}},
         )
-    before = [(p.pull_id, p.outcome) for p in served_lake.lake.bronze.ledger.all()]
+    before = [(p.pull_id, p.outcome) for p in served_lake.lake.bronze.pull_log.all()]
     result = served_lake.run("upkeep")
     assert result.success
     [done] = result.asset_materializations_for_node("bronze_upkeep")
     assert done.metadata["files_after"].value < done.metadata["files_before"].value
-    assert [(p.pull_id, p.outcome) for p in served_lake.lake.bronze.ledger.all()] == before
+    assert [(p.pull_id, p.outcome) for p in served_lake.lake.bronze.pull_log.all()] == before

@@ -54,7 +54,9 @@ def test_each_run_is_logged_once_with_its_cost_and_outcome(served_lake, race):
     assert (entry.outcome, entry.errors) == ("success", [])
     assert (entry.pulls, entry.requests, entry.sessions, entry.failed_pulls) == (2, 2, 1, 0)
     assert (
-        entry.rows == sum(p.rows for p in served_lake.lake.bronze.ledger.all() if p.run_id == done.run_id) > 0
+        entry.rows
+        == sum(p.rows for p in served_lake.lake.bronze.pull_log.all() if p.run_id == done.run_id)
+        > 0
     )
     assert entry.checks_passed == len(done.get_asset_check_evaluations()) > 0
     assert entry.code_version

@@ -83,7 +83,7 @@ def run(instance: dg.DagsterInstance, job: str, **rest) -> dg.ExecuteInProcessRe
 def test_passing_build_is_published_with_its_bronze_version(built):
     lake, _, result = built
     assert result.success
-    assert publication(lake.settings).bronze_version == lake.bronze.ledger.version()
+    assert publication(lake.settings).bronze_version == lake.bronze.pull_log.version()
     with duckdb.connect(str(lake.settings.gold), read_only=True) as con:
         assert con.execute("select count(*) from fact_results where position = 1").fetchall() == [(1,)]
 

@@ -86,7 +86,7 @@ def test_jolpica_that_is_down_is_one_warning_and_openf1_is_complete(shell: Shell
     assert len(warnings) == 1, done.stderr
     assert "no connection to Jolpica" in warnings[0]
     bronze = Bronze(Settings(lakehouse_root=shell.root).bronze)
-    assert {scope for endpoint, scope in bronze.ledger.scopes() if endpoint == "session_result"} == set(
+    assert {scope for endpoint, scope in bronze.pull_log.scopes() if endpoint == "session_result"} == set(
         range(2024011, 2024016)
     )
 

@@ -317,7 +317,7 @@ def published_lake(lake: Lake) -> Lake:
         con.execute(
             "create table meta.publication as select ? as bronze_version, timestamp '2026-01-01 00:00:00' "
             "as published_at, '0.1' as code_version, '{}'::json as tables, ? as digest",
-            [opened.bronze.ledger.version(), current_digest()],
+            [opened.bronze.pull_log.version(), current_digest()],
         )
     return lake
 

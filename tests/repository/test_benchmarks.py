@@ -17,7 +17,7 @@ root = lakes.lake(1)
 lakes._fill(root, 2025)  # once more: everything is there
 assert (root / "gold.duckdb").exists()
 bronze = Bronze(str(root / "bronze"))
-assert {pull.outcome for pull in bronze.ledger.all()} <= {"appended", "empty", "unchanged"}
+assert {pull.outcome for pull in bronze.pull_log.all()} <= {"appended", "empty", "unchanged"}
 assert bronze.rows("car_data", 2025025).num_rows < bronze.rows("car_data", 2025015).num_rows
 """
 

@@ -93,12 +93,12 @@ def test_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
         with pytest.raises(PullError, match="OpenF1 "):
             pull(lake, BY_NAME[name], RACE, why="first pull")
     assert len(server.requests) <= 12
-    entries = lake.bronze.ledger.all()
+    entries = lake.bronze.pull_log.all()
     assert [entry.outcome for entry in entries] == ["failed"] * len(names)
     assert "run again later, completed requests are saved" in str(entries[-1].error)
     server.fail_rate = 0.0
     again = Lake.open(lake.settings)  # the breaker is per process
-    waiting = due(datetime.now(UTC), [RACE], again.bronze.ledger.of, endpoints=set(names), patient=False)
+    waiting = due(datetime.now(UTC), [RACE], again.bronze.pull_log.of, endpoints=set(names), patient=False)
     assert [(one.why, set(one.endpoints)) for one in waiting] == [("failed", set(names))]
     for name in names:
         pull(again, BY_NAME[name], RACE, why="failed")
@@ -124,7 +124,7 @@ def test_unusable_response_never_lands_and_is_not_empty(
         patch.setattr(ReplayServer, "answer", lambda *_: Answer(status, "application/json", body))
         with pytest.raises(PullError):
             pull(lake, LAPS, RACE, why="first pull")
-    [entry] = lake.bronze.ledger.all()
+    [entry] = lake.bronze.pull_log.all()
     assert (entry.outcome, bool(entry.error)) == ("failed", True)
     assert check_landing(lake.landing).answers == 0
     assert pull(lake, LAPS, RACE, why="failed").rows == 3
@@ -139,15 +139,15 @@ def test_clock_that_jumps_ahead_and_back_costs_one_pull(lake: Lake, monkeypatch:
     ):
         monkeypatch.setattr(pull_module, "_now", lambda moment=moment: moment)
         pull(lake, LAPS, RACE, why=why)
-    outcomes = [(entry.why, entry.outcome) for entry in lake.bronze.ledger.of("laps", 11)]
+    outcomes = [(entry.why, entry.outcome) for entry in lake.bronze.pull_log.of("laps", 11)]
     assert outcomes == [
         ("first pull", "appended"),
         ("wrong clock", "unchanged"),
         ("right again", "unchanged"),
     ]
-    assert due(real, [RACE], lake.bronze.ledger.of, endpoints={"laps"}) == []
+    assert due(real, [RACE], lake.bronze.pull_log.of, endpoints={"laps"}) == []
     late = Session(real, real, 11, 1, 2024, "Race", "Marina Bay", Category.RACE)
-    [one] = due(real + timedelta(days=3, hours=1), [late], lake.bronze.ledger.of, endpoints={"laps"})
+    [one] = due(real + timedelta(days=3, hours=1), [late], lake.bronze.pull_log.of, endpoints={"laps"})
     assert one.why == "+3d"
 
 
@@ -217,7 +217,7 @@ def test_every_served_row_is_in_bronze_or_quarantine(
     lake: Lake, server: ReplayServer, pulls: list[tuple[list[tuple[int, str, Any]], list[Any]]]
 ) -> None:
     """Rows pass HTTP, landing, typing, Delta and the pull log; the table drifts with each pull."""
-    scope = len(lake.bronze.ledger.scopes()) + 1000
+    scope = len(lake.bronze.pull_log.scopes()) + 1000
     race = Session(START, START + timedelta(hours=2), scope, 1, 2024, "Race", "Marina Bay", Category.RACE)
     for mutations, others in pulls:
         served: list[Any] = [{**row, "session_key": scope} for row in laps(6)]
@@ -228,7 +228,7 @@ def test_every_served_row_is_in_bronze_or_quarantine(
         answer = Answer(200, "application/json", json.dumps(served).encode())
         server.answer = lambda *_, answer=answer: answer  # type: ignore[method-assign]
         before = {name: rows(lake, name) for name in ("laps", "_quarantine")}
-        current = lake.bronze.ledger.truth("laps", scope)
+        current = lake.bronze.pull_log.current_pull("laps", scope)
         try:
             done = pull(lake, LAPS, race, why="drift")
         except PullError as error:

@@ -27,7 +27,7 @@ def test_pull_reaches_landing_bronze_and_the_pull_log(lake: Lake, server: Replay
     [manifest] = lake.landing.manifests("laps")
     assert manifest.pull_id == done.pull_id
     assert orjson.loads(lake.landing.body(manifest.folder, manifest.answers[0])) == laps(1, 2, 3)
-    assert lake.bronze.ledger.all() == [done]
+    assert lake.bronze.pull_log.all() == [done]
 
 
 def test_same_rows_pulled_again_append_nothing(lake: Lake, server: ReplayServer) -> None:
@@ -161,7 +161,7 @@ def test_failed_pull_is_recorded_with_its_error_and_raised(lake: Lake, server: R
     server.live = True
     with pytest.raises(PullError, match="while a session is live") as caught:
         pull(lake, LAPS, RACE, why="first pull", run_id="run-1")
-    [entered] = lake.bronze.ledger.all()
+    [entered] = lake.bronze.pull_log.all()
     assert entered == caught.value.pull
     assert (entered.outcome, entered.rows, entered.why, entered.run_id) == (
         "failed",
@@ -182,7 +182,7 @@ def test_failed_pull_is_recorded_with_its_error_and_raised(lake: Lake, server: R
         entered.error_url,
         entered.error_cure,
     )
-    assert lake.bronze.ledger.truth("laps", 11) is None
+    assert lake.bronze.pull_log.current_pull("laps", 11) is None
 
 
 def test_failure_keeps_the_current_pull(lake: Lake, server: ReplayServer) -> None:
@@ -193,7 +193,7 @@ def test_failure_keeps_the_current_pull(lake: Lake, server: ReplayServer) -> Non
     assert caught.value.pull.truth_pull_id == first.pull_id
     server.live = False
     assert pull(lake, LAPS, RACE, why="+1h").outcome == "unchanged"
-    assert [entry.outcome for entry in lake.bronze.ledger.all()] == ["appended", "failed", "unchanged"]
+    assert [entry.outcome for entry in lake.bronze.pull_log.all()] == ["appended", "failed", "unchanged"]
 
 
 def test_telemetry_without_known_drivers_fails_with_a_cure(lake: Lake, server: ReplayServer) -> None:

@@ -82,7 +82,7 @@ def test_pull_that_crashed_after_its_manifest_needs_no_request(
     assert done is not None
     assert (done.outcome, done.rows, done.quarantined, done.run_id) == ("appended", 2, 1, "run-2")
     assert server.requests == []
-    assert (rows(lake), len(current_rows(fresh)), len(fresh.bronze.ledger.all())) == (2, 2, 1)
+    assert (rows(lake), len(current_rows(fresh)), len(fresh.bronze.pull_log.all())) == (2, 2, 1)
     assert recover(fresh, LAPS, 11) is None
 
 
@@ -141,7 +141,7 @@ def test_damaged_file_in_landing_is_a_failed_pull_that_names_it(
         pull(lake, LAPS, RACE, why="first pull")
     assert caught.value.pull.error is not None
     assert damaged.name in caught.value.pull.error
-    assert [entry.outcome for entry in lake.bronze.ledger.all()] == ["failed"]
+    assert [entry.outcome for entry in lake.bronze.pull_log.all()] == ["failed"]
 
 
 def test_each_pull_logs_an_event(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:

@@ -34,12 +34,12 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
 
 def season_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[HistoryWork]:
     """As the load calls it."""
-    return plans.season_work(lake.races(seasons), lake.bronze.ledger.of, seasons, *rest, **more)
+    return plans.season_work(lake.races(seasons), lake.bronze.pull_log.of, seasons, *rest, **more)
 
 
 def round_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[HistoryWork]:
     """As the load calls it."""
-    return plans.round_work(lake.races(seasons), lake.bronze.ledger.of, seasons, *rest, **more)
+    return plans.round_work(lake.races(seasons), lake.bronze.pull_log.of, seasons, *rest, **more)
 
 
 def planned(work: list[HistoryWork]) -> dict[str, set[str]]:

@@ -191,7 +191,9 @@ def test_lagging_gold_is_a_condition_when_bronze_is_idle_and_nothing_runs():
 def test_gold_lags_since_the_first_pull_that_it_lacks(settings):
     lake = Lake.open(settings)
     for hours, name in ((3, "laps"), (2, "weather"), (1, "pit")):
-        lake.bronze.ledger.append(pull(name, hours * HOUR, truth_pull_id=f"{name}-{NOW - hours * HOUR:%H%M}"))
+        lake.bronze.pull_log.append(
+            pull(name, hours * HOUR, truth_pull_id=f"{name}-{NOW - hours * HOUR:%H%M}")
+        )
     assert state_of(lake, now=NOW).lag is None, "nothing was published that could lag"
     with duckdb.connect(str(settings.gold)) as con:
         con.execute(
@@ -205,7 +207,7 @@ def test_gold_lags_since_the_first_pull_that_it_lacks(settings):
     found = state_of(lake, now=NOW)
     assert (found.lag, found.lag_since) == ("bronze has changed since it was published", NOW - 2 * HOUR)
     with duckdb.connect(str(settings.gold)) as con:
-        con.execute("update meta.publication set bronze_version = ?", [lake.bronze.ledger.version()])
+        con.execute("update meta.publication set bronze_version = ?", [lake.bronze.pull_log.version()])
         con.execute("update meta.publication set digest = '1-old', bronze_seen_at = '2024-09-25 11:00:00'")
     found = state_of(lake, now=NOW)
     assert (found.lag, found.lag_since) == ("another version of the code built it", NOW - 2.5 * HOUR)

@@ -48,7 +48,7 @@ def test_restore_plan_shows_lost_pulls_and_changes_nothing(
     plan = plan_restore(changes, "laps", 1)
     assert (plan.version, plan.version_now) == (1, 3)
     assert (set(plan.lost), plan.back) == ({second, other}, ())
-    assert plan.truths == ((9606, second, first), (9607, other, None))
+    assert plan.current_pulls == ((9606, second, first), (9607, other, None))
     assert (bronze_setup.version(), len(bronze_setup.pulls())) == (3, 3)
     assert plan_restore(changes, "laps", 3).is_nothing
 
@@ -58,13 +58,13 @@ def test_restored_table_is_a_new_version_and_in_the_pull_log(
 ) -> None:
     first, _ = bronze_setup.pull([lap(1)]), bronze_setup.pull([lap(1), lap(2)])
     bronze_setup.pull([lap(7, session_key=9607)], scope=9607)
-    before = bronze_setup.bronze.ledger.version()
+    before = bronze_setup.bronze.pull_log.version()
     assert restore_version(changes, 1) == bronze_setup.version() == 4
     assert (numbers(bronze_setup), numbers(bronze_setup, 9607)) == ([1], [])
-    assert bronze_setup.bronze.ledger.truth("laps", 9606) == first
-    assert bronze_setup.bronze.ledger.truth("laps", 9607) is None
-    assert bronze_setup.bronze.ledger.version() != before
-    assert Bronze(bronze_setup.bronze.uri).ledger.truth("laps", 9606) == first
+    assert bronze_setup.bronze.pull_log.current_pull("laps", 9606) == first
+    assert bronze_setup.bronze.pull_log.current_pull("laps", 9607) is None
+    assert bronze_setup.bronze.pull_log.version() != before
+    assert Bronze(bronze_setup.bronze.uri).pull_log.current_pull("laps", 9606) == first
 
 
 def test_lost_pull_is_due_and_pulled_again(bronze_setup: BronzeSetup, changes: Changes, lap: Lap) -> None:
@@ -72,8 +72,8 @@ def test_lost_pull_is_due_and_pulled_again(bronze_setup: BronzeSetup, changes: C
     lost = bronze_setup.pull([lap(1), lap(2)])
     restore_version(changes, 1)
     end = NOON - HOUR
-    assert why_due(end, datetime.now(UTC), bronze_setup.bronze.ledger.of("laps", 9606)) == ("restored", 0)
-    assert bronze_setup.bronze.ledger.holds(
+    assert why_due(end, datetime.now(UTC), bronze_setup.bronze.pull_log.of("laps", 9606)) == ("restored", 0)
+    assert bronze_setup.bronze.pull_log.holds(
         lost.pull_id, "laps", 9606
     )  # landing has it, and it is not applied again
     again = bronze_setup.pull([lap(1), lap(2)], at=datetime.now(UTC))
@@ -152,7 +152,7 @@ def test_interrupted_restore_keeps_current_rows_and_is_completed_by_the_next(
         with pytest.raises(Crash):
             restore_version(changes, target)
     for scope in (9606, 9607):
-        current = bronze_setup.bronze.ledger.truth("laps", scope)
+        current = bronze_setup.bronze.pull_log.current_pull("laps", scope)
         assert len(bronze_setup.current_rows(scope=scope)) == (current.rows if current else 0)
     restore_version(changes, target)
     expected = ([1], []) if back == 1 else ([1, 2], [7])
@@ -169,7 +169,7 @@ def test_version_with_removed_files_is_one_line(
         DeltaTable(bronze_setup.bronze.table_uri("laps")).file_uris()
     ):
         Path(uri).unlink()
-    plan = maintenance.SetBack("laps", 2, 3, (), (bronze_setup.bronze.ledger.all()[1],), ())
+    plan = maintenance.SetBack("laps", 2, 3, (), (bronze_setup.bronze.pull_log.all()[1],), ())
     with pytest.raises(MaintenanceError, match=r"version 2.*files are gone.*rebuild-bronze"):
         restore(changes, plan)
 
@@ -308,6 +308,6 @@ def test_restored_entry_is_a_response_without_rows(
     bronze_setup.pull([lap(1)])
     bronze_setup.pull([lap(2)])
     restore_version(changes, 1)
-    [entry] = [p for p in bronze_setup.bronze.ledger.all() if p.outcome == Outcome.RESTORED]
+    [entry] = [p for p in bronze_setup.bronze.pull_log.all() if p.outcome == Outcome.RESTORED]
     assert (entry.rows, entry.is_answer, entry.is_applied) == (0, True, False)
     assert entry.why == "restore to version 1"

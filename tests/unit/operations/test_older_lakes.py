@@ -87,6 +87,6 @@ def test_bronze_rebuilt_from_an_older_landing_zone_has_the_same_fingerprints(
 ) -> None:
     bronze = Bronze(str(tmp_path / "bronze"))
     rebuild(landing, bronze)
-    assert {pull.endpoint: pull.sha256 for pull in bronze.ledger.all()} == FINGERPRINTS
+    assert {pull.endpoint: pull.sha256 for pull in bronze.pull_log.all()} == FINGERPRINTS
     assert check_landing(landing).problems == []
     assert check_bronze(bronze).problems == []

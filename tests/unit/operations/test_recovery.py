@@ -51,8 +51,8 @@ def content(bronze_setup: BronzeSetup) -> dict[str, list[str]]:
 
 
 def current_pulls(bronze_setup: BronzeSetup) -> dict[tuple[str, int], tuple[Any, ...]]:
-    ledger = Bronze(bronze_setup.bronze.uri).ledger
-    found = {scope: ledger.truth(*scope) for scope in ledger.scopes()}
+    pull_log = Bronze(bronze_setup.bronze.uri).pull_log
+    found = {scope: pull_log.current_pull(*scope) for scope in pull_log.scopes()}
     return {s: (t.pull_id, t.rows, t.sha256, t.at, t.outcome) if t else () for s, t in found.items()}
 
 
@@ -76,13 +76,13 @@ def corrupt(folder: str, pattern: str = "*.parquet", keep: int = 100) -> None:
 DAMAGES: dict[str, Callable[[Any], None]] = {
     "a table deleted": lambda bronze_setup: remove(bronze_setup, "laps"),
     "quarantine deleted": lambda bronze_setup: remove(bronze_setup, "_quarantine"),
-    "the ledger deleted": lambda bronze_setup: remove(bronze_setup, "_pulls"),
+    "the pull log deleted": lambda bronze_setup: remove(bronze_setup, "_pulls"),
     "all of bronze deleted": lambda bronze_setup: remove(bronze_setup),
     "data files cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("laps")),
     "data files gone": lambda bronze_setup: [p.unlink() for p in Path(bronze_setup.bronze.table_uri("laps")).rglob("*.parquet")],
     "one data file gone": lambda bronze_setup: next(Path(bronze_setup.bronze.table_uri("laps")).rglob("*.parquet")).unlink(),
     "a log cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("laps"), "*.json", 9),
-    "the ledger cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("_pulls")),
+    "the pull log cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("_pulls")),
     "quarantine cut off": lambda bronze_setup: corrupt(bronze_setup.bronze.table_uri("_quarantine")),
     "a log gone": lambda bronze_setup: shutil.rmtree(bronze_setup.bronze.table_uri("laps") + "/_delta_log"),
 }  # fmt: skip
@@ -102,11 +102,11 @@ def test_bronze_is_rebuilt_from_landing_with_the_same_rows_and_current_pulls(
 
 
 def test_rebuild_of_an_undamaged_lake_changes_nothing(full: BronzeSetup) -> None:
-    before, ledger = content(full), full.pulls()
+    before, pull_log = content(full), full.pulls()
     versions = [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")]
     done = {one.table: (one.there, one.restored) for one in recreate(full)}
     assert (done["laps"], done["drivers"], done["weather"]) == ((3, 0), (1, 0), (0, 0))
-    assert (content(full), full.pulls()) == (before, ledger)
+    assert (content(full), full.pulls()) == (before, pull_log)
     assert [full.version(name) for name in ("laps", "drivers", "_pulls", "_quarantine")] == versions
 
 

@@ -47,7 +47,7 @@ class FakePullLog:
     def scopes(self):
         return [("laps", scope) for scope in self.rows] + [("weather", 9)]
 
-    def truth(self, endpoint, scope):
+    def current_pull(self, endpoint, scope):
         return type("Pull", (), {"rows": self.rows[scope]})
 
     def of(self, endpoint, scope):
@@ -73,6 +73,6 @@ def test_session_without_current_rows_must_not_be_in_silver():
 
 
 def test_session_pulled_while_dbt_ran_is_not_compared():
-    ledger = FakePullLog({1: 10, 2: 10})
+    pull_log = FakePullLog({1: 10, 2: 10})
     seen_at = END + timedelta(minutes=1)
-    assert [m.scope for m in reconcile(ledger, "laps", {}, lambda scope: 1, seen_at)] == [1]
+    assert [m.scope for m in reconcile(pull_log, "laps", {}, lambda scope: 1, seen_at)] == [1]

@@ -199,7 +199,7 @@ def test_interrupted_pull_is_in_bronze_once_after_it_is_applied_again(
     target, name = {
         "rows": (bronze_module, "append_pull"),
         "quarantine": (bronze_setup.bronze.quarantine, "append"),
-        "pull log": (bronze_setup.bronze.ledger, "append"),
+        "pull log": (bronze_setup.bronze.pull_log, "append"),
     }[step]
     original = getattr(target, name)
 
@@ -488,7 +488,7 @@ def test_pull_with_only_refused_rows_fails_and_keeps_the_current_pull(
     assert len(bronze_setup.current_rows()) == 1
     assert len(bronze_setup.quarantine()) == 2
     # The pull is marked as applied, so it is not applied again.
-    assert bronze_setup.bronze.ledger.holds(failed.pull_id, "laps", 9606)
+    assert bronze_setup.bronze.pull_log.holds(failed.pull_id, "laps", 9606)
 
 
 def test_single_refused_row_without_earlier_rows_is_an_empty_response(
