@@ -12,7 +12,7 @@ import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from f1_lakehouse import lakehouse, tested_versions
-from f1_lakehouse.dbt import manifest
+from f1_lakehouse.dbt import manifest, parse_cache
 from f1_lakehouse.instance import dagster_instance, sqlite_storage
 from f1_lakehouse.instance.dagster_instance import current_instance
 from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
@@ -135,7 +135,7 @@ def test_importing_the_definitions_starts_no_process_and_imports_no_dbt(
 ) -> None:
     """With an untested version of dagster-dbt it imports dbt, and the definitions are equal."""
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path))
-    stored = f"manifest-{manifest._digest_of_parsed_files()}-{importlib.metadata.version('dbt-core')}.json"
+    stored = f"manifest-{parse_cache.digest_of_parsed_files()}-{importlib.metadata.version('dbt-core')}.json"
     write_atomically(tmp_path / "dbt" / stored, json.dumps(manifest.manifest()).encode())
     found = []
     for version in ("tested", "untested"):

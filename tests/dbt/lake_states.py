@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import jolpica_rows
 import scenario_rows
 from dbt_lake import Lake
 
@@ -81,6 +82,10 @@ def record_states(lake: Lake) -> LakeStates:
         states.telemetry[state] = lake.compiled_telemetry()
         states.rows[state] = {name: lake.query(sql) for name, sql in QUERIES.items()}
 
+    start = lake.now
+    for endpoint, scope, season, rows in jolpica_rows.first_pulls():
+        lake.pull(endpoint, scope, season, rows)
+    lake.now = start  # the days of OpenF1's pulls do not depend on the number of resources of Jolpica
     for endpoint, scope, season, rows in scenario_rows.first_pulls():
         lake.pull(endpoint, scope, season, rows)
     loaded_at = lake.now
