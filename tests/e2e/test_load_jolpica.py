@@ -89,6 +89,13 @@ def test_jolpica_that_is_down_is_one_warning_and_openf1_is_complete(shell: Shell
     assert {scope for endpoint, scope in bronze.pull_log.scopes() if endpoint == "session_result"} == set(
         range(2024011, 2024016)
     )
+    # Nor does a load of both sources wait for the window of an hour.
+    done = shell.f1(
+        "load", "--season", "2024", "--no-telemetry", "--no-transform", F1_JOLPICA_REQUESTS_PER_HOUR="3"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "warning: Jolpica: its requests of this hour are used up" in done.stderr
+    assert len(shell.api.requests) <= 3
 
 
 def test_jolpica_that_is_down_fails_a_load_of_its_own(shell: Shell) -> None:
