@@ -60,10 +60,11 @@ coverage as (
         coalesce(grids.grid_rows, 0) as grid_rows,
         coalesce(laps_missing.missing_laps, 0) as missing_laps,
         coalesce(laps_missing.drivers_with_missing_laps, 0) as drivers_with_missing_laps
-    from {{ ref('dim_sessions') }} as sessions
+    -- the joins of a loop are not indented as sqlfluff expects them
+    from {{ ref('dim_sessions') }} as sessions -- noqa: LT02
     {%- for column in counted %}
-    left join {{ column }}_counted
-        on sessions.session_key = {{ column }}_counted.session_key
+    left join {{ column }}_counted -- noqa: LT02
+        on sessions.session_key = {{ column }}_counted.session_key -- noqa: LT02
     {%- endfor %}
     left join grids
         on sessions.session_key = grids.session_key
