@@ -2,14 +2,15 @@
 
 Belongs here: where the shared files are, and when they are used. What the manifest says is in manifest.py. The cache is a folder of the
 user's cache directory, one for each state of the project, version of dbt and path of the project (dbt stores the path of each seed).
-Without write access to that directory nothing is shared, and each lake parses the project itself.
+A user without a home directory, or without write access to it, shares nothing: each lake parses the project itself.
 """
 
-import os
 import shutil
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from f1_lakehouse.dbt.project import PARTIAL_PARSE, discard_foreign_parse
 from f1_lakehouse.project_files import PROJECT_DIR
@@ -32,19 +33,25 @@ def digest_of_parsed_files() -> str:
     return digest.hexdigest()[:12]
 
 
-def shared_folder() -> Path:
-    """Return the folder of the shared parse of the project as it is now: below `$XDG_CACHE_HOME`, or `~/.cache`."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+def shared_folder() -> Path | None:
+    """Return the folder of the shared parse of the project as it is now; None if nothing is shared.
+
+    It is below the user's cache directory: `$XDG_CACHE_HOME` or `~/.cache` on Linux.
+    """
+    home = user_cache_path("f1-lakehouse")
+    # The path of a user without a home directory, as in containers, stays relative.
+    if not home.is_absolute() or not is_tested("dbt-duckdb"):
+        return None
     versions = f"{version('dbt-core')}-{version('dbt-duckdb')}-{PROJECT_DIR}"
     state = sha256(f"{digest_of_parsed_files()}-{versions}".encode()).hexdigest()[:16]
-    return Path(home) / "f1-lakehouse" / f"dbt-{state}"
+    return home / f"dbt-{state}"
 
 
 def take_shared_parse(target: Path) -> bytes | None:
     """Copy dbt's shared cache into a target folder that has none; return the shared manifest, or None if there is none."""
-    if not is_tested("dbt-duckdb"):
-        return None
     folder = shared_folder()
+    if folder is None:
+        return None
     try:
         content = (folder / MANIFEST).read_bytes()
         parsed = (folder / PARTIAL_PARSE).read_bytes()
@@ -58,9 +65,9 @@ def take_shared_parse(target: Path) -> bytes | None:
 
 def share_parse(folder: Path) -> None:
     """Copy manifest and cache of a parse from its target folder to the shared folder, if the user may write there."""
-    if not is_tested("dbt-duckdb"):
-        return
     shared = shared_folder()
+    if shared is None:
+        return
     try:
         shared.mkdir(parents=True, exist_ok=True)
         # The manifest last: a folder with a manifest is complete.

@@ -1,7 +1,7 @@
 """Bronze assets, one per endpoint of the catalog, with their checks. How a pull works is in f1_lakehouse/ingest.py."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -31,11 +31,36 @@ class PullConfig(dg.Config):
     force: bool = False
 
 
-def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
-    """Return the asset of an endpoint. A run may have one partition or a range; each is recorded when it is done."""
+PullPartition = Callable[..., Iterator[Event]]
+"""Pulls one partition: (lake, endpoint, asset key, partition name, why=, run_id=, force=) → its events."""
+
+
+def pull_asset(
+    endpoint: Endpoint,
+    pull_partition: PullPartition,
+    *,
+    group: str,
+    pool: str,
+    partitions: dg.PartitionsDefinition | None,
+    checks: Mapping[str, str],
+    available: str,
+    tags: Mapping[str, str],
+    after: Callable[[dg.AssetExecutionContext, Lake], None] | None = None,
+) -> dg.AssetsDefinition:
+    """Return the asset of an endpoint of any source. A run may have one partition or a range; each is recorded when it is done.
+
+    Args:
+        endpoint: names the asset and its table.
+        pull_partition: pulls one partition and yields its events.
+        group: the asset group.
+        pool: the pool that bounds how many steps of the source run at the same time.
+        partitions: how the endpoint is partitioned; None if one pull covers everything.
+        checks: the checks of the asset, by name, with their descriptions.
+        available: since when, or for which partitions, the endpoint has rows; ends the description.
+        tags: tags besides the layer.
+        after: called when all partitions were pulled, for example to add partitions that are known now.
+    """
     key = dg.AssetKey(["bronze", endpoint.name])
-    of_sessions = endpoint.scope is Scope.SESSION
-    partitions = sessions if of_sessions else seasons
 
     @dg.multi_asset(
         name=f"bronze_{endpoint.name}",
@@ -43,46 +68,38 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
             dg.AssetSpec(
                 key,
                 skippable=True,
-                group_name="bronze",
+                group_name=group,
                 kinds={"python", "deltalake"},
                 description=f"{endpoint.description}. One row per {', '.join(endpoint.key)}; append-only, every "
-                f"pull kept. Available for {endpoint.availability}.",
+                f"pull kept. {available}.",
                 owners=["team:data-platform"],
-                tags={"layer": "bronze", **({"telemetry": "true"} if endpoint.by_driver else {})},
+                tags={"layer": "bronze", **tags},
                 metadata={"dagster/column_schema": table_schema(endpoint), "key": ", ".join(endpoint.key)},
                 code_version="1",
             )
         ],
         check_specs=[
-            dg.AssetCheckSpec(
-                name,
-                asset=key,
-                description=description,
-                partitions_def=partitions,
-            )
-            for name, description in CHECKS.items()
-            if of_sessions or name != "row_count"
+            dg.AssetCheckSpec(name, asset=key, description=description, partitions_def=partitions)
+            for name, description in checks.items()
         ],
         partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.multi_run(10),
-        pool="openf1",
+        backfill_policy=dg.BackfillPolicy.multi_run(10) if partitions else None,
+        pool=pool,
         can_subset=True,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, config: PullConfig) -> Iterator[Event]:
         opened = lake.open()
         why = context.run.tags.get(WHY_TAG, "by hand")
         failed: list[str] = []
-        for partition in context.partition_keys:
+        for partition in context.partition_keys if partitions else [None]:
             try:
-                yield from _pull_partition(
+                yield from pull_partition(
                     opened, endpoint, key, partition, why=why, run_id=context.run.run_id, force=config.force
                 )
             except PullError as error:
-                failed.append(f"{partition}: {error}")
-        if endpoint.name == "sessions":
-            # The finished sessions become partitions, so that the UI can backfill them.
-            now = datetime.now(UTC)
-            ensure_partitions(context.instance, [one for one in opened.calendar() if one.is_finished(now)])
+                failed.append(f"{partition}: {error}" if partition else str(error))
+        if after is not None:
+            after(context, opened)
         if failed:
             raise dg.Failure(
                 description=f"{endpoint.name}: " + "; ".join(failed),
@@ -91,6 +108,28 @@ def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
             )
 
     return asset
+
+
+def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
+    """Return the asset of an endpoint of OpenF1."""
+    of_sessions = endpoint.scope is Scope.SESSION
+    return pull_asset(
+        endpoint,
+        _pull_partition,
+        group="bronze",
+        pool="openf1",
+        partitions=sessions if of_sessions else seasons,
+        checks={name: text for name, text in CHECKS.items() if of_sessions or name != "row_count"},
+        available=f"Available for {endpoint.availability}",
+        tags={"telemetry": "true"} if endpoint.by_driver else {},
+        after=_add_finished_sessions if endpoint.name == "sessions" else None,
+    )
+
+
+def _add_finished_sessions(context: dg.AssetExecutionContext, lake: Lake) -> None:
+    """Make the finished sessions partitions, so that the UI can backfill them."""
+    now = datetime.now(UTC)
+    ensure_partitions(context.instance, [one for one in lake.calendar() if one.is_finished(now)])
 
 
 CHECKS = {

@@ -9,18 +9,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from f1_lakehouse.defs.bronze import (
-    CHECKS,
-    Event,
-    PullConfig,
-    evaluation,
-    pull_checks,
-    pull_metadata,
-    table_schema,
-)
-from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.ingest import PullError, pull
-from f1_lakehouse.instance.run_tags import WHY_TAG
+from f1_lakehouse.defs.bronze import CHECKS, Event, evaluation, pull_asset, pull_checks, pull_metadata
+from f1_lakehouse.ingest import pull
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.quality.history_counts import judge_history, judge_results
 from f1_lakehouse.sources.catalog import Endpoint, Scope
@@ -45,7 +35,7 @@ RESULTS = "jolpica_results"
 _COVERS = {Scope.ALL: "a pull covers everything", Scope.SEASON: "by season", Scope.ROUND: "by round"}
 
 
-def know_rounds(instance: dg.DagsterInstance, found: Iterable[Race]) -> dict[int, str]:
+def ensure_rounds(instance: dg.DagsterInstance, found: Iterable[Race]) -> dict[int, str]:
     """The name of each round's partition by its key; added where it is missing.
 
     A race that was renamed keeps the partition that it has: the number at its end is its identity.
@@ -66,57 +56,23 @@ def _checks_of(endpoint: Endpoint) -> dict[str, str]:
 
 def jolpica_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
     """The asset of one resource."""
-    key = dg.AssetKey(["bronze", endpoint.name])
-    partitions = _PARTITIONS[endpoint.scope]
-
-    @dg.multi_asset(
-        name=f"bronze_{endpoint.name}",
-        specs=[
-            dg.AssetSpec(
-                key,
-                skippable=True,
-                group_name="bronze_jolpica",
-                kinds={"python", "deltalake"},
-                description=f"{endpoint.description}. One row per {', '.join(endpoint.key)}; append-only, every "
-                f"pull kept. {_COVERS[endpoint.scope].capitalize()}, since {BY_TABLE[endpoint.name].first_season}.",
-                owners=["team:data-platform"],
-                tags={"layer": "bronze", "source": "jolpica"},
-                metadata={"dagster/column_schema": table_schema(endpoint), "key": ", ".join(endpoint.key)},
-                code_version="1",
-            )
-        ],
-        check_specs=[
-            dg.AssetCheckSpec(name, asset=key, description=description, partitions_def=partitions)
-            for name, description in _checks_of(endpoint).items()
-        ],
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.multi_run(10) if partitions else None,
+    return pull_asset(
+        endpoint,
+        _pull_partition,
+        group="bronze_jolpica",
         pool="jolpica",
-        can_subset=True,
+        partitions=_PARTITIONS[endpoint.scope],
+        checks=_checks_of(endpoint),
+        available=f"{_COVERS[endpoint.scope].capitalize()}, since {BY_TABLE[endpoint.name].first_season}",
+        tags={"source": "jolpica"},
+        after=_add_ended_rounds if endpoint.name == "jolpica_races" else None,
     )
-    def asset(context: dg.AssetExecutionContext, lake: LakeResource, config: PullConfig) -> Iterator[Event]:
-        opened = lake.open()
-        why = context.run.tags.get(WHY_TAG, "by hand")
-        failed: list[str] = []
-        for name in context.partition_keys if partitions else [None]:
-            try:
-                yield from _pull_partition(
-                    opened, endpoint, key, name, why=why, run_id=context.run.run_id, force=config.force
-                )
-            except PullError as error:
-                failed.append(f"{name}: {error}" if name else str(error))
-        if endpoint.name == "jolpica_races":
-            # Rounds that have ended can be chosen in the UI from now on, for a backfill of laps and pit stops.
-            now = datetime.now(UTC)
-            know_rounds(context.instance, [one for one in opened.races() if one.end <= now])
-        if failed:
-            raise dg.Failure(
-                description=f"{endpoint.name}: " + "; ".join(failed),
-                metadata={"failed": failed},
-                allow_retries=False,
-            )
 
-    return asset
+
+def _add_ended_rounds(context: dg.AssetExecutionContext, lake: Lake) -> None:
+    """Make the rounds that have ended partitions, so that the UI can backfill their laps and pit stops."""
+    now = datetime.now(UTC)
+    ensure_rounds(context.instance, [one for one in lake.races() if one.end <= now])
 
 
 def partition_in(lake: Lake, endpoint: Endpoint, name: str | None) -> JolpicaPartition:

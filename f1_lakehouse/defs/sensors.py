@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from f1_lakehouse.defs.jobs import calendar, ingest, transform
-from f1_lakehouse.defs.jolpica import history, history_rounds, know_rounds
+from f1_lakehouse.defs.jolpica import ensure_rounds, history, history_rounds
 from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
@@ -91,7 +91,7 @@ def history_requests(instance: dg.DagsterInstance, lake: Lake, now: datetime) ->
     races, pulls_of = lake.races(seasons), lake.bronze.pull_log.of
     work = season_work(races, pulls_of, seasons, wanted, now, patient=True, followed={now.year})
     work += round_work(races, pulls_of, [now.year], wanted, now, patient=True)
-    names = know_rounds(
+    names = ensure_rounds(
         instance, [one.partition.races[0] for one in work if one.partition.scope is Scope.ROUND]
     )
     for one in work:

@@ -163,15 +163,12 @@ def _ingest(
     partitions = ensure_partitions(current_instance(), [one.session for one in work])
     for one in work:
         listener.session_started(one)
-        config: dict[str, object] = {}
-        if force:
-            config = {f"bronze_{name}": {"config": {"force": True}} for name in one.endpoints}
         outcome = run_job(
             "ingest",
             partition=partitions[one.session.key],
             assets=one.assets,
             why=f"f1 load: {one.why}",
-            config=config,
+            force=force,
         )
         report.asked.append(one)
         report.checks += outcome.checks
@@ -327,10 +324,7 @@ def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, for
 
     listener.stage(f"calendar of {season}")
     fail_orphaned_runs(current_instance())
-    config: dict[str, object] = (
-        {f"bronze_{name}": {"config": {"force": True}} for name in names} if force else {}
-    )
-    outcome = run_job("calendar", partition=str(season), assets=names, why="f1 load", config=config)
+    outcome = run_job("calendar", partition=str(season), assets=names, why="f1 load", force=force)
     if outcome.failures:
         raise LoadError(f"calendar of {season}: {outcome.failures[0]}")
 

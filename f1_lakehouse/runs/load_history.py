@@ -6,6 +6,7 @@ asset does (defs/jolpica.py).
 
 import math
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -61,30 +62,15 @@ def load_history(
     `may_wait`: False in a load whose other part must not be delayed. Then a request is retried once, and the part ends with a failure
     before it would wait for the window of an hour.
     """
-    if not may_wait:
-        with lake.clients["jolpica"].http.at_most(2):
-            return _load_history(lake, seasons, wanted, now, listener, lap_times, force, may_wait)
-    return _load_history(lake, seasons, wanted, now, listener, lap_times, force, may_wait)
-
-
-def _load_history(
-    lake: Lake,
-    seasons: Sequence[int],
-    wanted: Collection[str],
-    now: datetime,
-    listener: HistoryListener,
-    lap_times: bool,
-    force: bool,
-    may_wait: bool,
-) -> HistoryReport:
     report = HistoryReport([], [], [])
-    for plan in (season_work, partial(round_work, lap_times=lap_times)):
-        # The first step pulls the races that the second one needs.
-        races = lake.races({*seasons, now.year})
-        work = plan(races, lake.bronze.pull_log.of, seasons, wanted, now, force=force)
-        _run(lake, work, listener, report, force=force, may_wait=may_wait)
-        if report.failures:
-            break
+    with nullcontext() if may_wait else lake.clients["jolpica"].http.at_most(2):
+        for plan in (season_work, partial(round_work, lap_times=lap_times)):
+            # The first step pulls the races that the second one needs.
+            races = lake.races({*seasons, now.year})
+            work = plan(races, lake.bronze.pull_log.of, seasons, wanted, now, force=force)
+            _run(lake, work, listener, report, force=force, may_wait=may_wait)
+            if report.failures:
+                break
     return report
 
 
@@ -100,34 +86,30 @@ def _run(
     if not work:
         return
     # Dagster takes seconds to import: a load with nothing to do does without.
-    from f1_lakehouse.defs.jolpica import know_rounds
+    from f1_lakehouse.defs.jolpica import ensure_rounds
     from f1_lakehouse.instance.dagster_instance import current_instance
     from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
     from f1_lakehouse.runs.run_job import run_job
 
     instance = current_instance()
     fail_orphaned_runs(instance)
-    names = know_rounds(
+    names = ensure_rounds(
         instance, [one.partition.races[0] for one in work if one.partition.scope is Scope.ROUND]
     )
     for index, one in enumerate(work):
-        if not may_wait and one.requests > lake.clients["jolpica"].http.limiter.remaining().get(
-            HOUR, math.inf
-        ):
+        left = lake.clients["jolpica"].http.limiter.remaining().get(HOUR, math.inf)
+        if not may_wait and one.requests > left:
             report.failures.append("its requests of this hour are used up; run the same command later")
             return
         listener.stage(f"Jolpica: {one.partition.label}{_to_go(lake, work[index:])}")
         is_round = one.partition.scope is Scope.ROUND
         key = names[one.partition.key] if is_round else one.partition.label
-        config: dict[str, object] = {}
-        if force:
-            config = {f"bronze_{name}": {"config": {"force": True}} for name in one.endpoints}
         outcome = run_job(
             "history_rounds" if is_round else "history",
             partition=None if one.partition.scope is Scope.ALL else key,
             assets=one.endpoints,
             why=f"f1 load: {one.why}",
-            config=config,
+            force=force,
         )
         report.work.append(one)
         report.checks += outcome.checks

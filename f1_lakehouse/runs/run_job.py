@@ -39,6 +39,7 @@ def run_job(
     partition: str | None = None,
     assets: Sequence[str] | None = None,
     why: str,
+    force: bool = False,
     config: dict[str, object] | None = None,
 ) -> RunResult:
     """Run one of the project's jobs in this process.
@@ -48,6 +49,7 @@ def run_job(
         partition: its partition key, for the partitioned ones.
         assets: bronze endpoints to restrict it to.
         why: the reason, kept as a tag.
+        force: pull the assets although they are not due.
         config: op configuration by op name.
 
     Raises:
@@ -56,6 +58,9 @@ def run_job(
     interrupts.check()
     found, run_id = current_instance(), str(uuid.uuid4())
     selection = [dg.AssetKey(["bronze", name]) for name in assets] if assets is not None else None
+    ops = dict(config or {})
+    if force:
+        ops |= {f"bronze_{name}": {"config": {"force": True}} for name in assets or ()}
     job = repository(with_dbt=name == "transform").get_job(name)
     # dagster-dbt copies dbt's log to stdout; here it goes to the package's log, from which progress is drawn.
     with contextlib.redirect_stdout(_DbtLines()), _canceled_if_interrupted(found, run_id):
@@ -65,7 +70,7 @@ def run_job(
             partition_key=partition,
             asset_selection=selection,
             tags={WHY_TAG: why, **command_tags()},
-            run_config={**_QUIET, **({"ops": config} if config else {})},
+            run_config={**_QUIET, **({"ops": ops} if ops else {})},
             raise_on_error=False,
         )
     failures = []

@@ -7,7 +7,7 @@ Belongs here: rules that hold for every source. Does not belong here: when a sou
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from f1_lakehouse.sources.catalog import PastPull
+from f1_lakehouse.sources.catalog import PastPull, Reason
 
 FIRST_RETRY_AFTER, LONGEST_RETRY_AFTER = timedelta(minutes=5), timedelta(hours=6)
 
@@ -21,6 +21,13 @@ def last_answer(pulls: Sequence[PastPull]) -> tuple[PastPull | None, int]:
         if pull.is_answer:
             return pull, failures
     return None, len(pulls)
+
+
+def reason_without_answer(last: PastPull | None, failures: int) -> Reason | None:
+    """Why a partition must be pulled whatever the policy of its source: it has no answer, or its rows were restored."""
+    if last is None:
+        return ("failed" if failures else "first pull", failures)
+    return ("restored", failures) if last.outcome == "restored" else None
 
 
 def is_backing_off(now: datetime, pulls: Sequence[PastPull], failures: int) -> bool:

@@ -1,6 +1,7 @@
 """The assets, checks, jobs and dependencies of the graph."""
 
 import shutil
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -173,10 +174,17 @@ def test_second_lake_uses_the_parse_of_the_first(tmp_path, monkeypatch):
         assert manifest.load_manifest() == {"parsed": True}
         assert (tmp_path / lake / "dbt" / "partial_parse.msgpack").exists()
     assert parsed == [tmp_path / "one"]
-    monkeypatch.setattr(parse_cache, "is_tested", lambda _: False)
-    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "three"))
+    # Neither an untested version of dbt-duckdb nor a user without a home directory shares a parse.
+    with monkeypatch.context() as patch:
+        patch.setattr(parse_cache, "is_tested", lambda _: False)
+        patch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "three"))
+        manifest.load_manifest()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(parse_cache, "user_cache_path", lambda name: Path("~/.cache") / name)
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "four"))
     manifest.load_manifest()
-    assert parsed == [tmp_path / "one", tmp_path / "three"]
+    assert parsed == [tmp_path / name for name in ("one", "three", "four")]
+    assert not (tmp_path / "~").exists()
 
 
 def test_read_only_lake_costs_a_parse_and_does_not_fail(tmp_path, monkeypatch):

@@ -149,6 +149,6 @@ def test_daemon_leaves_jolpica_alone_where_it_is_switched_off(
 def test_names_of_rounds_stay_when_a_race_is_renamed(instance: dg.DagsterInstance) -> None:
     end = datetime(1957, 5, 19, tzinfo=UTC)
     one = jolpica.Race(1957, 2, end, "Monaco Grand Prix")
-    assert jolpica.know_rounds(instance, [one]) == {195702: "1957-02-monaco-grand-prix-195702"}
+    assert jolpica.ensure_rounds(instance, [one]) == {195702: "1957-02-monaco-grand-prix-195702"}
     renamed = jolpica.Race(1957, 2, end + timedelta(hours=1), "Grand Prix de Monaco")
-    assert jolpica.know_rounds(instance, [renamed]) == {195702: "1957-02-monaco-grand-prix-195702"}
+    assert jolpica.ensure_rounds(instance, [renamed]) == {195702: "1957-02-monaco-grand-prix-195702"}

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from f1_lakehouse.sources.catalog import Endpoint, PastPull, Reason, Scope
 from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition, Race
-from f1_lakehouse.sources.pull_history import is_backing_off, last_answer, pulled_at
+from f1_lakehouse.sources.pull_history import is_backing_off, last_answer, pulled_at, reason_without_answer
 
 CORRECTIONS: dict[str, timedelta] = {
     "+1d": timedelta(days=1),
@@ -57,9 +57,9 @@ def why_due(
     if last is None:
         if endpoint.scope is Scope.ROUND and not ended:
             return None
-        return ("failed" if failures else "first pull", failures) if partition.followed or failures else None
+        return reason_without_answer(last, failures) if partition.followed or failures else None
     if last.outcome == "restored":
-        return ("restored", failures)
+        return reason_without_answer(last, failures)
     last_pulled_at = pulled_at(last, now)
     if last.outcome == "empty_unconfirmed" and now >= last_pulled_at + CONFIRM_AFTER:
         return ("confirm empty", failures)

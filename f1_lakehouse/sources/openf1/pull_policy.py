@@ -12,7 +12,12 @@ from datetime import datetime, timedelta
 from f1_lakehouse.sources.catalog import PastPull, Reason
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
-from f1_lakehouse.sources.pull_history import is_backing_off, last_answer, pulled_at
+from f1_lakehouse.sources.pull_history import (
+    is_backing_off,
+    last_answer,
+    pulled_at,
+    reason_without_answer,
+)
 
 CORRECTIONS: dict[str, timedelta] = {
     "+1h": timedelta(hours=1),
@@ -71,10 +76,8 @@ def why_due(
     last, failures = last_answer(pulls)
     if patient and is_backing_off(now, pulls, failures):
         return None
-    if last is None:
-        return ("failed" if failures else "first pull", failures)
-    if last.outcome == "restored":
-        return ("restored", failures)
+    if last is None or last.outcome == "restored":
+        return reason_without_answer(last, failures)
     last_pulled_at = pulled_at(last, now)
     if last.outcome == "empty_unconfirmed" and now >= last_pulled_at + CONFIRM_AFTER:
         return ("confirm empty", failures)
@@ -136,10 +139,8 @@ def why_season_due(
     last, failures = last_answer(pulls)
     if patient and is_backing_off(now, pulls, failures):
         return None
-    if last is None:
-        return ("failed" if failures else "first pull", failures)
-    if last.outcome == "restored":
-        return ("restored", failures)
+    if last is None or last.outcome == "restored":
+        return reason_without_answer(last, failures)
     # A past season is final once it was pulled after its end.
     last_pulled_at = pulled_at(last, now)
     is_due = last_pulled_at.year <= season and now - last_pulled_at >= timedelta(days=1)

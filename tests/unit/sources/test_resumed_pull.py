@@ -9,10 +9,10 @@ from pulls import DRIVERS, ROWS, START, Make, ServedRows, pull, responses, rows_
 
 @pytest.mark.usefixtures("without_http")
 @pytest.mark.parametrize("name", ["car_data", "intervals", "weather"])
-@pytest.mark.parametrize("learnt", [False, True])
+@pytest.mark.parametrize("has_pulled_before", [False, True])
 @pytest.mark.parametrize("other", ["same", "window", "drivers", "limit up", "limit down"])
 def test_pull_interrupted_anywhere_is_completed_without_repeating_a_row_or_request(
-    openf1: Any, make: Make, name: str, learnt: bool, other: str
+    openf1: Any, make: Make, name: str, has_pulled_before: bool, other: str
 ) -> None:
     """The second process has no remembered slices, and may have another window, order of drivers or limit."""
     service = ServedRows(sorted({*range(0, 7200, 120), *range(3000, 3100, 4)}), 30)
@@ -22,7 +22,7 @@ def test_pull_interrupted_anywhere_is_completed_without_repeating_a_row_or_reque
     for done in range(total + 1):
         service.most = 30
         first = make()
-        if learnt:
+        if has_pulled_before:
             pull(first, name, drivers=drivers)
         asking = responses(first, name, drivers=drivers)
         have = [answer for answer, _ in zip(asking, range(done), strict=False)]
