@@ -100,7 +100,7 @@ def _load_jolpica(
     *,
     is_only_source: bool,
 ) -> None:
-    """Jolpica's part of a load. Next to OpenF1 it neither fails nor delays the load: it waits at most for one retry."""
+    """Jolpica's part of a load. Next to OpenF1 it neither fails nor delays the load: it ends at its first failed request."""
     wanted = selection.history_names()
     if not wanted:
         return

@@ -59,11 +59,11 @@ def load_history(
 ) -> HistoryReport:
     """Pull what is due of these seasons. After a failure of the source the rest is left for the next load.
 
-    `may_wait`: False in a load whose other part must not be delayed. Then a request is retried once, and the part ends with a failure
+    `may_wait`: False in a load whose other part must not be delayed. Then the part ends at the first failed request, and
     before it would wait for the window of an hour.
     """
     report = HistoryReport([], [], [])
-    with nullcontext() if may_wait else lake.clients["jolpica"].http.at_most(2):
+    with nullcontext() if may_wait else lake.clients["jolpica"].http.giving_up_early():
         for plan in (season_work, partial(round_work, lap_times=lap_times)):
             # The first step pulls the races that the second one needs.
             races = lake.races({*seasons, now.year})

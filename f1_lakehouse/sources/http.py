@@ -107,7 +107,8 @@ class HttpClient:
         self._may_send = may_send
         self._breaker = CircuitBreaker(source.title, source.breaker, self._clock.monotonic)
         self._has_answered = False
-        self._max_attempts = source.retry.max_attempts
+        self._must_not_wait = False
+        self._gave_up: SourceError | None = None
         # This machine is never reached through a proxy, whatever the environment says.
         host = urlsplit(connection.base_url).hostname or ""
         self._proxies = {"no_proxy": host} if is_loopback(host) else {}
@@ -122,26 +123,36 @@ class HttpClient:
         TransientError when all attempts failed; OutageError while the circuit breaker is open.
         """
         request = _Request(url, read, cancelled or threading.Event())
+        if self._gave_up is not None:
+            raise self._gave_up
         policy = self._source.retry
         with self._breaker.request(url):
             retrying = tenacity.Retrying(
-                stop=tenacity.stop_after_attempt(self._max_attempts),
+                stop=tenacity.stop_after_attempt(1 if self._must_not_wait else policy.max_attempts),
                 retry=lambda state: _is_retryable(state, self._has_answered),
                 wait=partial(_seconds_before_retry, policy),
                 sleep=partial(self._sleep, request),
                 before_sleep=partial(self._before_retry, request),
                 reraise=True,
             )
-            return retrying(self._attempt, request)
+            try:
+                return retrying(self._attempt, request)
+            except SourceError as error:
+                if self._must_not_wait:
+                    self._gave_up = error
+                raise
 
     @contextmanager
-    def at_most(self, attempts: int) -> Iterator[None]:
-        """Send each request at most this number of times within the block, whatever the policy of the source says."""
-        before, self._max_attempts = self._max_attempts, min(attempts, self._max_attempts)
+    def giving_up_early(self) -> Iterator[None]:
+        """Within the block, retry no request, and send none after the first that failed: each later one fails with that error.
+
+        For work that must not delay other work. A refusal for too many requests would otherwise hold up every request.
+        """
+        self._must_not_wait = True
         try:
             yield
         finally:
-            self._max_attempts = before
+            self._must_not_wait, self._gave_up = False, None
 
     def _before_retry(self, request: _Request, state: tenacity.RetryCallState) -> None:
         error = _error_of(state)

@@ -174,15 +174,18 @@ def test_missing_chunk_is_a_time_out_and_retried(openf1: Any, make: Make) -> Non
     release.set()
 
 
-def test_a_caller_that_must_not_wait_sends_a_request_fewer_times(openf1: Any, make: Make) -> None:
-    openf1.script = lambda _: DOWN
-    client = make(attempts=6)
-    with client.http.at_most(2), pytest.raises(TransientError):
-        get(client)
-    assert client.http.requests == 2
-    with pytest.raises(TransientError):
-        get(client)
-    assert client.http.requests == 2 + 6
+def test_a_caller_that_must_not_wait_sends_nothing_after_the_first_failure(
+    openf1: Any, make: Make, clock: Any
+) -> None:
+    openf1.script = lambda _: Reply(429, {"error": "Rate limit exceeded"})
+    client, began = make(attempts=6), clock()
+    with client.http.giving_up_early():
+        for _ in range(3):
+            with pytest.raises(TransientError, match="429"):
+                get(client)
+    assert (len(openf1.requested), clock()) == (1, began)
+    openf1.script = lambda _: ROWS
+    assert get(client).attempts == 1
 
 
 def test_back_off_grows_with_jitter_and_ends_after_the_attempts(openf1: Any, make: Make, clock: Any) -> None:
