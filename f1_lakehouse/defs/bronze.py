@@ -57,7 +57,7 @@ def pull_asset(
         partitions: how the endpoint is partitioned; None if one pull covers everything.
         checks: the checks of the asset, by name, with their descriptions.
         available: since when, or for which partitions, the endpoint has rows; ends the description.
-        tags: tags besides the layer.
+        tags: tags in addition to the layer.
         after: called when all partitions were pulled, for example to add partitions that are known now.
     """
     key = dg.AssetKey(["bronze", endpoint.name])
