@@ -1,4 +1,4 @@
-"""The part of a load that comes from Jolpica: which seasons and rounds, what of them is due, then one run after the other.
+"""The part of a load from Jolpica: plans which seasons and rounds are due, and runs one job after the other.
 
 Belongs here: planning and running. Does not belong here: when a pull is due (sources/jolpica/pull_policy.py) and what an
 asset does (defs/jolpica.py).
@@ -23,7 +23,7 @@ HOUR = 3600.0
 
 @dataclass
 class HistoryReport:
-    """What the part came to. `failures`: one line each; `checks`: how many were evaluated."""
+    """The result of this part of a load. `failures`: one line each; `checks`: the number of checks that were evaluated."""
 
     work: list[HistoryWork]
     failures: list[str]
@@ -32,14 +32,14 @@ class HistoryReport:
 
 
 class HistoryListener(Protocol):
-    """Receives what a load does."""
+    """Receives the progress of a load."""
 
     def stage(self, name: str) -> None:
-        """Something begins."""
+        """A stage of the load begins."""
 
 
 def check_seasons(seasons: Sequence[int], now: datetime) -> str | None:
-    """What is wrong with the seasons that a user named; None if Jolpica has them all."""
+    """Return the error in the seasons that a user named; None if Jolpica has them all."""
     unknown = [season for season in seasons if not FIRST_SEASON <= season <= now.year + 1]
     if not unknown:
         return None
