@@ -103,6 +103,30 @@ def no_pulls(root: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def loading(root: Path, source: str) -> Iterator[None]:
+    """Mark the lake at `root` as being loaded from a source, for the block or until the process ends."""
+    with _marker(root, source).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def is_loading(root: Path, source: str) -> bool:
+    """Whether any process is within `loading`."""
+    with _marker(root, source).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _marker(root: Path, source: str) -> Path:
+    folder = root / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"load-{source}.lock"
+
+
 def _lock(root: Path, number: int) -> Path:
     folder = root / "locks"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,11 +1,12 @@
 """`f1 status`: loaded sessions, when they were loaded, and what is due, from the pull log and the calendar.
 
-Does not belong here: what is due (pull_policy.py of each source).
+Does not belong here: what is due (`Source.why_due`).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from f1_lakehouse.lakehouse import Lake
     from f1_lakehouse.settings import Settings
+    from f1_lakehouse.sources.catalog import Endpoint
     from f1_lakehouse.sources.openf1.calendar import Session
+    from f1_lakehouse.sources.source import Source
 
 MAX_STALE_DAYS = 35
 """Days after its end in which a session that is not loaded is reported; later it is history that nobody asked for."""
@@ -59,7 +62,9 @@ def print_status(settings: Settings, session_key: int | None = None) -> int:
         return 0
     _print_lake(console, lake)
     _print_sessions(console, lake, calendar, now)
-    _print_history(console, lake, now)
+    for source in lake.sources:
+        if not source.has_sessions:
+            _print_seasons(console, lake, source, now)
     return 0
 
 
@@ -67,68 +72,67 @@ def _print_sessions(console: Console, lake: Lake, calendar: list[Session], now: 
     """One row per session that was pulled, or that is recent enough to be watched."""
     from rich.table import Table
 
-    from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
-    from f1_lakehouse.sources.openf1.pull_policy import WATCHED, due
-
     table = Table(title="Sessions", title_justify="left")
     for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
         table.add_column(name, justify="right" if name in ("endpoints", "rows") else "left")
     pull_log = lake.bronze.pull_log
     pulled = {scope for endpoint, scope in pull_log.scopes() if endpoint not in ("meetings", "sessions")}
+    recent = timedelta(days=MAX_STALE_DAYS)
     shown = [
-        one for one in calendar if one.key in pulled or (one.is_finished(now) and now - one.end <= WATCHED)
+        one for one in calendar if one.key in pulled or (one.is_finished(now) and now - one.end <= recent)
     ]
     for one in shown:
-        applicable = [endpoint.name for endpoint in SESSION_ENDPOINTS if one.has(endpoint)]
+        applicable = [endpoint.name for endpoint in _session_endpoints(lake) if one.has(endpoint)]
         answers = [a for name in applicable if (a := pull_log.last_answer(name, one.key)) is not None]
         rows = sum(t.rows for name in applicable if (t := pull_log.current_pull(name, one.key)) is not None)
-        waiting = due(now, [one], pull_log.of, patient=False)
+        due: dict[str, list[str]] = {}
+        for name in applicable:
+            if (why := _why_due(lake, name, one, now)) is not None:
+                due.setdefault(why, []).append(name)
         failed = [name for name in applicable if (p := pull_log.of(name, one.key)) and not p[-1].is_answer]
         table.add_row(
             one.partition,
             f"{len(answers)}/{len(applicable)}",
             f"{rows:,}",
             f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
-            "; ".join(f"{entry.why}: {_names(entry.endpoints)}" for entry in waiting),
+            "; ".join(f"{why}: {_names(names)}" for why, names in due.items()),
             ", ".join(failed),
         )
     console.print(table)
 
 
-def _print_history(console: Console, lake: Lake, now: datetime) -> None:
-    """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due."""
+def _print_seasons(console: Console, lake: Lake, source: Source, now: datetime) -> None:
+    """Seasons that were pulled of a source without sessions: endpoints, rounds, rows, and what is due."""
     from rich.table import Table
 
-    from f1_lakehouse.sources.jolpica.partitions import season_of
-    from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
-    from f1_lakehouse.sources.jolpica.work import season_work
+    from f1_lakehouse.sources.catalog import Scope
 
-    log = lake.bronze.pull_log
-    pulled = [(name, key) for name, key in log.scopes() if name in HISTORY_NAMES]
-    seasons = sorted({season_of(key) for _, key in pulled})
+    log, endpoints = lake.bronze.pull_log, source.by_name
+    pulled = [(name, key) for name, key in log.scopes() if name in endpoints]
+    season_of = {key: log.of(name, key)[-1].season for name, key in pulled}
+    seasons = sorted(set(season_of.values()))
     if not seasons:
         return
-    table = Table(title="Jolpica", title_justify="left")
-    for name in ("season", "resources", "rounds with laps", "rows", "last pull (UTC)", "due", "failed"):
-        table.add_column(name, justify="left" if name in ("season", "due", "failed") else "right")
-    races = lake.races({*seasons, now.year})
+    table = Table(title=source.title, title_justify="left")
+    for column in ("season", "resources", "rounds", "rows", "last pull (UTC)", "due", "failed"):
+        table.add_column(column, justify="left" if column in ("season", "due", "failed") else "right")
     known = [season for season in seasons if season]
-    work = season_work(races, log.of, known, HISTORY_NAMES, now, followed=())
+    work = source.partitions.due(lake, now, scopes={Scope.ALL, Scope.SEASON}, seasons=known, followed=())
     waiting = {one.partition.key: one for one in work}
     for season in seasons:
-        here = [(name, key) for name, key in pulled if season_of(key) == season]
-        current = [t for name, key in here if (t := log.current_pull(name, key)) is not None]
+        here = [(name, key) for name, key in pulled if season_of[key] == season]
+        current = [t for name, key in here if (t := log.current_pull(name, key)) is not None and t.rows]
         answers = [a for name, key in here if (a := log.last_answer(name, key)) is not None]
-        failed = [name for name, key in here if not log.of(name, key)[-1].is_answer]
+        rounds = {t.scope for t in current if endpoints[t.endpoint].scope is Scope.ROUND}
         due_now = waiting.get(season)
         table.add_row(
             str(season) if season else "all",
-            str(len({a.endpoint for a in answers if a.scope == season})),
-            str(sum(t.endpoint == "jolpica_laps" for t in current)),
+            str(len({a.endpoint for a in answers if endpoints[a.endpoint].scope is not Scope.ROUND})),
+            str(len(rounds)),
             f"{sum(t.rows for t in current):,}",
             f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
             f"{due_now.why}: {_names(due_now.endpoints)}" if due_now else "",
-            ", ".join(failed),
+            ", ".join(name for name, key in here if not log.of(name, key)[-1].is_answer),
         )
     console.print(table)
 
@@ -140,8 +144,8 @@ def _print_lake(console: Console, lake: Lake) -> None:
     published = publication(lake.settings)
     version = lake.bronze.pull_log.version()
     console.print(f"lake       {lake.settings.root}")
-    console.print(f"OpenF1     {lake.client.base_url}")
-    console.print(f"Jolpica    {lake.clients['jolpica'].base_url}")
+    for source in lake.sources:
+        console.print(f"{source.title:<10} {lake.clients[source.name].base_url}")
     if published is None:
         console.print("gold       nothing published yet: f1 transform")
     else:
@@ -161,32 +165,42 @@ def _print_session(console: Console, lake: Lake, one: Session, now: datetime) ->
     """One row per endpoint of a session."""
     from rich.table import Table
 
-    from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
-    from f1_lakehouse.sources.openf1.pull_policy import due
-
     table = Table(title=one.partition, title_justify="left")
     for name in ("endpoint", "rows", "pulls", "last pull (UTC)", "outcome", "due"):
         table.add_column(name, justify="right" if name in ("rows", "pulls") else "left")
     pull_log = lake.bronze.pull_log
-    for endpoint in SESSION_ENDPOINTS:
+    for endpoint in _session_endpoints(lake):
         if not one.has(endpoint):
             table.add_row(endpoint.name, "", "", "", "not applicable", "")
             continue
         pulls = pull_log.of(endpoint.name, one.key)
         current = pull_log.current_pull(endpoint.name, one.key)
-        waiting = due(now, [one], pull_log.of, endpoints={endpoint.name}, patient=False)
         table.add_row(
             endpoint.name,
             f"{current.rows:,}" if current else "",
             str(len(pulls)),
             f"{pulls[-1].at:%Y-%m-%d %H:%M:%S}" if pulls else "never",
             f"{pulls[-1].outcome} {pulls[-1].error or ''}".strip() if pulls else "",
-            waiting[0].why if waiting else "",
+            _why_due(lake, endpoint.name, one, now) or "",
         )
     console.print(table)
 
 
-def _names(names: tuple[str, ...]) -> str:
+def _session_endpoints(lake: Lake) -> list[Endpoint]:
+    """The endpoints that are pulled by session."""
+    from f1_lakehouse.sources.catalog import Scope
+
+    return [one for one in lake.bronze.endpoints.values() if one.scope is Scope.SESSION]
+
+
+def _why_due(lake: Lake, endpoint: str, one: Session, now: datetime) -> str | None:
+    """Why an endpoint of a session must be pulled now, by the policy of its source."""
+    known = lake.bronze.endpoints[endpoint]
+    reason = lake.source_of(endpoint).why_due(known, one, now, lake.pulls_of(endpoint, one.key), False)
+    return reason[0] if reason else None
+
+
+def _names(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 3 else f"{len(names)} endpoints"
 
 

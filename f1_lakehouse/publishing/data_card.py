@@ -9,13 +9,16 @@ import duckdb
 
 from f1_lakehouse.simulator.keys import GENERATED as GENERATED_KEYS
 from f1_lakehouse.simulator.keys import generated
+from f1_lakehouse.sources.registry import SOURCES
 
-LICENCE = "Data: OpenF1 (openf1.org), CC BY-NC-SA 4.0. Not affiliated with Formula 1."
-GENERATED = "Generated data, made up by f1 generate: none of it took place, none of it is from OpenF1."
+LICENCE = f"Data: {' and '.join(source.credit for source in SOURCES)}. Not affiliated with Formula 1."
+GENERATED = (
+    "Generated data, made up by f1 generate: none of it took place, none of it is from a public source."
+)
 
 CARD = {
     "title": "Formula 1 timing and results, 2023 to now: dimensions, facts and marts",
-    "source": "OpenF1 API, https://openf1.org; the session results in it are those published by formula1.com",
+    "source": "; ".join(source.attribution for source in SOURCES),
     "attribution": LICENCE,
     "licence": "CC BY-NC-SA 4.0, https://creativecommons.org/licenses/by-nc-sa/4.0/",
     "use": "Non-commercial, with attribution; what is made of it is shared under the same licence",
@@ -25,8 +28,6 @@ CARD = {
     "and 30 days. result_revisions and source_changes have the changes",
     "known gaps": "The first lap of a race often has no start; intervals are of races and sprints only; telemetry only where "
     "it was loaded; some sessions lack weather, radio or positions; the source's championship tables are a beta",
-    "other sources": "Bronze and silver also hold races since 1950 from the Jolpica API, https://api.jolpi.ca, under the same "
-    "licence, CC BY-NC-SA 4.0; gold has no rows of it",
     "quality": "data_quality_metrics: checks by day of the newest pull, with their history",
     "documentation": "comments on tables and columns; docs/data-card.md and docs/data-dictionary.md of the project",
 }

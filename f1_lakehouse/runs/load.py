@@ -1,62 +1,21 @@
-"""A load of the command line: find the sessions, find what is due, run the jobs one after another.
+"""A load of the command line: the part of each source, one after another, then gold.
 
-The steps are Dagster runs in this process (run_job.py); what is due is decided in sources/openf1/calendar.py. Output is printed in cli/,
-which is called through `Listener`.
+The steps are Dagster runs in this process (run_job.py). Output is printed in cli/, which is called through `Listener`. Sessions are in
+load_sessions.py, seasons and rounds in load_seasons.py.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
-import orjson
-
+from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake, current_lake
-from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.publishing.build_record import must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
-from f1_lakehouse.runs.load_history import check_seasons, load_history
-from f1_lakehouse.runs.selection import FIRST_SEASON, LoadError, Selection
-from f1_lakehouse.sources.jolpica.work import HistoryWork
-from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Session, grid_session
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS
-from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
-from f1_lakehouse.sources.openf1.urls import Filter, request_url
-from f1_lakehouse.storage.landing import OpenPull
-from f1_lakehouse.storage.pull_log import Pull
-
-
-class Listener(Protocol):
-    """The observer of a load."""
-
-    def planned(self, work: Sequence[Due]) -> None:
-        """Called with what will be pulled, session by session."""
-
-    def session_started(self, one: Due) -> None:
-        """Called when a session's run begins."""
-
-    def stage(self, name: str) -> None:
-        """Called when another step begins."""
-
-
-@dataclass
-class Report:
-    """The result of a load. `failures` and `warnings`: one line each. `checks`: the number of checks that were evaluated."""
-
-    sessions: list[Session] = field(default_factory=list)
-    asked: list[Due] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    failed_checks: list[CheckResult] = field(default_factory=list)
-    checks: int = 0
-    transformed: bool = False
-    unfinished: list[Session] = field(default_factory=list)
-    history: list[HistoryWork] = field(default_factory=list)
-
-    @property
-    def is_success(self) -> bool:
-        """Whether every pull was answered and gold was built."""
-        return not self.failures
+from f1_lakehouse.runs.load_seasons import load_seasons
+from f1_lakehouse.runs.load_sessions import load_sessions
+from f1_lakehouse.runs.report import Listener, Report
+from f1_lakehouse.runs.selection import LoadError, Selection
+from f1_lakehouse.sources.source import Source
 
 
 def load(selection: Selection, listener: Listener, *, transform: bool = True) -> Report:
@@ -64,35 +23,57 @@ def load(selection: Selection, listener: Listener, *, transform: bool = True) ->
 
     Raises:
         LoadError: the load is impossible as requested.
-        SourceError: OpenF1 did not answer about the calendar.
+        SourceError: the source of the sessions did not answer about the calendar.
     """
     lake = current_lake()
     now = datetime.now(UTC)
-    sources = _sources(lake, selection)
-    openf1 = selection.openf1_part(sources)
-    report = Report() if openf1 is None else _load_openf1(lake, openf1, listener, now)
-    if "jolpica" in sources and not lake.budget.spent:
-        _load_jolpica(lake, selection, listener, now, report, is_only_source=openf1 is None)
+    sources = selected_sources(lake, selection, now)
+    of_sessions = selection.sessions_part(sources)
+    report = Report() if of_sessions is None else load_sessions(lake, of_sessions, listener, now)
+    for source in sources:
+        if not source.has_sessions and not lake.budget.spent:
+            with loading(lake.settings.root, source.name):
+                _load_seasons_of(
+                    lake, source, selection, listener, now, report, is_only_source=of_sessions is None
+                )
     if transform:
         run_transform(lake, listener, report)
     return report
 
 
-def _sources(lake: Lake, selection: Selection) -> Sequence[str]:
-    """The sources that a load requests. Raises LoadError for an unknown source or season."""
+def selected_sources(lake: Lake, selection: Selection, now: datetime) -> list[Source]:
+    """Return the sources that a load requests. Raises LoadError for an unknown source or season."""
     for name in selection.sources:
         if name not in lake.clients:
             raise LoadError(f"there is no source {name!r}; there are: {', '.join(lake.clients)}")
-    sources = selection.sources or lake.settings.sources
-    if "jolpica" in sources and (wrong := check_seasons(selection.seasons, datetime.now(UTC))):
+    sources = [
+        source
+        for source in lake.sources
+        if (source.name in selection.sources if selection.sources else source in lake.followed)
+    ]
+    of_seasons = [source for source in sources if not source.has_sessions]
+    if of_seasons and (wrong := check_seasons(selection.seasons, of_seasons, now)):
         raise LoadError(wrong)
-    if selection.sources and "openf1" not in sources and not selection.history_names():
-        raise LoadError("--source jolpica: it has no sessions and meetings; name seasons with --season")
+    if selection.sources and sources == of_seasons and not any(map(selection.names_of, sources)):
+        raise LoadError(
+            f"--source {' '.join(selection.sources)}: it has no sessions and meetings; name seasons with --season"
+        )
     return sources
 
 
-def _load_jolpica(
+def check_seasons(seasons: Sequence[int], sources: Sequence[Source], now: datetime) -> str | None:
+    """Return the error in the seasons that a user named; None if one of the sources has each of them."""
+    oldest = min(sources, key=lambda source: source.partitions.first_season)
+    first = oldest.partitions.first_season
+    unknown = [season for season in seasons if not first <= season <= now.year + 1]
+    if not unknown:
+        return None
+    return f"season {unknown[0]}: {oldest.title} has seasons from {first} to {now.year}"
+
+
+def _load_seasons_of(
     lake: Lake,
+    source: Source,
     selection: Selection,
     listener: Listener,
     now: datetime,
@@ -100,94 +81,34 @@ def _load_jolpica(
     *,
     is_only_source: bool,
 ) -> None:
-    """Jolpica's part of a load. Next to OpenF1 it neither fails nor delays the load: it ends at its first failed request."""
-    wanted = selection.history_names()
+    """The part of a source without sessions. Next to sessions it neither fails nor delays the load: it ends at its first failed request."""
+    wanted = selection.names_of(source)
     if not wanted:
         return
+    first_with_sessions = min(
+        (one.partitions.first_season for one in lake.sources if one.has_sessions), default=0
+    )
     seasons = sorted(set(selection.seasons)) or [now.year]
-    has_old = any(season < FIRST_SEASON for season in seasons)
+    has_old = any(season < first_with_sessions for season in seasons)
     is_only_source = is_only_source or has_old or selection.lap_times
-    done = load_history(
+    done = load_seasons(
         lake,
-        seasons,
+        source,
+        [season for season in seasons if season >= source.partitions.first_season],
         wanted,
         now,
         listener,
-        lap_times=selection.lap_times,
+        every_round=selection.lap_times,
         force=selection.force,
         may_wait=is_only_source,
     )
     report.checks += done.checks
     report.failed_checks += done.failed_checks
-    report.history += done.work
+    report.seasons += done.work
     if is_only_source:
         report.failures += done.failures
     else:
-        report.warnings += [f"Jolpica: {line}" for line in done.failures[:1]]
-
-
-def _load_openf1(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> Report:
-    """OpenF1's part of a load, up to bronze."""
-    wanted = selection.endpoint_names()
-    report = Report()
-    report.sessions = _resolve(lake, selection, listener, now)
-    report.unfinished = [one for one in report.sessions if not one.is_finished(now) and not one.is_cancelled]
-    _refuse_if_live(lake, now)
-
-    # Read before anything is planned: pulls of a concurrent load count as answered.
-    pull_log = lake.bronze.pull_log
-    before = {asked: pull_log.last_answer(*asked) for asked in pull_log.scopes()}
-    work = _work(lake, report.sessions, wanted, now, selection.force)
-    listener.planned(work)
-    if work:
-        _ingest(lake, work, before, listener, report, selection.force)
-    return report
-
-
-def _ingest(
-    lake: Lake,
-    work: Sequence[Due],
-    before: Mapping[tuple[str, int], Pull | None],
-    listener: Listener,
-    report: Report,
-    force: bool,
-) -> None:
-    """Run the job `ingest` for each session and add the results to the report. `before`: the last answered pulls of the lake."""
-    # Dagster takes seconds to import, and a load with nothing to do does not need it.
-    from f1_lakehouse.defs.partitions import ensure_partitions
-    from f1_lakehouse.instance.dagster_instance import current_instance
-    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
-    from f1_lakehouse.runs.run_job import run_job
-
-    fail_orphaned_runs(current_instance())
-    partitions = ensure_partitions(current_instance(), [one.session for one in work])
-    for one in work:
-        listener.session_started(one)
-        outcome = run_job(
-            "ingest",
-            partition=partitions[one.session.key],
-            assets=one.assets,
-            why=f"f1 load: {one.why}",
-            force=force,
-        )
-        report.asked.append(one)
-        report.checks += outcome.checks
-        report.failed_checks += outcome.failed_checks
-        if lake.budget.spent:
-            report.failures.append(lake.budget.spent)
-            break
-        report.failures += outcome.failures
-        # The result of a run is read from the pull log: a skipped step reports nothing. Not by time: a response that had
-        # landed before a crash has the time of that landing.
-        unanswered = [
-            name
-            for name in one.endpoints
-            if lake.bronze.pull_log.last_answer(name, one.session.key) == before.get((name, one.session.key))
-        ]
-        if unanswered and not outcome.failures:
-            report.failures.append(
-                f"{one.session.partition}: run {outcome.run_id} left out {', '.join(unanswered)}"
-            )
+        report.warnings += [f"{source.title}: {line}" for line in done.failures[:1]]
 
 
 def run_transform(
@@ -231,128 +152,3 @@ def run_transform(
                 f"transform: the run {outcome.run_id} ended without an error, but published nothing; see it in f1 ui"
             )
     return report
-
-
-def _resolve(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> list[Session]:
-    """Return the selected sessions; calendars that the lake lacks are pulled."""
-    for season in selection.seasons:
-        if not FIRST_SEASON <= season <= now.year + 1:
-            raise LoadError(f"season {season}: OpenF1 has seasons from {FIRST_SEASON} to {now.year}")
-        _know_season(lake, season, listener, now, selection.force)
-        if not lake.calendar([season]):
-            raise LoadError(f"season {season} has no sessions at {lake.client.base_url}")
-    if selection.is_open:
-        _know_season(lake, now.year, listener, now, selection.force)
-        chosen = [
-            one for one in lake.calendar([now.year]) if now - one.end <= WATCHED and one.is_finished(now)
-        ]
-        return [one for one in chosen if not selection.categories or one.category in selection.categories]
-    chosen_keys: set[int] = set()
-    for text in selection.sessions:
-        chosen_keys.add(_know(lake, "session", text, listener, now).key)
-    meeting_keys = {_know(lake, "meeting", text, listener, now).meeting_key for text in selection.meetings}
-    chosen = [
-        one
-        for one in lake.calendar()
-        if one.key in chosen_keys or one.meeting_key in meeting_keys or one.season in selection.seasons
-    ]
-    chosen = [one for one in chosen if not selection.categories or one.category in selection.categories]
-    if not chosen:
-        kinds = ", ".join(selection.categories)
-        raise LoadError(f"the selection has no session of type {kinds}")
-    for one in chosen:
-        if one.key in chosen_keys and one.is_cancelled:
-            raise LoadError(f"{one.partition} was cancelled: there is nothing to load")
-        if one.key in chosen_keys and not one.is_finished(now):
-            raise LoadError(
-                f"{one.partition} is not over yet; it can be loaded from {one.end + LIVE_MARGIN:%Y-%m-%d %H:%M} UTC on"
-            )
-    return chosen
-
-
-def _know(lake: Lake, what: str, text: str, listener: Listener, now: datetime) -> Session:
-    """Return a session (of the meeting) of that key, from the lake's calendar or after a request for its season."""
-    if text != "latest" and not text.isdigit():
-        raise LoadError(f"--{what} {text}: a {what} key is a number (or the word latest)")
-    attribute = "key" if what == "session" else "meeting_key"
-    if text != "latest":
-        known = [one for one in lake.calendar() if getattr(one, attribute) == int(text)]
-        if known:
-            return known[0]
-    lookup = (
-        lake.landing.begin(f"{what}_lookup", int(text), 0, now, "which season") if text != "latest" else None
-    )
-    row = _look_up(lake, what, text, lookup)
-    _know_season(lake, int(row["year"]), listener, now, force=True)
-    if lookup is not None:
-        lookup.commit(datetime.now(UTC))
-    for one in lake.calendar([int(row["year"])]):
-        if getattr(one, attribute) == row[f"{what}_key"]:
-            return one
-    raise LoadError(f"{what} {text} is not in the calendar of {row['year']} that OpenF1 serves")
-
-
-def _look_up(lake: Lake, what: str, text: str, lookup: OpenPull | None) -> dict[str, Any]:
-    """Return a row of `sessions` of that key. It lands, so that a load that is killed before the calendar is pulled does not repeat it."""
-    if lookup is not None and lookup.answers:
-        return dict(orjson.loads(lake.landing.body(lookup.folder, lookup.answers[0]))[0])
-    answer = lake.client.get(
-        request_url(
-            lake.client.base_url,
-            "sessions",
-            [Filter(f"{what}_key", "=", text if text == "latest" else int(text))],
-        )
-    )
-    if answer.is_empty:
-        raise LoadError(f"unknown {what} key {text}: OpenF1 at {lake.client.base_url} has no such {what}")
-    if lookup is not None:
-        lookup.add(answer)
-    return dict(orjson.loads(answer.body)[0])
-
-
-def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, force: bool) -> None:
-    names = [
-        e.name
-        for e in SEASON_ENDPOINTS
-        if force or season_due(now, season, lake.bronze.pull_log.of(e.name, season))
-    ]
-    if not names:
-        return
-    from f1_lakehouse.instance.dagster_instance import current_instance
-    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
-    from f1_lakehouse.runs.run_job import run_job
-
-    listener.stage(f"calendar of {season}")
-    fail_orphaned_runs(current_instance())
-    outcome = run_job("calendar", partition=str(season), assets=names, why="f1 load", force=force)
-    if outcome.failures:
-        raise LoadError(f"calendar of {season}: {outcome.failures[0]}")
-
-
-def _refuse_if_live(lake: Lake, now: datetime) -> None:
-    live = next((one for one in lake.calendar() if one.is_live(now)), None)
-    if live is not None and not lake.settings.openf1_username:
-        raise LoadError(
-            f"{live.partition} is live: OpenF1 is closed until {live.end + LIVE_MARGIN:%H:%M} UTC (to others than its "
-            "sponsors: F1_OPENF1_USERNAME); come back then"
-        )
-
-
-def _work(lake: Lake, sessions: Sequence[Session], wanted: set[str], now: datetime, force: bool) -> list[Due]:
-    """Return one entry per session with all that is due; for races and sprints, the session of their grid is included."""
-    pull_log = lake.bronze.pull_log
-    found = due(now, sessions, pull_log.of, endpoints=wanted, force=force, patient=False)
-    chosen = {one.key for one in sessions}
-    calendar = lake.calendar({one.season for one in sessions}) if "starting_grid" in wanted else []
-    for one in sessions:
-        grid = grid_session(one, calendar)
-        if grid is not None and grid.key not in chosen and one.is_finished(now):
-            found += due(now, [grid], pull_log.of, endpoints={"starting_grid"}, force=force, patient=False)
-    by_session: dict[Session, list[Due]] = {}
-    for entry in found:
-        by_session.setdefault(entry.session, []).append(entry)
-    order = [endpoint.name for endpoint in BY_NAME.values()]
-    return [
-        Due(one, tuple(sorted({n for e in entries for n in e.endpoints}, key=order.index)), entries[0].why)
-        for one, entries in sorted(by_session.items())
-    ]

@@ -9,14 +9,16 @@ import pytest
 from defs_instance import instance_in
 
 from f1_lakehouse import lakehouse
-from f1_lakehouse.defs import jolpica
-from f1_lakehouse.defs.sensors import history_requests
+from f1_lakehouse.defs.partitions import ensure_partitions
+from f1_lakehouse.defs.sensors import due_now, idle, requests_of
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.settings import load_settings
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+from f1_lakehouse.sources.jolpica.calendar import Race, partition_of
+from f1_lakehouse.sources.jolpica.source import JOLPICA
 
 SEASON = 2024
 
@@ -52,6 +54,16 @@ def run(instance: dg.DagsterInstance, job: str, **rest: object) -> dg.ExecuteInP
 
     found = repository(with_dbt=False).get_job(job)
     return found.execute_in_process(instance=instance, raise_on_error=False, **rest)  # type: ignore[arg-type]
+
+
+def history_requests(instance: dg.DagsterInstance, lake: Lake, now: datetime) -> list[dg.RunRequest]:
+    """What the sensor `session_due` requests of Jolpica."""
+    found = [(source, work) for source, work in due_now(lake, now) if source is JOLPICA]
+    return [
+        one
+        for source, work in found
+        for one in requests_of(source, instance, idle(instance, source, work), now)
+    ]
 
 
 def counts(result: dg.ExecuteInProcessResult) -> dict[str, int]:
@@ -148,7 +160,11 @@ def test_daemon_leaves_jolpica_alone_where_it_is_switched_off(
 
 def test_names_of_rounds_stay_when_a_race_is_renamed(instance: dg.DagsterInstance) -> None:
     end = datetime(1957, 5, 19, tzinfo=UTC)
-    one = jolpica.Race(1957, 2, end, "Monaco Grand Prix")
-    assert jolpica.ensure_rounds(instance, [one]) == {195702: "1957-02-monaco-grand-prix-195702"}
-    renamed = jolpica.Race(1957, 2, end + timedelta(hours=1), "Grand Prix de Monaco")
-    assert jolpica.ensure_rounds(instance, [renamed]) == {195702: "1957-02-monaco-grand-prix-195702"}
+    one = Race(1957, 2, end, "Monaco Grand Prix")
+    assert ensure_partitions(instance, JOLPICA, [partition_of(195702, [one])]) == {
+        195702: "1957-02-monaco-grand-prix-195702"
+    }
+    renamed = Race(1957, 2, end + timedelta(hours=1), "Grand Prix de Monaco")
+    assert ensure_partitions(instance, JOLPICA, [partition_of(195702, [renamed])]) == {
+        195702: "1957-02-monaco-grand-prix-195702"
+    }

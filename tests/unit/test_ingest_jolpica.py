@@ -14,7 +14,7 @@ from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaAnswer, JolpicaApi, JolpicaServer
 from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition
-from f1_lakehouse.sources.jolpica.source import BY_NAME
+from f1_lakehouse.sources.jolpica.tables import BY_NAME
 from f1_lakehouse.storage.landing import OpenPull
 
 RESULTS, DRIVERS = BY_NAME["jolpica_results"], BY_NAME["jolpica_drivers"]

@@ -47,15 +47,19 @@ class Due:
     attempt: int = 0
 
     @property
-    def assets(self) -> tuple[str, ...]:
-        """The assets that a run must cover: with the first pull of a session's drivers also the endpoints it cannot have.
+    def beyond(self) -> tuple[str, ...]:
+        """With the first pull of a session's drivers: the endpoints that the session cannot have.
 
         These cost no request, and are recorded as not applicable instead of missing.
         """
         if self.why != "first pull" or "drivers" not in self.endpoints:
-            return self.endpoints
-        beyond = (endpoint.name for endpoint in SESSION_ENDPOINTS if not self.session.has(endpoint))
-        return (*self.endpoints, *beyond)
+            return ()
+        return tuple(endpoint.name for endpoint in SESSION_ENDPOINTS if not self.session.has(endpoint))
+
+    @property
+    def assets(self) -> tuple[str, ...]:
+        """The assets that a run must cover."""
+        return (*self.endpoints, *self.beyond)
 
 
 def why_due(
