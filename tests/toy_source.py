@@ -26,6 +26,7 @@ RESULTS = Endpoint(
     (
         Column("season", Kind.INT, "Season", required=True),
         Column("driver", Kind.TEXT, "Driver", required=True),
+        Column("points", Kind.DOUBLE, "Points"),
     ),
     key=("season", "driver"),
     scope=Scope.SEASON,

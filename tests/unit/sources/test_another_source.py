@@ -28,7 +28,9 @@ class Served:
         offset = int(requested.rpartition("=")[2])
         if offset == self.broken_at:
             return Reply(400, b"no")
-        rows = [{"season": 2024, "driver": driver} for driver in self.drivers[offset : offset + PAGE]]
+        rows = [
+            {"season": 2024, "driver": driver, "points": 1} for driver in self.drivers[offset : offset + PAGE]
+        ]
         return Reply(body={"total": self.totals.get(offset, len(self.drivers)), "rows": rows})
 
 
