@@ -29,11 +29,12 @@ from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.publishing import delta_export, publish
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.catalog import SeasonPartition
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage import append_pull, object_store, pull_log, quarantine
 from f1_lakehouse.validation import schemas  # noqa: F401
 
-SEASON, RACE = 2024, 11
+SEASON, RACE, OLD_SEASON = 2024, 11, 1957
 ENDPOINTS = ("drivers", "laps", "weather", "car_data")
 crash_points = 0
 
@@ -71,7 +72,7 @@ def add_all_crash_points(kill_at: int) -> None:
 
 
 def load(settings: Settings) -> None:
-    """Pull the calendar, then every endpoint without a response, as a load does without Dagster."""
+    """Pull the calendar, then every endpoint without a response, then pages of results of another source, as a load does without Dagster."""
     lake = Lake.open(settings)
     if lake.bronze.pull_log.last_answer("sessions", SEASON) is None:
         pull(lake, BY_NAME["sessions"], SeasonPartition(SEASON), why="first pull")
@@ -79,6 +80,8 @@ def load(settings: Settings) -> None:
     for name in ENDPOINTS:
         if lake.bronze.pull_log.last_answer(name, RACE) is None:
             pull(lake, BY_NAME[name], race, why="first pull")
+    if lake.bronze.pull_log.last_answer("jolpica_results", OLD_SEASON) is None:
+        pull(lake, BY_NAME["jolpica_results"], JolpicaPartition(OLD_SEASON), why="first pull")
 
 
 def force(settings: Settings) -> None:
@@ -115,6 +118,9 @@ def run_child(request: dict[str, Any], pipe_out: int) -> None:
             openf1_url=request.get("url", "http://127.0.0.1:9/v1"),
             openf1_requests_per_second=0,
             openf1_requests_per_minute=0,
+            jolpica_url=request.get("jolpica_url", "http://127.0.0.1:9"),
+            jolpica_requests_per_second=0,
+            jolpica_requests_per_hour=0,
         )
         JOBS[request["job"]](settings)
         status = 0

@@ -6,17 +6,22 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from defs_instance import instance_in
 
 from f1_lakehouse import lakehouse
 from f1_lakehouse.defs.partitions import ensure_partitions
-from f1_lakehouse.defs.sensors import due_now, idle, requests_of
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.sensors import due_now, gold_behind_bronze, idle, requests_of
+from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import load_settings
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.sources.jolpica.calendar import Race, partition_of
 from f1_lakehouse.sources.jolpica.source import JOLPICA
 
@@ -50,8 +55,6 @@ def instance(
 
 
 def run(instance: dg.DagsterInstance, job: str, **rest: object) -> dg.ExecuteInProcessResult:
-    from f1_lakehouse.runs.repository import repository
-
     found = repository(with_dbt=False).get_job(job)
     return found.execute_in_process(instance=instance, raise_on_error=False, **rest)  # type: ignore[arg-type]
 
@@ -168,3 +171,55 @@ def test_names_of_rounds_stay_when_a_race_is_renamed(instance: dg.DagsterInstanc
     assert ensure_partitions(instance, JOLPICA, [partition_of(195702, [renamed])]) == {
         195702: "1957-02-monaco-grand-prix-195702"
     }
+
+
+def tick(instance: dg.DagsterInstance) -> tuple[int, str | None]:
+    """What `gold_behind_bronze` says: the number of runs that it requests, and why it skips."""
+    context = dg.build_sensor_context(instance=instance, resources={"lake": LakeResource()})
+    data = gold_behind_bronze.evaluate_tick(context)
+    return len(data.run_requests or ()), data.skip_message
+
+
+def test_history_load_of_hours_starts_one_transform(instance: dg.DagsterInstance) -> None:
+    lake = lakehouse.current_lake()
+    year = str(datetime.now(UTC).year)
+    with loading(lake.settings.root, "jolpica"):
+        for season in ("1957", year):
+            assert run(instance, "history", partition_key=season).success
+            # A pause of the load: no run is active.
+            assert tick(instance) == (0, "waiting for a load from Jolpica")
+    assert tick(instance) == (1, None)
+
+
+def test_transform_waits_for_the_end_of_a_backfill(instance: dg.DagsterInstance) -> None:
+    for season in ("1957", str(datetime.now(UTC).year)):
+        assert run(instance, "history", partition_key=season).success
+    backfill = PartitionBackfill(
+        backfill_id="history",
+        status=BulkActionStatus.REQUESTED,
+        from_failure=False,
+        tags={},
+        backfill_timestamp=datetime.now(UTC).timestamp(),
+        asset_selection=[dg.AssetKey(["bronze", "jolpica_results"])],
+    )
+    instance.add_backfill(backfill)
+    assert tick(instance) == (0, "waiting for the backfill history")
+    instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
+    assert tick(instance) == (1, None)
+
+
+def test_sessions_are_published_while_a_history_load_is_at_work(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(tmp_path / "openf1", season=SEASON, meetings=1, seed=3)
+    lake = lakehouse.current_lake()
+    with loading(lake.settings.root, "jolpica"), ReplayServer(tmp_path / "openf1") as server:
+        assert run(instance, "history", partition_key="1957").success
+        instance.create_run_for_job(
+            repository(with_dbt=False).get_job("history"), status=dg.DagsterRunStatus.STARTED
+        )
+        assert tick(instance)[0] == 0
+        monkeypatch.setenv("F1_OPENF1_URL", server.url)
+        lakehouse.open_once.cache_clear()
+        assert run(instance, "calendar", partition_key=str(SEASON)).success
+        assert tick(instance) == (1, None)
