@@ -180,20 +180,27 @@ def tick(instance: dg.DagsterInstance) -> tuple[int, str | None]:
     return len(data.run_requests or ()), data.skip_message
 
 
-def test_history_load_of_hours_starts_one_transform(instance: dg.DagsterInstance) -> None:
+RACES = [dg.AssetKey(["bronze", "jolpica_races"])]
+
+
+def test_history_load_of_hours_starts_one_transform(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("F1_SOURCES", "openf1")  # as a load by command: nothing is due of the other source
     lake = lakehouse.current_lake()
-    year = str(datetime.now(UTC).year)
     with loading(lake.settings.root, "jolpica"):
-        for season in ("1957", year):
-            assert run(instance, "history", partition_key=season).success
+        for season in ("1957", str(SEASON)):
+            assert run(instance, "history", partition_key=season, asset_selection=RACES).success
             # A pause of the load: no run is active.
             assert tick(instance) == (0, "waiting for a load from Jolpica")
     assert tick(instance) == (1, None)
 
 
-def test_transform_waits_for_the_end_of_a_backfill(instance: dg.DagsterInstance) -> None:
-    for season in ("1957", str(datetime.now(UTC).year)):
-        assert run(instance, "history", partition_key=season).success
+def test_transform_waits_for_the_end_of_a_backfill(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("F1_SOURCES", "openf1")
+    assert run(instance, "history", partition_key="1957", asset_selection=RACES).success
     backfill = PartitionBackfill(
         backfill_id="history",
         status=BulkActionStatus.REQUESTED,
@@ -214,7 +221,7 @@ def test_sessions_are_published_while_a_history_load_is_at_work(
     generate(tmp_path / "openf1", season=SEASON, meetings=1, seed=3)
     lake = lakehouse.current_lake()
     with loading(lake.settings.root, "jolpica"), ReplayServer(tmp_path / "openf1") as server:
-        assert run(instance, "history", partition_key="1957").success
+        assert run(instance, "history", partition_key="1957", asset_selection=RACES).success
         instance.create_run_for_job(
             repository(with_dbt=False).get_job("history"), status=dg.DagsterRunStatus.STARTED
         )
