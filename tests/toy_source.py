@@ -109,6 +109,7 @@ def source_at(base_url: str) -> Source:
         classify=classify,
         why_due=why_due,
         partitions=SeasonPartitions("toy", (RESULTS,), why_due, first_season=2000),
-        credit="Toy (toy.example), CC0",
+        credit="Toy (toy.example)",
+        licence="CC0",
         max_concurrent_requests=2,
     )

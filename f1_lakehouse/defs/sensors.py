@@ -148,7 +148,7 @@ def gold_behind_bronze(
 ) -> dg.RunRequest | dg.SkipReason:
     """Compare the publication with bronze and the code; wait while something runs, so that dbt runs once per burst.
 
-    A history load takes hours: it is waited for as a whole, but not by sessions that are there already.
+    A history load takes hours: its pulls wait for its end, pulled sessions do not.
     """
     fail_orphaned_runs(context.instance)
     opened = lake.open()

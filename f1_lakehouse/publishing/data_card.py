@@ -10,8 +10,19 @@ import duckdb
 from f1_lakehouse.simulator.keys import GENERATED as GENERATED_KEYS
 from f1_lakehouse.simulator.keys import generated
 from f1_lakehouse.sources.registry import SOURCES
+from f1_lakehouse.sources.source import Source
 
-LICENCE = f"Data: {' and '.join(source.credit for source in SOURCES)}. Not affiliated with Formula 1."
+
+def credit_line(sources: Iterable[Source]) -> str:
+    """Whose data it is and under which licence: the sources grouped by licence."""
+    by_licence: dict[str, list[str]] = {}
+    for source in sources:
+        by_licence.setdefault(source.licence, []).append(source.credit)
+    parts = [f"{' and '.join(credits)}, {licence}" for licence, credits in by_licence.items()]
+    return f"Data: {'; '.join(parts)}. Not affiliated with Formula 1."
+
+
+LICENCE = credit_line(SOURCES)
 GENERATED = (
     "Generated data, made up by f1 generate: none of it took place, none of it is from a public source."
 )

@@ -70,7 +70,7 @@ class Selection:
 
 
 def selectable(source: Source) -> list[Endpoint]:
-    """The endpoints that a user can select: not those of the calendar, which a load of sessions pulls by itself."""
+    """The endpoints that a user can select: not those of the calendar, which a load of sessions pulls automatically."""
     return [one for one in source.endpoints if not source.has_sessions or one.scope is Scope.SESSION]
 
 

@@ -109,7 +109,7 @@ class Partitions(Protocol):
             view: the lake.
             now: UTC.
             scopes: partitions of these only.
-            seasons: of these; by default the season that the source follows by itself, and corrections of loaded ones.
+            seasons: of these; by default the season that the source follows automatically, and corrections of loaded ones.
             endpoints: these only; all by default.
             force: although it is not due.
             patient: back off after a failure; a command does not.
@@ -147,8 +147,8 @@ class PullCheck:
 class Source:
     """A public data provider.
 
-    `title`: its name in messages. `credit`: its name and licence, for the line under every page. `attribution`: name, address,
-    licence, and what data it is, for the data card.
+    `title`: its name in messages. `credit` and `licence`: its name as the licence requires it, and the licence, for the
+    line under every page. `attribution`: address, licence, and what data it is, for the data card.
     `url_setting`, `default_url`, `credential_settings`: the environment variables and the URL that error messages name.
     `connect`: base URL, rate windows and credentials from the settings. `planner`: makes the planner for a base URL.
     `classify`: what a response means. `why_due`: pure; why an endpoint of a partition must be pulled now, or None (arguments:
@@ -177,6 +177,7 @@ class Source:
     why_due: Callable[[Endpoint, Any, datetime, Sequence[PastPull], bool], Reason | None]
     partitions: Partitions
     credit: str = ""
+    licence: str = ""
     attribution: str = ""
     jobs: tuple[Job, ...] = ()
     asset_group: str = ""

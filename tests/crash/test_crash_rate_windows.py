@@ -1,4 +1,4 @@
-"""Rate windows at the server: three processes load the same history, are killed, and go on. In real time."""
+"""Rate windows at the server: three processes load the same history, are killed, and resume. In real time."""
 
 import os
 import random
@@ -29,7 +29,7 @@ def load_by_three(scenario: Any, seasons: list[int], windows: list[tuple[int, fl
     ended = scenario.run_several("history", arguments=arguments, processes=3)
     assert [code for code, _ in ended] == [0, 0, 0], ended
     assert not landed & {one.target for one in api.requests[before:]}
-    # A response that was under way when its process was killed did not land.
+    # A response that was in progress when its process was killed did not land.
     assert expected <= len(api.requests) <= expected + 2
     assert len({one.target for one in api.requests}) == expected
     for requests, seconds in windows:

@@ -1,4 +1,4 @@
-"""A source that no module of the package knows, with a dbt model of its own: from HTTP to a table in silver."""
+"""A source that no module of the package names, with a dbt model of its own: from HTTP to a table in silver."""
 
 import json
 import shutil

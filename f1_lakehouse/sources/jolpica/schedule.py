@@ -23,7 +23,7 @@ _COVERS = {Scope.ALL: "A pull covers everything", Scope.SEASON: "By season", Sco
 
 
 def races_in(view: LakeView, seasons: Collection[int] | None = None) -> list[Race]:
-    """The races that the lake knows, in date order; of these seasons or of all."""
+    """The races in the lake, in date order; of these seasons or of all."""
     rows = view.current_rows(RACES, view.pulled(RACES) if seasons is None else seasons)
     return sorted((one for row in rows if (one := race(row)) is not None), key=lambda one: one.end)
 

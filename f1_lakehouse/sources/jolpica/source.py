@@ -32,7 +32,8 @@ JOLPICA = Source(
     classify=classify,
     why_due=why_due,
     partitions=JolpicaPartitions(),
-    credit="Jolpica (api.jolpi.ca), CC BY-NC-SA 4.0",
+    credit="Jolpica (jolpi.ca)",
+    licence="CC BY-NC-SA 4.0",
     attribution="Jolpica F1 API, https://api.jolpi.ca, CC BY-NC-SA 4.0: races since 1950, with the data of the Ergast API",
     jobs=(
         Job(

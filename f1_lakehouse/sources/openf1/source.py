@@ -64,7 +64,8 @@ OPENF1 = Source(
     classify=classify,
     why_due=why_pull_due,
     partitions=OpenF1Partitions(),
-    credit="OpenF1 (openf1.org), CC BY-NC-SA 4.0",
+    credit="OpenF1 (openf1.org)",
+    licence="CC BY-NC-SA 4.0",
     attribution="OpenF1, https://openf1.org, CC BY-NC-SA 4.0: sessions since 2023; the session results in it are those "
     "published by formula1.com",
     jobs=(
