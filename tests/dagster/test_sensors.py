@@ -103,6 +103,11 @@ def test_transform_is_requested_when_bronze_changed_and_nothing_runs(served_lake
         published = Publication(version, datetime.now(UTC), "0", {}, digest)
         monkeypatch.setattr("f1_lakehouse.publishing.publication.publication", lambda settings: published)  # noqa: B023
         assert len(tick(gold_behind_bronze, served_lake).run_requests or ()) == requests
+    published = Publication("an older version", datetime.now(UTC), "0", {}, current_digest())
+    monkeypatch.setattr("f1_lakehouse.publishing.publication.publication", lambda settings: published)
+    assert len(tick(gold_behind_bronze, served_lake).run_requests) == 1
+    monkeypatch.setattr(automation, "tables_read", set)
+    assert tick(gold_behind_bronze, served_lake).skip_message == "gold has everything that it reads"
 
 
 def test_transform_waits_while_another_run_is_active(served_lake, sessions):

@@ -1,6 +1,7 @@
 """A second source that uses the interface only: pages in an envelope, an hourly limit, a table in bronze."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from f1_lakehouse.operations.verify import check_bronze
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources import registry
 from f1_lakehouse.sources.catalog import SeasonPartition
+from f1_lakehouse.sources.source import UnknownPartitionError
 
 
 class Served:
@@ -98,3 +100,22 @@ def test_pull_of_inconsistent_pages_fails_and_is_not_resumed(
 def test_endpoints_of_another_source_are_refused() -> None:
     with pytest.raises(ValueError, match="laps"):
         replace(source_at("http://x"), endpoints=(registry.BY_NAME["laps"],))
+
+
+def test_source_with_seasons_follows_the_current_one_and_corrects_loaded_ones(lake: Lake) -> None:
+    toy, now = lake.sources[-1], datetime(2026, 7, 1, tzinfo=UTC)
+    stale = replace(toy.partitions, why_due=lambda *_: ("yearly", 0))  # type: ignore[type-var]
+    assert [work.partition.label for work in toy.partitions.due(lake, now)] == ["2026"]
+    pull(lake, RESULTS, SeasonPartition(2024), why="by hand")
+    assert [work.partition.label for work in toy.partitions.due(lake, now)] == ["2026"]
+    assert [(work.partition.label, work.why) for work in stale.due(lake, now)] == [
+        ("2024", "yearly"),
+        ("2026", "yearly"),
+    ]
+    assert [work.partition.label for work in stale.due(lake, now, followed=())] == ["2024"]
+    assert [work.partition.label for work in toy.partitions.due(lake, now, seasons=[2020, 2021])] == [
+        "2020",
+        "2021",
+    ]
+    with pytest.raises(UnknownPartitionError, match="toy has seasons from 2000 to 2026"):
+        toy.partitions.named(lake, RESULTS, "1999", now)
