@@ -155,7 +155,11 @@ class _Pulling:
         if not wanted and not pulls:
             raise dg.Failure(f"{partition.label} is not due and was never pulled", allow_retries=False)
         # A concurrent load may have pulled the partition while this one waited for its slot.
-        done = pull(lake, endpoint, partition, why=why, run_id=run_id, force=force) if wanted else pulls[-1]
+        done = (
+            pull(lake, endpoint, partition, why=why, run_id=run_id, force=force, known=pulls)
+            if wanted
+            else pulls[-1]
+        )
         yield dg.AssetMaterialization(
             self.key, partition=self.name, metadata=pull_metadata(lake, endpoint, done, asked=wanted)
         )

@@ -99,8 +99,9 @@ def history(settings: Settings, seasons: list[int], windows: list[list[float]]) 
     lake = replace(lake, clients={**lake.clients, "jolpica": client})
     for work in season_work([], lake.pulls_of, seasons, JOLPICA.by_name, datetime(2030, 1, 1, tzinfo=UTC)):
         for name in work.endpoints:
-            if lake.bronze.pull_log.last_answer(name, work.partition.key) is None:
-                pull(lake, BY_NAME[name], work.partition, why="first pull")
+            known = lake.pulls_of(name, work.partition.key)
+            if not any(one.is_answer for one in known):
+                pull(lake, BY_NAME[name], work.partition, why="first pull", known=known)
 
 
 def force(settings: Settings) -> None:

@@ -47,4 +47,4 @@ def test_three_processes_keep_4_in_any_second_and_200_in_any_window_of_the_hour(
     with JolpicaServer(JolpicaApi(History(Path(str(RECORDED)) / "ergast"))) as jolpica:
         scenario = make_scenario()
         scenario.jolpica = jolpica
-        load_by_three(scenario, list(range(1980, 2006)), [(4, 1.0), (200, 100.0)], expected=241)
+        load_by_three(scenario, list(range(1980, 2006)), [(4, 1.0), (200, 100.0)], expected=249)
