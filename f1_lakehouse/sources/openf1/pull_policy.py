@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from f1_lakehouse.sources.catalog import PastPull, Reason
+from f1_lakehouse.sources.catalog import Endpoint, Partition, PastPull, Reason, Scope
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
 from f1_lakehouse.sources.pull_history import (
@@ -91,6 +91,18 @@ def why_due(
     return None
 
 
+def why_pull_due(
+    endpoint: Endpoint, partition: Partition, now: datetime, pulls: Sequence[PastPull], back_off: bool
+) -> Reason | None:
+    """Why an endpoint of a session or season must be pulled now: the `Source.why_due` of OpenF1, on which `due` is built."""
+    if endpoint.scope is Scope.SEASON:
+        return why_season_due(now, partition.season, pulls, patient=back_off)
+    assert isinstance(partition, Session)
+    if not partition.is_finished(now) or not partition.has(endpoint):
+        return None
+    return why_due(partition.end, now, pulls, patient=back_off)
+
+
 def due(
     now: datetime,
     calendar: Iterable[Session],
@@ -126,7 +138,7 @@ def due(
             if force:
                 reason: tuple[str, int] | None = ("forced", 0)
             else:
-                reason = why_due(one.end, now, pulls_of(endpoint.name, one.key), patient=patient)
+                reason = why_pull_due(endpoint, one, now, pulls_of(endpoint.name, one.key), patient)
             if reason:
                 reasons.setdefault(reason, []).append(endpoint.name)
         found += [Due(one, tuple(names), why, attempt) for (why, attempt), names in reasons.items()]

@@ -1,17 +1,16 @@
 """OpenF1 as a source: the entry for the registry, made from the modules of this package."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.catalog import Endpoint, Partition, PastPull, Reason, Scope
+from f1_lakehouse.sources.catalog import Endpoint, Partition, Scope
 from f1_lakehouse.sources.errors import PermanentError
 from f1_lakehouse.sources.exchange import Connection, Window
 from f1_lakehouse.sources.openf1.authentication import PasswordAuthentication
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
 from f1_lakehouse.sources.openf1.errors import LiveWindowError
-from f1_lakehouse.sources.openf1.pull_policy import why_due, why_season_due
+from f1_lakehouse.sources.openf1.pull_policy import why_pull_due
 from f1_lakehouse.sources.openf1.request_plan import OpenF1Planner
 from f1_lakehouse.sources.openf1.responses import classify
 from f1_lakehouse.sources.openf1.row_counts import judge
@@ -32,18 +31,6 @@ def connect(settings: Settings) -> Connection:
         (Window(settings.openf1_requests_per_second, 1.0), Window(settings.openf1_requests_per_minute, 60.0)),
         PasswordAuthentication(settings.openf1_url, username, password) if username and password else None,
     )
-
-
-def why_pull_due(
-    endpoint: Endpoint, partition: Partition, now: datetime, pulls: Sequence[PastPull], back_off: bool
-) -> Reason | None:
-    """Why an endpoint of a session or season must be pulled now; see `pull_policy`."""
-    if endpoint.scope is Scope.SEASON:
-        return why_season_due(now, partition.season, pulls, patient=back_off)
-    assert isinstance(partition, Session)
-    if not partition.is_finished(now) or not partition.has(endpoint):
-        return None
-    return why_due(partition.end, now, pulls, patient=back_off)
 
 
 def judge_rows(endpoint: Endpoint, partition: Partition, rows: int, now: datetime) -> Verdict:
