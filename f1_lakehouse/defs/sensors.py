@@ -49,9 +49,10 @@ def requests_of(
     for one in found:
         scope, key = one.partition.scope, one.partition.key
         job = source.job_of(scope)
+        name = one.partition.label if scope is Scope.SEASON else names.get(key)
         yield dg.RunRequest(
             job_name=job.name,
-            partition_key=None if scope is Scope.ALL else names.get(key, one.partition.label),
+            partition_key=name,
             asset_selection=[dg.AssetKey(["bronze", name]) for name in (*one.endpoints, *one.beyond)],
             run_key=f"{job.name}/{key}/{one.why}/{one.attempt}/{now:%Y-%m-%d}",
             tags={WHY_TAG: one.why},
@@ -197,9 +198,9 @@ def weekly_schedule(source: Source) -> dg.ScheduleDefinition:
         context: dg.ScheduleEvaluationContext, lake: LakeResource
     ) -> list[dg.RunRequest] | dg.SkipReason:
         """Request all that is due; the sensor gold_behind_bronze does the rest."""
-        now = context.scheduled_execution_time.astimezone(UTC)
-        found = source.partitions.due(lake.open(), now, scopes={Scope.SESSION}, patient=True)
-        if not found:
+        now, opened = context.scheduled_execution_time.astimezone(UTC), lake.open()
+        found = source.partitions.due(opened, now, scopes={Scope.SESSION}, patient=True)
+        if not found or source not in opened.followed:
             return dg.SkipReason("nothing is due")
         return list(requests_of(source, context.instance, found, now))
 
