@@ -130,6 +130,7 @@ qualified as (
         coalesce(jolpica.constructor_id, openf1.constructor_id) as constructor_id,
         openf1.team_id,
         case when jolpica.season is null then openf1.driver_number else jolpica.car_number end as car_number,
+        openf1.driver_number,
         jolpica.position as jolpica_position,
         openf1.position as openf1_position,
         {%- for part in ['q1_s', 'q2_s', 'q3_s'] %}
@@ -160,6 +161,7 @@ chosen as (
         coalesce(qualified.constructor_id, poles.constructor_id) as constructor_id,
         coalesce(qualified.team_id, poles.team_id) as known_team_id,
         coalesce(qualified.car_number, poles.car_number) as car_number,
+        qualified.driver_number,
         {{ by_source('position_source', 'jolpica_position', 'openf1_position') | indent(8) }} as position,
         {%- for part in ['q1_s', 'q2_s', 'q3_s'] %}
         {{ by_source('times_source', 'jolpica_' ~ part, 'openf1_' ~ part) }} as {{ part }},
@@ -205,6 +207,7 @@ select
     constructors.constructor_name,
     coalesce(chosen.known_team_id, {{ team_of_constructor('chosen.constructor_id') }}) as team_id,
     chosen.car_number,
+    chosen.driver_number,
     chosen.position,
     chosen.q1_s,
     chosen.q2_s,
