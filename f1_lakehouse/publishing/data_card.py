@@ -39,6 +39,9 @@ CARD = {
     "and 30 days. result_revisions and source_changes have the changes",
     "known gaps": "The first lap of a race often has no start; intervals are of races and sprints only; telemetry only where "
     "it was loaded; some sessions lack weather, radio or positions; the source's championship tables are a beta",
+    "tables of both sources": "fact_race_results, fact_qualifying, fact_lap_times, fact_race_pit_stops, their dimensions and what is "
+    "computed from them. Where both sources have a value, columns *_source name the one that is used, and source_reconciliation has "
+    "the differences",
     "quality": "data_quality_metrics: checks by day of the newest pull, with their history",
     "documentation": "comments on tables and columns; docs/data-card.md and docs/data-dictionary.md of the project",
 }
