@@ -28,7 +28,7 @@ GENERATED = (
 )
 
 CARD = {
-    "title": "Formula 1 timing and results, 2023 to now: dimensions, facts and marts",
+    "title": "Formula 1 timing since 2023 and race results since 1950: dimensions, facts and marts",
     "source": "; ".join(source.attribution for source in SOURCES),
     "attribution": LICENCE,
     "licence": "CC BY-NC-SA 4.0, https://creativecommons.org/licenses/by-nc-sa/4.0/",
