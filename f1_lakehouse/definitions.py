@@ -12,6 +12,7 @@ from f1_lakehouse.defs import (
     bronze,
     checks,
     dbt,
+    feature_checks,
     jobs,
     maintenance,
     monitoring,
@@ -34,6 +35,7 @@ def build_definitions(sources: Sequence[Source]) -> dg.Definitions:
             asset_checks=[
                 *dg.load_asset_checks_from_modules(modules),
                 checks.silver_reconciles_with_bronze_check(),
+                *feature_checks.training_checks(),
             ],
             jobs=[jobs.transform, maintenance.upkeep],
             schedules=[
