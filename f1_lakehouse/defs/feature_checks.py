@@ -11,7 +11,7 @@ from f1_lakehouse.dbt.manifest import nodes
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.publishing.gold_file import connect_gold
 from f1_lakehouse.quality import feature_checks
-from f1_lakehouse.quality.row_counts import Verdict
+from f1_lakehouse.sources.source import Verdict
 
 Rule = Callable[[duckdb.DuckDBPyConnection], Verdict]
 

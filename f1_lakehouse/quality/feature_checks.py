@@ -6,7 +6,7 @@ manifest and is handed in. A failure stops training, never the publication of go
 
 import duckdb
 
-from f1_lakehouse.quality.row_counts import Verdict
+from f1_lakehouse.sources.source import Verdict
 
 MIN_COMPLETENESS = 0.95
 """Least share of laps with a value, for a column with the role `feature`."""

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from f1_lakehouse.quality import feature_checks as checks
-from f1_lakehouse.quality.row_counts import Verdict
+from f1_lakehouse.sources.source import Verdict
 
 FEATURES = ["lap_time_s", "tyre_age_laps", "position"]
 TYPES = {"session_key": "integer", "lap_time_s": "double", "split": "varchar"}
