@@ -8,10 +8,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from f1_lakehouse.budget import Budget
 from f1_lakehouse.observability.notifications import AlertLog
 from f1_lakehouse.observability.run_log import RunLog
+from f1_lakehouse.session_names import NamedSession, numbered
 from f1_lakehouse.settings import Settings, load_settings
 from f1_lakehouse.sources.catalog import Endpoint, Source
 from f1_lakehouse.sources.client import SourceClient
@@ -23,6 +25,7 @@ from f1_lakehouse.sources.rate_limiter import RateLimiter
 from f1_lakehouse.sources.registry import SOURCES
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
+from f1_lakehouse.storage.pull_log import Pull
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,23 @@ class Lake:
             self._seasons[year] = pulls, list({one.key: one for one in found}.values())
         return self._seasons[year][1]
 
+    def named_sessions(self, seasons: Iterable[int] | None = None) -> list[NamedSession]:
+        """The sessions of the lake's calendar with their names and round numbers; of these seasons or of all."""
+        log, found = self.bronze.pull_log, []
+        by_season: dict[int, list[Session]] = {}
+        for one in self.calendar(seasons):
+            by_season.setdefault(one.season, []).append(one)
+        for season, sessions in by_season.items():
+            meetings = self._season_rows("meetings", "meeting_key", log.current_pull("meetings", season))
+            rows = self._season_rows("sessions", "session_key", log.current_pull("sessions", season))
+            found += [_named(one, rows[one.key], meetings.get(one.meeting_key, {})) for one in sessions]
+        return numbered(found)
+
+    def _season_rows(self, endpoint: str, key: str, current: Pull | None) -> dict[int, dict[str, Any]]:
+        """The rows of a season by their key; empty before the first pull."""
+        rows = self.bronze.rows_of(endpoint, [current]).to_pylist() if current else []
+        return {row[key]: row for row in rows}
+
     def races(self, seasons: Iterable[int] | None = None) -> list[Race]:
         """The races of Jolpica in the lake, in date order; of these seasons or of all."""
         log = self.bronze.pull_log
@@ -100,6 +120,23 @@ class Lake:
         """The car numbers of a session in bronze."""
         numbers = self.bronze.rows("drivers", session_key)["driver_number"].to_pylist()
         return sorted({number for number in numbers if number is not None})
+
+
+def _named(one: Session, row: dict[str, Any], meeting: dict[str, Any]) -> NamedSession:
+    """A session with the names in its row and in the row of its meeting."""
+    return NamedSession(
+        start=one.start,
+        key=one.key,
+        season=one.season,
+        meeting_key=one.meeting_key,
+        session_name=one.name,
+        meeting_name=meeting.get("meeting_name") or "",
+        location=one.location,
+        circuit=row.get("circuit_short_name") or "",
+        country_name=row.get("country_name") or "",
+        country_code=row.get("country_code") or "",
+        is_cancelled=one.is_cancelled,
+    )
 
 
 def connect(

@@ -19,6 +19,7 @@ from f1_lakehouse.cli import (
     promote,
     replay_run,
     report,
+    sessions,
     simulator,
     sql,
     status,
@@ -30,6 +31,7 @@ from f1_lakehouse.cli.errors import in_one_line
 
 COMMANDS = (
     load.LOAD,
+    sessions.SESSIONS,
     load.TRANSFORM,
     simulator.REPLAY,
     simulator.GENERATE,

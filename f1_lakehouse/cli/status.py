@@ -1,4 +1,4 @@
-"""`f1 status`: loaded sessions, when they were loaded, and what is due, from the pull log and the calendar.
+"""`f1 status`: what is loaded by season, and what is due or failed, from the pull log and the calendar.
 
 Does not belong here: what is due (pull_policy.py of each source).
 """
@@ -6,6 +6,8 @@ Does not belong here: what is due (pull_policy.py of each source).
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,8 +20,13 @@ if TYPE_CHECKING:
 
     from f1_lakehouse.lakehouse import Lake
     from f1_lakehouse.settings import Settings
+    from f1_lakehouse.sources.jolpica.work import HistoryWork
     from f1_lakehouse.sources.openf1.calendar import Session
+    from f1_lakehouse.sources.openf1.pull_policy import Due
+    from f1_lakehouse.storage.pull_log import PullLog
 
+MAX_DUE_SHOWN = 15
+"""Sessions in the list of what is due; `--all` shows every one."""
 MAX_STALE_DAYS = 35
 """Days after its end in which a session that is not loaded is reported; later it is history that nobody asked for."""
 
@@ -29,15 +36,21 @@ class StatusError(F1LakehouseError):
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--session", type=int, metavar="KEY", help="show each endpoint of one session")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--session", type=int, metavar="KEY", help="show each endpoint of one session")
+    which.add_argument(
+        "--all", action="store_true", help="show each session and season, not only what is due"
+    )
 
 
 def _status(given: argparse.Namespace) -> int:
-    return print_status(lake_settings(), given.session)
+    return print_status(lake_settings(), given.session, is_long=given.all)
 
 
-def print_status(settings: Settings, session_key: int | None = None) -> int:
-    """Print the state of a lake, or of one of its sessions; the exit code.
+def print_status(settings: Settings, session_key: int | None = None, *, is_long: bool = False) -> int:
+    """Print the state of a lake by season, or of one of its sessions; the exit code.
+
+    `is_long`: also the sessions and seasons of which nothing is due.
 
     Raises:
         StatusError: the calendar of the lake does not have the session.
@@ -58,45 +71,121 @@ def print_status(settings: Settings, session_key: int | None = None) -> int:
         _print_session(console, lake, found, now)
         return 0
     _print_lake(console, lake)
-    _print_sessions(console, lake, calendar, now)
-    _print_history(console, lake, now)
+    states = _states(lake, calendar, now)
+    _print_seasons(console, states, calendar, now)
+    if is_long:
+        _print_sessions(console, "Sessions", states)
+    else:
+        _print_due(console, [one for one in states if one.is_shown(now)])
+    _print_history(console, lake, now, is_long=is_long)
     return 0
 
 
-def _print_sessions(console: Console, lake: Lake, calendar: list[Session], now: datetime) -> None:
-    """One row per session that was pulled, or that is recent enough to be watched."""
-    from rich.table import Table
+@dataclass(frozen=True)
+class _State:
+    """What of a session is loaded. `loaded`: endpoints with an answer, of `applicable`; `failed`: whose last pull failed."""
 
+    session: Session
+    applicable: int
+    loaded: int
+    rows: int
+    pulled_at: datetime | None
+    due: Sequence[Due]
+    failed: Sequence[str]
+
+    def is_shown(self, now: datetime) -> bool:
+        """Whether something is due soon or failed. A first pull of an old session or of its telemetry is a wish, not a duty."""
+        from f1_lakehouse.sources.openf1.pull_policy import WATCHED
+
+        is_watched = now - self.session.end <= WATCHED
+        return bool(self.failed) or any(is_watched or entry.why != "first pull" for entry in self.due)
+
+
+def _states(lake: Lake, calendar: list[Session], now: datetime) -> list[_State]:
+    """The sessions that were pulled, or that are recent enough to be watched."""
     from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
     from f1_lakehouse.sources.openf1.pull_policy import WATCHED, due
 
-    table = Table(title="Sessions", title_justify="left")
+    log = lake.bronze.pull_log
+    pulled = {scope for endpoint, scope in log.scopes() if endpoint not in ("meetings", "sessions")}
+    found = []
+    for one in calendar:
+        if one.key not in pulled and not (one.is_finished(now) and now - one.end <= WATCHED):
+            continue
+        names = [endpoint.name for endpoint in SESSION_ENDPOINTS if one.has(endpoint)]
+        answers = [a for name in names if (a := log.last_answer(name, one.key)) is not None]
+        found.append(
+            _State(
+                session=one,
+                applicable=len(names),
+                loaded=len(answers),
+                rows=sum(t.rows for name in names if (t := log.current_pull(name, one.key)) is not None),
+                pulled_at=max((a.at for a in answers), default=None),
+                due=due(now, [one], log.of, patient=False),
+                failed=[name for name in names if (p := log.of(name, one.key)) and not p[-1].is_answer],
+            )
+        )
+    return found
+
+
+def _print_seasons(console: Console, states: list[_State], calendar: list[Session], now: datetime) -> None:
+    """One row per season of OpenF1."""
+    from rich.table import Table
+
+    table = Table(title="OpenF1", title_justify="left")
+    for name in ("season", "sessions", "rows", "last pull (UTC)", "due", "failed"):
+        table.add_column(name, justify="left" if name == "season" else "right")
+    for season in sorted({one.season for one in calendar}):
+        finished = sum(one.is_finished(now) for one in calendar if one.season == season)
+        here = [one for one in states if one.session.season == season]
+        last = max((one.pulled_at for one in here if one.pulled_at), default=None)
+        table.add_row(
+            str(season),
+            f"{sum(one.loaded > 0 for one in here)} of {finished}",
+            f"{sum(one.rows for one in here):,}",
+            f"{last:%Y-%m-%d %H:%M}" if last else "never",
+            str(sum(one.is_shown(now) and bool(one.due) for one in here) or ""),
+            str(sum(bool(one.failed) for one in here) or ""),
+        )
+    if table.row_count:
+        console.print(table)
+
+
+def _print_due(console: Console, states: list[_State]) -> None:
+    """The sessions of which something is due or failed, the newest first."""
+    if not states:
+        console.print("no session is due (f1 status --all shows every session)")
+        return
+    shown = states[-MAX_DUE_SHOWN:]
+    _print_sessions(console, "Due or failed", shown)
+    if len(states) > len(shown):
+        console.print(f"and {len(states) - len(shown)} earlier sessions: f1 status --all")
+
+
+def _print_sessions(console: Console, title: str, states: list[_State]) -> None:
+    """One row per session."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
     for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
         table.add_column(name, justify="right" if name in ("endpoints", "rows") else "left")
-    pull_log = lake.bronze.pull_log
-    pulled = {scope for endpoint, scope in pull_log.scopes() if endpoint not in ("meetings", "sessions")}
-    shown = [
-        one for one in calendar if one.key in pulled or (one.is_finished(now) and now - one.end <= WATCHED)
-    ]
-    for one in shown:
-        applicable = [endpoint.name for endpoint in SESSION_ENDPOINTS if one.has(endpoint)]
-        answers = [a for name in applicable if (a := pull_log.last_answer(name, one.key)) is not None]
-        rows = sum(t.rows for name in applicable if (t := pull_log.current_pull(name, one.key)) is not None)
-        waiting = due(now, [one], pull_log.of, patient=False)
-        failed = [name for name in applicable if (p := pull_log.of(name, one.key)) and not p[-1].is_answer]
+    for one in states:
         table.add_row(
-            one.partition,
-            f"{len(answers)}/{len(applicable)}",
-            f"{rows:,}",
-            f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
-            "; ".join(f"{entry.why}: {_names(entry.endpoints)}" for entry in waiting),
-            ", ".join(failed),
+            one.session.partition,
+            f"{one.loaded}/{one.applicable}",
+            f"{one.rows:,}",
+            f"{one.pulled_at:%Y-%m-%d %H:%M}" if one.pulled_at else "never",
+            "; ".join(f"{entry.why}: {_names(entry.endpoints)}" for entry in one.due),
+            ", ".join(one.failed),
         )
     console.print(table)
 
 
-def _print_history(console: Console, lake: Lake, now: datetime) -> None:
-    """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due."""
+def _print_history(console: Console, lake: Lake, now: datetime, *, is_long: bool) -> None:
+    """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due.
+
+    Unless `is_long`, consecutive seasons of which nothing is due or failed share a row.
+    """
     from rich.table import Table
 
     from f1_lakehouse.sources.jolpica.partitions import season_of
@@ -115,22 +204,81 @@ def _print_history(console: Console, lake: Lake, now: datetime) -> None:
     known = [season for season in seasons if season]
     work = season_work(races, log.of, known, HISTORY_NAMES, now, followed=())
     waiting = {one.partition.key: one for one in work}
-    for season in seasons:
+    rows = [_HistoryRow.of(log, season, pulled, waiting.get(season)) for season in seasons]
+    for first, last in _row_groups(rows, is_long=is_long):
+        group = rows[first : last + 1]
+        table.add_row(*_HistoryRow.joined(group))
+    console.print(table)
+
+
+@dataclass(frozen=True)
+class _HistoryRow:
+    """A season of Jolpica as the table has it; season 0 has the resources without a season."""
+
+    season: int
+    resources: int
+    rounds: int
+    rows: int
+    pulled_at: datetime | None
+    due: str
+    failed: str
+
+    @classmethod
+    def of(
+        cls, log: PullLog, season: int, pulled: Sequence[tuple[str, int]], due_now: HistoryWork | None
+    ) -> _HistoryRow:
+        """The row of a season. `pulled`: resources and partitions in the pull log."""
+        from f1_lakehouse.sources.jolpica.partitions import season_of
+
         here = [(name, key) for name, key in pulled if season_of(key) == season]
         current = [t for name, key in here if (t := log.current_pull(name, key)) is not None]
         answers = [a for name, key in here if (a := log.last_answer(name, key)) is not None]
-        failed = [name for name, key in here if not log.of(name, key)[-1].is_answer]
-        due_now = waiting.get(season)
-        table.add_row(
-            str(season) if season else "all",
-            str(len({a.endpoint for a in answers if a.scope == season})),
-            str(sum(t.endpoint == "jolpica_laps" for t in current)),
-            f"{sum(t.rows for t in current):,}",
-            f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
-            f"{due_now.why}: {_names(due_now.endpoints)}" if due_now else "",
-            ", ".join(failed),
+        return cls(
+            season=season,
+            resources=len({a.endpoint for a in answers if a.scope == season}),
+            rounds=sum(t.endpoint == "jolpica_laps" for t in current),
+            rows=sum(t.rows for t in current),
+            pulled_at=max((a.at for a in answers), default=None),
+            due=f"{due_now.why}: {_names(due_now.endpoints)}" if due_now else "",
+            failed=", ".join(name for name, key in here if not log.of(name, key)[-1].is_answer),
         )
-    console.print(table)
+
+    @staticmethod
+    def joined(rows: Sequence[_HistoryRow]) -> list[str]:
+        """The cells of one season, or of several as one row."""
+        first, last = rows[0], rows[-1]
+        pulled_at = max((one.pulled_at for one in rows if one.pulled_at), default=None)
+        counts = sorted({one.resources for one in rows})
+        return [
+            "all"
+            if not first.season
+            else f"{first.season}"
+            if first is last
+            else f"{first.season}-{last.season}",
+            "-".join(map(str, dict.fromkeys((counts[0], counts[-1])))),
+            str(sum(one.rounds for one in rows)),
+            f"{sum(one.rows for one in rows):,}",
+            f"{pulled_at:%Y-%m-%d %H:%M}" if pulled_at else "never",
+            first.due,
+            first.failed,
+        ]
+
+
+def _row_groups(rows: Sequence[_HistoryRow], *, is_long: bool) -> Iterator[tuple[int, int]]:
+    """The first and last index of the rows that are shown as one: consecutive seasons without anything due or failed."""
+    first = 0
+    for index, one in enumerate(rows):
+        following = rows[index + 1] if index + 1 < len(rows) else None
+        is_plain = one.season and not (one.due or one.failed or is_long)
+        joins_next = (
+            is_plain
+            and following is not None
+            and following.season == one.season + 1
+            and not (following.due or following.failed)
+        )
+        if not joins_next:
+            yield first, index
+            first = index + 1
 
 
 def _print_lake(console: Console, lake: Lake) -> None:
@@ -191,5 +339,5 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 STATUS = Command(
-    "status", "Show loaded sessions, when they were loaded, and what is due", _status, _add_arguments
+    "status", "Show what is loaded by season, and what is due or failed", _status, _add_arguments
 )

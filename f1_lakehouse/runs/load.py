@@ -7,22 +7,20 @@ which is called through `Listener`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
-
-import orjson
+from typing import Protocol
 
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.publishing.build_record import must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
+from f1_lakehouse.runs.estimate import Confirm, Estimate, jolpica_estimate, openf1_estimate
 from f1_lakehouse.runs.load_history import check_seasons, load_history
+from f1_lakehouse.runs.selected_sessions import selected_sessions
 from f1_lakehouse.runs.selection import FIRST_SEASON, LoadError, Selection
 from f1_lakehouse.sources.jolpica.work import HistoryWork
 from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Session, grid_session
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SEASON_ENDPOINTS
-from f1_lakehouse.sources.openf1.pull_policy import WATCHED, Due, due, season_due
-from f1_lakehouse.sources.openf1.urls import Filter, request_url
-from f1_lakehouse.storage.landing import OpenPull
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.openf1.pull_policy import Due, due
 from f1_lakehouse.storage.pull_log import Pull
 
 
@@ -59,18 +57,28 @@ class Report:
         return not self.failures
 
 
-def load(selection: Selection, listener: Listener, *, transform: bool = True) -> Report:
+def load(
+    selection: Selection, listener: Listener, *, transform: bool = True, confirm: Confirm = lambda _: None
+) -> Report:
     """Load what is selected and due, from its sources to published gold.
+
+    `confirm` is called with the estimate of the requests, when only calendars have been requested.
 
     Raises:
         LoadError: the load is impossible as requested.
+        SessionNameError: the name does not mean one session.
         SourceError: OpenF1 did not answer about the calendar.
     """
     lake = current_lake()
     now = datetime.now(UTC)
     sources = _sources(lake, selection)
     openf1 = selection.openf1_part(sources)
-    report = Report() if openf1 is None else _load_openf1(lake, openf1, listener, now)
+    history = _history_estimate(lake, selection, now) if "jolpica" in sources else Estimate()
+    if openf1 is None:
+        report = Report()
+        confirm(history)
+    else:
+        report = _load_openf1(lake, openf1, listener, now, lambda estimate: confirm(estimate + history))
     if "jolpica" in sources and not lake.budget.spent:
         _load_jolpica(lake, selection, listener, now, report, is_only_source=openf1 is None)
     if transform:
@@ -126,11 +134,21 @@ def _load_jolpica(
         report.warnings += [f"Jolpica: {line}" for line in done.failures[:1]]
 
 
-def _load_openf1(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> Report:
+def _history_estimate(lake: Lake, selection: Selection, now: datetime) -> Estimate:
+    wanted = selection.history_names()
+    if not wanted:
+        return Estimate()
+    seasons = sorted(set(selection.seasons)) or [now.year]
+    return jolpica_estimate(lake, seasons, wanted, now, lap_times=selection.lap_times, force=selection.force)
+
+
+def _load_openf1(
+    lake: Lake, selection: Selection, listener: Listener, now: datetime, confirm: Confirm
+) -> Report:
     """OpenF1's part of a load, up to bronze."""
     wanted = selection.endpoint_names()
     report = Report()
-    report.sessions = _resolve(lake, selection, listener, now)
+    report.sessions = selected_sessions(lake, selection, listener, now)
     report.unfinished = [one for one in report.sessions if not one.is_finished(now) and not one.is_cancelled]
     _refuse_if_live(lake, now)
 
@@ -138,6 +156,7 @@ def _load_openf1(lake: Lake, selection: Selection, listener: Listener, now: date
     pull_log = lake.bronze.pull_log
     before = {asked: pull_log.last_answer(*asked) for asked in pull_log.scopes()}
     work = _work(lake, report.sessions, wanted, now, selection.force)
+    confirm(openf1_estimate(lake, work))
     listener.planned(work)
     if work:
         _ingest(lake, work, before, listener, report, selection.force)
@@ -231,102 +250,6 @@ def run_transform(
                 f"transform: the run {outcome.run_id} ended without an error, but published nothing; see it in f1 ui"
             )
     return report
-
-
-def _resolve(lake: Lake, selection: Selection, listener: Listener, now: datetime) -> list[Session]:
-    """Return the selected sessions; calendars that the lake lacks are pulled."""
-    for season in selection.seasons:
-        if not FIRST_SEASON <= season <= now.year + 1:
-            raise LoadError(f"season {season}: OpenF1 has seasons from {FIRST_SEASON} to {now.year}")
-        _know_season(lake, season, listener, now, selection.force)
-        if not lake.calendar([season]):
-            raise LoadError(f"season {season} has no sessions at {lake.client.base_url}")
-    if selection.is_open:
-        _know_season(lake, now.year, listener, now, selection.force)
-        chosen = [
-            one for one in lake.calendar([now.year]) if now - one.end <= WATCHED and one.is_finished(now)
-        ]
-        return [one for one in chosen if not selection.categories or one.category in selection.categories]
-    chosen_keys: set[int] = set()
-    for text in selection.sessions:
-        chosen_keys.add(_know(lake, "session", text, listener, now).key)
-    meeting_keys = {_know(lake, "meeting", text, listener, now).meeting_key for text in selection.meetings}
-    chosen = [
-        one
-        for one in lake.calendar()
-        if one.key in chosen_keys or one.meeting_key in meeting_keys or one.season in selection.seasons
-    ]
-    chosen = [one for one in chosen if not selection.categories or one.category in selection.categories]
-    if not chosen:
-        kinds = ", ".join(selection.categories)
-        raise LoadError(f"the selection has no session of type {kinds}")
-    for one in chosen:
-        if one.key in chosen_keys and one.is_cancelled:
-            raise LoadError(f"{one.partition} was cancelled: there is nothing to load")
-        if one.key in chosen_keys and not one.is_finished(now):
-            raise LoadError(
-                f"{one.partition} is not over yet; it can be loaded from {one.end + LIVE_MARGIN:%Y-%m-%d %H:%M} UTC on"
-            )
-    return chosen
-
-
-def _know(lake: Lake, what: str, text: str, listener: Listener, now: datetime) -> Session:
-    """Return a session (of the meeting) of that key, from the lake's calendar or after a request for its season."""
-    if text != "latest" and not text.isdigit():
-        raise LoadError(f"--{what} {text}: a {what} key is a number (or the word latest)")
-    attribute = "key" if what == "session" else "meeting_key"
-    if text != "latest":
-        known = [one for one in lake.calendar() if getattr(one, attribute) == int(text)]
-        if known:
-            return known[0]
-    lookup = (
-        lake.landing.begin(f"{what}_lookup", int(text), 0, now, "which season") if text != "latest" else None
-    )
-    row = _look_up(lake, what, text, lookup)
-    _know_season(lake, int(row["year"]), listener, now, force=True)
-    if lookup is not None:
-        lookup.commit(datetime.now(UTC))
-    for one in lake.calendar([int(row["year"])]):
-        if getattr(one, attribute) == row[f"{what}_key"]:
-            return one
-    raise LoadError(f"{what} {text} is not in the calendar of {row['year']} that OpenF1 serves")
-
-
-def _look_up(lake: Lake, what: str, text: str, lookup: OpenPull | None) -> dict[str, Any]:
-    """Return a row of `sessions` of that key. It lands, so that a load that is killed before the calendar is pulled does not repeat it."""
-    if lookup is not None and lookup.answers:
-        return dict(orjson.loads(lake.landing.body(lookup.folder, lookup.answers[0]))[0])
-    answer = lake.client.get(
-        request_url(
-            lake.client.base_url,
-            "sessions",
-            [Filter(f"{what}_key", "=", text if text == "latest" else int(text))],
-        )
-    )
-    if answer.is_empty:
-        raise LoadError(f"unknown {what} key {text}: OpenF1 at {lake.client.base_url} has no such {what}")
-    if lookup is not None:
-        lookup.add(answer)
-    return dict(orjson.loads(answer.body)[0])
-
-
-def _know_season(lake: Lake, season: int, listener: Listener, now: datetime, force: bool) -> None:
-    names = [
-        e.name
-        for e in SEASON_ENDPOINTS
-        if force or season_due(now, season, lake.bronze.pull_log.of(e.name, season))
-    ]
-    if not names:
-        return
-    from f1_lakehouse.instance.dagster_instance import current_instance
-    from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
-    from f1_lakehouse.runs.run_job import run_job
-
-    listener.stage(f"calendar of {season}")
-    fail_orphaned_runs(current_instance())
-    outcome = run_job("calendar", partition=str(season), assets=names, why="f1 load", force=force)
-    if outcome.failures:
-        raise LoadError(f"calendar of {season}: {outcome.failures[0]}")
 
 
 def _refuse_if_live(lake: Lake, now: datetime) -> None:

@@ -31,11 +31,13 @@ class Selection:
     force: bool = False
     sources: Sequence[str] = ()
     lap_times: bool = False
+    name: str = ""
+    """One session by its name, e.g. `2024 singapore race`."""
 
     @property
     def is_open(self) -> bool:
         """Whether nothing is named: then everything due of the last weeks is loaded."""
-        return not (self.sessions or self.meetings or self.seasons)
+        return not (self.sessions or self.meetings or self.seasons or self.name)
 
     def endpoint_names(self) -> set[str]:
         """Return the selected session endpoints. Raises LoadError for an unknown endpoint."""
@@ -50,7 +52,7 @@ class Selection:
 
     def history_names(self) -> set[str]:
         """The resources of Jolpica that are wanted; none for sessions and meetings, which Jolpica does not know."""
-        if self.sessions or self.meetings or self.categories:
+        if self.sessions or self.meetings or self.categories or self.name:
             return set()
         known = {endpoint.name for endpoint in HISTORY_ENDPOINTS}
         return known & set(self.endpoints) if self.endpoints else known
@@ -62,6 +64,6 @@ class Selection:
         if "jolpica" not in sources:
             return self
         seasons = [season for season in self.seasons if season >= FIRST_SEASON]
-        if self.seasons and not (seasons or self.sessions or self.meetings):
+        if self.seasons and not (seasons or self.sessions or self.meetings or self.name):
             return None
         return replace(self, seasons=seasons)

@@ -141,7 +141,7 @@ def test_a_race_without_telemetry_takes_at_most_14_requests_and_4_for_the_calend
 
 def test_loading_again_makes_no_request(loaded):
     before = len(loaded.server.requests)
-    again = loaded.f1("load", "--session", str(RACE), "--no-telemetry")
+    again = loaded.f1("load", str(SEASON), "round", "1", "race", "--no-telemetry")
     assert again.returncode == 0
     assert len(loaded.server.requests) == before
     assert "up to date: nothing to load" in again.stderr
@@ -320,9 +320,9 @@ def test_gold_is_equal_after_bronze_is_rebuilt_from_landing(loaded):
 
 
 def test_status_shows_loaded_and_due_sessions(loaded):
-    shown = loaded.f1("status", COLUMNS="200")
+    shown = loaded.f1("status", "--all", COLUMNS="200")
     assert shown.returncode == 0
-    assert f"melbourne-race-{RACE}" in shown.stdout or str(RACE) in shown.stdout
+    assert str(RACE) in shown.stdout
     assert "current" in shown.stdout
     one = loaded.f1("status", "--session", str(RACE), COLUMNS="200")
     assert "car_data" in one.stdout

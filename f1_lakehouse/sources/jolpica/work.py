@@ -43,7 +43,12 @@ class HistoryWork:
     @property
     def requests(self) -> int:
         """About how many requests they take."""
-        return sum(math.ceil(_ROWS.get(name, 1) / PAGE) for name in self.endpoints)
+        return expected_requests(self.endpoints)
+
+
+def expected_requests(endpoints: Iterable[str]) -> int:
+    """About how many requests the first pulls of these resources of one partition take."""
+    return sum(math.ceil(_ROWS.get(name, 1) / PAGE) for name in endpoints)
 
 
 def season_work(
