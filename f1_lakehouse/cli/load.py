@@ -34,13 +34,14 @@ def _seasons(text: str) -> list[int]:
 
 
 LOAD_HELP = """\
-Without a session, meeting or season, f1 load brings the lake up to date: it requests what is due of the sessions of this season
-that ended in the last 35 days (first pulls and corrections, with telemetry), and of this season at Jolpica. What is loaded and
-not due is not requested again. A load with more than 2,000 requests or two hours says so first, and asks.
+f1 load alone requests what is due of the sessions of this season that ended in the last 35 days: first
+pulls and corrections, with telemetry; and this season at Jolpica. What is loaded and not due is not
+requested again. A load of more than 2,000 requests or two hours is described first, and asks.
 
 examples:
-  f1 load 2024 singapore race             one session; without the word race, its name is ambiguous, and the sessions are listed
-  f1 load 2024 round 18 q --no-telemetry  its qualifying, by round (also: fp1, fp2, fp3, sq, sprint)
+  f1 load 2024 singapore race             one session
+  f1 load 2024 singapore                  lists the sessions that this can mean, and loads nothing
+  f1 load 2024 round 18 q --no-telemetry  the qualifying, by round (also: fp1, fp2, fp3, sq, sprint)
   f1 load --season 2024 --session-type Race Sprint --no-telemetry
   f1 load --season 1950-1999 --source jolpica"""
 

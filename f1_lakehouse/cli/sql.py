@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,6 @@ from f1_lakehouse.errors import F1LakehouseError
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
     from f1_lakehouse.settings import Settings
 
@@ -75,12 +73,15 @@ def run_query(
     import duckdb
     import pyarrow as pa
 
+    from f1_lakehouse.publishing.delta_tables import add_tables, named_tables
+
     if form != "parquet" and sys.stdout is None:
         raise QueryError("the standard output is closed; leave it open, or write a file with --parquet")
     with _connect(settings, as_of) as con:
-        named = _add_tables(con, settings, query) if as_of is None else False
-        if as_of is None and not settings.gold.exists() and not named:
-            raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
+        if as_of is None:
+            add_tables(con, settings, query)
+            if not settings.gold.exists() and not named_tables(settings, query):
+                raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
         try:
             result = con.sql(query)
             if result is None:
@@ -180,48 +181,6 @@ def build_gold(seen: datetime, target: Path) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return target
-
-
-def _tables_elsewhere(settings: Settings) -> dict[str, tuple[str, pa.Schema | None]]:
-    """Name → URI and schema of the tables outside `gold.duckdb` that a query can read: large gold tables, and the logs.
-
-    The logs have a schema, so that they can be queried before they have a row; a gold table that was not built cannot.
-    """
-    from f1_lakehouse.observability.notifications import SCHEMA as ALERTS
-    from f1_lakehouse.observability.run_log import SCHEMA as RUNS
-    from f1_lakehouse.publishing.table_state import DELTA_ONLY
-    from f1_lakehouse.storage.pull_log import SCHEMA as PULLS
-
-    return {
-        **{table: (f"{settings.published_tables}/{table}", None) for table in sorted(DELTA_ONLY)},
-        "runs": (f"{settings.records}/runs", RUNS),
-        "alerts": (f"{settings.records}/alerts", ALERTS),
-        "pulls": (f"{settings.bronze}/_pulls", PULLS),
-    }
-
-
-def _add_tables(con: duckdb.DuckDBPyConnection, settings: Settings, query: str) -> bool:
-    """Register the Delta tables that a query names; return whether it names one."""
-    found = False
-    for table, (uri, schema) in _tables_elsewhere(settings).items():
-        if not re.search(rf"\b{table}\b", query, re.IGNORECASE):
-            continue
-        from deltalake import DeltaTable
-
-        from f1_lakehouse.storage.delta import scan, with_columns
-
-        if DeltaTable.is_deltatable(uri):
-            con.register(table, with_columns(scan(DeltaTable(uri)), schema))
-        elif not all(
-            os.access(folder, os.R_OK | os.X_OK)
-            for folder in (Path(uri).parent, Path(uri))
-            if folder.exists()
-        ):
-            raise QueryError(f"{uri}: permission denied; use an account with read access to it")
-        elif schema is not None:
-            con.register(table, schema.empty_table())
-        found = True
-    return found
 
 
 def _csv(con: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -50,7 +50,7 @@ def _status(given: argparse.Namespace) -> int:
 def print_status(settings: Settings, session_key: int | None = None, *, is_long: bool = False) -> int:
     """Print the state of a lake by season, or of one of its sessions; the exit code.
 
-    `is_long`: also the sessions and seasons of which nothing is due.
+    `is_long`: also sessions and seasons without anything due.
 
     Raises:
         StatusError: the calendar of the lake does not have the session.
@@ -94,7 +94,7 @@ class _State:
     failed: Sequence[str]
 
     def is_shown(self, now: datetime) -> bool:
-        """Whether something is due soon or failed. A first pull of an old session or of its telemetry is a wish, not a duty."""
+        """Whether something is due or failed. The first pull of an old session, or of its telemetry, waits for a user and is not shown."""
         from f1_lakehouse.sources.openf1.pull_policy import WATCHED
 
         is_watched = now - self.session.end <= WATCHED
@@ -152,7 +152,7 @@ def _print_seasons(console: Console, states: list[_State], calendar: list[Sessio
 
 
 def _print_due(console: Console, states: list[_State]) -> None:
-    """The sessions of which something is due or failed, the newest first."""
+    """The sessions with something due or failed, the newest last."""
     if not states:
         console.print("no session is due (f1 status --all shows every session)")
         return
@@ -184,7 +184,7 @@ def _print_sessions(console: Console, title: str, states: list[_State]) -> None:
 def _print_history(console: Console, lake: Lake, now: datetime, *, is_long: bool) -> None:
     """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due.
 
-    Unless `is_long`, consecutive seasons of which nothing is due or failed share a row.
+    Unless `is_long`, consecutive seasons without anything due or failed share a row.
     """
     from rich.table import Table
 

@@ -7,9 +7,9 @@ from datetime import UTC
 
 import duckdb
 
+from f1_lakehouse.lake_paths import LakePaths
 from f1_lakehouse.publishing.gold_file import PublishError, connect_gold
 from f1_lakehouse.session_names import NamedSession
-from f1_lakehouse.settings import Settings
 
 _QUERY = """
 select date_start, session_key, season, meeting_key, session_name, meeting_name, location, circuit_short_name, country_name,
@@ -18,7 +18,7 @@ from dim_sessions where date_start is not null order by date_start
 """
 
 
-def published_calendar(settings: Settings) -> list[NamedSession]:
+def published_calendar(settings: LakePaths) -> list[NamedSession]:
     """Return the sessions of published gold, in date order.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Meetings with names that are easily confused, for the tests of session names; the dates are made up."""
+"""Meetings with names that are easily confused, for the tests of session names; the dates are generated."""
 
 from datetime import UTC, datetime, timedelta
 
