@@ -1,14 +1,18 @@
 """`f1 sql`: SQL on published gold, on gold as of a time, and on the logs (runs, pulls, alerts).
 
-Does not belong here: publishing (publishing/publish.py) and the logs (observability/run_log.py, storage/pull_log.py).
+Does not belong here: the shell (sql_shell.py), publishing (publishing/publish.py) and the logs (observability/run_log.py,
+storage/pull_log.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
+from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +26,9 @@ if TYPE_CHECKING:
 
     from f1_lakehouse.settings import Settings
 
-MAX_ROWS_SHOWN = 1000
+MAX_ROWS_SHOWN, MAX_ROWS_BY_COLUMN = 1000, 5
+MAX_WIDTH = 4000
+"""Characters of a line if stdout is not a terminal."""
 
 
 class QueryError(F1LakehouseError):
@@ -35,16 +41,43 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="query gold as of this time (UTC), for example 2024-09-22T20:00; builds it first",
     )
-    parser.add_argument("query", metavar="SQL", help='for example "from session_leaderboard limit 5"')
+    parser.add_argument(
+        "query",
+        metavar="SQL",
+        nargs="?",
+        help='for example "from session_leaderboard limit 5"; - reads it from stdin; without it, a shell',
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="comma-separated values")
     form.add_argument("--json", action="store_true", help="one JSON array of objects")
     form.add_argument("--parquet", type=Path, metavar="FILE", help="write a Parquet file")
 
 
+class Layout(StrEnum):
+    """How a result is shown on a terminal: `auto` shows a line per column if few rows are wider than the terminal."""
+
+    AUTO = "auto"
+    TABLE = "tables"
+    LINES = "one line per column"
+
+    @property
+    def next(self) -> Layout:
+        """The layout after this one."""
+        every = list(Layout)
+        return every[(every.index(self) + 1) % len(every)]
+
+
 def _sql(given: argparse.Namespace) -> int:
-    if not given.query.strip():
+    is_shell = given.query is None and all(one and one.isatty() for one in (sys.stdin, sys.stdout))
+    query = given.query
+    if query == "-" or (query is None and not is_shell):
+        query = sys.stdin.read() if sys.stdin else ""
+    if not is_shell and not query.strip():
         raise CliError('the query is empty; try f1 sql "show tables"')
+    if is_shell and (given.csv or given.json or given.parquet):
+        raise CliError(
+            '--csv, --json and --parquet need a query; try f1 sql --csv "from session_leaderboard"'
+        )
     settings = lake_settings(writes=given.as_of is not None)
     form = "csv" if given.csv else "json" if given.json else "parquet" if given.parquet else "table"
     as_of = None
@@ -52,7 +85,11 @@ def _sql(given: argparse.Namespace) -> int:
         from f1_lakehouse.cli.history import moment
 
         as_of = moment(given.as_of)
-    return run_query(settings, given.query, form, given.parquet, as_of)
+    if is_shell:
+        from f1_lakehouse.cli.sql_shell import run_shell
+
+        return run_shell(settings, as_of)
+    return run_query(settings, query, form, given.parquet, as_of)
 
 
 def run_query(
@@ -70,51 +107,165 @@ def run_query(
     Raises:
         QueryError: nothing is published, or the query is wrong.
     """
+    if form != "parquet" and sys.stdout is None:
+        raise QueryError("the standard output is closed; leave it open, or write a file with --parquet")
+    with connect(settings, as_of) as con:
+        print_statements(con, settings if as_of is None else None, query, form, file)
+    return 0
+
+
+def print_statements(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings | None,
+    query: str,
+    form: str = "table",
+    file: Path | None = None,
+    layout: Layout = Layout.AUTO,
+) -> None:
+    """Run the statements of a query and print each result.
+
+    Args:
+        con: the connection.
+        settings: of the lake whose logs and Delta tables the query can read; None for gold as of a time.
+        query: one statement or several.
+        form: table, csv, json or parquet.
+        file: the file to write, for parquet.
+        layout: of tables on a terminal.
+
+    Raises:
+        QueryError: nothing is published, or the query is wrong.
+    """
     import duckdb
     import pyarrow as pa
 
     from f1_lakehouse.publishing.delta_tables import add_tables, named_tables
 
-    if form != "parquet" and sys.stdout is None:
-        raise QueryError("the standard output is closed; leave it open, or write a file with --parquet")
-    with _connect(settings, as_of) as con:
-        if as_of is None:
-            add_tables(con, settings, query)
-            if not settings.gold.exists() and not named_tables(settings, query):
-                raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
-        try:
-            result = con.sql(query)
-            if result is None:
-                return 0
-            if form == "csv":
-                _csv(con, query)
-            elif form == "json":
-                _json(con, query)
-            elif form == "parquet":
-                result.write_parquet(str(file))
-            else:
-                result.show(max_width=_width(), max_rows=MAX_ROWS_SHOWN)
-            if form != "parquet":
-                sys.stdout.flush()  # detects a closed pipe here, not when the process ends
-        except duckdb.Error as error:
-            message = str(error).split("\n\nLINE")[0]
-            raise QueryError(f'{message.strip()} (tables: f1 sql "show tables")') from None
-        except pa.ArrowInvalid:
-            raise QueryError(
-                "CSV cannot hold a list or a struct; cast it to varchar, or use --json"
-            ) from None
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            # The rest of the buffer would fail again when the process ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise QueryError(
-                f"the result cannot be written ({error.strerror or error}); write it to another file or folder"
-            ) from None
-    return 0
+    if settings is not None:
+        add_tables(con, settings, query)
+        if not settings.gold.exists() and not named_tables(settings, query):
+            raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
+    try:
+        for statement in con.extract_statements(query):
+            _print_result(con, statement.query, form, file, layout)
+        if form != "parquet":
+            sys.stdout.flush()  # detects a closed pipe here, not when the process ends
+    except duckdb.Error as error:
+        message = str(error).split("\n\nLINE")[0]
+        raise QueryError(f'{message.strip()} (tables: f1 sql "show tables")') from None
+    except pa.ArrowInvalid:
+        raise QueryError("CSV cannot hold a list or a struct; cast it to varchar, or use --json") from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # The rest of the buffer would fail again when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise QueryError(
+            f"the result cannot be written ({error.strerror or error}); write it to another file or folder"
+        ) from None
 
 
-def _connect(settings: Settings, as_of: datetime | None) -> duckdb.DuckDBPyConnection:
+def _print_result(
+    con: duckdb.DuckDBPyConnection, query: str, form: str, file: Path | None, layout: Layout
+) -> None:
+    result = con.sql(query)
+    if result is None:
+        return
+    if form == "csv":
+        _csv(con, query)
+    elif form == "json":
+        _json(con, query)
+    elif form == "parquet":
+        result.write_parquet(str(file))
+    elif sys.stdout.isatty():
+        _show(result, layout)
+    else:
+        result.show(max_width=MAX_WIDTH, max_rows=MAX_ROWS_SHOWN)
+
+
+def _show(result: duckdb.DuckDBPyRelation, layout: Layout) -> None:
+    """Print a result on a terminal. A table leaves out columns that do not fit; a few rows are printed by column instead."""
+    text = "" if layout is Layout.LINES else _table(result)
+    cut = re.search(r"(\d+) columns \((\d+) shown\)", text[-MAX_WIDTH:])
+    if layout is Layout.LINES or (layout is Layout.AUTO and cut):
+        rows = result.limit(MAX_ROWS_SHOWN).fetchall()
+        if layout is Layout.LINES or len(rows) <= MAX_ROWS_BY_COLUMN:
+            _print_by_column(result.columns, rows)
+            return
+    print(text, end="")
+    if cut:
+        print(f"{cut[2]} of {cut[1]} columns fit; name the columns, or use --csv (in the shell: \\x)")
+
+
+def _print_by_column(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print each row as one line per column."""
+    width = max(len(name) for name in columns)
+    for number, row in enumerate(rows, 1):
+        print(f"-- row {number}")
+        for name, value in zip(columns, row, strict=True):
+            print(f"{name:<{width}} │ {'' if value is None else value}")
+
+
+def _table(result: duckdb.DuckDBPyRelation) -> str:
+    """A result as DuckDB's table, as wide as the terminal."""
+    import contextlib
+    import io
+    import shutil
+
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        result.show(max_width=shutil.get_terminal_size((200, 40)).columns, max_rows=MAX_ROWS_SHOWN)
+    return text.getvalue()
+
+
+def names_of(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, list[str]]:
+    """Return the tables that a query can name → their columns; those of tables outside `gold.duckdb` are not read."""
+    from f1_lakehouse.publishing.delta_tables import table_uris
+
+    found: dict[str, list[str]] = {}
+    for table, column in con.execute(
+        "select table_name, column_name from duckdb_columns() where not internal order by table_name, column_index"
+    ).fetchall():
+        found.setdefault(table, []).append(column)
+    return found | {table: found.get(table, []) for table in table_uris(settings)}
+
+
+def print_tables(con: duckdb.DuckDBPyConnection, settings: Settings, table: str | None) -> None:
+    """Print the tables with their descriptions, or the columns of one table."""
+    from rich.table import Table
+
+    from f1_lakehouse.cli.tables import stdout
+    from f1_lakehouse.publishing.delta_tables import add_tables, table_uris
+
+    if table is None:
+        shown = Table("table", "rows", "description", title_justify="left")
+        rows = con.execute(
+            "select table_name, estimated_size, comment from duckdb_tables() where not internal order by 1"
+        ).fetchall()
+        for name, count, comment in rows:
+            shown.add_row(name, f"{count:,}", _first_sentence(comment))
+        for name in table_uris(settings):
+            shown.add_row(
+                name, "", "published as Delta" if name == "fact_telemetry" else "a log of this lake"
+            )
+    else:
+        add_tables(con, settings, table)
+        comments = dict(
+            con.execute(
+                "select column_name, comment from duckdb_columns() where table_name = ? and not internal",
+                [table],
+            ).fetchall()
+        )
+        shown = Table("column", "type", "description", title=table, title_justify="left")
+        for name, kind, *_ in con.execute(f'describe "{table}"').fetchall():
+            shown.add_row(name, kind.lower(), comments.get(name) or "")
+    stdout().print(shown, highlight=False)
+
+
+def _first_sentence(text: str | None) -> str:
+    return (text or "").split(". ")[0].rstrip(".")
+
+
+def connect(settings: Settings, as_of: datetime | None) -> duckdb.DuckDBPyConnection:
     """Connect to published gold, to gold as of a time, or, before gold is published, to an empty database."""
     import duckdb
 
@@ -198,12 +349,6 @@ def _json(con: duckdb.DuckDBPyConnection, query: str) -> None:
 
     rows = con.sql(query).to_arrow_table().to_pylist()
     sys.stdout.buffer.write(orjson.dumps(rows, default=str, option=orjson.OPT_INDENT_2) + b"\n")
-
-
-def _width() -> int:
-    import shutil
-
-    return shutil.get_terminal_size((200, 40)).columns if sys.stdout.isatty() else 4000
 
 
 SQL = Command("sql", "Query published gold and the logs: runs, pulls, alerts", _sql, _add_arguments)
