@@ -13,6 +13,7 @@ from pathlib import Path
 from f1_lakehouse import interrupts
 from f1_lakehouse.cli import (
     alerts,
+    completion,
     demo,
     history,
     load,
@@ -51,6 +52,7 @@ COMMANDS = (
     upkeep.BACKUP,
     promote.PROMOTE,
     upkeep.VERIFY,
+    completion.COMPLETION,
 )
 """The commands in the order of `f1 --help`."""
 

@@ -1,7 +1,7 @@
 """The shell of `f1 sql`: reads statements from a terminal, with history, completion, and commands such as `\\d`.
 
 Line editing is the standard library's readline, so the shell needs no further package. Does not belong here: connecting and printing
-a result (sql.py).
+a result (query.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.cli import sql
+from f1_lakehouse.cli import query
 from f1_lakehouse.errors import F1LakehouseError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Shell:
         self._as_of = as_of
         self._file: tuple[int, int] | None = None
         self._con: duckdb.DuckDBPyConnection | None = None
-        self._layout = sql.Layout.AUTO
+        self._layout = query.Layout.AUTO
         self.names: dict[str, list[str]] = {}
         self.keywords: list[str] = []
 
@@ -69,9 +69,9 @@ class Shell:
                 continue
             lines += [line] if line.strip() or lines else []
             if line.rstrip().endswith(";"):
-                query = "\n".join(lines)
+                statement = "\n".join(lines)
                 lines = []
-                self._guarded(lambda text=query: self._statement(text))  # type: ignore[misc]
+                self._guarded(lambda text=statement: self._statement(text))  # type: ignore[misc]
 
     def complete(self, text: str, line: str) -> list[str]:
         """Return what `text`, the end of `line`, can become: commands, tables, columns of the named tables, keywords."""
@@ -105,17 +105,19 @@ class Shell:
         if words[0] == "\\d":
             table = words[1].rstrip(";") if len(words) > 1 else None
             if table is not None and table not in self.names:
-                raise sql.QueryError(f"there is no table {table}; \\d lists the tables")
-            sql.print_tables(con, self._settings, table)
+                raise query.QueryError(f"there is no table {table}; \\d lists the tables")
+            query.print_tables(con, self._settings, table)
         elif words[0] == "\\x":
             self._layout = self._layout.next
             print(f"results are shown as: {self._layout}")
         else:
             print(HELP if words[0] == "\\?" else f"unknown command {words[0]}\n{HELP}")
 
-    def _statement(self, query: str) -> None:
+    def _statement(self, text: str) -> None:
         con = self._connect()
-        sql.print_statements(con, self._settings if self._as_of is None else None, query, layout=self._layout)
+        query.print_statements(
+            con, self._settings if self._as_of is None else None, text, layout=self._layout
+        )
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """The connection, opened again when new gold has been published."""
@@ -126,8 +128,8 @@ class Shell:
             if self._con is not None:
                 self._con.close()
                 print("(gold was published again; temporary tables and settings are gone)")
-            self._con, self._file = sql.connect(self._settings, self._as_of), current
-            self.names = sql.names_of(self._con, self._settings)
+            self._con, self._file = query.connect(self._settings, self._as_of), current
+            self.names = query.names_of(self._con, self._settings)
             words = "select keyword_name from duckdb_keywords() where keyword_category = 'reserved' or keyword_name = 'by'"
             self.keywords = [word for (word,) in self._con.execute(words).fetchall()]
         return self._con

@@ -1,6 +1,6 @@
 """The tables that a query can read next to `gold.duckdb`: gold tables that are published as Delta only, and the logs.
 
-Belongs here: registering them on a connection. Does not belong here: running queries (cli/sql.py, api/).
+Belongs here: registering them on a connection. Does not belong here: running queries (cli/query.py, api/).
 """
 
 import os

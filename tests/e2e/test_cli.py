@@ -23,7 +23,7 @@ import pytest
 from terminal import Terminal
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.cli.sql import run_query
+from f1_lakehouse.cli.query import run_query
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import generate, publish_corrections

@@ -9,7 +9,7 @@ from shutil import copyfile
 import duckdb
 import pytest
 
-from f1_lakehouse.cli import sql
+from f1_lakehouse.cli import query
 from f1_lakehouse.cli.app import main
 from f1_lakehouse.cli.sql_shell import CONTINUED, PROMPT, Shell
 from f1_lakehouse.settings import Settings
@@ -92,7 +92,7 @@ def test_stopped_query_leaves_the_shell_open(
     def stop(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(sql, "_print_result", stop)
+    monkeypatch.setattr(query, "_print_result", stop)
     assert "stopped" in said(settings, capsys, "from fact_laps;")
 
 
@@ -189,7 +189,7 @@ def test_result_wider_than_the_terminal_is_shown_by_column_or_says_what_is_left_
     screen = Screen()
     monkeypatch.setattr(sys, "stdout", screen)
     monkeypatch.setenv("COLUMNS", width)
-    assert sql.run_query(settings, f"select {WIDE} from range({rows})", "table") == 0
+    assert query.run_query(settings, f"select {WIDE} from range({rows})", "table") == 0
     shown = screen.getvalue()
     if width == "900":
         assert "-- row" not in shown
