@@ -376,7 +376,7 @@ def test_sql_prints_a_table_csv_and_json_and_writes_parquet(loaded, tmp_path):
 
 def documented() -> Iterator[tuple[str, str]]:
     """Each block of SQL in the docs, with its heading."""
-    for page in ("questions.md", "data-card.md"):
+    for page in ("questions.md", "data-card.md", "faq.md"):
         heading = page
         for found in re.finditer(
             r"^## ([^\n]+)$|```sql\n(.+?)```", (PROJECT / "docs" / page).read_text(), re.M | re.S

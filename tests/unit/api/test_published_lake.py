@@ -1,6 +1,7 @@
 """The Python API: tables by the names of sessions and drivers, conversions, errors in one line, and what it imports."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -170,6 +171,14 @@ def test_career_is_one_row_of_career_summary(root: Path) -> None:
             LakeError, match="means several drivers in career_summary: Michael Schumacher, Ralf Schumacher"
         ):
             lake.career("schumacher")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/python-api.md"])
+def test_documented_code_runs(page: str, telemetry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(telemetry))
+    text = (Path(__file__).parents[3] / page).read_text(encoding="utf-8")
+    [code] = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "f1.open" in block]
+    exec(compile(code, page, "exec"), {})
 
 
 def test_lake_without_gold_says_what_to_run(tmp_path: Path) -> None:
