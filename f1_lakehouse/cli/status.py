@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from f1_lakehouse.cli.command import Command
 from f1_lakehouse.cli.lake_folder import lake_settings
@@ -81,8 +80,7 @@ def print_status(settings: Settings, session_key: int | None = None, *, is_long:
     return 0
 
 
-@dataclass(frozen=True)
-class _State:
+class _State(NamedTuple):
     """What of a session is loaded. `loaded`: endpoints with an answer, of `applicable`; `failed`: whose last pull failed."""
 
     session: Session
@@ -211,8 +209,7 @@ def _print_history(console: Console, lake: Lake, now: datetime, *, is_long: bool
     console.print(table)
 
 
-@dataclass(frozen=True)
-class _HistoryRow:
+class _HistoryRow(NamedTuple):
     """A season of Jolpica as the table has it; season 0 has the resources without a season."""
 
     season: int

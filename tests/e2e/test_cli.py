@@ -440,7 +440,18 @@ def test_every_command_has_help():
         assert (done.returncode, done.stdout.startswith("usage: f1")) == (0, True), command
 
 
-HEAVY = ("dagster", "dbt", "polars", "deltalake", "duckdb", "pyarrow", "rich", "pydantic")
+HEAVY = (
+    "dagster",
+    "dbt",
+    "polars",
+    "deltalake",
+    "duckdb",
+    "pyarrow",
+    "rich",
+    "pydantic",
+    "dataclasses",
+    "difflib",
+)
 
 
 def test_the_parser_imports_no_heavy_library():
