@@ -25,6 +25,12 @@ Parameters = Sequence[object] | Mapping[str, object] | None
 FASTEST = "fastest"
 """The lap of `telemetry` that is the driver's fastest valid lap of the session."""
 
+_OF_SESSION = "session_key = $session_key and season = $season"
+_ANY_TELEMETRY = f"select 1 from fact_telemetry where {_OF_SESSION}"
+_SESSIONS = """
+select *, session_key in (select session_key from fact_results union select session_key from fact_laps) as is_loaded
+from dim_sessions
+"""
 _DRIVERS = """
 select distinct driver_number, driver_id, name_acronym, full_name, team_name from (
     select session_key, driver_number, driver_id, name_acronym, full_name, team_name from fact_results
@@ -92,18 +98,23 @@ class PublishedLake:
     def sessions(self, year: int | None = None, name: str = "") -> Result:
         """Return the sessions of the calendar (`dim_sessions`), of a season, or those with these words: `sessions(2024, "monaco")`.
 
+        The column `is_loaded` tells whether the lake has results or laps of the session.
+
         Raises:
             SessionNameError: no session has this name.
         """
-        query = "select * from dim_sessions where season = coalesce($season, season) order by date_start"
         if not name:
-            return self.sql(query, {"season": year})
+            return self.sql(
+                f"{_SESSIONS} where season = coalesce($season, season) order by date_start", {"season": year}
+            )
         asked = _name(year, name)
         found = match(self._named(), asked, best=False).sessions
         if not found:
             resolve(self._named(), asked)  # raises the error with the nearest names
-        query = "select * from dim_sessions where session_key in (select unnest($keys)) order by date_start"
-        return self.sql(query, {"keys": [one.key for one in found]})
+        keys = [one.key for one in found]
+        return self.sql(
+            f"{_SESSIONS} where session_key in (select unnest($keys)) order by date_start", {"keys": keys}
+        )
 
     def session(self, year: int, name: str | int, kind: str = "R") -> NamedSession:
         """Return the session with a name: its key, start, meeting, location and round.
@@ -182,7 +193,7 @@ class PublishedLake:
         """
         session = self._loaded(year, name, kind)
         parameters: dict[str, object] = {"session_key": session.key, "season": session.season}
-        conditions = "session_key = $session_key and season = $season"
+        conditions = _OF_SESSION
         if driver is not None:
             parameters["driver_number"] = self._driver(session, driver).number
             conditions += " and driver_number = $driver_number"
@@ -191,17 +202,18 @@ class PublishedLake:
                 raise LakeError("telemetry of a lap needs a driver too, for example driver='NOR', lap=12")
             parameters["lap_number"] = self._lap(session, parameters["driver_number"], lap)
             conditions += " and lap_number = $lap_number"
-        missing = LakeError(
-            f"the lake has no telemetry of {session.title}; load it: f1 load {self._typed(session)}"
+        of_session = {name: parameters[name] for name in ("session_key", "season")}
+        has_table = "fact_telemetry" in add_tables(self._connection(), self._paths, "fact_telemetry")
+        if not has_table or not self.sql(f"{_ANY_TELEMETRY} limit 1", of_session).rows():
+            raise LakeError(
+                f"the lake has no telemetry of {session.title}; load it: f1 load {self._typed(session)}"
+            )
+        found = self.sql(
+            f"select * from fact_telemetry where {conditions} order by driver_number, date", parameters
         )
-        if "fact_telemetry" not in add_tables(self._connection(), self._paths, "fact_telemetry"):
-            raise missing
-        query = f"from fact_telemetry where {conditions}"
-        found = self.sql(f"select * {query} order by driver_number, date", parameters)
-        if not self.sql(f"select 1 {query} limit 1", parameters).rows():
-            if lap is not None:
-                raise LakeError(f"{session.title}: there are no samples of lap {lap} of {driver!r}")
-            raise missing
+        if driver is not None and not found:
+            what = f"lap {lap} of {driver!r}" if lap is not None else repr(driver)
+            raise LakeError(f"{session.title}: there are no samples of {what}")
         return found
 
     # Careers

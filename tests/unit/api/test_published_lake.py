@@ -45,6 +45,10 @@ def test_tables_are_read_by_name(lake: PublishedLake, read: Callable, rows: int)
         assert {row["session_key"] for row in found} == {SINGAPORE.key}
 
 
+def test_list_of_sessions_says_which_are_loaded(lake: PublishedLake) -> None:
+    assert [row["session_key"] for row in lake.sessions(2024) if row["is_loaded"]] == [SINGAPORE.key]
+
+
 @pytest.mark.parametrize("driver", [44, "44", "ham", "Hamilton", "lewis hamilton", "lewis-hamilton"])
 def test_driver_is_named_by_number_acronym_or_name(lake: PublishedLake, driver: str | int) -> None:
     assert {row["driver_number"] for row in lake.laps(2024, "Singapore", "R", driver)} == {44}
@@ -131,6 +135,8 @@ def test_telemetry_is_read_from_delta_by_driver_and_lap(telemetry: Path) -> None
         assert speeds("NOR", "fastest") == [300, 310]
         with pytest.raises(LakeError, match="there are no samples of lap 3 of 'NOR'"):
             speeds("NOR", 3)
+        with pytest.raises(LakeError, match="there are no samples of 'HAM'"):
+            speeds("HAM")
         with pytest.raises(LakeError, match="a lap is a number, or 'fastest'"):
             speeds("NOR", "best")
         assert lake.sql("select max(speed) as speed from fact_telemetry").rows() == [{"speed": 310}]
