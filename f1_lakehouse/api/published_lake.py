@@ -202,19 +202,19 @@ class PublishedLake:
                 raise LakeError("telemetry of a lap needs a driver too, for example driver='NOR', lap=12")
             parameters["lap_number"] = self._lap(session, parameters["driver_number"], lap)
             conditions += " and lap_number = $lap_number"
+        found = None
+        if "fact_telemetry" in add_tables(self._connection(), self._paths, "fact_telemetry"):
+            query = f"select * from fact_telemetry where {conditions} order by driver_number, date"
+            found = self.sql(query, parameters)
+            if found:
+                return found
         of_session = {name: parameters[name] for name in ("session_key", "season")}
-        has_table = "fact_telemetry" in add_tables(self._connection(), self._paths, "fact_telemetry")
-        if not has_table or not self.sql(f"{_ANY_TELEMETRY} limit 1", of_session).rows():
-            raise LakeError(
-                f"the lake has no telemetry of {session.title}; load it: f1 load {self._typed(session)}"
-            )
-        found = self.sql(
-            f"select * from fact_telemetry where {conditions} order by driver_number, date", parameters
-        )
-        if driver is not None and not found:
+        if found is not None and self.sql(f"{_ANY_TELEMETRY} limit 1", of_session).rows():
             what = f"lap {lap} of {driver!r}" if lap is not None else repr(driver)
             raise LakeError(f"{session.title}: there are no samples of {what}")
-        return found
+        raise LakeError(
+            f"the lake has no telemetry of {session.title}; load it: f1 load {self._typed(session)}"
+        )
 
     # Careers
 
