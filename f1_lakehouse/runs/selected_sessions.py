@@ -79,7 +79,7 @@ def named_session(lake: Lake, text: str, listener: StageListener, now: datetime)
     """Return the session with a name such as `2024 singapore race`; the calendar of its season is pulled if the lake lacks it.
 
     Raises:
-        LoadError: the name has no season, or one that OpenF1 does not have.
+        LoadError: the name has no season, or one that OpenF1 does not have, or nothing else.
         SessionNameError: it does not mean one session.
     """
     name = parse(text)
@@ -88,6 +88,11 @@ def named_session(lake: Lake, text: str, listener: StageListener, now: datetime)
             f"{text!r} names no season; begin with the year, for example f1 load {now.year} {text}"
         )
     check_season(name.season, now)
+    if not (name.words or name.round_number or name.kinds):
+        raise LoadError(
+            f"{text!r} names a season, not a session: f1 load --season {name.season} loads all of it, "
+            f"f1 sessions {name.season} lists its sessions"
+        )
     know_season(lake, name.season, listener, now)
     known = lake.named_sessions([name.season])
     found = resolve(known, name)

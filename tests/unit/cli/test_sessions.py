@@ -131,6 +131,7 @@ def test_ambiguous_name_lists_the_command_of_each_session_and_loads_nothing(
     [
         ("singapore race", "names no season; begin with the year"),
         ("1994 monaco race", "f1 load --season 1994"),
+        ("2024", "f1 load --season 2024 loads all of it, f1 sessions 2024 lists its sessions"),
     ],
 )
 def test_name_that_cannot_be_loaded_says_what_to_type(lake: Lake, name: str, message: str) -> None:
