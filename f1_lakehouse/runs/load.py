@@ -73,7 +73,9 @@ def load(
     now = datetime.now(UTC)
     sources = _sources(lake, selection)
     openf1 = selection.openf1_part(sources)
-    history = _history_estimate(lake, selection, now) if "jolpica" in sources else Estimate()
+    # Next to OpenF1, Jolpica does not delay a load: it costs no time that must be confirmed.
+    is_waited_for = "jolpica" in sources and (openf1 is None or _has_history_of_its_own(selection))
+    history = _history_estimate(lake, selection, now) if is_waited_for else Estimate()
     if openf1 is None:
         report = Report()
         confirm(history)
@@ -113,8 +115,7 @@ def _load_jolpica(
     if not wanted:
         return
     seasons = sorted(set(selection.seasons)) or [now.year]
-    has_old = any(season < FIRST_SEASON for season in seasons)
-    is_only_source = is_only_source or has_old or selection.lap_times
+    is_only_source = is_only_source or _has_history_of_its_own(selection)
     done = load_history(
         lake,
         seasons,
@@ -132,6 +133,11 @@ def _load_jolpica(
         report.failures += done.failures
     else:
         report.warnings += [f"Jolpica: {line}" for line in done.failures[:1]]
+
+
+def _has_history_of_its_own(selection: Selection) -> bool:
+    """Whether a load has something that only Jolpica has, for which it waits."""
+    return selection.lap_times or any(season < FIRST_SEASON for season in selection.seasons)
 
 
 def _history_estimate(lake: Lake, selection: Selection, now: datetime) -> Estimate:

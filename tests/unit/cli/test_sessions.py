@@ -169,6 +169,21 @@ def test_season_with_telemetry_is_confirmed_before_the_first_request(lake: Lake)
     assert not seen[1].is_large
 
 
+def test_jolpica_next_to_openf1_costs_no_time_that_must_be_confirmed(
+    lake: Lake,
+) -> None:
+    seen: list[Estimate] = []
+
+    def stop(estimate: Estimate) -> None:
+        seen.append(estimate)
+        raise Stopped
+
+    for sources in (["openf1"], ["openf1", "jolpica"]):
+        with pytest.raises(Stopped):
+            load(Selection(seasons=[2024], telemetry=False, sources=sources), Quiet(), confirm=stop)
+    assert seen[0] == seen[1]
+
+
 def test_large_load_without_a_terminal_needs_yes() -> None:
     large = Estimate(6480, 6480 / 30 * 60)
     with pytest.raises(Exception, match=r"about 6,480 requests and 3 h 36 min .* run it again with --yes"):
