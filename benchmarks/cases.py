@@ -46,7 +46,8 @@ def _import_pandera() -> None:
     from f1_lakehouse.validation.schemas import improbable
 
     schema = BY_NAME["weather"].schema
-    improbable("weather", pa.table([pa.nulls(1, field.type) for field in schema], schema=schema))
+    rows = pa.table([pa.nulls(1, field.type) for field in schema], schema=schema)
+    improbable(BY_NAME["weather"], rows)
 
 
 # Telemetry of one race

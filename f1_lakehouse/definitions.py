@@ -4,6 +4,8 @@ Importing this module starts no process and reads no file: dbt's manifest is rea
 needs the project's pyproject.toml, which an installed package does not have.
 """
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from f1_lakehouse.defs import (
@@ -11,22 +13,21 @@ from f1_lakehouse.defs import (
     checks,
     dbt,
     jobs,
-    jolpica,
     maintenance,
     monitoring,
     published,
-    resources,
     sensors,
     site,
 )
+from f1_lakehouse.sources.registry import SOURCES
+from f1_lakehouse.sources.source import Source
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    """Return all assets, checks, jobs, schedules and sensors of the lakehouse."""
-    modules = (bronze, jolpica, checks, site, maintenance)
+def build_definitions(sources: Sequence[Source]) -> dg.Definitions:
+    """Return all assets, checks, jobs, schedules and sensors of a lakehouse with these sources."""
+    modules = (checks, site, maintenance)
     return dg.Definitions.merge(
-        resources.defs(),
+        bronze.bronze_definitions(sources),
         dbt.dbt_definitions(),
         dg.Definitions(
             assets=[*dg.load_assets_from_modules(modules), published.published_gold_asset()],
@@ -34,15 +35,21 @@ def defs() -> dg.Definitions:
                 *dg.load_asset_checks_from_modules(modules),
                 checks.silver_reconciles_with_bronze_check(),
             ],
-            jobs=[
-                jobs.calendar,
-                jobs.ingest,
-                jobs.transform,
-                jolpica.history,
-                jolpica.history_rounds,
-                maintenance.upkeep,
+            jobs=[jobs.transform, maintenance.upkeep],
+            schedules=[
+                *(sensors.weekly_schedule(source) for source in sources if source.has_sessions),
+                maintenance.weekly_upkeep,
             ],
-            schedules=[sensors.weekly, maintenance.weekly_upkeep],
-            sensors=[sensors.session_due, sensors.gold_behind_bronze, monitoring.alerts],
+            sensors=[
+                sensors.session_due_sensor(sources),
+                sensors.gold_behind_bronze,
+                monitoring.alerts,
+            ],
         ),
     )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the definitions with the sources of the registry."""
+    return build_definitions(SOURCES)

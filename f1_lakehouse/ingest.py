@@ -8,7 +8,7 @@ import fcntl
 import logging
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,7 @@ def pull(
     why: str,
     run_id: str | None = None,
     force: bool = False,
+    known: Collection[Pull] | None = None,
 ) -> Pull:
     """Request one endpoint of one partition from its source and write the rows to bronze.
 
@@ -61,6 +62,8 @@ def pull(
         why: the reason, for the pull log.
         run_id: the run, for the pull log.
         force: accept an empty response where rows were.
+        known: the pulls of the partition from which the caller decided that it is due. A newer answer, of another process, is
+            returned without a request.
 
     Raises:
         PullError: no usable response; recorded as failed.
@@ -70,6 +73,8 @@ def pull(
         done = lake.bronze.pull_log.last_answer(endpoint.name, partition.key)
         if waited and not force and done is not None and done.at > called_at:
             return done  # another process has completed the same pull in the meantime
+        if known is not None and not force and done is not None and done not in known:
+            return done  # as above, before this process tried to lock it
         return _Ingest(lake, endpoint, partition, why, run_id, force).run()
 
 
@@ -101,6 +106,30 @@ def no_pulls(root: Path) -> Iterator[None]:
             file = held.enter_context(_lock(root, number).open("w"))
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def loading(root: Path, source: str) -> Iterator[None]:
+    """Mark the lake at `root` as being loaded from a source, for the block or until the process ends."""
+    with _marker(root, source).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
+def is_loading(root: Path, source: str) -> bool:
+    """Whether any process is within `loading`."""
+    with _marker(root, source).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _marker(root: Path, source: str) -> Path:
+    folder = root / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"load-{source}.lock"
 
 
 def _lock(root: Path, number: int) -> Path:

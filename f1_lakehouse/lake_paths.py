@@ -76,11 +76,6 @@ class LakePaths:
         """Dagster's instance folder."""
         return self.root / "dagster"
 
-    @property
-    def limits(self) -> Path:
-        """SQLite file of the rate limiter, shared by every process on this lake."""
-        return self.root / "openf1_limits.sqlite"
-
 
 @dataclass(frozen=True)
 class ReadPaths(LakePaths):

@@ -5,7 +5,7 @@ read-only command should answer immediately.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -15,14 +15,14 @@ from f1_lakehouse.observability.notifications import AlertLog
 from f1_lakehouse.observability.run_log import RunLog
 from f1_lakehouse.session_names import NamedSession, numbered
 from f1_lakehouse.settings import Settings, load_settings
-from f1_lakehouse.sources.catalog import Endpoint, Source
+from f1_lakehouse.sources.catalog import Endpoint
 from f1_lakehouse.sources.client import SourceClient
 from f1_lakehouse.sources.exchange import Clock
 from f1_lakehouse.sources.http import HttpClient
-from f1_lakehouse.sources.jolpica.calendar import Race, race
 from f1_lakehouse.sources.openf1.calendar import Session, session
 from f1_lakehouse.sources.rate_limiter import RateLimiter
-from f1_lakehouse.sources.registry import SOURCES
+from f1_lakehouse.sources.registry import SOURCES, source_of
+from f1_lakehouse.sources.source import Source
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.landing import Landing
 from f1_lakehouse.storage.pull_log import Pull
@@ -30,9 +30,13 @@ from f1_lakehouse.storage.pull_log import Pull
 
 @dataclass(frozen=True)
 class Lake:
-    """The parts that a pull needs, for one lake, and its logs of runs and alerts. `clients`: by the name of the source."""
+    """The parts that a pull needs, for one lake, and its logs of runs and alerts. `clients`: by the name of the source.
+
+    To its sources it is a `source.LakeView`.
+    """
 
     settings: Settings
+    sources: tuple[Source, ...]
     budget: Budget
     clients: Mapping[str, SourceClient]
     landing: Landing
@@ -46,18 +50,30 @@ class Lake:
     @classmethod
     def open(cls, settings: Settings, sources: Iterable[Source] = SOURCES) -> "Lake":
         """The lake of these settings; missing bronze tables are created."""
+        sources = tuple(sources)
         settings.root.mkdir(parents=True, exist_ok=True)
         budget = Budget(settings)
         clients = {source.name: connect(source, settings, budget) for source in sources}
-        bronze = Bronze(settings.bronze)
+        bronze = Bronze(settings.bronze, {one.name: one for source in sources for one in source.endpoints})
         bronze.create()
         runs, told = RunLog(f"{settings.records}/runs"), AlertLog(f"{settings.records}/alerts")
-        return cls(settings, budget, clients, Landing(settings.landing), bronze, runs, told)
+        return cls(settings, sources, budget, clients, Landing(settings.landing), bronze, runs, told)
 
     @property
     def client(self) -> SourceClient:
-        """The client of OpenF1, which serves the calendar."""
-        return self.clients["openf1"]
+        """The client of the source that has sessions: it serves the calendar."""
+        return next(self.clients[source.name] for source in self.sources if source.has_sessions)
+
+    @property
+    def followed(self) -> list[Source]:
+        """The sources that this lake loads (`F1_SOURCES`), and those that are not in the registry."""
+        known = {source.name for source in SOURCES}
+        wanted = self.settings.sources
+        return [source for source in self.sources if source.name in wanted or source.name not in known]
+
+    def source_of(self, endpoint: str) -> Source:
+        """The source that serves the endpoint of that name."""
+        return source_of(self.bronze.endpoints[endpoint], self.sources)
 
     def client_of(self, endpoint: Endpoint) -> SourceClient:
         """The client of the source that serves an endpoint."""
@@ -65,11 +81,7 @@ class Lake:
 
     def calendar(self, seasons: Iterable[int] | None = None) -> list[Session]:
         """The sessions of the lake's calendar, in date order; of these seasons or of all."""
-        wanted = (
-            set(seasons)
-            if seasons is not None
-            else {s for e, s in self.bronze.pull_log.scopes() if e == "sessions"}
-        )
+        wanted = set(seasons) if seasons is not None else self.pulled("sessions")
         return sorted(one for year in wanted for one in self._season(year))
 
     def _season(self, year: int) -> list[Session]:
@@ -93,28 +105,29 @@ class Lake:
 
     def named_sessions(self, seasons: Iterable[int] | None = None) -> list[NamedSession]:
         """The sessions of the lake's calendar with their names and round numbers; of these seasons or of all."""
-        log, found = self.bronze.pull_log, []
+        found = []
         by_season: dict[int, list[Session]] = {}
         for one in self.calendar(seasons):
             by_season.setdefault(one.season, []).append(one)
         for season, sessions in by_season.items():
-            meetings = self._season_rows("meetings", "meeting_key", log.current_pull("meetings", season))
-            rows = self._season_rows("sessions", "session_key", log.current_pull("sessions", season))
+            meetings = {row["meeting_key"]: row for row in self.current_rows("meetings", [season])}
+            rows = {row["session_key"]: row for row in self.current_rows("sessions", [season])}
             found += [_named(one, rows[one.key], meetings.get(one.meeting_key, {})) for one in sessions]
         return numbered(found)
 
-    def _season_rows(self, endpoint: str, key: str, current: Pull | None) -> dict[int, dict[str, Any]]:
-        """The rows of a season by their key; empty before the first pull."""
-        rows = self.bronze.rows_of(endpoint, [current]).to_pylist() if current else []
-        return {row[key]: row for row in rows}
+    def pulls_of(self, endpoint: str, key: int) -> list[Pull]:
+        """The pulls of an endpoint and partition, oldest first."""
+        return self.bronze.pull_log.of(endpoint, key)
 
-    def races(self, seasons: Iterable[int] | None = None) -> list[Race]:
-        """The races of Jolpica in the lake, in date order; of these seasons or of all."""
-        log = self.bronze.pull_log
-        wanted = seasons if seasons is not None else {s for e, s in log.scopes() if e == "jolpica_races"}
-        current = [pull for year in wanted if (pull := log.current_pull("jolpica_races", year)) is not None]
-        rows = self.bronze.rows_of("jolpica_races", current).to_pylist() if current else []
-        return sorted((one for row in rows if (one := race(row)) is not None), key=lambda one: one.end)
+    def pulled(self, endpoint: str) -> set[int]:
+        """The keys of the partitions of an endpoint that were ever pulled."""
+        return {scope for name, scope in self.bronze.pull_log.scopes() if name == endpoint}
+
+    def current_rows(self, endpoint: str, keys: Collection[int]) -> list[dict[str, Any]]:
+        """The rows of the current pulls of these partitions, as bronze has them."""
+        found = (self.bronze.pull_log.current_pull(endpoint, key) for key in keys)
+        current = [pull for pull in found if pull is not None]
+        return self.bronze.rows_of(endpoint, current).to_pylist() if current else []
 
     def drivers(self, session_key: int) -> list[int]:
         """The car numbers of a session in bronze."""
@@ -161,12 +174,12 @@ def current_settings() -> Settings:
     return load_settings()
 
 
-def current_lake() -> Lake:
+def current_lake(sources: tuple[Source, ...] = SOURCES) -> Lake:
     """The lake that the environment names; opened once per process, so that its pull log is read once."""
-    return open_once(current_settings())
+    return open_once(current_settings(), sources)
 
 
 @cache
-def open_once(settings: Settings) -> Lake:
+def open_once(settings: Settings, sources: tuple[Source, ...] = SOURCES) -> Lake:
     """The lake of these settings, opened at the first call. Tests forget it with `open_once.cache_clear()`."""
-    return Lake.open(settings)
+    return Lake.open(settings, sources)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from loaded_lake import LoadedLake, load_once
 from receiver import Receiver
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -17,8 +18,18 @@ TESTS = Path(__file__).parent
 LONGEST_FILES = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
 """Files that take minutes. A worker runs complete files, so the longest files start first."""
 
-SHARED_LAKE_FILES = ("test_dbt_docs.py", "test_dbt_lake.py", "test_dbt_mutations.py", "test_dbt_project.py")
-"""Files that share one lake (dbt/lake_states.py), which takes two minutes to build: one worker runs them all."""
+SHARED_LAKE_FILES = (
+    "test_dbt_docs.py",
+    "test_dbt_jolpica.py",
+    "test_dbt_lake.py",
+    "test_dbt_laps.py",
+    "test_dbt_mutations.py",
+    "test_dbt_project.py",
+)
+"""Files that run dbt in the process of the tests, most of them on one lake (dbt/lake_states.py): one worker runs them all.
+
+The lake takes more than a minute to build, and dbt three seconds to import.
+"""
 
 
 class SharedLakeScheduling(LoadFileScheduling):
@@ -48,13 +59,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     )
 
 
-@pytest.fixture(scope="session", autouse=True)
-def user_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A cache directory of the user, shared by all workers: the dbt project is parsed once in a run of the tests."""
+@pytest.fixture(scope="session")
+def shared_by_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests, the same for all workers."""
     folder = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        folder = folder.parent
-    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    return folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_cache(shared_by_workers: Path) -> None:
+    """A cache directory of the user, shared by all workers: the dbt project is parsed once in a run of the tests."""
+    os.environ["XDG_CACHE_HOME"] = str(shared_by_workers / "cache")
+
+
+@pytest.fixture(scope="session")
+def loaded_lake(shared_by_workers: Path) -> LoadedLake:
+    """A lake that `f1 load` has loaded, built and published, shared by all workers: copy it before anything is written."""
+    return load_once(shared_by_workers / "loaded-lake")
 
 
 @pytest.fixture(autouse=True)

@@ -67,3 +67,56 @@ select session_key, built_from from expected order by session_key
     from (values {{ rows | join(', ') if rows else "(0, '')" }}) as changed (session_key, built_from)
     {{- '' if rows else ' where 1 = 0' }}
 {%- endmacro %}
+
+
+{#
+The same for the lap times of Jolpica, by round: the rounds whose current pull is not the one that fact_lap_times was built from,
+and those with a driver whose driver_id has changed since.
+#}
+{% macro changed_rounds() -%}
+    {%- set query -%}
+with expected as (
+    select round_key, max(pull_id) as built_from from {{ ref('silver_jolpica_laps') }} group by round_key
+)
+{%- if is_incremental() %},
+
+built as (
+    select round_key, built_from from {{ this }} group by round_key, built_from
+),
+
+changed as (
+    (select round_key, built_from from expected except select round_key, built_from from built)
+    union
+    (select round_key, built_from from built except select round_key, built_from from expected)
+    union
+    select laps.round_key, laps.built_from
+    from {{ this }} as laps
+    inner join {{ ref('dim_people') }} as people
+        on laps.jolpica_driver_id = people.jolpica_driver_id
+    where laps.driver_id <> people.driver_id
+)
+
+select changed.round_key, max(expected.built_from) as built_from
+from changed
+left join expected on changed.round_key = expected.round_key
+group by changed.round_key
+order by changed.round_key
+{%- else %}
+
+select round_key, built_from from expected order by round_key
+{%- endif %}
+    {%- endset -%}
+    {%- set rounds, rows = [], [] -%}
+    {%- if execute -%}
+        {%- for row in run_query(query).rows -%}
+            {%- do rounds.append(row[0] | int) -%}
+            {%- if row[1] is not none -%}
+                {%- do rows.append('(' ~ (row[0] | int) ~ ", '" ~ row[1] ~ "')") -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    /* replace_partitions round_key: [{{ rounds | join(', ') }}] */
+    select round_key, built_from
+    from (values {{ rows | join(', ') if rows else "(0, '')" }}) as changed (round_key, built_from)
+    {{- '' if rows else ' where 1 = 0' }}
+{%- endmacro %}

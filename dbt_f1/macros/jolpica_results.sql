@@ -1,6 +1,7 @@
 {#
 Results of races and sprints of Jolpica in silver: one row per season, round, driver, constructor and car number, because drivers shared
-cars. `position` is filled for every car; `position_text` decides whether the car is classified. Grid 0 is a start from the pit lane or
+cars. `position` is filled for every car; `position_text` decides whether and where the car is classified: after the disqualification of
+the second car of Brazil 1983 nobody is second, although the third car is the second in order. Grid 0 is a start from the pit lane or
 no start.
 #}
 {% macro silver_jolpica_results(table, surrogate_key_name, more_columns={}) -%}
@@ -19,7 +20,7 @@ no start.
         columns=columns,
         derived={
             'grid_position': 'nullif(grid_position, 0)',
-            'classified_position': 'case when not ' ~ unclassified ~ ' then position_order end',
+            'classified_position': 'case when not ' ~ unclassified ~ ' then coalesce(try_cast(position_text as integer), position_order) end',
             'is_classified': 'not ' ~ unclassified,
             'started_from_pit_lane': 'grid_position = 0 and season >= 2003 and laps > 0',
         },

@@ -18,17 +18,20 @@ with published as (
 select
     coalesce(published.championship, ours.championship) as championship,
     coalesce(published.session_key, ours.session_key) as session_key,
-    coalesce(published.entrant_id, ours.entrant_id) as entrant_id,
+    coalesce(published.entrant_id, ours.published_id) as entrant_id,
     published.points as published_points,
     ours.points,
     published.championship_rank as published_rank,
     ours.championship_rank
 from published
-full outer join {{ ref('championship_progression') }} as ours
+full outer join (
+    select *, case championship when 'teams' then team_id else entrant_id end as published_id
+    from {{ ref('championship_progression') }}
+) as ours
     on
         published.championship = ours.championship
         and published.session_key = ours.session_key
-        and published.entrant_id = ours.entrant_id
+        and published.entrant_id = ours.published_id
 where
     -- the standings after a sprint are those in the middle of a round
     coalesce(published.session_key, ours.session_key) in (

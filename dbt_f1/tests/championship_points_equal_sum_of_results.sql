@@ -1,17 +1,29 @@
--- The last round of each championship has the sum of all points of the season's races and sprints.
+-- The last round of each championship has the sum of all points of the season's races and sprints, dropped results included.
+-- Where only the best car of a constructor scored (until 1978), the sum is that of the best cars and not tested.
 {{ config(meta={'dagster': {'ref': {'name': 'championship_progression'}}}) }}
 with awarded as (
-    select sessions.season, sessions.round_number, results.driver_id, results.team_id, results.points
-    from {{ ref('fact_results') }} as results
-    inner join {{ ref('dim_sessions') }} as sessions
-        on results.session_key = sessions.session_key
-    where results.session_category in ('Race', 'Sprint') and sessions.round_number is not null
+    select season, round_number, driver_id, constructor_id, team_id, points
+    from {{ ref('fact_race_results') }}
+    where session_category in ('Race', 'Sprint') and round_number is not null
 ),
 
 expected as (
-    select 'drivers' as championship, season, sum(points) as points from awarded where driver_id is not null group by season
+    select 'drivers' as championship, season, sum(points) as points
+    from awarded
+    where driver_id not like 'unknown-%'
+    group by season
+
     union all
-    select 'teams', season, sum(points) from awarded where team_id <> 'unknown-team' group by season
+
+    select 'teams' as championship, awarded.season, sum(awarded.points) as points
+    from awarded
+    inner join {{ ref('championship_rules') }} as rules
+        on
+            rules.championship = 'teams'
+            and awarded.season between rules.first_season and rules.last_season
+            and not rules.counts_best_car_only
+    where awarded.team_id <> 'unknown-team' and awarded.constructor_id is not null
+    group by awarded.season
 ),
 
 last_rounds as (
@@ -19,7 +31,7 @@ last_rounds as (
 ),
 
 summed as (
-    select held.championship, held.season, sum(held.points) as points
+    select held.championship, held.season, sum(held.gross_points) as points
     from {{ ref('championship_progression') }} as held
     inner join last_rounds
         on held.season = last_rounds.season and held.round_number = last_rounds.round_number
@@ -28,6 +40,6 @@ summed as (
 
 select expected.championship, expected.season, expected.points as awarded, summed.points as in_the_championship
 from expected
-full outer join summed
+left join summed
     on expected.championship = summed.championship and expected.season = summed.season
 where abs(coalesce(expected.points, 0) - coalesce(summed.points, 0)) > 0.001

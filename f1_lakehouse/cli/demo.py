@@ -82,7 +82,8 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         os.environ.pop("F1_STORE_URI", None)
         from f1_lakehouse.cli.progress import LoadProgress
         from f1_lakehouse.lakehouse import current_lake
-        from f1_lakehouse.runs.load import Selection, load
+        from f1_lakehouse.runs.load import load
+        from f1_lakehouse.runs.selection import Selection
 
         with LoadProgress() as progress, interrupts.described(progress.describe):
             report = load(Selection(seasons=[OLD_SEASON, SEASON], telemetry=False), progress)

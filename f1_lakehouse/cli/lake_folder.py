@@ -24,8 +24,6 @@ _PARTS_WITHOUT_GOLD = frozenset(
         "landing",
         "bronze",
         "locks",
-        "openf1_limits.sqlite",
-        "jolpica_limits.sqlite",
     }
 )
 """What a folder may contain before it is a lake: the template, lakes of other environments, what an interrupted first load left."""
@@ -60,7 +58,8 @@ def lake_settings(*, must_exist: bool = True, writes: bool = False) -> Settings:
             f"{root} is not a lake: nothing was loaded into it; run f1 load, or set F1_LAKEHOUSE_ROOT"
         )
     found = {path.name for path in root.iterdir()} if root.is_dir() and not is_lake else set()
-    if foreign := sorted(found - _PARTS_WITHOUT_GOLD):
+    limits = {name for name in found if name.endswith("_limits.sqlite")}
+    if foreign := sorted(found - _PARTS_WITHOUT_GOLD - limits):
         raise CliError(
             f"{root} is not a lake and not empty ({', '.join(foreign[:3])} …); "
             "set F1_LAKEHOUSE_ROOT to an empty folder or to a lake"

@@ -19,13 +19,13 @@ from f1_lakehouse.cli.lake_folder import lake_settings
 if TYPE_CHECKING:
     from f1_lakehouse.cli.progress import LoadProgress
     from f1_lakehouse.runs.estimate import Estimate
-    from f1_lakehouse.runs.load import Report
+    from f1_lakehouse.runs.report import Report
     from f1_lakehouse.session_names import NamedSession
 
 
 def _seasons(text: str) -> list[int]:
     """The seasons of a year or a range of years."""
-    from f1_lakehouse.sources.jolpica.partitions import seasons_of
+    from f1_lakehouse.runs.selection import seasons_of
 
     try:
         return seasons_of([text])
@@ -76,12 +76,12 @@ def _add_load_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="NAME",
-        help="only these sources: openf1, jolpica; F1_SOURCES by default",
+        help="only these sources; F1_SOURCES by default",
     )
     parser.add_argument(
         "--lap-times",
         action="store_true",
-        help="also lap times and pit stops of every race of the seasons, from Jolpica (12 requests per race)",
+        help="also lap times and pit stops of every race of the seasons (12 requests per race)",
     )
     parser.add_argument(
         "--session-type",
@@ -123,7 +123,8 @@ def _load(given: argparse.Namespace) -> int:
             )
     lake_settings(must_exist=False, writes=True)
     from f1_lakehouse.cli.progress import LoadProgress
-    from f1_lakehouse.runs.load import Selection, load
+    from f1_lakehouse.runs.load import load
+    from f1_lakehouse.runs.selection import Selection
     from f1_lakehouse.session_names import AmbiguousSessionError
 
     selection = Selection(
@@ -227,7 +228,7 @@ def _print_result(report: Report, progress: LoadProgress) -> int:
     for line in report.failures:
         tell(f"failed: {line}", "failed")
     if report.unfinished:
-        print(f"{len(report.unfinished)} sessions have not ended yet and were skipped")
+        print(f"{report.unfinished} sessions have not ended yet and were skipped")
     if not report.is_success:
         tell(
             "f1: not everything was loaded; completed pulls are saved, run the same command again to resume",
@@ -235,13 +236,13 @@ def _print_result(report: Report, progress: LoadProgress) -> int:
         )
         return EXIT_FAILED
     if report.transformed:
-        print_where(settings, [one.session.key for one in report.asked])
+        print_where(settings, [one.partition.key for one in report.asked])
     return 0
 
 
 LOAD = Command(
     "load",
-    "Load sessions from OpenF1 and seasons from Jolpica into published gold; resumes where it stopped",
+    "Load sessions and seasons from their sources into published gold; resumes where it stopped",
     _load,
     _add_load_arguments,
 )

@@ -33,7 +33,7 @@ from f1_lakehouse.observability.log_output import PACKAGE, log_as, tell
 from f1_lakehouse.runs.estimate import requests_of
 from f1_lakehouse.settings import LogFormat, load_settings
 from f1_lakehouse.sources.errors import SourceError
-from f1_lakehouse.sources.openf1.pull_policy import Due
+from f1_lakehouse.sources.source import Work
 from f1_lakehouse.storage.pull_log import Pull
 
 _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SKIP)\s*(.*?)\s*\.{2,}")
@@ -90,7 +90,7 @@ class _Bar(Progress):
 
 
 class LoadProgress(logging.Handler):
-    """A `Listener` of runs/load.py that is also a handler of the package's log records.
+    """A `Listener` of runs/report.py that is also a handler of the package's log records.
 
     `pulls`: the pulls that completed or failed since it was created.
     """
@@ -156,7 +156,7 @@ class LoadProgress(logging.Handler):
         """Seconds since it was created."""
         return time.time() - self._began
 
-    def planned(self, work: Sequence[Due]) -> None:
+    def planned(self, work: Sequence[Work]) -> None:
         """The pulls of this load, by session, are known."""
         names = [name for one in work for name in one.endpoints]
         self._planned = len(names)
@@ -167,9 +167,9 @@ class LoadProgress(logging.Handler):
         self._say(f"{len(work)} sessions, {len(names)} pulls, about {self._requests_to_go} requests")
         self._progress.update(self._task, total=len(names), completed=0)
 
-    def session_started(self, one: Due) -> None:
+    def session_started(self, one: Work) -> None:
         """The run of a session begins."""
-        self._session = one.session.partition
+        self._session = one.partition.label
         self._progress.update(self._task, description=self._session)
 
     def stage(self, name: str) -> None:

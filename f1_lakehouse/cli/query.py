@@ -276,7 +276,7 @@ def build_gold(seen: datetime, target: Path) -> Path:
     tell(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC", "progress")
     try:
         # Without tests: they decide what may be published, and this build is not published.
-        arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--quiet"]
+        arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--quiet", "--no-write-json"]
         arguments += ["--vars", f"{{as_of: '{seen.isoformat()}'}}"]
         run_dbt(arguments, load_settings(), target.parent / "dbt", {"F1_WAREHOUSE": str(partial)})
         partial.replace(target)

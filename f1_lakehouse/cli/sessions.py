@@ -129,8 +129,7 @@ def _states(found: Iterable[NamedSession], lake: Lake | None) -> dict[int, str]:
 
 
 def _state(lake: Lake, one: Session, now: datetime) -> str:
-    from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS, TELEMETRY
-    from f1_lakehouse.sources.openf1.pull_policy import due
+    from f1_lakehouse.cli.session_state import due_by_reason, session_endpoints
 
     if one.is_cancelled:
         return "cancelled"
@@ -139,13 +138,14 @@ def _state(lake: Lake, one: Session, now: datetime) -> str:
     if not one.is_finished(now):
         return "not over yet"
     log = lake.bronze.pull_log
-    names = {endpoint.name for endpoint in SESSION_ENDPOINTS if one.has(endpoint)}
-    missing = {name for name in names if log.last_answer(name, one.key) is None}
-    if missing == names:
+    applicable = [endpoint for endpoint in session_endpoints(lake) if one.has(endpoint)]
+    answered = [endpoint for endpoint in applicable if log.last_answer(endpoint.name, one.key) is not None]
+    missing = [endpoint for endpoint in applicable if endpoint not in answered]
+    if not answered:
         return "not loaded"
-    if missing - TELEMETRY:
-        return f"{len(names - missing)} of {len(names)} endpoints loaded"
-    reasons = {entry.why for entry in due(now, [one], log.of, endpoints=names - missing, patient=False)}
+    if not all(endpoint.by_driver for endpoint in missing):
+        return f"{len(answered)} of {len(applicable)} endpoints loaded"
+    reasons = due_by_reason(lake, answered, one, now)
     loaded = "loaded, no telemetry" if missing else "loaded"
     return ", ".join([loaded, *(f"due: {why}" for why in sorted(reasons)[:MAX_STATES])])
 

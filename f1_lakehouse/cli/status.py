@@ -1,14 +1,14 @@
 """`f1 status`: what is loaded by season, and what is due or failed, from the pull log and the calendar.
 
-Does not belong here: what is due (pull_policy.py of each source).
+Does not belong here: what of a session is loaded (session_state.py), seasons of sources without sessions (status_seasons.py), and
+what is due (`Source.why_due`).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from f1_lakehouse.cli.command import Command
 from f1_lakehouse.cli.lake_folder import lake_settings
@@ -17,17 +17,13 @@ from f1_lakehouse.errors import F1LakehouseError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from f1_lakehouse.cli.session_state import SessionState
     from f1_lakehouse.lakehouse import Lake
     from f1_lakehouse.settings import Settings
-    from f1_lakehouse.sources.jolpica.work import HistoryWork
     from f1_lakehouse.sources.openf1.calendar import Session
-    from f1_lakehouse.sources.openf1.pull_policy import Due
-    from f1_lakehouse.storage.pull_log import PullLog
 
 MAX_DUE_SHOWN = 15
 """Sessions in the list of what is due; `--all` shows every one."""
-MAX_STALE_DAYS = 35
-"""Days after its end in which a session that is not loaded is reported; later it is history that nobody asked for."""
 
 
 class StatusError(F1LakehouseError):
@@ -54,6 +50,8 @@ def print_status(settings: Settings, session_key: int | None = None, *, is_long:
     Raises:
         StatusError: the calendar of the lake does not have the session.
     """
+    from f1_lakehouse.cli.session_state import session_states
+    from f1_lakehouse.cli.status_seasons import print_seasons
     from f1_lakehouse.cli.tables import stdout
     from f1_lakehouse.lakehouse import Lake
 
@@ -70,67 +68,26 @@ def print_status(settings: Settings, session_key: int | None = None, *, is_long:
         _print_session(console, lake, found, now)
         return 0
     _print_lake(console, lake)
-    states = _states(lake, calendar, now)
-    _print_seasons(console, states, calendar, now)
+    states = session_states(lake, calendar, now)
+    _print_calendar(console, lake, states, calendar, now)
     if is_long:
         _print_sessions(console, "Sessions", states)
     else:
         _print_due(console, [one for one in states if one.is_shown(now)])
-    _print_history(console, lake, now, is_long=is_long)
+    for source in lake.sources:
+        if not source.has_sessions:
+            print_seasons(console, lake, source, now, is_long=is_long)
     return 0
 
 
-class _State(NamedTuple):
-    """What of a session is loaded. `loaded`: endpoints with an answer, of `applicable`; `failed`: whose last pull failed."""
-
-    session: Session
-    applicable: int
-    loaded: int
-    rows: int
-    pulled_at: datetime | None
-    due: Sequence[Due]
-    failed: Sequence[str]
-
-    def is_shown(self, now: datetime) -> bool:
-        """Whether something is due or failed. The first pull of an old session, or of its telemetry, waits for a user and is not shown."""
-        from f1_lakehouse.sources.openf1.pull_policy import WATCHED
-
-        is_watched = now - self.session.end <= WATCHED
-        return bool(self.failed) or any(is_watched or entry.why != "first pull" for entry in self.due)
-
-
-def _states(lake: Lake, calendar: list[Session], now: datetime) -> list[_State]:
-    """The sessions that were pulled, or that are recent enough to be watched."""
-    from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
-    from f1_lakehouse.sources.openf1.pull_policy import WATCHED, due
-
-    log = lake.bronze.pull_log
-    pulled = {scope for endpoint, scope in log.scopes() if endpoint not in ("meetings", "sessions")}
-    found = []
-    for one in calendar:
-        if one.key not in pulled and not (one.is_finished(now) and now - one.end <= WATCHED):
-            continue
-        names = [endpoint.name for endpoint in SESSION_ENDPOINTS if one.has(endpoint)]
-        answers = [a for name in names if (a := log.last_answer(name, one.key)) is not None]
-        found.append(
-            _State(
-                session=one,
-                applicable=len(names),
-                loaded=len(answers),
-                rows=sum(t.rows for name in names if (t := log.current_pull(name, one.key)) is not None),
-                pulled_at=max((a.at for a in answers), default=None),
-                due=due(now, [one], log.of, patient=False),
-                failed=[name for name in names if (p := log.of(name, one.key)) and not p[-1].is_answer],
-            )
-        )
-    return found
-
-
-def _print_seasons(console: Console, states: list[_State], calendar: list[Session], now: datetime) -> None:
-    """One row per season of OpenF1."""
+def _print_calendar(
+    console: Console, lake: Lake, states: list[SessionState], calendar: list[Session], now: datetime
+) -> None:
+    """One row per season of the source that has sessions."""
     from rich.table import Table
 
-    table = Table(title="OpenF1", title_justify="left")
+    titles = [source.title for source in lake.sources if source.has_sessions]
+    table = Table(title=", ".join(titles), title_justify="left")
     for name in ("season", "sessions", "rows", "last pull (UTC)", "due", "failed"):
         table.add_column(name, justify="left" if name == "season" else "right")
     for season in sorted({one.season for one in calendar}):
@@ -149,7 +106,7 @@ def _print_seasons(console: Console, states: list[_State], calendar: list[Sessio
         console.print(table)
 
 
-def _print_due(console: Console, states: list[_State]) -> None:
+def _print_due(console: Console, states: list[SessionState]) -> None:
     """The sessions with something due or failed, the newest last."""
     if not states:
         console.print("no session is due (f1 status --all shows every session)")
@@ -160,9 +117,11 @@ def _print_due(console: Console, states: list[_State]) -> None:
         console.print(f"and {len(states) - len(shown)} earlier sessions: f1 status --all")
 
 
-def _print_sessions(console: Console, title: str, states: list[_State]) -> None:
+def _print_sessions(console: Console, title: str, states: list[SessionState]) -> None:
     """One row per session."""
     from rich.table import Table
+
+    from f1_lakehouse.cli.tables import named_endpoints
 
     table = Table(title=title, title_justify="left")
     for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
@@ -173,120 +132,22 @@ def _print_sessions(console: Console, title: str, states: list[_State]) -> None:
             f"{one.loaded}/{one.applicable}",
             f"{one.rows:,}",
             f"{one.pulled_at:%Y-%m-%d %H:%M}" if one.pulled_at else "never",
-            "; ".join(f"{entry.why}: {_names(entry.endpoints)}" for entry in one.due),
+            "; ".join(f"{why}: {named_endpoints(names)}" for why, names in one.due.items()),
             ", ".join(one.failed),
         )
     console.print(table)
 
 
-def _print_history(console: Console, lake: Lake, now: datetime, *, is_long: bool) -> None:
-    """Seasons of Jolpica that were pulled: resources, rounds with laps, rows, and what is due.
-
-    Unless `is_long`, consecutive seasons without anything due or failed share a row.
-    """
-    from rich.table import Table
-
-    from f1_lakehouse.sources.jolpica.partitions import season_of
-    from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
-    from f1_lakehouse.sources.jolpica.work import season_work
-
-    log = lake.bronze.pull_log
-    pulled = [(name, key) for name, key in log.scopes() if name in HISTORY_NAMES]
-    seasons = sorted({season_of(key) for _, key in pulled})
-    if not seasons:
-        return
-    table = Table(title="Jolpica", title_justify="left")
-    for name in ("season", "resources", "rounds with laps", "rows", "last pull (UTC)", "due", "failed"):
-        table.add_column(name, justify="left" if name in ("season", "due", "failed") else "right")
-    races = lake.races({*seasons, now.year})
-    known = [season for season in seasons if season]
-    work = season_work(races, log.of, known, HISTORY_NAMES, now, followed=())
-    waiting = {one.partition.key: one for one in work}
-    rows = [_HistoryRow.of(log, season, pulled, waiting.get(season)) for season in seasons]
-    for first, last in _row_groups(rows, is_long=is_long):
-        group = rows[first : last + 1]
-        table.add_row(*_HistoryRow.joined(group))
-    console.print(table)
-
-
-class _HistoryRow(NamedTuple):
-    """A season of Jolpica as the table has it; season 0 has the resources without a season."""
-
-    season: int
-    resources: int
-    rounds: int
-    rows: int
-    pulled_at: datetime | None
-    due: str
-    failed: str
-
-    @classmethod
-    def of(
-        cls, log: PullLog, season: int, pulled: Sequence[tuple[str, int]], due_now: HistoryWork | None
-    ) -> _HistoryRow:
-        """The row of a season. `pulled`: resources and partitions in the pull log."""
-        from f1_lakehouse.sources.jolpica.partitions import season_of
-
-        here = [(name, key) for name, key in pulled if season_of(key) == season]
-        current = [t for name, key in here if (t := log.current_pull(name, key)) is not None]
-        answers = [a for name, key in here if (a := log.last_answer(name, key)) is not None]
-        return cls(
-            season=season,
-            resources=len({a.endpoint for a in answers if a.scope == season}),
-            rounds=sum(t.endpoint == "jolpica_laps" for t in current),
-            rows=sum(t.rows for t in current),
-            pulled_at=max((a.at for a in answers), default=None),
-            due=f"{due_now.why}: {_names(due_now.endpoints)}" if due_now else "",
-            failed=", ".join(name for name, key in here if not log.of(name, key)[-1].is_answer),
-        )
-
-    @staticmethod
-    def joined(rows: Sequence[_HistoryRow]) -> list[str]:
-        """The cells of one season, or of several as one row."""
-        first, last = rows[0], rows[-1]
-        pulled_at = max((one.pulled_at for one in rows if one.pulled_at), default=None)
-        counts = sorted({one.resources for one in rows})
-        return [
-            "all"
-            if not first.season
-            else f"{first.season}"
-            if first is last
-            else f"{first.season}-{last.season}",
-            "-".join(map(str, dict.fromkeys((counts[0], counts[-1])))),
-            str(sum(one.rounds for one in rows)),
-            f"{sum(one.rows for one in rows):,}",
-            f"{pulled_at:%Y-%m-%d %H:%M}" if pulled_at else "never",
-            first.due,
-            first.failed,
-        ]
-
-
-def _row_groups(rows: Sequence[_HistoryRow], *, is_long: bool) -> Iterator[tuple[int, int]]:
-    """The first and last index of the rows that are shown as one: consecutive seasons without anything due or failed."""
-    first = 0
-    for index, one in enumerate(rows):
-        following = rows[index + 1] if index + 1 < len(rows) else None
-        is_plain = one.season and not (one.due or one.failed or is_long)
-        joins_next = (
-            is_plain
-            and following is not None
-            and following.season == one.season + 1
-            and not (following.due or following.failed)
-        )
-        if not joins_next:
-            yield first, index
-            first = index + 1
-
-
 def _print_lake(console: Console, lake: Lake) -> None:
     """Print the folder, the URL of the source, the state of gold, and a session that should be loaded."""
+    from f1_lakehouse.cli.session_state import MAX_STALE
     from f1_lakehouse.publishing.publication import find_lag, publication
 
     published = publication(lake.settings)
     version = lake.bronze.pull_log.version()
     console.print(f"lake       {lake.settings.root}")
-    console.print(f"OpenF1     {lake.client.base_url}")
-    console.print(f"Jolpica    {lake.clients['jolpica'].base_url}")
+    for source in lake.sources:
+        console.print(f"{source.title:<10} {lake.clients[source.name].base_url}")
     if published is None:
         console.print("gold       nothing published yet: f1 transform")
     else:
@@ -298,7 +159,7 @@ def _print_lake(console: Console, lake: Lake) -> None:
     loaded = {scope for endpoint, scope in lake.bronze.pull_log.scopes() if endpoint == "session_result"}
     if done and done[-1].key not in loaded:
         late = datetime.now(UTC) - done[-1].end
-        if late <= timedelta(days=MAX_STALE_DAYS):
+        if late <= MAX_STALE:
             console.print(f"stale      {done[-1].partition} ended {late.days} days ago and is not loaded")
 
 
@@ -306,33 +167,27 @@ def _print_session(console: Console, lake: Lake, one: Session, now: datetime) ->
     """One row per endpoint of a session."""
     from rich.table import Table
 
-    from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
-    from f1_lakehouse.sources.openf1.pull_policy import due
+    from f1_lakehouse.cli.session_state import due_by_reason, session_endpoints
 
     table = Table(title=one.partition, title_justify="left")
     for name in ("endpoint", "rows", "pulls", "last pull (UTC)", "outcome", "due"):
         table.add_column(name, justify="right" if name in ("rows", "pulls") else "left")
     pull_log = lake.bronze.pull_log
-    for endpoint in SESSION_ENDPOINTS:
+    for endpoint in session_endpoints(lake):
         if not one.has(endpoint):
             table.add_row(endpoint.name, "", "", "", "not applicable", "")
             continue
         pulls = pull_log.of(endpoint.name, one.key)
         current = pull_log.current_pull(endpoint.name, one.key)
-        waiting = due(now, [one], pull_log.of, endpoints={endpoint.name}, patient=False)
         table.add_row(
             endpoint.name,
             f"{current.rows:,}" if current else "",
             str(len(pulls)),
             f"{pulls[-1].at:%Y-%m-%d %H:%M:%S}" if pulls else "never",
             f"{pulls[-1].outcome} {pulls[-1].error or ''}".strip() if pulls else "",
-            waiting[0].why if waiting else "",
+            ", ".join(due_by_reason(lake, [endpoint], one, now)),
         )
     console.print(table)
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(names) if len(names) <= 3 else f"{len(names)} endpoints"
 
 
 STATUS = Command(

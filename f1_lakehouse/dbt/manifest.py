@@ -16,7 +16,6 @@ import orjson
 from f1_lakehouse.dbt.parse_cache import digest_of_parsed_files, share_parse, take_shared_parse
 from f1_lakehouse.dbt.project import PARTIAL_PARSE, discard_foreign_parse, run_dbt
 from f1_lakehouse.settings import load_settings
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.storage.object_store import write_atomically
 
 
@@ -86,9 +85,15 @@ def silver_tables() -> dict[str, str]:
         if node["name"].startswith("silver_"):
             for parent in node["depends_on"]["nodes"]:
                 name = parent.rsplit(".", 1)[1]
-                if parent.startswith("source.") and name in BY_NAME:
+                if parent.startswith("source.") and not name.startswith("_"):
                     tables[name] = node["name"]
     return tables
+
+
+def tables_read() -> set[str]:
+    """Return the bronze tables that any model reads."""
+    parents = (parent for node in nodes("model") for parent in node["depends_on"]["nodes"])
+    return {parent.rsplit(".", 1)[1] for parent in parents if parent.startswith("source.")}
 
 
 def tables_made() -> set[tuple[str, str]]:

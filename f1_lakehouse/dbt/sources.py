@@ -9,6 +9,7 @@ Does not belong here: models of silver (dbt), writing of bronze (lake/).
 from collections.abc import Iterable
 from pathlib import Path
 
+from f1_lakehouse.sources.catalog import Endpoint
 from f1_lakehouse.sources.registry import ENDPOINTS
 
 SOURCES_FILE = Path(__file__).parents[2] / "dbt_f1" / "models" / "silver" / "_bronze__sources.yml"
@@ -93,7 +94,7 @@ def _table(name: str, description: str, columns: Iterable[tuple[str, str]]) -> s
     return "\n".join(lines) + "\n"
 
 
-def sources_yaml() -> str:
+def sources_yaml(endpoints: Iterable[Endpoint] = ENDPOINTS) -> str:
     """The sources file: one table per endpoint, then the pull log and the quarantine."""
     tables = [
         _table(
@@ -104,7 +105,7 @@ def sources_yaml() -> str:
                 for field in endpoint.bronze_schema
             ),
         )
-        for endpoint in ENDPOINTS
+        for endpoint in endpoints
     ]
     tables.append(_table("_pulls", "The pull log: partition, time and outcome of each pull", _PULLS))
     tables.append(_table("_quarantine", "Rows that could not be typed, as served", _QUARANTINE))

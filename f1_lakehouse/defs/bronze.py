@@ -1,135 +1,29 @@
-"""Bronze assets, one per endpoint of the catalog, with their checks. How a pull works is in f1_lakehouse/ingest.py."""
+"""Bronze assets, one per endpoint of a source, with their checks. How a pull works is in f1_lakehouse/ingest.py."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from f1_lakehouse.defs.partitions import ensure_partitions, seasons, sessions
-from f1_lakehouse.defs.resources import LakeResource, record_table
+from f1_lakehouse.defs.jobs import source_jobs
+from f1_lakehouse.defs.partitions import ensure_partitions, partitions_of
+from f1_lakehouse.defs.resources import LakeResource, record_table, resource_definitions
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.instance.run_tags import WHY_TAG
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.quality.row_counts import Verdict, judge
-from f1_lakehouse.sources.catalog import Endpoint, Partition, Scope, SeasonPartition
-from f1_lakehouse.sources.openf1.calendar import Session, session_key_of
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
-from f1_lakehouse.sources.openf1.pull_policy import season_due, why_due
+from f1_lakehouse.sources.catalog import Endpoint, Partition
+from f1_lakehouse.sources.source import Source, UnknownPartitionError, Verdict
 from f1_lakehouse.storage.pull_log import Pull
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
-
-# Partitioned check specs are in preview; a test verifies that the pinned version supports them.
-warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
-warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
 
 
 class PullConfig(dg.Config):
     """How an asset is pulled. `force`: pull what is not due too, and accept an empty response without a second pull."""
 
     force: bool = False
-
-
-PullPartition = Callable[..., Iterator[Event]]
-"""Pulls one partition: (lake, endpoint, asset key, partition name, why=, run_id=, force=) → its events."""
-
-
-def pull_asset(
-    endpoint: Endpoint,
-    pull_partition: PullPartition,
-    *,
-    group: str,
-    pool: str,
-    partitions: dg.PartitionsDefinition | None,
-    checks: Mapping[str, str],
-    available: str,
-    tags: Mapping[str, str],
-    after: Callable[[dg.AssetExecutionContext, Lake], None] | None = None,
-) -> dg.AssetsDefinition:
-    """Return the asset of an endpoint of any source. A run may have one partition or a range; each is recorded when it is done.
-
-    Args:
-        endpoint: names the asset and its table.
-        pull_partition: pulls one partition and yields its events.
-        group: the asset group.
-        pool: the pool that bounds how many steps of the source run at the same time.
-        partitions: how the endpoint is partitioned; None if one pull covers everything.
-        checks: the checks of the asset, by name, with their descriptions.
-        available: since when, or for which partitions, the endpoint has rows; ends the description.
-        tags: tags in addition to the layer.
-        after: called when all partitions were pulled, for example to add partitions that are known now.
-    """
-    key = dg.AssetKey(["bronze", endpoint.name])
-
-    @dg.multi_asset(
-        name=f"bronze_{endpoint.name}",
-        specs=[
-            dg.AssetSpec(
-                key,
-                skippable=True,
-                group_name=group,
-                kinds={"python", "deltalake"},
-                description=f"{endpoint.description}. One row per {', '.join(endpoint.key)}; append-only, every "
-                f"pull kept. {available}.",
-                owners=["team:data-platform"],
-                tags={"layer": "bronze", **tags},
-                metadata={"dagster/column_schema": table_schema(endpoint), "key": ", ".join(endpoint.key)},
-                code_version="1",
-            )
-        ],
-        check_specs=[
-            dg.AssetCheckSpec(name, asset=key, description=description, partitions_def=partitions)
-            for name, description in checks.items()
-        ],
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.multi_run(10) if partitions else None,
-        pool=pool,
-        can_subset=True,
-    )
-    def asset(context: dg.AssetExecutionContext, lake: LakeResource, config: PullConfig) -> Iterator[Event]:
-        opened = lake.open()
-        why = context.run.tags.get(WHY_TAG, "by hand")
-        failed: list[str] = []
-        for partition in context.partition_keys if partitions else [None]:
-            try:
-                yield from pull_partition(
-                    opened, endpoint, key, partition, why=why, run_id=context.run.run_id, force=config.force
-                )
-            except PullError as error:
-                failed.append(f"{partition}: {error}" if partition else str(error))
-        if after is not None:
-            after(context, opened)
-        if failed:
-            raise dg.Failure(
-                description=f"{endpoint.name}: " + "; ".join(failed),
-                metadata={"failed": failed},
-                allow_retries=False,
-            )
-
-    return asset
-
-
-def bronze_asset(endpoint: Endpoint) -> dg.AssetsDefinition:
-    """Return the asset of an endpoint of OpenF1."""
-    of_sessions = endpoint.scope is Scope.SESSION
-    return pull_asset(
-        endpoint,
-        _pull_partition,
-        group="bronze",
-        pool="openf1",
-        partitions=sessions if of_sessions else seasons,
-        checks={name: text for name, text in CHECKS.items() if of_sessions or name != "row_count"},
-        available=f"Available for {endpoint.availability}",
-        tags={"telemetry": "true"} if endpoint.by_driver else {},
-        after=_add_finished_sessions if endpoint.name == "sessions" else None,
-    )
-
-
-def _add_finished_sessions(context: dg.AssetExecutionContext, lake: Lake) -> None:
-    """Make the finished sessions partitions, so that the UI can backfill them."""
-    now = datetime.now(UTC)
-    ensure_partitions(context.instance, [one for one in lake.calendar() if one.is_finished(now)])
 
 
 CHECKS = {
@@ -140,59 +34,165 @@ CHECKS = {
 }
 MAX_ROWS_SHOWN = 20
 """Offending rows that a check shows."""
+DRIVERS = "drivers"
+"""The endpoint with the cars of a session, for endpoints that are requested driver by driver."""
 
 
-def _pull_partition(
-    lake: Lake, endpoint: Endpoint, key: dg.AssetKey, partition: str, *, why: str, run_id: str, force: bool
-) -> Iterator[Event]:
-    now = datetime.now(UTC)
-    scope: Partition
-    if endpoint.scope is Scope.SEASON:
-        scope = SeasonPartition(int(partition))
-        pulls = lake.bronze.pull_log.of(endpoint.name, scope.key)
-        wanted = force or season_due(now, scope.season, pulls)
-    else:
-        session_key = session_key_of(partition)
-        found = next((one for one in lake.calendar() if one.key == session_key), None)
-        if found is None:
+def bronze_definitions(sources: Sequence[Source]) -> dg.Definitions:
+    """Return the assets and jobs of bronze, which need neither dagster-dbt nor dbt's manifest."""
+    return dg.Definitions.merge(
+        resource_definitions(sources),
+        dg.Definitions(
+            assets=[asset for source in sources for asset in bronze_assets(source)],
+            jobs=[job for source in sources for job in source_jobs(source)],
+        ),
+    )
+
+
+def bronze_assets(source: Source) -> list[dg.AssetsDefinition]:
+    """Return the assets of a source, one for each of its endpoints."""
+    with warnings.catch_warnings():
+        # Partitioned check specs are in preview; a test verifies that the pinned version supports them.
+        warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=".*partitions_def.*")
+        warnings.filterwarnings("ignore", category=dg.BetaWarning, message=".*backfill_policy.*")
+        return [bronze_asset(source, endpoint) for endpoint in source.endpoints]
+
+
+def bronze_asset(source: Source, endpoint: Endpoint) -> dg.AssetsDefinition:
+    """Return the asset of an endpoint. A run may have one partition or a range; each is recorded when it is done."""
+    key = dg.AssetKey(["bronze", endpoint.name])
+    partitions = partitions_of(source, endpoint.scope)
+
+    @dg.multi_asset(
+        name=f"bronze_{endpoint.name}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                skippable=True,
+                group_name=source.asset_group,
+                kinds={"python", "deltalake"},
+                description=f"{endpoint.description}. One row per {', '.join(endpoint.key)}; append-only, every "
+                f"pull kept. {source.partitions.covers(endpoint)}.",
+                owners=["team:data-platform"],
+                tags={
+                    "layer": "bronze",
+                    "source": source.name,
+                    **({"telemetry": "true"} if endpoint.by_driver else {}),
+                },
+                metadata={"dagster/column_schema": table_schema(endpoint), "key": ", ".join(endpoint.key)},
+                code_version="1",
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset=key, description=description, partitions_def=partitions)
+            for name, description in checks_of(source, endpoint).items()
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.multi_run(10) if partitions else None,
+        pool=source.name,
+        can_subset=True,
+    )
+    def asset(context: dg.AssetExecutionContext, lake: LakeResource, config: PullConfig) -> Iterator[Event]:
+        opened = lake.open()
+        why = context.run.tags.get(WHY_TAG, "by hand")
+        failed: list[str] = []
+        for name in context.partition_keys if partitions else [None]:
+            one = _Pulling(opened, source, endpoint, key, name)
+            try:
+                yield from one.run(why=why, run_id=context.run.run_id, force=config.force)
+            except PullError as error:
+                failed.append(f"{name}: {error}" if name else str(error))
+        if endpoint.name == source.partitions.listed_by:
+            # The UI can then backfill the sessions or rounds that have ended.
+            ended = source.partitions.ended(opened, datetime.now(UTC))
+            ensure_partitions(context.instance, source, ended)
+        if failed:
             raise dg.Failure(
-                f"session {session_key} is not in the calendar of this lake; materialize bronze/sessions of "
-                f"{partition[:4]} first",
+                description=f"{endpoint.name}: " + "; ".join(failed),
+                metadata={"failed": failed},
                 allow_retries=False,
             )
-        scope = found
-        if not scope.has(endpoint):
-            yield dg.AssetMaterialization(
-                key, partition=partition, metadata={"outcome": "not applicable", "dagster/row_count": 0}
-            )
-            # A planned check that is not evaluated would stay planned indefinitely.
-            verdict = Verdict(True, False, f"a {scope.category} has no {endpoint.name}")
-            yield from (evaluation(key, partition, name, verdict) for name in CHECKS)
+
+    return asset
+
+
+def checks_of(source: Source, endpoint: Endpoint) -> dict[str, str]:
+    """Return the checks of an endpoint's pulls: name → description."""
+    is_counted = endpoint.scope in source.counted_scopes
+    found = {name: text for name, text in CHECKS.items() if is_counted or name != "row_count"}
+    return found | {one.name: one.description for one in source.checks if one.endpoint == endpoint.name}
+
+
+@dataclass(frozen=True)
+class _Pulling:
+    """The pull of one partition by an asset: its materialization and its checks. `name`: of the partition, None for all."""
+
+    lake: Lake
+    source: Source
+    endpoint: Endpoint
+    key: dg.AssetKey
+    name: str | None
+
+    def run(self, *, why: str, run_id: str, force: bool) -> Iterator[Event]:
+        """Pull the partition if it is due or `force`, and yield the events. Raises PullError, dg.Failure."""
+        lake, source, endpoint, now = self.lake, self.source, self.endpoint, datetime.now(UTC)
+        partition = self._partition(now)
+        if (reason := source.partitions.not_applicable(endpoint, partition)) is not None:
+            yield from self._not_applicable(reason)
             return
-        pulls = lake.bronze.pull_log.of(endpoint.name, session_key)
-        wanted = force or why_due(scope.end, now, pulls, patient=False) is not None
-        if not scope.is_finished(now) and not force:
-            raise dg.Failure(
-                f"{partition} is not over yet; it can be pulled 30 min after its end", allow_retries=False
-            )
+        pulls = lake.pulls_of(endpoint.name, partition.key)
+        wanted = force or source.why_due(endpoint, partition, now, pulls, False) is not None
+        if not force and (reason := source.partitions.not_yet(partition, now)) is not None:
+            raise dg.Failure(reason, allow_retries=False)
         if (
             wanted
             and endpoint.by_driver
-            and lake.bronze.pull_log.current_pull("drivers", session_key) is None
+            and lake.bronze.pull_log.current_pull(DRIVERS, partition.key) is None
         ):
             # Telemetry is requested per driver. A dependency between the assets would not do: Dagster silently skips a step
             # whose upstream yields materializations instead of outputs.
-            pull(lake, BY_NAME["drivers"], scope, why=why, run_id=run_id)
-    # A concurrent load may have pulled the partition while this one waited for its slot.
-    done = pull(lake, endpoint, scope, why=why, run_id=run_id, force=force) if wanted else pulls[-1]
-    yield dg.AssetMaterialization(
-        key, partition=partition, metadata=pull_metadata(lake, endpoint, done, asked=wanted)
-    )
-    if isinstance(scope, Session):
-        current = lake.bronze.pull_log.current_pull(endpoint.name, scope.key)
-        rows = current.rows if current else 0
-        yield evaluation(key, partition, "row_count", judge(endpoint.name, scope.category, rows))
-    yield from pull_checks(lake, endpoint, key, partition, done)
+            pull(lake, source.by_name[DRIVERS], partition, why=why, run_id=run_id)
+        if not wanted and not pulls:
+            raise dg.Failure(f"{partition.label} is not due and was never pulled", allow_retries=False)
+        # A concurrent load may have pulled the partition while this one waited for its slot.
+        done = (
+            pull(lake, endpoint, partition, why=why, run_id=run_id, force=force, known=pulls)
+            if wanted
+            else pulls[-1]
+        )
+        yield dg.AssetMaterialization(
+            self.key, partition=self.name, metadata=pull_metadata(lake, endpoint, done, asked=wanted)
+        )
+        yield from self._judged(done)
+        yield from pull_checks(lake, endpoint, self.key, self.name, done)
+
+    def _partition(self, now: datetime) -> Partition:
+        try:
+            return self.source.partitions.named(self.lake, self.endpoint, self.name, now)
+        except UnknownPartitionError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+    def _not_applicable(self, reason: str) -> Iterator[Event]:
+        yield dg.AssetMaterialization(
+            self.key, partition=self.name, metadata={"outcome": "not applicable", "dagster/row_count": 0}
+        )
+        # A planned check that is not evaluated would stay planned indefinitely.
+        verdict = Verdict(True, False, reason)
+        for check in checks_of(self.source, self.endpoint):
+            yield evaluation(self.key, self.name, check, verdict)
+
+    def _judged(self, done: Pull) -> Iterator[Event]:
+        """The checks that the source defines."""
+        lake, source, endpoint, now = self.lake, self.source, self.endpoint, datetime.now(UTC)
+        # What the partition holds may have been pulled by this very run.
+        partition = self._partition(now)
+        if source.expected_rows is not None and endpoint.scope in source.counted_scopes:
+            current = lake.bronze.pull_log.current_pull(endpoint.name, done.scope)
+            verdict = source.expected_rows(endpoint, partition, current.rows if current else 0, now)
+            yield evaluation(self.key, self.name, "row_count", verdict)
+        for check in source.checks:
+            if check.endpoint == endpoint.name:
+                yield evaluation(self.key, self.name, check.name, check.judge(lake, partition, now))
 
 
 def pull_metadata(lake: Lake, endpoint: Endpoint, done: Pull, *, asked: bool) -> dict[str, dg.MetadataValue]:
@@ -308,6 +308,3 @@ def table_schema(endpoint: Endpoint) -> dg.TableSchema:
             for f in endpoint.bronze_schema
         ]
     )
-
-
-bronze_assets = [bronze_asset(endpoint) for endpoint in ENDPOINTS]

@@ -17,16 +17,17 @@ from f1_lakehouse.publishing.publication import published_sessions
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconciliation import Mismatch, reconcile
 from f1_lakehouse.sources.catalog import Scope
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 MAX_ROWS_SHOWN = 50
 """Rows that a check shows."""
+PARTITION_COLUMNS = {Scope.SESSION: "session_key", Scope.ROUND: "round_key"}
+"""The column of a silver table with the key of the partition; `season` for the other scopes (0 for rows without a season)."""
 
 
 def _keyed_rows(lake: Lake, endpoint: str, scope: int) -> int:
     """Return the number of rows of the current pull that have a driver and a lap number, if these are part of their key."""
     rows = lake.bronze.rows(endpoint, scope)
-    keys = [name for name in ("driver_number", "lap_number") if name in BY_NAME[endpoint].key]
+    keys = [name for name in ("driver_number", "lap_number") if name in lake.bronze.endpoints[endpoint].key]
     # In race_control both may be null.
     for name in keys if endpoint != "race_control" else []:
         rows = rows.filter(rows[name].is_valid())
@@ -114,7 +115,7 @@ def _mismatches(opened: Lake) -> list[Mismatch]:
     found = []
     with duckdb.connect(str(opened.settings.warehouse), read_only=True) as con:
         for endpoint, table in silver_tables().items():
-            column = "session_key" if BY_NAME[endpoint].scope is Scope.SESSION else "season"
+            column = PARTITION_COLUMNS.get(opened.bronze.endpoints[endpoint].scope, "season")
             counts = con.execute(f'select {column}, count(*) from silver."{table}" group by 1').fetchall()
             found += reconcile(
                 opened.bronze.pull_log,

@@ -1,23 +1,43 @@
-"""The two partitionings: sessions for what a session has, seasons for the calendar."""
+"""The partitionings of bronze assets: seasons, and the sessions or rounds of a source."""
 
 from collections.abc import Iterable
 
 import dagster as dg
 
-from f1_lakehouse.sources.openf1.calendar import Session, session_key_of
-
-sessions = dg.DynamicPartitionsDefinition(name="sessions")
-seasons = dg.TimeWindowPartitionsDefinition(cron_schedule="0 0 1 1 *", start="2023", fmt="%Y", end_offset=1)
+from f1_lakehouse.sources.catalog import Partition, Scope
+from f1_lakehouse.sources.source import Source
 
 
-def ensure_partitions(instance: dg.DagsterInstance, found: Iterable[Session]) -> dict[int, str]:
-    """Return session key → partition of each session; missing partitions are added in date order.
+def partitions_of(source: Source, scope: Scope) -> dg.PartitionsDefinition | None:
+    """Return how endpoints of that scope are partitioned; None if one pull covers everything.
 
-    A session that was postponed or renamed keeps its partition: the session key at its end is its identity.
+    Definitions that are made twice are equal, as Dagster compares their arguments.
     """
-    wanted = sorted(found)
-    names = {session_key_of(name): name for name in instance.get_dynamic_partitions("sessions")}
-    new = [one for one in wanted if one.key not in names]
-    if new:
-        instance.add_dynamic_partitions("sessions", [one.partition for one in new])
-    return {one.key: names.get(one.key, one.partition) for one in wanted}
+    if scope is Scope.ALL:
+        return None
+    if scope is Scope.SEASON:
+        start = str(source.partitions.first_season)
+        return dg.TimeWindowPartitionsDefinition(
+            cron_schedule="0 0 1 1 *", start=start, fmt="%Y", end_offset=1
+        )
+    return dg.DynamicPartitionsDefinition(name=source.dynamic_partitions)
+
+
+def key_of_partition(name: str) -> int:
+    """Return the key of a session or round in the name of its partition."""
+    return int(name.rsplit("-", 1)[-1])
+
+
+def ensure_partitions(
+    instance: dg.DagsterInstance, source: Source, found: Iterable[Partition]
+) -> dict[int, str]:
+    """Return key → name for each session or round; missing partitions are added in the order given.
+
+    A session or round that was postponed or renamed keeps its partition: the key at its end is its identity.
+    """
+    wanted = {one.key: one.label for one in found}
+    existing = instance.get_dynamic_partitions(source.dynamic_partitions)
+    names = {key_of_partition(name): name for name in existing}
+    if new := [label for key, label in wanted.items() if key not in names]:
+        instance.add_dynamic_partitions(source.dynamic_partitions, new)
+    return {key: names.get(key, label) for key, label in wanted.items()}

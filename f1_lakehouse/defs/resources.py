@@ -6,10 +6,11 @@ import dagster as dg
 
 from f1_lakehouse.instance.run_tags import HOST_TAG, process_tags
 from f1_lakehouse.lakehouse import Lake, current_lake
+from f1_lakehouse.sources.source import Source
 
 
 class LakeResource(dg.ConfigurableResource):
-    """The lake that the environment names."""
+    """The lake that the environment names, with the sources of the registry."""
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Tag a run of the daemon with its process, as runs of the command line are (instance/run_tags.py)."""
@@ -35,7 +36,18 @@ def _plain(value: object) -> str | int | float | bool | None:
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
+def lake_resource(sources: Sequence[Source]) -> LakeResource:
+    """Return the lake that the environment names, with these sources."""
+    handed_in = tuple(sources)
+
+    class LakeOfSources(LakeResource):
+        def open(self) -> Lake:
+            """The lake."""
+            return current_lake(handed_in)
+
+    return LakeOfSources()
+
+
+def resource_definitions(sources: Sequence[Source]) -> dg.Definitions:
     """Return the resources by the names of the assets' parameters, and the executor: runs started in the UI use one process too (jobs.py)."""
-    return dg.Definitions(resources={"lake": LakeResource()}, executor=dg.in_process_executor)
+    return dg.Definitions(resources={"lake": lake_resource(sources)}, executor=dg.in_process_executor)

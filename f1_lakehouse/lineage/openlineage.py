@@ -18,7 +18,7 @@ import orjson
 from f1_lakehouse.lineage.columns import direct_lineage
 from f1_lakehouse.observability.run_log import CANCELED, FAILURE, RunRecord
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.registry import BY_NAME
+from f1_lakehouse.sources.registry import BY_NAME, source_of
 from f1_lakehouse.storage.pull_log import Outcome, Pull
 
 if TYPE_CHECKING:
@@ -101,12 +101,12 @@ class _Names:
     def __init__(self, settings: Settings) -> None:
         self.jobs = f"{PRODUCER}-{settings.env}"
         self._settings = settings
-        api = urlsplit(settings.openf1_url)
-        self._api = f"{api.scheme}://{api.netloc.rsplit('@', 1)[-1]}", api.path
 
     def endpoint(self, name: str) -> Dataset:
-        """Return the dataset of an endpoint of the API."""
-        return self._api[0], f"{self._api[1]}/{name}"
+        """Return the dataset of an endpoint of its source."""
+        endpoint = BY_NAME[name]
+        api = urlsplit(source_of(endpoint).connect(self._settings).base_url)
+        return f"{api.scheme}://{api.netloc.rsplit('@', 1)[-1]}", f"{api.path}/{endpoint.path}"
 
     def bronze(self, name: str) -> Dataset:
         """Return the dataset of a bronze table."""

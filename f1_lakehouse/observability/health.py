@@ -14,12 +14,11 @@ from operator import itemgetter
 
 from f1_lakehouse.observability.run_log import CANCELED, COMMAND, FAILURE, RunRecord, failing
 from f1_lakehouse.quality.freshness import FRESH_WITHIN, judge_freshness
-from f1_lakehouse.sources.jolpica.source import BY_NAME as HISTORY_NAMES
+from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.openf1.calendar import Session
-from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
-from f1_lakehouse.sources.openf1.errors import LiveWindowError
-from f1_lakehouse.sources.openf1.pull_policy import due
 from f1_lakehouse.sources.pull_history import last_answer
+from f1_lakehouse.sources.registry import SOURCES
+from f1_lakehouse.sources.source import Source
 from f1_lakehouse.storage.pull_log import Pull
 
 SLOW = timedelta(minutes=30)
@@ -80,6 +79,7 @@ class LakeState:
     lag: str | None = None
     lag_since: datetime | None = None
     running: Sequence[RunRecord] = ()
+    sources: Sequence[Source] = SOURCES
 
     @cached_property
     def by_scope(self) -> dict[tuple[str, int], list[Pull]]:
@@ -110,18 +110,18 @@ def conditions(state: LakeState) -> list[Condition]:
 def _failed_pulls(state: LakeState) -> Iterator[Condition]:
     """Return one condition per session (or season) with endpoints whose last pull failed."""
     sessions = {one.key: one for one in state.calendar}
-    failed: dict[tuple[bool, int], list[list[Pull]]] = {}
-    for (endpoint, scope), pulls in state.by_scope.items():
+    endpoints = {one.name: (source, one) for source in state.sources for one in source.endpoints}
+    failed: dict[tuple[str, int], list[list[Pull]]] = {}
+    for (name, scope), pulls in state.by_scope.items():
         streak = list(takewhile(lambda pull: not pull.is_answer, reversed(pulls)))
-        # OpenF1 is closed while a session is live, as expected; the sensor pulls after it.
-        if streak and streak[0].error_type != LiveWindowError.__name__:
-            failed.setdefault((endpoint in HISTORY_NAMES, scope), []).append(streak)
-    for (is_history, scope), streaks in failed.items():
-        if is_history:
-            subject, todo = _history_subject(scope, streaks[0][0].season)
-        else:
-            subject = sessions[scope].partition if scope in sessions else f"calendar of {scope}"
-            todo = f"f1 load --session {scope}" if scope in sessions else f"f1 load --season {scope}"
+        # A source that is closed as planned, for example while a session is live, is pulled after it.
+        if streak and name in endpoints and streak[0].error_type not in endpoints[name][0].planned_errors:
+            failed.setdefault((endpoints[name][0].name, scope), []).append(streak)
+    for (_, scope), streaks in failed.items():
+        source, endpoint = endpoints[streaks[0][0].endpoint]
+        subject, todo = source.partitions.title(endpoint, scope, streaks[0][0].season)
+        if endpoint.scope is Scope.SESSION and scope in sessions:
+            subject = sessions[scope].label
         yield Condition(
             ConditionKind.LOAD_FAILED,
             subject,
@@ -131,18 +131,8 @@ def _failed_pulls(state: LakeState) -> Iterator[Condition]:
         )
 
 
-def _history_subject(scope: int, season: int) -> tuple[str, str]:
-    """Return the name of a partition of Jolpica, and the command that pulls it again."""
-    if not season:
-        return "Jolpica", "f1 load --source jolpica"
-    command = f"f1 load --season {season} --source jolpica"
-    if scope == season:
-        return f"Jolpica {season}", command
-    return f"Jolpica {season} round {scope % 100}", f"{command} --lap-times"
-
-
 def _reasons(streaks: list[list[Pull]]) -> str:
-    """Return the endpoints grouped by error: `laps, weather: OpenF1 answered 503 (3 times)`."""
+    """Return the endpoints grouped by error: `laps, weather: the source answered 503 (3 times)`."""
     causes = sorted(((_cause(streak[0]), streak) for streak in streaks), key=itemgetter(0))
     parts = []
     for cause, group in groupby(causes, key=itemgetter(0)):
@@ -178,7 +168,7 @@ def _failed_runs(state: LakeState) -> Iterator[Condition]:
         run = latest[job, partition]
         what = f"run {run.run_id[:8]}: {'; '.join(run.errors[:SHOWN]) or 'it ended without a reason'}"
         if partition is not None:
-            if not run.failed_pulls and _is_due(state, partition):
+            if not run.failed_pulls and _is_due(state, job, partition):
                 yield Condition(ConditionKind.LOAD_FAILED, partition, began, what, "f1 load")
         elif job == "transform":
             if not any(not check.passed and check.severity == "ERROR" for check in run.checks):
@@ -189,13 +179,25 @@ def _failed_runs(state: LakeState) -> Iterator[Condition]:
             yield Condition(ConditionKind.RUN_FAILED, job, began, what, "f1 ui")
 
 
-def _is_due(state: LakeState, partition: str) -> bool:
-    """Return whether an endpoint of a session (or season) was never answered; completed pulls need no alert."""
-    if partition.isdigit():
-        asked = (last_answer(state.pulls_of(endpoint.name, int(partition))) for endpoint in SEASON_ENDPOINTS)
-        return any(answer is None for answer, _ in asked)
-    wanted = [one for one in state.calendar if partition.endswith(f"-{one.key}")]
-    return bool(due(state.now, wanted, state.pulls_of, patient=False))
+def _is_due(state: LakeState, job: str, partition: str) -> bool:
+    """Return whether an endpoint of a partition has to be pulled; completed pulls need no alert."""
+    text = partition.rsplit("-", 1)[-1]
+    if not text.isdigit():  # a range of partitions
+        return False
+    key = int(text)
+    jobs = {one.name for source in state.sources for one in source.jobs}
+    session = next((one for one in state.calendar if one.key == key), None)
+    for source in state.sources:
+        for endpoint in source.endpoints:
+            if job in jobs and source.job_of(endpoint.scope).name != job:
+                continue
+            pulls = state.pulls_of(endpoint.name, key)
+            if endpoint.scope is Scope.SESSION:
+                if session is not None and source.why_due(endpoint, session, state.now, pulls, False):
+                    return True
+            elif endpoint.scope is not Scope.ALL and last_answer(pulls)[0] is None:
+                return True
+    return False
 
 
 def _failed_checks(state: LakeState) -> Iterator[Condition]:

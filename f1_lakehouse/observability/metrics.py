@@ -158,7 +158,7 @@ def _of_pulls(pulls: Sequence[Pull]) -> "Iterator[Metric]":
         "f1_quarantined_rows", "Rows quarantined", ((p.endpoint, p.quarantined) for p in pulls), "endpoint"
     )
     yield _total(
-        "f1_api_requests", "Answers of OpenF1", ((p.endpoint, p.requests) for p in pulls), "endpoint"
+        "f1_api_requests", "Answers of the sources", ((p.endpoint, p.requests) for p in pulls), "endpoint"
     )
     yield _total(
         "f1_api_retries",

@@ -6,7 +6,7 @@ key of the catalog. The API may serve several rows with one key: they are number
 Restoring a table is in maintenance.py.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +17,6 @@ from deltalake.exceptions import DeltaError
 
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.sources.catalog import LAKE_COLUMNS
-from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage import parsing
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.delta import scan
@@ -153,8 +152,9 @@ class Changes:
 
     def table(self, endpoint: str, version: int | None = None) -> DeltaTable:
         """Return an endpoint's table, the current version or an earlier one. Raises HistoryError."""
-        if endpoint not in BY_NAME:
-            raise HistoryError(f"there is no table {endpoint!r}; there are: {', '.join(sorted(BY_NAME))}")
+        if endpoint not in self.bronze.endpoints:
+            known = ", ".join(sorted(self.bronze.endpoints))
+            raise HistoryError(f"there is no table {endpoint!r}; there are: {known}")
         uri = self.bronze.table_uri(endpoint)
         with reading(uri):
             now = DeltaTable(uri)
@@ -185,7 +185,8 @@ class Changes:
         yield from sorted(found, key=lambda step: (step.pull.at, step.pull.pull_id))
 
     def _compare(self, endpoint: str, before: Pull | None, after: Pull | None) -> pl.DataFrame:
-        return compare(endpoint, self._rows_of(endpoint, before), self._rows_of(endpoint, after))
+        key = self.bronze.endpoints[endpoint].key
+        return compare(key, self._rows_of(endpoint, before), self._rows_of(endpoint, after))
 
     def _rows_of(self, endpoint: str, pull: Pull | None) -> pa.Table:
         """Return the rows of one pull: from bronze, or from landing if a restore has removed them."""
@@ -194,13 +195,13 @@ class Changes:
             manifest = self.landing.finished(endpoint, pull.scope, pull.pull_id)
             if manifest is not None:
                 batches = [batch for _, batch in self.bronze.parse(self.landing, manifest)]
-                return parsing.merge(BY_NAME[endpoint], batches).table
+                return parsing.merge(self.bronze.endpoints[endpoint], batches).table
         return found
 
 
-def compare(endpoint: str, before: pa.Table, after: pa.Table) -> pl.DataFrame:
-    """Return the rows that differ between two states of a partition: `change`, `nth`, then the API's columns."""
-    key = list(BY_NAME[endpoint].key)
+def compare(natural_key: Sequence[str], before: pa.Table, after: pa.Table) -> pl.DataFrame:
+    """Return the rows, identified by their natural key, that differ between two states of a partition: `change`, `nth`, then the API's columns."""
+    key = list(natural_key)
     sides = []
     for table in (before, after):
         frame = pl.from_arrow(table.select([n for n in table.schema.names if n not in _LAKE]))

@@ -15,7 +15,6 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from f1_lakehouse import __version__
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.operations.history import Changes, pulls_in
-from f1_lakehouse.sources.openf1.endpoints import TELEMETRY
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.delta import WRITER
 from f1_lakehouse.storage.landing import new_pull_id
@@ -179,6 +178,7 @@ def optimize(
         MaintenanceError: there is no such table.
     """
     done = []
+    telemetry = {name for name, endpoint in bronze.endpoints.items() if endpoint.by_driver}
     for name in _named(bronze, tables):
         progress(name)
         uri = bronze.table_uri(name)
@@ -186,9 +186,9 @@ def optimize(
             table = DeltaTable(uri)
             before = _size(table)
             try:
-                if name in TELEMETRY and z_order:
+                if name in telemetry and z_order:
                     _sort(table)
-                elif name not in TELEMETRY:
+                elif name not in telemetry:
                     table.optimize.compact(writer_properties=WRITER)
             except CommitFailedError:
                 progress(f"{name}: another process is at it")

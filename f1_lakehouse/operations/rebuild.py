@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from f1_lakehouse.operations.verify import Progress, appended_pulls, damage, silent
-from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.storage.fingerprint import fingerprint
@@ -55,14 +54,14 @@ def rebuild(
     Raises:
         BronzeError: there is no such endpoint.
     """
-    names = list(endpoints or BY_NAME)
+    names = list(endpoints or bronze.endpoints)
     for name in names:
-        if name not in BY_NAME:
-            raise BronzeError(f"there is no table {name!r}; there are: {', '.join(sorted(BY_NAME))}")
+        if name not in bronze.endpoints:
+            raise BronzeError(f"there is no table {name!r}; there are: {', '.join(sorted(bronze.endpoints))}")
     at = now or datetime.now(UTC)
     done = [_usable(bronze, "_quarantine", at), _usable(bronze, "_pulls", at)]
     if not bronze.pull_log.all():
-        names = list(BY_NAME)
+        names = list(bronze.endpoints)
     for name in names:
         progress(f"bronze/{name}: what is there")
         entry = _usable(bronze, name, at, landing)
@@ -83,7 +82,7 @@ def _can_be_numbered(landing: Landing, bronze: Bronze, name: str) -> bool:
 
     A version before `_row_number` wrote such rows. A column of an append-only table cannot be filled, so the table is written again.
     """
-    endpoint = BY_NAME[name]
+    endpoint = bronze.endpoints[name]
     if "_row_number" not in endpoint.bronze_schema.names:
         return False
     with reading(bronze.table_uri(name)):
@@ -115,7 +114,7 @@ def _usable(bronze: Bronze, name: str, now: datetime, landing: Landing | None = 
     entry = Rebuilt(name)
     if bronze.exists(name):
         try:
-            if name in BY_NAME:
+            if name in bronze.endpoints:
                 bad = [one for one in damage(bronze, name) if not one.is_missing]
                 whole = not bad
             else:
@@ -124,7 +123,7 @@ def _usable(bronze: Bronze, name: str, now: datetime, landing: Landing | None = 
                 whole = True
         except BronzeError:
             whole = False
-        if whole and not (landing and name in BY_NAME and _can_be_numbered(landing, bronze, name)):
+        if whole and not (landing and name in bronze.endpoints and _can_be_numbered(landing, bronze, name)):
             bronze.create_table(name)
             return entry
     store = ObjectStore(bronze.uri)

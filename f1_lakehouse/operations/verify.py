@@ -10,7 +10,6 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Kind
-from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.landing import Landing, LandingError, MissingBodyError, StoredResponse
@@ -89,7 +88,7 @@ def check_bronze(
 ) -> Verification:
     """Compare every appended pull with the pull log: it is there once, with all its rows and the same fingerprint."""
     found = Verification()
-    for endpoint in endpoints or BY_NAME:
+    for endpoint in endpoints or bronze.endpoints:
         progress(f"bronze/{endpoint}")
         entries = appended_pulls(bronze, endpoint)
         found.pulls += len(entries)

@@ -9,13 +9,27 @@ import duckdb
 
 from f1_lakehouse.simulator.keys import GENERATED as GENERATED_KEYS
 from f1_lakehouse.simulator.keys import generated
+from f1_lakehouse.sources.registry import SOURCES
+from f1_lakehouse.sources.source import Source
 
-LICENCE = "Data: OpenF1 (openf1.org), CC BY-NC-SA 4.0. Not affiliated with Formula 1."
-GENERATED = "Generated data, made up by f1 generate: none of it took place, none of it is from OpenF1."
+
+def credit_line(sources: Iterable[Source]) -> str:
+    """Whose data it is and under which licence: the sources grouped by licence."""
+    by_licence: dict[str, list[str]] = {}
+    for source in sources:
+        by_licence.setdefault(source.licence, []).append(source.credit)
+    parts = [f"{' and '.join(credits)}, {licence}" for licence, credits in by_licence.items()]
+    return f"Data: {'; '.join(parts)}. Not affiliated with Formula 1."
+
+
+LICENCE = credit_line(SOURCES)
+GENERATED = (
+    "Generated data, made up by f1 generate: none of it took place, none of it is from a public source."
+)
 
 CARD = {
-    "title": "Formula 1 timing and results, 2023 to now: dimensions, facts and marts",
-    "source": "OpenF1 API, https://openf1.org; the session results in it are those published by formula1.com",
+    "title": "Formula 1 timing since 2023 and race results since 1950: dimensions, facts and marts",
+    "source": "; ".join(source.attribution for source in SOURCES),
     "attribution": LICENCE,
     "licence": "CC BY-NC-SA 4.0, https://creativecommons.org/licenses/by-nc-sa/4.0/",
     "use": "Non-commercial, with attribution; what is made of it is shared under the same licence",
@@ -25,8 +39,9 @@ CARD = {
     "and 30 days. result_revisions and source_changes have the changes",
     "known gaps": "The first lap of a race often has no start; intervals are of races and sprints only; telemetry only where "
     "it was loaded; some sessions lack weather, radio or positions; the source's championship tables are a beta",
-    "other sources": "Bronze and silver also hold races since 1950 from the Jolpica API, https://api.jolpi.ca, under the same "
-    "licence, CC BY-NC-SA 4.0; gold has no rows of it",
+    "tables of both sources": "fact_race_results, fact_qualifying, fact_lap_times, fact_race_pit_stops, their dimensions and what is "
+    "computed from them. Where both sources have a value, columns *_source name the one that is used, and source_reconciliation has "
+    "the differences",
     "quality": "data_quality_metrics: checks by day of the newest pull, with their history",
     "documentation": "comments on tables and columns; docs/data-card.md and docs/data-dictionary.md of the project",
 }

@@ -17,6 +17,8 @@ from f1_lakehouse.publishing.table_state import TableState
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.object_store import write_atomically
 
+BRONZE_HAS_CHANGED = "bronze has changed since it was published"
+
 
 @dataclass(frozen=True)
 class Publication:
@@ -93,7 +95,7 @@ def find_lag(settings: Settings, bronze_version: str) -> str | None:
     if published is None:
         return "nothing is published yet"
     if published.bronze_version != bronze_version:
-        return "bronze has changed since it was published"
+        return BRONZE_HAS_CHANGED
     if published.digest != current_digest():
         return "another version of the code built it"
     return None

@@ -6,8 +6,8 @@ The time of the last run does not matter: a backfill of an old session is recent
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from f1_lakehouse.quality.row_counts import Verdict
 from f1_lakehouse.sources.openf1.calendar import Session
+from f1_lakehouse.sources.source import Verdict
 
 FRESH_WITHIN = timedelta(hours=48)
 """The time after its end in which a session may be missing in gold."""

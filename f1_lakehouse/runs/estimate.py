@@ -1,7 +1,7 @@
 """How many requests a load takes, and how long at the rate limits of the sources; whether that must be confirmed first.
 
 Belongs here: the estimate of a load that has not begun. Does not belong here: asking the user (cli/load.py), and the time that
-remains while a load runs (cli/progress.py).
+remains while a load runs (cli/progress.py), and how many requests a pull takes (`Work.requests`, which its source sets).
 """
 
 import math
@@ -10,22 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.exchange import Window
-from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE
-from f1_lakehouse.sources.jolpica.pages import exists
-from f1_lakehouse.sources.jolpica.partitions import round_partition
-from f1_lakehouse.sources.jolpica.source import ENDPOINTS as HISTORY_ENDPOINTS
-from f1_lakehouse.sources.jolpica.work import expected_requests, round_work, season_work
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-from f1_lakehouse.sources.openf1.pull_policy import Due
+from f1_lakehouse.sources.source import Source, Work
 
-REQUESTS_PER_TELEMETRY_PULL = 20
-"""An estimate: one request per driver."""
 MAX_UNCONFIRMED_REQUESTS, MAX_UNCONFIRMED_S = 2000, 2 * 3600.0
 """A load with more requests or hours is confirmed first. A season without telemetry takes about 1,500 requests and 50 minutes."""
-ASSUMED_ROUNDS = 20
-"""Rounds of a season whose races are not known yet."""
 
 
 @dataclass(frozen=True)
@@ -66,37 +55,30 @@ def seconds_for(requests: int, windows: Sequence[Window]) -> float:
     return max(times, default=0.0)
 
 
-def requests_of(work: Sequence[Due]) -> int:
-    """The requests of planned pulls of OpenF1."""
-    names = [name for one in work for name in one.endpoints]
-    return sum(REQUESTS_PER_TELEMETRY_PULL if BY_NAME[name].by_driver else 1 for name in names)
+def requests_of(work: Sequence[Work]) -> int:
+    """The requests of planned pulls."""
+    return sum(one.requests for one in work)
 
 
-def openf1_estimate(lake: Lake, work: Sequence[Due]) -> Estimate:
-    """The estimate for planned pulls of OpenF1."""
-    requests = requests_of(work)
-    return Estimate(requests, seconds_for(requests, lake.client.http.limiter.windows))
+def estimate_of(lake: Lake, source: Source, work: Sequence[Work], further_requests: int = 0) -> Estimate:
+    """The estimate for planned pulls of a source, and for requests that are not planned yet."""
+    requests = requests_of(work) + further_requests
+    return Estimate(requests, seconds_for(requests, lake.clients[source.name].http.limiter.windows))
 
 
-def jolpica_estimate(
+def estimate_seasons(
     lake: Lake,
+    source: Source,
     seasons: Sequence[int],
     wanted: Collection[str],
     now: datetime,
     *,
-    lap_times: bool,
+    every_round: bool,
     force: bool,
 ) -> Estimate:
-    """The estimate for seasons of Jolpica. Seasons whose races are not in the lake yet count as `ASSUMED_ROUNDS` rounds."""
-    pulls_of = lake.bronze.pull_log.of
-    races = lake.races({*seasons, now.year})
-    work = season_work(races, pulls_of, seasons, wanted, now, force=force)
-    work += round_work(races, pulls_of, seasons, wanted, now, lap_times=lap_times, force=force)
-    requests = sum(one.requests for one in work)
-    if lap_times:
-        unknown = set(seasons) - {one.season for one in races}
-        names = [one.name for one in HISTORY_ENDPOINTS if one.scope is Scope.ROUND and one.name in wanted]
-        for season in unknown:
-            existing = [name for name in names if exists(BY_TABLE[name], round_partition(season, 1))]
-            requests += ASSUMED_ROUNDS * expected_requests(existing)
-    return Estimate(requests, seconds_for(requests, lake.clients["jolpica"].http.limiter.windows))
+    """The estimate for seasons and rounds of a source without sessions; arguments as in `load_seasons`."""
+    work = source.partitions.due(
+        lake, now, seasons=seasons, endpoints=wanted, force=force, every_round=every_round
+    )
+    unlisted = source.partitions.unlisted_requests(lake, seasons, wanted) if every_round else 0
+    return estimate_of(lake, source, work, unlisted)

@@ -17,14 +17,10 @@ def repository(*, with_dbt: bool) -> dg.RepositoryDefinition:
         from f1_lakehouse.definitions import defs
 
         return defs().get_repository_def()
-    from f1_lakehouse.defs import bronze, jobs, jolpica, resources
+    from f1_lakehouse.defs.bronze import bronze_definitions
+    from f1_lakehouse.sources.registry import SOURCES
 
-    found = dg.Definitions(
-        assets=[*bronze.bronze_assets, *jolpica.jolpica_assets],
-        jobs=[jobs.calendar, jobs.ingest, jolpica.history, jolpica.history_rounds],
-        resources={"lake": resources.LakeResource()},
-    )
-    return found.get_repository_def()
+    return bronze_definitions(SOURCES).get_repository_def()
 
 
 def latest_checks() -> list[CheckResult]:

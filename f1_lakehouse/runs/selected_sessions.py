@@ -1,32 +1,27 @@
 """Which sessions a load means, by name, key, meeting or season; calendars that the lake lacks are pulled.
 
-Belongs here: from a selection to sessions of the calendar. Does not belong here: what of them is due (load.py), and what a name
+Belongs here: from a selection to sessions of the calendar. Does not belong here: what of them is due (load_sessions.py), and what a name
 means (session_names.py).
 """
 
 import logging
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.runs.selection import FIRST_SEASON, LoadError, Selection
+from f1_lakehouse.runs.report import StageListener
+from f1_lakehouse.runs.selection import LoadError, Selection
 from f1_lakehouse.session_names import NamedSession, match, parse, resolve
 from f1_lakehouse.sources.openf1.calendar import LIVE_MARGIN, Session
 from f1_lakehouse.sources.openf1.endpoints import SEASON_ENDPOINTS
 from f1_lakehouse.sources.openf1.pull_policy import WATCHED, season_due
+from f1_lakehouse.sources.openf1.schedule import FIRST_SEASON
 from f1_lakehouse.sources.openf1.urls import Filter, request_url
 from f1_lakehouse.storage.landing import OpenPull
 
 logger = logging.getLogger(__name__)
-
-
-class StageListener(Protocol):
-    """Receives the stages of a load."""
-
-    def stage(self, name: str) -> None:
-        """Called when another step begins."""
 
 
 def selected_sessions(

@@ -1,28 +1,20 @@
-"""The types of the catalog: what a source and its endpoints are.
+"""The types of the catalog: endpoints, their columns, and what a pull of them covers.
 
-Belongs here: `Kind`, `Column`, `Endpoint`, `Partition` and `Source`. Does not belong here: the entries
-(`sources/<name>/endpoints.py`), the tuple of sources (registry.py), and HTTP (exchange.py has its types).
+Belongs here: `Kind`, `Column`, `Endpoint` and `Partition`. Does not belong here: the entries (`sources/<name>/endpoints.py`),
+`Source` (source.py), the tuple of sources (registry.py), and HTTP (exchange.py has its types).
 
 Dagster assets and checks, Delta schemas, pandera schemas, dbt sources and the table in the docs are made from the catalog.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.exchange import (
-    BreakerPolicy,
-    Classify,
-    Connection,
-    LandedResponse,
-    RequestPlan,
-    RetryPolicy,
-)
+from f1_lakehouse.sources.exchange import LandedResponse, RequestPlan
 
 
 class Kind(StrEnum):
@@ -93,8 +85,8 @@ class Endpoint:
     `by_driver`: the response for a complete session is always too large, so it is requested driver by driver.
     `critical`: a finished race is not complete without rows of it. `source`: the name of its source. `path`: its path at
     the source, the name by default. `rows`: the list of flat rows in the decoded content of a body; the content itself by
-    default. `partition_column`: the column whose value is the partition's key in every row; by default "year" for seasons,
-    "session_key" for sessions, none for other scopes. `name` is the name of the bronze table, unique over all sources.
+    default. `partition_column`: the column whose value is the partition's key in every row, if there is one. `name` is the
+    name of the bronze table, unique over all sources.
     """
 
     name: str
@@ -105,7 +97,7 @@ class Endpoint:
     availability: Availability = Availability.EVERY_SESSION
     by_driver: bool = False
     critical: bool = False
-    source: str = "openf1"
+    source: str = ""
     path: str = ""
     rows: Callable[[Any], Any] = lambda content: content
     partition_column: str | None = None
@@ -113,9 +105,6 @@ class Endpoint:
     def __post_init__(self) -> None:
         if not self.path:
             object.__setattr__(self, "path", self.name)
-        if self.partition_column is None and self.source == "openf1":
-            column = "year" if self.scope is Scope.SEASON else "session_key"
-            object.__setattr__(self, "partition_column", column)
 
     @property
     def schema(self) -> pa.Schema:
@@ -260,41 +249,3 @@ class Planner(Protocol):
         landed: Sequence[LandedResponse] = (),
         drivers: Sequence[int] = (),
     ) -> RequestPlan: ...
-
-
-@dataclass(frozen=True)
-class Source:
-    """A public data provider: everything that ingest, storage and operations need to know of it.
-
-    `title`: its name in messages. `url_setting`, `default_url`, `credential_settings`: the environment variables and the URL
-    that error messages name. `connect`: base URL, rate windows and credentials from the settings. `planner`: makes the
-    planner for a base URL. `classify`: what a response means. `why_due`: pure; why an endpoint of a partition must be pulled
-    now, or None (arguments: endpoint, partition, now, earlier pulls oldest first, and whether to back off after a failure).
-
-    Rows are taken out of a body by `Endpoint.rows`, and whether a pull is complete is decided by its
-    `RequestPlan.check_complete`.
-    """
-
-    name: str
-    title: str
-    endpoints: tuple[Endpoint, ...]
-    url_setting: str
-    default_url: str
-    connect: Callable[[Settings], Connection]
-    planner: Callable[[str], Planner]
-    classify: Classify
-    why_due: Callable[[Endpoint, Any, datetime, Sequence[PastPull], bool], Reason | None]
-    credential_settings: str = ""
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
-    max_concurrent_requests: int = 3
-
-    def __post_init__(self) -> None:
-        strangers = [endpoint.name for endpoint in self.endpoints if endpoint.source != self.name]
-        if strangers:
-            raise ValueError(f"endpoints of another source than {self.name}: {', '.join(strangers)}")
-
-    @property
-    def check_url(self) -> str:
-        """The cure for a base URL that does not work."""
-        return f"check {self.url_setting} (the service's is {self.default_url})"

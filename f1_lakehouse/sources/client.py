@@ -11,10 +11,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import orjson
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.sources.catalog import Endpoint, Partition, Source
+from f1_lakehouse.sources.catalog import Endpoint, Partition
 from f1_lakehouse.sources.errors import SourceError, TooLargeError
 from f1_lakehouse.sources.exchange import Connection, LandedResponse, Read, RequestPlan, Response
 from f1_lakehouse.sources.http import HttpClient
+from f1_lakehouse.sources.source import Source
 
 
 class SourceClient:

@@ -30,7 +30,6 @@ import requests
 import tenacity
 
 from f1_lakehouse.settings import is_loopback
-from f1_lakehouse.sources.catalog import Source
 from f1_lakehouse.sources.circuit_breaker import CircuitBreaker
 from f1_lakehouse.sources.errors import (
     ClosedError,
@@ -42,6 +41,7 @@ from f1_lakehouse.sources.errors import (
 from f1_lakehouse.sources.exchange import Clock, Connection, Read, Response, RetryPolicy
 from f1_lakehouse.sources.http_messages import RUN_LATER, transport_error
 from f1_lakehouse.sources.rate_limiter import MAX_SLEEP_S, RateLimiter
+from f1_lakehouse.sources.source import Source
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ import orjson
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from f1_lakehouse.sources.catalog import Source
 from f1_lakehouse.sources.errors import PermanentError, SourceError, TransientError, UnreachableError
+from f1_lakehouse.sources.source import Source
 
 MAX_RETRY_AFTER_S = 300.0
 """A mistaken Retry-After of a day must not stop a load for a day."""

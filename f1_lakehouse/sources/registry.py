@@ -4,9 +4,10 @@ Belongs here: the tuple of sources and what follows from it. Does not belong her
 (`sources/<name>/`). To add a source, see docs/adding-a-source.md.
 """
 
-from f1_lakehouse.sources.catalog import Endpoint, Source
+from f1_lakehouse.sources.catalog import Endpoint
 from f1_lakehouse.sources.jolpica.source import JOLPICA
 from f1_lakehouse.sources.openf1.source import OPENF1
+from f1_lakehouse.sources.source import Source
 
 SOURCES: tuple[Source, ...] = (OPENF1, JOLPICA)
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for source in SOURCES for endpoint in source.endpoints)

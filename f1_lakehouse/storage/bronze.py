@@ -13,7 +13,7 @@ Not here: typing (parsing.py), raw responses (landing.py), compaction and restor
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from deltalake.exceptions import CommitFailedError
 
 from f1_lakehouse import __version__
 from f1_lakehouse.sources.catalog import Endpoint, Kind
-from f1_lakehouse.sources.registry import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage import parsing, quarantine
 from f1_lakehouse.storage.append_pull import append_pull, table_without
 from f1_lakehouse.storage.delta import PROPERTIES, OpenTable, scan
@@ -47,10 +47,12 @@ class Bronze:
 
     Args:
         uri: the bronze folder or object-store prefix.
+        endpoints: those that have tables, by name; all of the registry by default.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, endpoints: Mapping[str, Endpoint] = BY_NAME) -> None:
         self.uri = uri
+        self.endpoints = endpoints
         self.pull_log = PullLog(f"{uri}/_pulls")
         self.quarantine = Quarantine(f"{uri}/_quarantine")
         self._opened: dict[str, OpenTable] = {}
@@ -84,12 +86,12 @@ class Bronze:
         elif name == "_quarantine":
             _create(self.table_uri(name), quarantine.SCHEMA, None, "Rows that could not be typed or placed")
         else:
-            endpoint = BY_NAME[name]
+            endpoint = self.endpoints[name]
             _create(self.table_uri(name), endpoint.bronze_schema, ["_season"], endpoint.description)
 
     def names(self) -> list[str]:
         """Return every table of bronze; the pull log last, so that it exists only when all others do."""
-        return [*(endpoint.name for endpoint in ENDPOINTS), "_quarantine", "_pulls"]
+        return [*self.endpoints, "_quarantine", "_pulls"]
 
     def exists(self, name: str) -> bool:
         """Return whether there is a table of that name."""
@@ -118,7 +120,7 @@ class Bronze:
 
     def parse(self, landing: Landing, manifest: Manifest) -> list[tuple[str, parsing.Batch]]:
         """Return the typed rows of a landed pull: (source URL, batch) for each response that has rows."""
-        endpoint = BY_NAME[manifest.endpoint]
+        endpoint = self.endpoints[manifest.endpoint]
         extra = self.extra_columns(endpoint)
 
         def rows_of(answer: StoredResponse) -> tuple[str, parsing.Batch]:
@@ -156,7 +158,7 @@ class Bronze:
         for entered in history:
             if entered.pull_id == manifest.pull_id and entered.is_applied:
                 return entered
-        pull = TypedPull.of(manifest, batches)
+        pull = TypedPull.of(self.endpoints[manifest.endpoint], manifest, batches)
         digest = fingerprint(pull.merged)
         last = self.pull_log.last_answer(manifest.endpoint, manifest.scope)
         current = self.pull_log.current_pull(manifest.endpoint, manifest.scope)
@@ -193,14 +195,14 @@ class Bronze:
         Returns:
             the rows of the pull, to be compared with its entry in the pull log.
         """
-        pull = TypedPull.of(manifest, batches)
+        pull = TypedPull.of(self.endpoints[manifest.endpoint], manifest, batches)
         if pull.merged.table.num_rows:
             append_pull(self._open(manifest.endpoint), pull)
         return pull.merged
 
     def restore_quarantine(self, manifest: Manifest, batches: Iterable[tuple[str, parsing.Batch]]) -> None:
         """Append the refused rows of a pull of the pull log that the quarantine has lost."""
-        self.quarantine.append(TypedPull.of(manifest, batches))
+        self.quarantine.append(TypedPull.of(self.endpoints[manifest.endpoint], manifest, batches))
 
     def fail(
         self,
@@ -269,7 +271,7 @@ def _entry(
     from f1_lakehouse.validation.schemas import improbable
 
     manifest, merged = pull.manifest, pull.merged
-    counts = improbable(pull.endpoint.name, merged.table)
+    counts = improbable(pull.endpoint, merged.table)
     is_current = outcome in (Outcome.APPENDED, Outcome.EMPTY, Outcome.EMPTIED)
     return Pull(
         pull_id=manifest.pull_id,

@@ -7,7 +7,6 @@ import pyarrow as pa
 from deltalake import Transaction
 
 from f1_lakehouse.sources.catalog import Endpoint
-from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.landing import Manifest
 from f1_lakehouse.storage.parsing import Batch, merge
 
@@ -23,9 +22,8 @@ class TypedPull:
     merged: Batch
 
     @classmethod
-    def of(cls, manifest: Manifest, batches: Iterable[tuple[str, Batch]]) -> "TypedPull":
+    def of(cls, endpoint: Endpoint, manifest: Manifest, batches: Iterable[tuple[str, Batch]]) -> "TypedPull":
         """Merge the typed rows of a pull's responses: (source URL, batch) for each response that has rows."""
-        endpoint = BY_NAME[manifest.endpoint]
         urls, parts = [], []
         for url, batch in batches:
             urls.append(url)

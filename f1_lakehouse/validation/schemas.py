@@ -12,8 +12,7 @@ import polars as pl
 import pyarrow as pa
 from pandera.errors import SchemaErrors
 
-from f1_lakehouse.sources.catalog import Column, Kind
-from f1_lakehouse.sources.registry import BY_NAME
+from f1_lakehouse.sources.catalog import Column, Endpoint, Kind
 
 BATCH_ROWS = 200_000
 """Rows of one validation, which copies them."""
@@ -39,28 +38,28 @@ def _checks(column: Column) -> list[pa_polars.Check]:
 
 
 @cache
-def schema(endpoint: str) -> pa_polars.DataFrameSchema:
-    """Return the pandera schema of an endpoint's typed rows: types, required columns, ranges, known values."""
+def schema(columns: tuple[Column, ...]) -> pa_polars.DataFrameSchema:
+    """Return the pandera schema of typed rows with these columns: types, required columns, ranges, known values."""
     return pa_polars.DataFrameSchema(
         {
             column.name: pa_polars.Column(_POLARS[column.kind], _checks(column), nullable=not column.required)
-            for column in BY_NAME[endpoint].columns
+            for column in columns
         },
         strict=False,
     )
 
 
-def improbable(endpoint: str, table: pa.Table) -> dict[str, int]:
+def improbable(endpoint: Endpoint, table: pa.Table) -> dict[str, int]:
     """Return the number of rows of the typed `table` that violate a rule, by column; empty if there are none.
 
     Every rule is evaluated (lazy validation); a row that violates two rules of a column counts twice.
     """
     if table.num_rows == 0:
         return {}
-    checked = [column.name for column in BY_NAME[endpoint].columns if _checks(column) or column.required]
+    checked = [column.name for column in endpoint.columns if _checks(column) or column.required]
     if not checked:
         return {}
-    rules = schema(endpoint).select_columns(checked)
+    rules = schema(endpoint.columns).select_columns(checked)
     counts = Counter[str]()
     for begin in range(0, table.num_rows, BATCH_ROWS):
         frame = pl.from_arrow(table.select(checked).slice(begin, BATCH_ROWS))

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -20,11 +21,16 @@ import pytest
 import requests
 from deltalake import DeltaTable
 
+from f1_lakehouse.simulator.ergast import History
+from f1_lakehouse.simulator.history import write_history
+from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
 from f1_lakehouse.simulator.server import ReplayServer
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.bronze import Bronze
 
 SEASON, RACE = 2024, 11
+JOLPICA_ROWS = {"jolpica_results": 126}
+"""Rows of the season 1957 as the simulator makes it: two pages."""
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 KILLED, TIMED_OUT = -9, -14
 
@@ -72,26 +78,34 @@ class CrashProcess:
 
 @dataclass
 class CrashScenario:
-    """A lake that processes load repeatedly from a server; the processes may be killed."""
+    """A lake that processes load repeatedly from the servers of two sources; the processes may be killed."""
 
     root: Path
     server: ReplayServer
+    jolpica: JolpicaServer
     crash_process: CrashProcess
     source: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def run(self, job: str = "load", **request: Any) -> tuple[int, str]:
-        [ended] = self.crash_process.run(self.root, job, url=self.server.url, **request)
+        [ended] = self.run_several(job, **request)
         return ended
+
+    def run_several(self, job: str = "load", **request: Any) -> list[tuple[int, str]]:
+        """Run a job in one or several `processes`; return the exit code and output of each."""
+        urls = {"url": self.server.url, "jolpica_url": self.jolpica.url}
+        return self.crash_process.run(self.root, job, **urls, **request)
 
     def landed_urls(self) -> set[str]:
         """Return the URLs whose responses are in landing."""
         found = (orjson.loads(p.read_bytes())["url"] for p in (self.root / "landing").rglob("*.meta.json"))
-        return {url.removeprefix(self.server.origin) for url in found}
+        return {re.sub(r"^https?://[^/]+", "", url) for url in found}
 
     def served_urls(self) -> list[str]:
-        """Return the URLs that the server answered since the last call, and forget them."""
-        found = [request.target for request in self.server.requests if request.status in (200, 404, 422)]
-        self.server.requests.clear()
+        """Return the URLs that the servers answered since the last call, and forget them."""
+        found = []
+        for answered in (self.server.requests, self.jolpica.api.requests):
+            found += [one.target for one in answered if one.status in (200, 404, 422)]
+            answered.clear()
         return found
 
     def table(self, name: str) -> list[dict[str, Any]]:
@@ -103,7 +117,8 @@ class CrashScenario:
         entries = [pull for pull in pull_log.all() if pull.is_applied]
         assert len({p.pull_id for p in entries}) == len(entries)
         bronze: dict[str, int] = {}
-        for name, rows in self.source.items():
+        served = {name: len(rows) for name, rows in self.source.items()}
+        for name, count in (served | JOLPICA_ROWS).items():
             key = [*BY_NAME[name].key, "_pull_id"]
             kept = self.table(name)
             refused = [r for r in self.table("_quarantine") if r["endpoint"] == name]
@@ -111,7 +126,7 @@ class CrashScenario:
             assert set(once.values()) <= {1}, name
             pulls = len({row["_pull_id"] for row in kept})
             assert pulls == (2 if name == "laps" and laps_twice else 1), name
-            assert len(kept) + len(refused) == len(rows) * pulls, name
+            assert len(kept) + len(refused) == count * pulls, name
             bronze[name] = len(kept)
             [scope] = {scope for endpoint, scope in pull_log.scopes() if endpoint == name}
             current = pull_log.current_pull(name, scope)
@@ -193,6 +208,13 @@ def server(
 
 
 @pytest.fixture(scope="session")
+def jolpica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JolpicaServer]:
+    api = JolpicaApi(History(write_history(tmp_path_factory.mktemp("jolpica"))))
+    with JolpicaServer(api) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake with empty tables, as before most loads."""
     root = tmp_path_factory.mktemp("empty")
@@ -204,6 +226,7 @@ def empty_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_scenario(
     tmp_path: Path,
     server: ReplayServer,
+    jolpica: JolpicaServer,
     crash_process: CrashProcess,
     empty_lake: Path,
     served_rows: dict[str, list[dict[str, Any]]],
@@ -215,8 +238,9 @@ def make_scenario(
         if not new:
             shutil.copytree(empty_lake, root)
         server.requests.clear()
+        jolpica.api.requests.clear()
         server.fail_rate = server.drop_rate = 0.0
-        return CrashScenario(root, server, crash_process, served_rows)
+        return CrashScenario(root, server, jolpica, crash_process, served_rows)
 
     return make
 

@@ -12,6 +12,8 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,22 @@ import pyarrow.compute
 import pyarrow.dataset  # noqa: F401
 
 from f1_lakehouse.ingest import pull
-from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.lakehouse import Lake, connect
 from f1_lakehouse.operations import maintenance
 from f1_lakehouse.operations.history import Changes
 from f1_lakehouse.publishing import delta_export, publish
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.catalog import SeasonPartition
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.exchange import Window
+from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition
+from f1_lakehouse.sources.jolpica.source import JOLPICA
+from f1_lakehouse.sources.jolpica.work import season_work
+from f1_lakehouse.sources.rate_limiter import RateLimiter
+from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage import append_pull, object_store, pull_log, quarantine
 from f1_lakehouse.validation import schemas  # noqa: F401
 
-SEASON, RACE = 2024, 11
+SEASON, RACE, OLD_SEASON = 2024, 11, 1957
 ENDPOINTS = ("drivers", "laps", "weather", "car_data")
 crash_points = 0
 
@@ -71,7 +78,7 @@ def add_all_crash_points(kill_at: int) -> None:
 
 
 def load(settings: Settings) -> None:
-    """Pull the calendar, then every endpoint without a response, as a load does without Dagster."""
+    """Pull the calendar, then every endpoint without a response, then pages of results of another source, as a load does without Dagster."""
     lake = Lake.open(settings)
     if lake.bronze.pull_log.last_answer("sessions", SEASON) is None:
         pull(lake, BY_NAME["sessions"], SeasonPartition(SEASON), why="first pull")
@@ -79,6 +86,22 @@ def load(settings: Settings) -> None:
     for name in ENDPOINTS:
         if lake.bronze.pull_log.last_answer(name, RACE) is None:
             pull(lake, BY_NAME[name], race, why="first pull")
+    if lake.bronze.pull_log.last_answer("jolpica_results", OLD_SEASON) is None:
+        pull(lake, BY_NAME["jolpica_results"], JolpicaPartition(OLD_SEASON), why="first pull")
+
+
+def history(settings: Settings, seasons: list[int], windows: list[list[float]]) -> None:
+    """Pull resources of Jolpica that have no response, within these rate windows: (requests, seconds)."""
+    lake = Lake.open(settings)
+    limits = [Window(int(count), seconds) for count, seconds in windows]
+    limiter = RateLimiter(settings.root / "jolpica_limits.sqlite", limits)
+    client = connect(JOLPICA, settings, lake.budget, limiter)
+    lake = replace(lake, clients={**lake.clients, "jolpica": client})
+    for work in season_work([], lake.pulls_of, seasons, JOLPICA.by_name, datetime(2030, 1, 1, tzinfo=UTC)):
+        for name in work.endpoints:
+            known = lake.pulls_of(name, work.partition.key)
+            if not any(one.is_answer for one in known):
+                pull(lake, BY_NAME[name], work.partition, why="first pull", known=known)
 
 
 def force(settings: Settings) -> None:
@@ -95,8 +118,9 @@ def restore_first_version(settings: Settings) -> None:
     maintenance.restore(changes, maintenance.plan_restore(changes, "laps", 1))
 
 
-JOBS: dict[str, Callable[[Settings], Any]] = {
+JOBS: dict[str, Callable[..., Any]] = {
     "load": load,
+    "history": history,
     "force": force,
     "restore": restore_first_version,
     "publish": publish.publish,
@@ -115,8 +139,11 @@ def run_child(request: dict[str, Any], pipe_out: int) -> None:
             openf1_url=request.get("url", "http://127.0.0.1:9/v1"),
             openf1_requests_per_second=0,
             openf1_requests_per_minute=0,
+            jolpica_url=request.get("jolpica_url", "http://127.0.0.1:9"),
+            jolpica_requests_per_second=0,
+            jolpica_requests_per_hour=0,
         )
-        JOBS[request["job"]](settings)
+        JOBS[request["job"]](settings, **request.get("arguments", {}))
         status = 0
         os.write(pipe_out, str(crash_points).encode())
     except BaseException:

@@ -85,7 +85,7 @@ def test_load_killed_at_any_time_is_completed_by_the_next(
 def test_concurrent_loads_of_one_session_equal_one_load(make_scenario: Make, kills: int) -> None:
     for _ in range(max(1, kills // 10)):
         scenario = make_scenario()
-        ended = scenario.crash_process.run(scenario.root, "load", url=scenario.server.url, processes=2)
+        ended = scenario.run_several(processes=2)
         assert [code for code, _ in ended] == [0, 0], ended
         scenario.assert_exact()
         scenario.served_urls()

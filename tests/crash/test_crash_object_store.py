@@ -73,7 +73,7 @@ def test_lake_in_an_object_store_is_loaded_killed_repaired_and_maintained(
         landing = Landing(f"{uri}/landing")
         landed = {landing.answer(n).url for n in landing.store.walk() if n.endswith(".meta.json")}
         scenario.served_urls()
-    ended = s3_crash_process.run(scenario.root, url=scenario.server.url, store_uri=uri, processes=2)
+    ended = scenario.run_several(store_uri=uri, processes=2)
     assert [code for code, _ in ended] == [0, 0], ended
     assert not {u.removeprefix(scenario.server.origin) for u in landed} & set(scenario.served_urls())
     assert not (scenario.root / "bronze").exists()
@@ -81,7 +81,7 @@ def test_lake_in_an_object_store_is_loaded_killed_repaired_and_maintained(
 
     bronze = Bronze(f"{uri}/bronze")
     assert counts(uri)[:2] == (14, 1)
-    assert len([p for p in bronze.pull_log.all() if p.is_applied]) == 5
+    assert len([p for p in bronze.pull_log.all() if p.is_applied]) == 6
     assert (check_landing(landing).problems, check_bronze(bronze).problems) == ([], [])
 
     backup = Landing(str(tmp_path / "backup"))

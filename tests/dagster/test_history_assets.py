@@ -6,17 +6,24 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from defs_instance import instance_in
 
 from f1_lakehouse import lakehouse
-from f1_lakehouse.defs import jolpica
-from f1_lakehouse.defs.sensors import history_requests
+from f1_lakehouse.defs.partitions import ensure_partitions
+from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.sensors import due_now, gold_behind_bronze, idle, requests_of
+from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import load_settings
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.sources.jolpica.calendar import Race, partition_of
+from f1_lakehouse.sources.jolpica.source import JOLPICA
 
 SEASON = 2024
 
@@ -48,10 +55,18 @@ def instance(
 
 
 def run(instance: dg.DagsterInstance, job: str, **rest: object) -> dg.ExecuteInProcessResult:
-    from f1_lakehouse.runs.repository import repository
-
     found = repository(with_dbt=False).get_job(job)
     return found.execute_in_process(instance=instance, raise_on_error=False, **rest)  # type: ignore[arg-type]
+
+
+def history_requests(instance: dg.DagsterInstance, lake: Lake, now: datetime) -> list[dg.RunRequest]:
+    """What the sensor `session_due` requests of Jolpica."""
+    found = [(source, work) for source, work in due_now(lake, now) if source is JOLPICA]
+    return [
+        one
+        for source, work in found
+        for one in requests_of(source, instance, idle(instance, source, work), now)
+    ]
 
 
 def counts(result: dg.ExecuteInProcessResult) -> dict[str, int]:
@@ -148,7 +163,70 @@ def test_daemon_leaves_jolpica_alone_where_it_is_switched_off(
 
 def test_names_of_rounds_stay_when_a_race_is_renamed(instance: dg.DagsterInstance) -> None:
     end = datetime(1957, 5, 19, tzinfo=UTC)
-    one = jolpica.Race(1957, 2, end, "Monaco Grand Prix")
-    assert jolpica.ensure_rounds(instance, [one]) == {195702: "1957-02-monaco-grand-prix-195702"}
-    renamed = jolpica.Race(1957, 2, end + timedelta(hours=1), "Grand Prix de Monaco")
-    assert jolpica.ensure_rounds(instance, [renamed]) == {195702: "1957-02-monaco-grand-prix-195702"}
+    one = Race(1957, 2, end, "Monaco Grand Prix")
+    assert ensure_partitions(instance, JOLPICA, [partition_of(195702, [one])]) == {
+        195702: "1957-02-monaco-grand-prix-195702"
+    }
+    renamed = Race(1957, 2, end + timedelta(hours=1), "Grand Prix de Monaco")
+    assert ensure_partitions(instance, JOLPICA, [partition_of(195702, [renamed])]) == {
+        195702: "1957-02-monaco-grand-prix-195702"
+    }
+
+
+def tick(instance: dg.DagsterInstance) -> tuple[int, str | None]:
+    """What `gold_behind_bronze` says: the number of runs that it requests, and why it skips."""
+    context = dg.build_sensor_context(instance=instance, resources={"lake": LakeResource()})
+    data = gold_behind_bronze.evaluate_tick(context)
+    return len(data.run_requests or ()), data.skip_message
+
+
+RACES = [dg.AssetKey(["bronze", "jolpica_races"])]
+
+
+def test_history_load_of_hours_starts_one_transform(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("F1_SOURCES", "openf1")  # as a load by command: nothing is due of the other source
+    lake = lakehouse.current_lake()
+    with loading(lake.settings.root, "jolpica"):
+        for season in ("1957", str(SEASON)):
+            assert run(instance, "history", partition_key=season, asset_selection=RACES).success
+            # A pause of the load: no run is active.
+            assert tick(instance) == (0, "waiting for a load from Jolpica")
+    assert tick(instance) == (1, None)
+
+
+def test_transform_waits_for_the_end_of_a_backfill(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("F1_SOURCES", "openf1")
+    assert run(instance, "history", partition_key="1957", asset_selection=RACES).success
+    backfill = PartitionBackfill(
+        backfill_id="history",
+        status=BulkActionStatus.REQUESTED,
+        from_failure=False,
+        tags={},
+        backfill_timestamp=datetime.now(UTC).timestamp(),
+        asset_selection=[dg.AssetKey(["bronze", "jolpica_results"])],
+    )
+    instance.add_backfill(backfill)
+    assert tick(instance) == (0, "waiting for the backfill history")
+    instance.update_backfill(backfill.with_status(BulkActionStatus.COMPLETED_SUCCESS))
+    assert tick(instance) == (1, None)
+
+
+def test_sessions_are_published_while_a_history_load_is_at_work(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generate(tmp_path / "openf1", season=SEASON, meetings=1, seed=3)
+    lake = lakehouse.current_lake()
+    with loading(lake.settings.root, "jolpica"), ReplayServer(tmp_path / "openf1") as server:
+        assert run(instance, "history", partition_key="1957", asset_selection=RACES).success
+        instance.create_run_for_job(
+            repository(with_dbt=False).get_job("history"), status=dg.DagsterRunStatus.STARTED
+        )
+        assert tick(instance)[0] == 0
+        monkeypatch.setenv("F1_OPENF1_URL", server.url)
+        lakehouse.open_once.cache_clear()
+        assert run(instance, "calendar", partition_key=str(SEASON)).success
+        assert tick(instance) == (1, None)

@@ -11,12 +11,16 @@ from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import sensors as automation
 from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.defs.sensors import gold_behind_bronze, session_due, weekly
+from f1_lakehouse.defs.sensors import gold_behind_bronze, session_due_sensor, weekly_schedule
 from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
 from f1_lakehouse.instance.run_tags import STARTED_TAG, USER_TAG, command_tags, process_tags
 from f1_lakehouse.processes import process_started
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.publishing.publication import Publication
+from f1_lakehouse.sources.openf1.source import OPENF1
+from f1_lakehouse.sources.registry import SOURCES
+
+session_due, weekly = session_due_sensor(SOURCES), weekly_schedule(OPENF1)
 
 
 class Clock(datetime):
@@ -99,6 +103,11 @@ def test_transform_is_requested_when_bronze_changed_and_nothing_runs(served_lake
         published = Publication(version, datetime.now(UTC), "0", {}, digest)
         monkeypatch.setattr("f1_lakehouse.publishing.publication.publication", lambda settings: published)  # noqa: B023
         assert len(tick(gold_behind_bronze, served_lake).run_requests or ()) == requests
+    published = Publication("an older version", datetime.now(UTC), "0", {}, current_digest())
+    monkeypatch.setattr("f1_lakehouse.publishing.publication.publication", lambda settings: published)
+    assert len(tick(gold_behind_bronze, served_lake).run_requests) == 1
+    monkeypatch.setattr(automation, "tables_read", set)
+    assert tick(gold_behind_bronze, served_lake).skip_message == "gold has everything that it reads"
 
 
 def test_transform_waits_while_another_run_is_active(served_lake, sessions):
@@ -166,7 +175,7 @@ def test_calendar_adds_ended_sessions_as_partitions_by_date(served_lake, session
 
 def test_postponed_session_keeps_its_partition(served_lake, sessions):
     later = [replace(sessions[0], start=sessions[0].start + timedelta(days=7), name="Practice One")]
-    assert ensure_partitions(served_lake.instance, later) == {sessions[0].key: sessions[0].partition}
+    assert ensure_partitions(served_lake.instance, OPENF1, later) == {sessions[0].key: sessions[0].partition}
     assert len(served_lake.instance.get_dynamic_partitions("sessions")) == len(sessions)
 
 

@@ -124,6 +124,8 @@ def test_removed_file_is_created_again(tmp_path: Path) -> None:
 
 
 def test_events_of_a_killed_process_are_stored(tmp_path: Path) -> None:
+    with instance_in(tmp_path) as instance:  # here, where its template is removed at the end
+        assert instance.get_latest_materialization_event(dg.AssetKey("laps")) is None
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     done = subprocess.run(
         [sys.executable, "-c", STORED_AND_KILLED, str(tmp_path)], env=environment, check=False

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import unquote
 
 import dagster as dg
 import duckdb
@@ -13,6 +14,7 @@ import orjson
 import pytest
 from defs_instance import instance_in
 from deltalake import DeltaTable
+from loaded_lake import LoadedLake
 
 from f1_lakehouse import lakehouse
 from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
@@ -33,41 +35,42 @@ from f1_lakehouse.observability.run_log import RunRecord
 from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.simulator.server import ReplayServer
-from f1_lakehouse.sources.openf1.calendar import Category
 from f1_lakehouse.tested_versions import TESTED
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run as its instance recorded it."""
+
+    run_id: str
+    events: list[dg.DagsterEvent]
+
+    @property
+    def checks(self) -> list[dg.AssetCheckEvaluation]:
+        return [
+            e.asset_check_evaluation_data
+            for e in self.events
+            if e.event_type_value == "ASSET_CHECK_EVALUATION"
+        ]
+
+    @property
+    def materializations(self) -> list[dg.AssetMaterialization]:
+        return [e.step_materialization_data.materialization for e in self.events if e.is_step_materialization]
 
 
 @pytest.fixture(scope="module")
 def built(
-    weekend: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Lake, dg.DagsterInstance, dg.ExecuteInProcessResult]]:
-    """A lake with a race, built and published once, and the result of its run."""
+    loaded_lake: LoadedLake, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Lake, dg.DagsterInstance, FinishedRun]]:
+    """A copy of the loaded lake, and the run that built and published it."""
     before = dict(os.environ)
-    root = tmp_path_factory.mktemp("built")
+    root = loaded_lake.copy(tmp_path_factory.mktemp("built") / "lake")
     lakehouse.open_once.cache_clear()
-    with (
-        ReplayServer(weekend) as server,
-        instance_in(tmp_path_factory.mktemp("home")) as instance,
-    ):
-        os.environ.update(
-            F1_LAKEHOUSE_ROOT=str(root / "lake"),
-            F1_OPENF1_URL=server.url,
-            F1_OPENF1_REQUESTS_PER_SECOND="0",
-            F1_OPENF1_REQUESTS_PER_MINUTE="0",
-        )
-        lake = lakehouse.current_lake()
-        run(instance, "calendar", partition_key="2024")
-        race = next(one for one in lake.calendar() if one.category is Category.RACE)
-        instance.add_dynamic_partitions("sessions", [race.partition])
-        names = ["drivers", "laps", "session_result", "stints", "weather", "pit", "race_control"]
-        run(
-            instance,
-            "ingest",
-            partition_key=race.partition,
-            asset_selection=[dg.AssetKey(["bronze", n]) for n in names],
-        )
-        yield lake, instance, run(instance, "transform")
+    with instance_in(root / "dagster") as instance:
+        os.environ.update(F1_LAKEHOUSE_ROOT=str(root))
+        [run] = instance.get_runs(dg.RunsFilter(job_name="transform", statuses=[dg.DagsterRunStatus.SUCCESS]))
+        events = [entry.dagster_event for entry in instance.all_logs(run.run_id) if entry.is_dagster_event]
+        yield lakehouse.current_lake(), instance, FinishedRun(run.run_id, events)
     os.environ.clear()
     os.environ.update(before)
 
@@ -81,8 +84,7 @@ def run(instance: dg.DagsterInstance, job: str, **rest) -> dg.ExecuteInProcessRe
 
 
 def test_passing_build_is_published_with_its_bronze_version(built):
-    lake, _, result = built
-    assert result.success
+    lake, _, _ = built
     assert publication(lake.settings).bronze_version == lake.bronze.pull_log.version()
     with duckdb.connect(str(lake.settings.gold), read_only=True) as con:
         assert con.execute("select count(*) from fact_results where position = 1").fetchall() == [(1,)]
@@ -90,14 +92,14 @@ def test_passing_build_is_published_with_its_bronze_version(built):
 
 def test_dbt_tests_are_checks_of_their_models_with_their_severity(built):
     _, _, result = built
-    checks = [e for e in result.get_asset_check_evaluations() if e.asset_key.path[0] == "gold"]
+    checks = [e for e in result.checks if e.asset_key.path[0] == "gold"]
     assert len(checks) > 40
     assert all(e.passed for e in checks if e.severity is dg.AssetCheckSeverity.ERROR and not e.passed)
 
 
 def test_failed_dbt_check_shows_the_failing_rows(built):
     _, _, result = built
-    failed = [e for e in result.get_asset_check_evaluations() if not e.passed and "unique_id" in e.metadata]
+    failed = [e for e in result.checks if not e.passed and "unique_id" in e.metadata]
     assert failed
     for check in failed:
         shown = check.metadata["failing_rows"].records
@@ -107,8 +109,8 @@ def test_failed_dbt_check_shows_the_failing_rows(built):
 def test_every_gold_table_has_its_row_count(built):
     _, _, result = built
     counts = {
-        e.asset_key.path[-1]: e.step_materialization_data.materialization.metadata.get("dagster/row_count")
-        for e in result.get_asset_materialization_events()
+        e.asset_key.path[-1]: e.metadata.get("dagster/row_count")
+        for e in result.materializations
         if e.asset_key.path[0] == "gold"
     }
     assert counts
@@ -132,20 +134,18 @@ def test_run_log_contains_table_row_counts_and_published_versions(built):
     assert versions["fact_laps"] == DeltaTable(f"{lake.settings.published_tables}/fact_laps").version()
 
 
-def test_pages_follow_published_gold_with_a_preview_and_a_link(built):
-    lake, _, result = built
+def test_pages_follow_published_gold_with_a_preview_and_a_link(loaded_lake, built):
+    _, _, result = built
     found = {
-        e.asset_key.path[-1]: e.step_materialization_data.materialization.metadata
-        for e in result.get_asset_materialization_events()
-        if e.asset_key.path[0] == "pages"
+        e.asset_key.path[-1]: e.metadata for e in result.materializations if e.asset_key.path[0] == "pages"
     }
     assert found.keys() == {"races", "qualifyings", "practices", "seasons", "data"}
     assert found["races"]["pages"].value == 1
-    page = Path(found["races"]["newest"].value.removeprefix("file://"))
-    assert page.is_relative_to(lake.settings.root / "pages")
+    page = Path(unquote(found["races"]["newest"].value.removeprefix("file://")))
+    assert page.is_relative_to(loaded_lake.root / "pages")
     assert "Generated classification" in page.read_text()
     assert "| 1 |" in found["races"]["preview"].value
-    [links] = [e for e in result.get_asset_check_evaluations() if e.check_name == "links_lead_somewhere"]
+    [links] = [e for e in result.checks if e.check_name == "links_lead_somewhere"]
     assert links.passed
 
 

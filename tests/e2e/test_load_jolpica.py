@@ -45,11 +45,18 @@ class Shell:
         return subprocess.run([F1, *arguments], env=env, capture_output=True, text=True, check=False)
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """What both sources serve: a season of OpenF1 with one weekend, and the history of Jolpica that goes with it."""
+    source, history = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("jolpica")
+    generate(source, season=2024, meetings=1, telemetry=False, seed=3)
+    return source, write_history(history, source)
+
+
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    source = tmp_path / "source"
-    generate(source, season=2024, meetings=1, seed=3)
-    api = JolpicaApi(History(write_history(tmp_path / "jolpica", source)))
+def shell(tmp_path: Path, served: tuple[Path, Path]) -> Iterator[Shell]:
+    source, history = served
+    api = JolpicaApi(History(history))
     with ReplayServer(source) as openf1, JolpicaServer(api) as jolpica:
         yield Shell(tmp_path / "lake", openf1, api, jolpica)
 

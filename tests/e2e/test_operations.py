@@ -17,12 +17,19 @@ from f1_lakehouse.cli import app, load
 from f1_lakehouse.ingest import _alone, no_pulls, pull
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.generate import generate, publish_corrections
+from f1_lakehouse.simulator.history import write_history
+from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
 from f1_lakehouse.simulator.server import ReplayServer
 from f1_lakehouse.sources.catalog import SeasonPartition
-from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition
+from f1_lakehouse.sources.registry import BY_NAME
 
 RACE = 2024015
+OTHER = "jolpica_results"
+"""A table of another source, with two pulls as `laps` has."""
+TABLES = pytest.mark.parametrize("table", ["laps", OTHER])
 
 
 @dataclass
@@ -49,7 +56,7 @@ class Lake:
         return sorted(map(repr, DeltaTable(str(self.root / "bronze" / name)).to_pyarrow_table().to_pylist()))
 
     def all_rows(self) -> dict[str, list[str]]:
-        names = ("laps", "drivers", "sessions", "stints", "_quarantine")
+        names = ("laps", "drivers", "sessions", "stints", OTHER, "_quarantine")
         return {name: self.rows(name) for name in names}
 
 
@@ -76,10 +83,20 @@ def environment(root: Path, server: ReplayServer) -> dict[str, str]:
 def original(tmp_path_factory: pytest.TempPathFactory, server: ReplayServer) -> Path:
     """A race and its correction in bronze, as f1 load pulls them; once per module."""
     root = tmp_path_factory.mktemp("original") / "lake"
-    settings = Settings(
-        lakehouse_root=root, openf1_url=server.url, openf1_requests_per_second=0, openf1_requests_per_minute=0
-    )
-    opened = lakehouse.Lake.open(settings)
+    api = JolpicaApi(History(write_history(tmp_path_factory.mktemp("jolpica"))))
+    with JolpicaServer(api) as jolpica:
+        settings = Settings(
+            lakehouse_root=root,
+            openf1_url=server.url,
+            openf1_requests_per_second=0,
+            openf1_requests_per_minute=0,
+            jolpica_url=jolpica.url,
+        )
+        opened = lakehouse.Lake.open(settings)
+        for force in (False, True):
+            pull(opened, BY_NAME[OTHER], JolpicaPartition(1957), why="f1 load", run_id="run-0", force=force)
+            api.history.tables["results"][0]["points"] = "3.5"
+            api.history.forget()
     for name in ("meetings", "sessions"):
         pull(opened, BY_NAME[name], SeasonPartition(2024), why="f1 load", run_id="run-1")
     race = next(one for one in opened.calendar() if one.key == RACE)
@@ -119,11 +136,12 @@ def lake(
 # History
 
 
-def test_history_shows_each_pull_and_its_changes(lake: Lake) -> None:
-    done = lake.f1("history", "laps")
+@TABLES
+def test_history_shows_each_pull_and_its_changes(lake: Lake, table: str) -> None:
+    done = lake.f1("history", table)
     assert done.code == 0
-    assert f"race-{RACE}" in done.out
-    steps = json.loads(lake.f1("history", "laps", "--json").out)
+    assert (f"race-{RACE}" if table == "laps" else "1957") in done.out
+    steps = json.loads(lake.f1("history", table, "--json").out)
     assert [step["outcome"] for step in steps] == ["appended", "appended"]
     assert steps[1]["changed"] + steps[1]["gone"] + steps[1]["added"] > 0
     assert all(step["run_id"] and step["why"].startswith("f1 load") for step in steps)
@@ -174,19 +192,20 @@ def test_an_invalid_argument_is_one_line(lake: Lake, arguments: list[str], said:
 # Maintenance
 
 
-def test_restore_shows_its_effect_and_changes_the_table_only_with_yes(lake: Lake) -> None:
-    before = lake.rows("laps")
-    asked = lake.f1("restore", "laps", "--version", "1")
+@TABLES
+def test_restore_shows_its_effect_and_changes_the_table_only_with_yes(lake: Lake, table: str) -> None:
+    before = lake.rows(table)
+    asked = lake.f1("restore", table, "--version", "1")
     assert asked.code == 1
     assert "removes 1 pulls" in asked.out
     assert "--yes" in asked.err
-    assert lake.rows("laps") == before
-    assert lake.f1("restore", "laps", "--version", "1", "--yes").code == 0
-    assert len(lake.rows("laps")) < len(before)
-    assert "restored: laps" in " ".join(lake.f1("status").out.split())
-    assert "nothing to do" in lake.f1("restore", "laps", "--version", "1").out
-    assert lake.f1("restore", "laps", "--version", "2", "--yes").code == 0
-    assert lake.rows("laps") == before
+    assert lake.rows(table) == before
+    assert lake.f1("restore", table, "--version", "1", "--yes").code == 0
+    assert len(lake.rows(table)) < len(before)
+    assert f"restored: {table}" in " ".join(lake.f1("status").out.split())
+    assert "nothing to do" in lake.f1("restore", table, "--version", "1").out
+    assert lake.f1("restore", table, "--version", "2", "--yes").code == 0
+    assert lake.rows(table) == before
 
 
 def test_optimize_and_vacuum_print_what_they_did(lake: Lake) -> None:
@@ -236,13 +255,14 @@ def test_a_deleted_bronze_table(lake: Lake, server: ReplayServer) -> None:
     assert len(server.requests) == asked
 
 
-def test_a_damaged_bronze_table(lake: Lake) -> None:
+@TABLES
+def test_a_damaged_bronze_table(lake: Lake, table: str) -> None:
     before = lake.all_rows()
-    for path in (lake.root / "bronze" / "laps").rglob("*.parquet"):
+    for path in (lake.root / "bronze" / table).rglob("*.parquet"):
         path.write_bytes(path.read_bytes()[:200])
-    assert "bronze/laps cannot be read" in lake.f1("verify").err
-    done = lake.f1("rebuild-bronze", "--endpoint", "laps")
-    assert (done.code, "_set_aside/laps-" in done.out) == (0, True)
+    assert f"bronze/{table} cannot be read" in lake.f1("verify").err
+    done = lake.f1("rebuild-bronze", "--endpoint", table)
+    assert (done.code, f"_set_aside/{table}-" in done.out) == (0, True)
     assert lake.all_rows() == before
 
 
@@ -256,10 +276,11 @@ def test_a_lost_pull_log(lake: Lake) -> None:
     assert lake.f1("status").code == 0
 
 
-def test_a_damaged_landing_file_is_restored_from_a_backup(lake: Lake, tmp_path: Path) -> None:
+@TABLES
+def test_a_damaged_landing_file_is_restored_from_a_backup(lake: Lake, tmp_path: Path, table: str) -> None:
     backup = str(tmp_path / "backup")
     assert lake.f1("backup", backup).code == 0
-    damaged = min((lake.root / "landing" / "laps").rglob("*.zst"))
+    damaged = min((lake.root / "landing" / table).rglob("*.zst"))
     good = damaged.read_bytes()
     damaged.write_bytes(good[:-5])
     found = lake.f1("verify")
@@ -358,7 +379,7 @@ def test_a_lake_without_current_published_gold_is_not_promoted(
     published_lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     f1 = promote(published_lake, tmp_path / "stage", monkeypatch)
-    damaged = min((published_lake.root / "landing" / "laps").rglob("*.zst"))
+    damaged = min((published_lake.root / "landing" / OTHER).rglob("*.zst"))
     good = damaged.read_bytes()
     damaged.write_bytes(good[:-5])
     assert "does not match its sha256" in f1("--yes").err

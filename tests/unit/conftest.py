@@ -99,13 +99,24 @@ def empty_bronze(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def bronze_setup(tmp_path: Path, empty_bronze: Path) -> BronzeSetup:
-    shutil.copytree(empty_bronze, tmp_path / "bronze")
-    return BronzeSetup(tmp_path, Landing(str(tmp_path / "landing")), Bronze(str(tmp_path / "bronze")))
+@pytest.fixture(scope="session")
+def bronze_in(empty_bronze: Path) -> Callable[[Path], BronzeSetup]:
+    """A function that opens landing and bronze in a folder; the tables are empty unless the folder has them."""
+
+    def opened(folder: Path) -> BronzeSetup:
+        if not (folder / "bronze").exists():
+            shutil.copytree(empty_bronze, folder / "bronze")
+        return BronzeSetup(folder, Landing(str(folder / "landing")), Bronze(str(folder / "bronze")))
+
+    return opened
 
 
 @pytest.fixture
+def bronze_setup(tmp_path: Path, bronze_in: Callable[[Path], BronzeSetup]) -> BronzeSetup:
+    return bronze_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
 def lap() -> Callable[..., dict[str, Any]]:
     """A function that returns a row of `laps`."""
 

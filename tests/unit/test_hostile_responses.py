@@ -32,7 +32,7 @@ from f1_lakehouse.sources.openf1.source import OPENF1
 START = datetime(2024, 9, 22, 12, 0, tzinfo=UTC)
 RACE = Session(START, START + timedelta(hours=2), 11, 1, 2024, "Race", "Marina Bay", Category.RACE)
 LAPS = BY_NAME["laps"]
-EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "4"))
 
 
 def laps(count: int = 3, **rest: Any) -> list[dict[str, Any]]:

@@ -37,6 +37,17 @@ def test_same_rows_pulled_again_append_nothing(lake: Lake, server: ReplayServer)
     assert (rows(lake), len(server.requests)) == (3, 2)
 
 
+def test_answer_that_another_process_got_in_the_meantime_is_not_requested_again(
+    lake: Lake, server: ReplayServer
+) -> None:
+    nothing = lake.pulls_of("laps", RACE.key)
+    first = pull(lake, LAPS, RACE, why="first pull", known=nothing)
+    assert pull(lake, LAPS, RACE, why="first pull", known=nothing) == first
+    assert len(server.requests) == 1
+    assert pull(lake, LAPS, RACE, why="+1h", known=[first]).outcome == "unchanged"
+    assert pull(lake, LAPS, RACE, why="forced", known=nothing, force=True).outcome == "unchanged"
+
+
 def test_correction_of_the_source_is_applied_and_history_is_kept(lake: Lake, write: Write) -> None:
     pull(lake, LAPS, RACE, why="first pull")
     write("laps", [*laps(1, 2), *laps(3, lap_duration=88.0)])

@@ -2,19 +2,24 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 
 from f1_lakehouse.ingest import PullError, pull
-from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.lakehouse import Lake, connect
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaAnswer, JolpicaApi, JolpicaServer
+from f1_lakehouse.sources.exchange import Clock
 from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition
-from f1_lakehouse.sources.jolpica.source import BY_NAME
+from f1_lakehouse.sources.jolpica.source import JOLPICA
+from f1_lakehouse.sources.jolpica.tables import BY_NAME
+from f1_lakehouse.sources.rate_limiter import RateLimiter
 from f1_lakehouse.storage.landing import OpenPull
 
 RESULTS, DRIVERS = BY_NAME["jolpica_results"], BY_NAME["jolpica_drivers"]
@@ -150,6 +155,56 @@ def test_row_replaced_between_two_pages_fails_the_pull_although_the_total_stays(
     with pytest.raises(PullError, match="is on two pages"):
         pull(lake, RESULTS, SEASON, why="test")
     assert pull(lake, RESULTS, SEASON, why="test").rows == 126
+
+
+def test_page_that_shrinks_while_it_is_read_fails_the_pull_and_the_next_one_is_right(
+    lake: Lake, api: JolpicaApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = api.answer
+
+    def then_shrink(method: str, target: str) -> JolpicaAnswer:
+        found = answer(method, target)
+        if len(api.requests) == 1:
+            change(api, "results", lambda rows: rows.__delitem__(slice(0, 40)))
+        return found
+
+    monkeypatch.setattr(api, "answer", then_shrink)
+    with pytest.raises(PullError, match="number of rows changed between pages"):
+        pull(lake, RESULTS, SEASON, why="test")
+    assert lake.bronze.rows("jolpica_results", 1957).num_rows == 0
+    assert pull(lake, RESULTS, SEASON, why="test").rows == 86
+
+
+def test_source_that_refuses_for_an_hour_fails_the_pull_in_one_line_and_then_resumes(
+    lake: Lake, api: JolpicaApi, tmp_path: Path
+) -> None:
+    elapsed = [0.0]
+
+    def sleep(seconds: float) -> None:
+        elapsed[0] += seconds
+
+    clock = Clock(lambda: elapsed[0], lambda: datetime.now(UTC) + timedelta(seconds=elapsed[0]), sleep)
+    limiter = RateLimiter(tmp_path / "limits.sqlite", clock=clock.monotonic, sleep=sleep)
+    client = connect(JOLPICA, lake.settings, lake.budget, limiter, clock)
+    lake = replace(lake, clients={**lake.clients, "jolpica": client})
+    answer, seen = api.answer, len(api.requests)
+
+    def throttled(method: str, target: str) -> JolpicaAnswer:
+        found = answer(method, target)
+        return found if len(api.requests) == seen + 1 or elapsed[0] > 3600 else JolpicaAnswer(429, b"{}")
+
+    api.answer = throttled  # type: ignore[method-assign]
+    with pytest.raises(PullError, match="429") as failed:
+        pull(lake, RESULTS, SEASON, why="test")
+    assert "\n" not in str(failed.value)
+    assert "F1_JOLPICA_REQUESTS_PER_HOUR" in str(failed.value)
+    assert 1200 < elapsed[0] < 3600
+    assert len(api.requests) <= 1 + 7
+    api.requests.clear()
+    elapsed[0] = 4000.0
+    seen = -9
+    assert pull(lake, RESULTS, SEASON, why="failed").rows == 126
+    assert asked(api) == ["results.json 100"]
 
 
 def test_row_that_cannot_be_typed_is_quarantined_and_the_rest_is_loaded(lake: Lake, api: JolpicaApi) -> None:

@@ -9,17 +9,20 @@ import pytest
 
 from f1_lakehouse.ingest import pull
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.quality.history_counts import judge_results
-from f1_lakehouse.runs.load import LoadError, Selection, _sources
-from f1_lakehouse.runs.load_history import check_seasons
+from f1_lakehouse.runs.load import check_seasons, selected_sources
+from f1_lakehouse.runs.selection import LoadError, Selection, seasons_of
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.history import write_history
 from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
 from f1_lakehouse.sources.jolpica import work as plans
 from f1_lakehouse.sources.jolpica.calendar import Race
-from f1_lakehouse.sources.jolpica.source import BY_NAME, ENDPOINTS
-from f1_lakehouse.sources.jolpica.work import HistoryWork
+from f1_lakehouse.sources.jolpica.row_counts import judge_results
+from f1_lakehouse.sources.jolpica.schedule import races_in
+from f1_lakehouse.sources.jolpica.source import JOLPICA
+from f1_lakehouse.sources.jolpica.tables import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.openf1.source import OPENF1
+from f1_lakehouse.sources.source import Work
 
 ALL = {endpoint.name for endpoint in ENDPOINTS}
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
@@ -32,21 +35,21 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
         yield Lake.open(Settings(lakehouse_root=tmp_path / "lake", jolpica_url=server.url))
 
 
-def season_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[HistoryWork]:
+def season_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[Work]:
     """As the load calls it."""
-    return plans.season_work(lake.races(seasons), lake.bronze.pull_log.of, seasons, *rest, **more)
+    return plans.season_work(races_in(lake, seasons), lake.bronze.pull_log.of, seasons, *rest, **more)
 
 
-def round_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[HistoryWork]:
+def round_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[Work]:
     """As the load calls it."""
-    return plans.round_work(lake.races(seasons), lake.bronze.pull_log.of, seasons, *rest, **more)
+    return plans.round_work(races_in(lake, seasons), lake.bronze.pull_log.of, seasons, *rest, **more)
 
 
-def planned(work: list[HistoryWork]) -> dict[str, set[str]]:
+def planned(work: list[Work]) -> dict[str, set[str]]:
     return {one.partition.label: {name.removeprefix("jolpica_") for name in one.endpoints} for one in work}
 
 
-def do(lake: Lake, work: list[HistoryWork]) -> None:
+def do(lake: Lake, work: list[Work]) -> None:
     for one in work:
         for name in one.endpoints:
             pull(lake, BY_NAME[name], one.partition, why=one.why)
@@ -84,27 +87,28 @@ def test_season_that_was_never_loaded_is_due_only_if_it_is_followed(lake: Lake) 
     [([1949], "season 1949: Jolpica has seasons from 1950"), ([1950, 2030], "season 2030")],
 )
 def test_unknown_season_is_an_error_in_one_line(seasons: list[int], message: str) -> None:
-    assert message in str(check_seasons(seasons, NOW))
+    assert message in str(check_seasons(seasons, [JOLPICA], NOW))
 
 
 def test_sources_are_those_named_or_those_of_the_settings(lake: Lake) -> None:
-    assert _sources(lake, Selection(seasons=[1957], sources=["jolpica"])) == ["jolpica"]
-    assert tuple(_sources(lake, Selection(seasons=[2024]))) == lake.settings.sources
+    assert selected_sources(lake, Selection(seasons=[1957], sources=["jolpica"]), NOW) == [JOLPICA]
+    followed = selected_sources(lake, Selection(seasons=[2024]), NOW)
+    assert tuple(source.name for source in followed) == lake.settings.sources
     with pytest.raises(LoadError, match="there is no source 'ergast'; there are: openf1, jolpica"):
-        _sources(lake, Selection(sources=["ergast"]))
+        selected_sources(lake, Selection(sources=["ergast"]), NOW)
     with pytest.raises(LoadError, match="has no sessions and meetings"):
-        _sources(lake, Selection(sessions=["9606"], sources=["jolpica"]))
+        selected_sources(lake, Selection(sessions=["9606"], sources=["jolpica"]), NOW)
 
 
 def test_seasons_before_2023_and_resources_of_jolpica_need_no_openf1() -> None:
-    both = ("openf1", "jolpica")
-    assert Selection(seasons=[1957]).openf1_part(both) is None
-    assert Selection(seasons=[2024], endpoints=["jolpica_results"]).openf1_part(both) is None
-    mixed = Selection(seasons=[1957, 2024]).openf1_part(both)
+    both = (OPENF1, JOLPICA)
+    assert Selection(seasons=[1957]).sessions_part(both) is None
+    assert Selection(seasons=[2024], endpoints=["jolpica_results"]).sessions_part(both) is None
+    mixed = Selection(seasons=[1957, 2024]).sessions_part(both)
     assert mixed is not None
     assert mixed.seasons == [2024]
-    assert Selection(sessions=["9606"]).history_names() == set()
-    assert Selection(seasons=[2024], endpoints=["laps"]).history_names() == set()
+    assert Selection(sessions=["9606"]).names_of(JOLPICA) == set()
+    assert Selection(seasons=[2024], endpoints=["laps"]).names_of(JOLPICA) == set()
 
 
 def test_race_without_results_two_days_after_its_end_is_named() -> None:
@@ -116,3 +120,17 @@ def test_race_without_results_two_days_after_its_end_is_named() -> None:
     late = judge_results(races, {1}, NOW)
     assert (late.passed, late.is_error) == (False, False)
     assert late.message == "1 races without results: 2 (Race 2)"
+
+
+def test_seasons_are_years_and_ranges() -> None:
+    assert seasons_of(["2024", "1950-1952", "1951"]) == [1950, 1951, 1952, 2024]
+    assert seasons_of([]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("1999-1950", "write 1950-1999"), ("24", "a year"), ("2024-", "a year"), ("all", "a year")],
+)
+def test_season_that_is_neither_is_an_error_with_the_cure(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        seasons_of([text])

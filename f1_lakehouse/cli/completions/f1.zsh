@@ -17,7 +17,7 @@ _shtab_f1_commands() {
     demo:'Run a generated race weekend through the lakehouse, in a separate lake'
     generate:'Generate a season in the layout that f1 replay serves'
     history:'Show the pulls of a bronze table and their changes, or an earlier version'
-    load:'Load sessions from OpenF1 and seasons from Jolpica into published gold; resumes where it stopped'
+    load:'Load sessions and seasons from their sources into published gold; resumes where it stopped'
     optimize:'Compact small files; loads and readers can run at the same time'
     promote:'Copy the pulls of another environment'"'"'s lake into this one, and build gold'
     rebuild-bronze:'Rebuild missing or damaged parts of bronze from landing, without a request'
@@ -117,8 +117,8 @@ _shtab_f1_load_options=(
   "*--session[session keys, or latest]:KEY:"
   "*--meeting[meeting keys, or latest]:KEY:"
   "*--season[seasons and ranges of seasons, for example 1950-1999 2024]:YEAR:"
-  "*--source[only these sources\: openf1, jolpica\; F1_SOURCES by default]:NAME:"
-  "--lap-times[also lap times and pit stops of every race of the seasons, from Jolpica (12 requests per race)]"
+  "*--source[only these sources\; F1_SOURCES by default]:NAME:"
+  "--lap-times[also lap times and pit stops of every race of the seasons (12 requests per race)]"
   "*--session-type[only these types\: Race, Sprint, Qualifying, \'Sprint Qualifying\', Practice]:TYPE:"
   "*--endpoint[only these endpoints]:NAME:"
   "--no-telemetry[exclude car_data and location (most of the rows)]"

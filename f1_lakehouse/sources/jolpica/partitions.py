@@ -7,9 +7,7 @@
 Belongs here: conversions between these integers, seasons and names of partitions. When one is due: pull_policy.py.
 """
 
-import re
 import unicodedata
-from collections.abc import Sequence
 
 from f1_lakehouse.sources.catalog import Scope
 
@@ -68,23 +66,3 @@ def partition_of_name(name: str) -> int:
     partition = int(name.rsplit("-", 1)[-1])
     season_and_round(partition)
     return partition
-
-
-_SEASONS = re.compile(r"(\d{4})(?:-(\d{4}))?", re.ASCII)
-
-
-def seasons_of(texts: Sequence[str]) -> list[int]:
-    """Seasons named as years and ranges, `["1950-1952", "2024"]` → [1950, 1951, 1952, 2024]; ascending, each once.
-
-    Raises ValueError with the text that is neither.
-    """
-    found: set[int] = set()
-    for text in texts:
-        match = _SEASONS.fullmatch(text.strip())
-        if match is None:
-            raise ValueError(f"{text}: a season is a year (2024) or a range of years (1950-1999)")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if first > last:
-            raise ValueError(f"{text}: the range ends before it starts; write {last}-{first}")
-        found.update(range(first, last + 1))
-    return sorted(found)

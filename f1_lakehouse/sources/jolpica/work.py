@@ -6,7 +6,6 @@ is due is decided in pull_policy.py.
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from f1_lakehouse.sources.catalog import Endpoint, PastPull, Scope
@@ -15,7 +14,8 @@ from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE
 from f1_lakehouse.sources.jolpica.pages import PAGE, exists
 from f1_lakehouse.sources.jolpica.partitions import WHOLE
 from f1_lakehouse.sources.jolpica.pull_policy import is_recent, why_due
-from f1_lakehouse.sources.jolpica.source import ENDPOINTS
+from f1_lakehouse.sources.jolpica.tables import ENDPOINTS
+from f1_lakehouse.sources.source import Work
 
 PullsOf = Callable[[str, int], Sequence[PastPull]]
 """The pulls of an endpoint and partition, oldest first."""
@@ -29,21 +29,6 @@ _ROWS: dict[str, int] = {
     "jolpica_laps": 1100,
 }
 """Rows of a first pull that needs more than one request, for the estimate of the time."""
-
-
-@dataclass(frozen=True)
-class HistoryWork:
-    """Resources of one partition that must be pulled, and why. `attempt` counts failures since the last answer."""
-
-    partition: JolpicaPartition
-    endpoints: tuple[str, ...]
-    why: str
-    attempt: int = 0
-
-    @property
-    def requests(self) -> int:
-        """About how many requests they take."""
-        return expected_requests(self.endpoints)
 
 
 def expected_requests(endpoints: Iterable[str]) -> int:
@@ -61,7 +46,7 @@ def season_work(
     force: bool = False,
     patient: bool = False,
     followed: Collection[int] | None = None,
-) -> list[HistoryWork]:
+) -> list[Work]:
     """What is due of these seasons: first the resources without a season, then season by season.
 
     `followed`: the seasons that are due although they were never pulled; all by default. `patient`: back off after a failure.
@@ -84,7 +69,7 @@ def round_work(
     lap_times: bool = False,
     force: bool = False,
     patient: bool = False,
-) -> list[HistoryWork]:
+) -> list[Work]:
     """What is due of the rounds of these seasons: those younger than 30 days, or all with `lap_times`."""
     found = []
     for one in sorted(one for one in races if one.season in seasons and one.end <= now):
@@ -105,7 +90,7 @@ def _work(
     now: datetime,
     force: bool,
     patient: bool,
-) -> HistoryWork | None:
+) -> Work | None:
     names: list[str] = []
     reason, attempt = "forced", 0
     for endpoint in endpoints:
@@ -116,4 +101,6 @@ def _work(
         if found is not None:
             reason, attempt = found if not names else (reason, attempt)
             names.append(endpoint.name)
-    return HistoryWork(partition, tuple(names), reason, attempt) if names else None
+    if not names:
+        return None
+    return Work(partition, tuple(names), reason, attempt, expected_requests(names))

@@ -10,6 +10,8 @@ is `required` when a row without it cannot be placed (a key); everything else ma
 Ranges are what is physically or by the rules possible; a value outside is kept and counted, not refused.
 """
 
+from dataclasses import replace
+
 from f1_lakehouse.sources.catalog import Availability, Column, Endpoint, Kind, Scope
 
 
@@ -56,7 +58,7 @@ _PLACE = (
 )
 _COMPOUNDS = ("SOFT", "MEDIUM", "HARD", "INTERMEDIATE", "WET", "UNKNOWN", "TEST_UNKNOWN")
 
-ENDPOINTS: tuple[Endpoint, ...] = (
+_ENTRIES: tuple[Endpoint, ...] = (
     Endpoint(
         "meetings",
         "Race weekends and tests of a season, future ones included",
@@ -389,6 +391,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
 )
 
+_KEYS = {Scope.SEASON: "year", Scope.SESSION: "session_key"}
+ENDPOINTS = tuple(replace(one, source="openf1", partition_column=_KEYS[one.scope]) for one in _ENTRIES)
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 SEASON_ENDPOINTS: tuple[Endpoint, ...] = tuple(e for e in ENDPOINTS if e.scope is Scope.SEASON)
 SESSION_ENDPOINTS: tuple[Endpoint, ...] = tuple(e for e in ENDPOINTS if e.scope is Scope.SESSION)

@@ -9,15 +9,16 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from f1_lakehouse.sources.catalog import PastPull, Reason
+from f1_lakehouse.sources.catalog import Endpoint, Partition, PastPull, Reason, Scope
 from f1_lakehouse.sources.openf1.calendar import Session
-from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SESSION_ENDPOINTS
 from f1_lakehouse.sources.pull_history import (
     is_backing_off,
     last_answer,
     pulled_at,
     reason_without_answer,
 )
+from f1_lakehouse.sources.source import Work
 
 CORRECTIONS: dict[str, timedelta] = {
     "+1h": timedelta(hours=1),
@@ -34,6 +35,9 @@ CONFIRM_AFTER = timedelta(hours=1)
 WATCHED = timedelta(days=35)
 """How far back the sensor and the schedule look: past the last correction. Older sessions need a backfill."""
 
+REQUESTS_PER_TELEMETRY_PULL = 20
+"""An estimate: one request per driver."""
+
 PullsOf = Callable[[str, int], Sequence[PastPull]]
 
 
@@ -47,15 +51,22 @@ class Due:
     attempt: int = 0
 
     @property
-    def assets(self) -> tuple[str, ...]:
-        """The assets that a run must cover: with the first pull of a session's drivers also the endpoints it cannot have.
+    def beyond(self) -> tuple[str, ...]:
+        """With the first pull of a session's drivers: the endpoints that the session cannot have.
 
         These cost no request, and are recorded as not applicable instead of missing.
         """
         if self.why != "first pull" or "drivers" not in self.endpoints:
-            return self.endpoints
-        beyond = (endpoint.name for endpoint in SESSION_ENDPOINTS if not self.session.has(endpoint))
-        return (*self.endpoints, *beyond)
+            return ()
+        return tuple(endpoint.name for endpoint in SESSION_ENDPOINTS if not self.session.has(endpoint))
+
+    @property
+    def work(self) -> Work:
+        """The same for callers that know no source."""
+        requests = sum(
+            REQUESTS_PER_TELEMETRY_PULL if BY_NAME[name].by_driver else 1 for name in self.endpoints
+        )
+        return Work(self.session, self.endpoints, self.why, self.attempt, requests, self.beyond)
 
 
 def why_due(
@@ -85,6 +96,18 @@ def why_due(
         if last_pulled_at < end + after <= now:
             return (why, failures)
     return None
+
+
+def why_pull_due(
+    endpoint: Endpoint, partition: Partition, now: datetime, pulls: Sequence[PastPull], back_off: bool
+) -> Reason | None:
+    """Why an endpoint of a session or season must be pulled now: the `Source.why_due` of OpenF1, on which `due` is built."""
+    if endpoint.scope is Scope.SEASON:
+        return why_season_due(now, partition.season, pulls, patient=back_off)
+    assert isinstance(partition, Session)
+    if not partition.is_finished(now) or not partition.has(endpoint):
+        return None
+    return why_due(partition.end, now, pulls, patient=back_off)
 
 
 def due(
@@ -122,7 +145,7 @@ def due(
             if force:
                 reason: tuple[str, int] | None = ("forced", 0)
             else:
-                reason = why_due(one.end, now, pulls_of(endpoint.name, one.key), patient=patient)
+                reason = why_pull_due(endpoint, one, now, pulls_of(endpoint.name, one.key), patient)
             if reason:
                 reasons.setdefault(reason, []).append(endpoint.name)
         found += [Due(one, tuple(names), why, attempt) for (why, attempt), names in reasons.items()]

@@ -1,18 +1,21 @@
 """OpenF1 as a source: the entry for the registry, made from the modules of this package."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.sources.catalog import Endpoint, Partition, PastPull, Reason, Scope, Source
+from f1_lakehouse.sources.catalog import Endpoint, Partition, Scope
 from f1_lakehouse.sources.errors import PermanentError
 from f1_lakehouse.sources.exchange import Connection, Window
 from f1_lakehouse.sources.openf1.authentication import PasswordAuthentication
 from f1_lakehouse.sources.openf1.calendar import Session
 from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS
-from f1_lakehouse.sources.openf1.pull_policy import why_due, why_season_due
+from f1_lakehouse.sources.openf1.errors import LiveWindowError
+from f1_lakehouse.sources.openf1.pull_policy import why_pull_due
 from f1_lakehouse.sources.openf1.request_plan import OpenF1Planner
 from f1_lakehouse.sources.openf1.responses import classify
+from f1_lakehouse.sources.openf1.row_counts import judge
+from f1_lakehouse.sources.openf1.schedule import OpenF1Partitions
+from f1_lakehouse.sources.source import Job, Source, Verdict
 
 
 def connect(settings: Settings) -> Connection:
@@ -30,16 +33,10 @@ def connect(settings: Settings) -> Connection:
     )
 
 
-def why_pull_due(
-    endpoint: Endpoint, partition: Partition, now: datetime, pulls: Sequence[PastPull], back_off: bool
-) -> Reason | None:
-    """Why an endpoint of a session or season must be pulled now; see `pull_policy`."""
-    if endpoint.scope is Scope.SEASON:
-        return why_season_due(now, partition.season, pulls, patient=back_off)
+def judge_rows(endpoint: Endpoint, partition: Partition, rows: int, now: datetime) -> Verdict:
+    """Whether a session has as many rows as one of its category should have."""
     assert isinstance(partition, Session)
-    if not partition.is_finished(now) or not partition.has(endpoint):
-        return None
-    return why_due(partition.end, now, pulls, patient=back_off)
+    return judge(endpoint.name, partition.category, rows)
 
 
 OPENF1 = Source(
@@ -53,4 +50,20 @@ OPENF1 = Source(
     planner=OpenF1Planner,
     classify=classify,
     why_due=why_pull_due,
+    partitions=OpenF1Partitions(),
+    credit="OpenF1 (openf1.org)",
+    licence="CC BY-NC-SA 4.0",
+    attribution="OpenF1, https://openf1.org, CC BY-NC-SA 4.0: sessions since 2023; the session results in it are those "
+    "published by formula1.com",
+    jobs=(
+        Job("calendar", frozenset({Scope.SEASON}), "Meetings and sessions of a season"),
+        Job("ingest", frozenset({Scope.SESSION}), "Everything OpenF1 has of a session"),
+    ),
+    # Its assets were there before those of other sources.
+    asset_group="bronze",
+    dynamic_partitions="sessions",
+    is_sequential=False,
+    expected_rows=judge_rows,
+    counted_scopes=frozenset({Scope.SESSION}),
+    planned_errors=frozenset({LiveWindowError.__name__}),
 )

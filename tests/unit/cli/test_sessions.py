@@ -10,11 +10,11 @@ from calendar_2024 import calendar
 from f1_lakehouse.cli.app import main
 from f1_lakehouse.cli.load import _confirm
 from f1_lakehouse.lakehouse import Lake, current_lake, open_once
-from f1_lakehouse.runs.estimate import Estimate, jolpica_estimate, seconds_for
+from f1_lakehouse.runs.estimate import Estimate, estimate_seasons, seconds_for
 from f1_lakehouse.runs.load import load
 from f1_lakehouse.runs.selection import LoadError, Selection
 from f1_lakehouse.sources.exchange import Window
-from f1_lakehouse.sources.jolpica.source import ENDPOINTS as HISTORY_ENDPOINTS
+from f1_lakehouse.sources.jolpica.source import JOLPICA
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
 PULLED_AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -195,11 +195,11 @@ def test_large_load_without_a_terminal_needs_yes() -> None:
 
 
 def test_lap_times_of_many_seasons_are_estimated_before_their_races_are_known(lake: Lake) -> None:
-    names = {one.name for one in HISTORY_ENDPOINTS}
+    names = {one.name for one in JOLPICA.endpoints}
     now = datetime(2026, 1, 1, tzinfo=UTC)
     seasons = list(range(1996, 2026))
-    without = jolpica_estimate(lake, seasons, names, now, lap_times=False, force=False)
-    with_laps = jolpica_estimate(lake, seasons, names, now, lap_times=True, force=False)
+    without = estimate_seasons(lake, JOLPICA, seasons, names, now, every_round=False, force=False)
+    with_laps = estimate_seasons(lake, JOLPICA, seasons, names, now, every_round=True, force=False)
     # 11 requests for the laps of a race, and one for its pit stops since 2011
     assert with_laps.requests - without.requests == 20 * (30 * 11 + 15)
     assert with_laps.is_large

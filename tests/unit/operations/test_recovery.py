@@ -28,19 +28,29 @@ Lap = Callable[..., dict[str, Any]]
 BronzeSetup = Any
 
 
-@pytest.fixture
-def full(bronze_setup: BronzeSetup, lap: Lap) -> BronzeSetup:
-    """Three pulls of laps and one of drivers, with corrections, quarantine, an emptied session and a new column."""
-    bronze_setup.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
-    bronze_setup.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
-    bronze_setup.pull([lap(1), lap(1), lap(2, lap_duration=80.5, tyre_temp=90)])
-    bronze_setup.pull([lap(1, session_key=9607)], scope=9607)
-    bronze_setup.pull([], scope=9607, force=True)
-    bronze_setup.pull([{"session_key": 9606, "meeting_key": 1, "driver_number": 4}], "drivers")
-    # `bronze_setup` applies pulls directly and records `forced` itself.
-    [path] = Path(bronze_setup.landing.store.uri).glob("laps/9607/*T13*/manifest.json")
+@pytest.fixture(scope="module")
+def full_lake(
+    lap: Lap, bronze_in: Callable[[Path], BronzeSetup], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder of `full`."""
+    setup = bronze_in(tmp_path_factory.mktemp("full"))
+    setup.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
+    setup.pull([[lap(1), lap(2)], [lap(3), lap(4, st_speed="fast")]])
+    setup.pull([lap(1), lap(1), lap(2, lap_duration=80.5, tyre_temp=90)])
+    setup.pull([lap(1, session_key=9607)], scope=9607)
+    setup.pull([], scope=9607, force=True)
+    setup.pull([{"session_key": 9606, "meeting_key": 1, "driver_number": 4}], "drivers")
+    # Pulls are applied directly here, so `forced` is recorded here.
+    [path] = Path(setup.landing.store.uri).glob("laps/9607/*T13*/manifest.json")
     path.write_bytes(path.read_bytes().replace(b'"forced": false', b'"forced": true'))
-    return bronze_setup
+    return setup.folder
+
+
+@pytest.fixture
+def full(full_lake: Path, bronze_in: Callable[[Path], BronzeSetup], tmp_path: Path) -> BronzeSetup:
+    """Three pulls of laps and one of drivers, with corrections, quarantine, an emptied session and a new column."""
+    shutil.copytree(full_lake, tmp_path, dirs_exist_ok=True)
+    return bronze_in(tmp_path)
 
 
 def content(bronze_setup: BronzeSetup) -> dict[str, list[str]]:

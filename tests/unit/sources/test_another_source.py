@@ -1,14 +1,12 @@
 """A second source that uses the interface only: pages in an envelope, an hourly limit, a table in bronze."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import orjson
 import pytest
 from scripted_openf1 import FakeOpenF1, Reply
+from toy_source import PAGE, RESULTS, source_at
 
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
@@ -16,93 +14,8 @@ from f1_lakehouse.operations.rebuild import rebuild
 from f1_lakehouse.operations.verify import check_bronze
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources import registry
-from f1_lakehouse.sources.catalog import Column, Endpoint, Kind, Partition, Scope, SeasonPartition, Source
-from f1_lakehouse.sources.errors import InconsistentResponsesError, PermanentError
-from f1_lakehouse.sources.exchange import Connection, LandedResponse, Read, Response, ResponseKind, Window
-
-RESULTS = Endpoint(
-    "toy_results",
-    "Results of a season",
-    (
-        Column("season", Kind.INT, "Season", required=True),
-        Column("driver", Kind.TEXT, "Driver", required=True),
-    ),
-    key=("season", "driver"),
-    scope=Scope.SEASON,
-    source="toy",
-    path="results",
-    rows=lambda content: content["rows"],
-    partition_column="season",
-)
-PAGE = 2
-
-
-def classify(
-    status: int,
-    headers: Mapping[str, str],
-    body: bytes,
-    url: str = "",
-    now: datetime | None = None,
-    read: Read = orjson.loads,
-) -> tuple[ResponseKind, Any]:
-    if status != 200:
-        raise PermanentError(f"Toy answered {status}", url, "look at it")
-    content = read(body)
-    return (ResponseKind.ROWS, content) if content["total"] else (ResponseKind.EMPTY, None)
-
-
-class Pages:
-    """The plan of a pull: the first page, then the number of pages that follows from its total."""
-
-    def __init__(self, root: str, landed: Sequence[LandedResponse]) -> None:
-        self.root = root
-        self.totals = {response.url: orjson.loads(response.body())["total"] for response in landed}
-        self.under_way: set[str] = set()
-
-    def next_url(self) -> str | None:
-        if not self.totals and self.under_way:
-            return None
-        total = max(self.totals.values(), default=1)
-        urls = [f"{self.root}?offset={offset}" for offset in range(0, total, PAGE)]
-        url = next((url for url in urls if url not in self.totals and url not in self.under_way), None)
-        if url is not None:
-            self.under_way.add(url)
-        return url
-
-    def receive(self, response: Response) -> None:
-        self.under_way.discard(response.url)
-        self.totals[response.url] = response.content["total"] if response.content else 0
-
-    def check_complete(self) -> None:
-        if len(set(self.totals.values())) > 1:
-            raise InconsistentResponsesError("the pages of Toy are of different ages", self.root, "run again")
-
-
-def planner(base_url: str) -> Any:
-    def plan(
-        endpoint: Endpoint,
-        partition: Partition,
-        landed: Sequence[LandedResponse] = (),
-        drivers: Sequence[int] = (),
-    ) -> Pages:
-        return Pages(f"{base_url}/{partition.season}/{endpoint.path}", landed)
-
-    return plan
-
-
-def source_at(base_url: str) -> Source:
-    return Source(
-        name="toy",
-        title="Toy",
-        endpoints=(RESULTS,),
-        url_setting="F1_TOY_URL",
-        default_url="https://toy.example",
-        connect=lambda _: Connection(base_url, (Window(4, 1.0), Window(200, 3600.0))),
-        planner=planner,
-        classify=classify,
-        why_due=lambda *_: ("first pull", 0),
-        max_concurrent_requests=2,
-    )
+from f1_lakehouse.sources.catalog import SeasonPartition
+from f1_lakehouse.sources.source import UnknownPartitionError
 
 
 class Served:
@@ -117,7 +30,9 @@ class Served:
         offset = int(requested.rpartition("=")[2])
         if offset == self.broken_at:
             return Reply(400, b"no")
-        rows = [{"season": 2024, "driver": driver} for driver in self.drivers[offset : offset + PAGE]]
+        rows = [
+            {"season": 2024, "driver": driver, "points": 1} for driver in self.drivers[offset : offset + PAGE]
+        ]
         return Reply(body={"total": self.totals.get(offset, len(self.drivers)), "rows": rows})
 
 
@@ -128,12 +43,9 @@ def served(openf1: FakeOpenF1) -> Served:
 
 
 @pytest.fixture
-def lake(openf1: FakeOpenF1, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    monkeypatch.setitem(registry.BY_NAME, RESULTS.name, RESULTS)
+def lake(openf1: FakeOpenF1, served: Served, tmp_path: Path) -> Lake:
     settings = Settings(lakehouse_root=tmp_path / "lake")
-    lake = Lake.open(settings, [*registry.SOURCES, source_at(openf1.base_url)])
-    lake.bronze.create_table(RESULTS.name)
-    return lake
+    return Lake.open(settings, [*registry.SOURCES, source_at(openf1.base_url)])
 
 
 def drivers_in(lake: Lake) -> list[str]:
@@ -156,7 +68,7 @@ def test_another_source_is_pulled_into_bronze_and_rebuilt_from_landing(
     Path(bronze.uri, RESULTS.name).rename(Path(bronze.uri, "gone"))
     [entry] = [one for one in rebuild(lake.landing, bronze, [RESULTS.name]) if one.table == RESULTS.name]
     assert (entry.restored, entry.rows, entry.problems) == (1, 5, [])
-    assert drivers_in(Lake.open(lake.settings)) == before
+    assert drivers_in(Lake.open(lake.settings, lake.sources)) == before
     assert check_bronze(bronze, [RESULTS.name]).problems == []
 
 
@@ -188,3 +100,22 @@ def test_pull_of_inconsistent_pages_fails_and_is_not_resumed(
 def test_endpoints_of_another_source_are_refused() -> None:
     with pytest.raises(ValueError, match="laps"):
         replace(source_at("http://x"), endpoints=(registry.BY_NAME["laps"],))
+
+
+def test_source_with_seasons_follows_the_current_one_and_corrects_loaded_ones(lake: Lake) -> None:
+    toy, now = lake.sources[-1], datetime(2026, 7, 1, tzinfo=UTC)
+    stale = replace(toy.partitions, why_due=lambda *_: ("yearly", 0))  # type: ignore[type-var]
+    assert [work.partition.label for work in toy.partitions.due(lake, now)] == ["2026"]
+    pull(lake, RESULTS, SeasonPartition(2024), why="by hand")
+    assert [work.partition.label for work in toy.partitions.due(lake, now)] == ["2026"]
+    assert [(work.partition.label, work.why) for work in stale.due(lake, now)] == [
+        ("2024", "yearly"),
+        ("2026", "yearly"),
+    ]
+    assert [work.partition.label for work in stale.due(lake, now, followed=())] == ["2024"]
+    assert [work.partition.label for work in toy.partitions.due(lake, now, seasons=[2020, 2021])] == [
+        "2020",
+        "2021",
+    ]
+    with pytest.raises(UnknownPartitionError, match="toy has seasons from 2000 to 2026"):
+        toy.partitions.named(lake, RESULTS, "1999", now)

@@ -10,7 +10,6 @@ from f1_lakehouse.sources.jolpica.partitions import (
     scope_of,
     season_and_round,
     season_of,
-    seasons_of,
 )
 
 
@@ -35,17 +34,3 @@ def test_round_has_a_partition_and_a_name_that_lead_back_to_it() -> None:
 def test_other_numbers_are_no_partitions(partition: int) -> None:
     with pytest.raises(ValueError, match="no round"):
         scope_of(partition)
-
-
-def test_seasons_are_years_and_ranges() -> None:
-    assert seasons_of(["2024", "1950-1952", "1951"]) == [1950, 1951, 1952, 2024]
-    assert seasons_of([]) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("1999-1950", "write 1950-1999"), ("24", "a year"), ("2024-", "a year"), ("all", "a year")],
-)
-def test_season_that_is_neither_is_an_error_with_the_cure(text: str, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        seasons_of([text])

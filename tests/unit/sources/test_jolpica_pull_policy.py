@@ -8,7 +8,7 @@ import pytest
 from f1_lakehouse.sources.catalog import Endpoint, Scope
 from f1_lakehouse.sources.jolpica.calendar import Race, partition_of, race
 from f1_lakehouse.sources.jolpica.pull_policy import is_recent, why_due
-from f1_lakehouse.sources.jolpica.source import BY_NAME
+from f1_lakehouse.sources.jolpica.tables import BY_NAME
 
 END = datetime(2024, 5, 26, 16, tzinfo=UTC)
 MONACO = Race(2024, 8, END, "Monaco Grand Prix")

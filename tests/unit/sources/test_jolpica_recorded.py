@@ -9,7 +9,7 @@ import pytest
 
 from f1_lakehouse.sources.jolpica.endpoints import RESOURCES
 from f1_lakehouse.sources.jolpica.fields import Resource
-from f1_lakehouse.sources.jolpica.source import BY_NAME
+from f1_lakehouse.sources.jolpica.tables import BY_NAME
 from f1_lakehouse.sources.jolpica.unpack import unpack
 from f1_lakehouse.storage.parsing import parse_rows
 

@@ -18,7 +18,7 @@ from f1_lakehouse.storage.conversion import to_array
 from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_rows
 
 LAPS = BY_NAME["laps"]
-EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("F1_TEST_EXAMPLES", "6"))
 """Examples per endpoint; slow runs use F1_TEST_EXAMPLES=2000."""
 
 KEPT: list[tuple[Kind, Any, Any]] = [

@@ -13,7 +13,7 @@ from f1_lakehouse.validation.schemas import improbable, schema
 def count(endpoint: str, *rows: dict[str, Any]) -> dict[str, int]:
     batch = parse_rows(BY_NAME[endpoint], list(rows))
     assert batch.rejected == []
-    return improbable(endpoint, batch.table)
+    return improbable(BY_NAME[endpoint], batch.table)
 
 
 def weather(**values: Any) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_violation_of_each_rule_is_counted(endpoint: Endpoint) -> None:
             assert count(endpoint.name, {**ok, column.name: int(column.high) + 1}) == {column.name: 1}
         if column.one_of is not None:
             assert count(endpoint.name, {**ok, column.name: "no such value"}) == {column.name: 1}
-    assert set(schema(endpoint.name).columns) == set(endpoint.schema.names)
+    assert set(schema(endpoint.columns).columns) == set(endpoint.schema.names)
 
 
 def test_table_without_rows_has_no_improbable_values() -> None:

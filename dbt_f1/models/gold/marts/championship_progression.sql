@@ -1,36 +1,36 @@
 {#-
-The championships after each round, computed from the official classifications: one row per season, round and driver or team.
-Sprint points count for their round. Every entrant of an earlier round has a row, also in rounds that they missed.
+The championships after each round since 1950, computed from the official classifications by the rules of the season (seed
+championship_rules): one row per championship, season, round and driver or constructor. Sprint points count for their round. Every
+entrant of an earlier round has a row, also in rounds that they missed.
+
+`points` are those that count: until 1990 only the best results of the season, or of each part of the season, counted, and until
+1978 only the best car of a constructor. A result is one car in one session: who drove two cars in a race has two results.
+`gross_points` are the sum of all results. Half points, shared points and points for the fastest lap are in the served points.
+Deductions and exclusions are in the seed championship_adjustments; who is excluded has no rank.
 
 Equal points are ranked by count-back: more wins, then more second positions, and so on, in Grands Prix only (a sprint win is not
-a win; a disqualified driver has no position). Entrants that are equal in all positions share the rank.
+a win; a disqualified driver has no position), then by the same comparison over the positions in which cars retired. Entrants that
+are equal in all of them share the rank since 2023, as the official standings do; until 2022 these list drivers by family name.
 
 A round whose race is missing in the lake has only the points of its sprint, one whose sprint is missing only those of its race,
-and all later sums are too low. The same applies after a session with missing points (int_points_missing): the source serves none
-for a driver in a scoring position, or serves them for a number that is in no list of the season, or for a session that belongs
-to no round. `is_complete` is false from there on.
+and all later sums are too low. The same applies after a session with missing points (int_points_missing), unless the points are
+Jolpica's: OpenF1 serves none for a driver in a scoring position, or serves them for a number that is in no list of the season, or
+for a session that belongs to no round. `is_complete` is false from there on.
 -#}
-{%- set positions = range(1, 25) -%}
-with rounds as (
+{%- set key = ['championship', 'season', 'round_number', 'entrant_id'] -%}
+{%- set names = ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] -%}
+{%- set times = "lpad(cast(999 - finishes as " ~ dbt.type_string() ~ "), 3, '0')" -%}
+{%- set position = "lpad(cast(position as " ~ dbt.type_string() ~ "), 3, '0') || " ~ times -%}
+{%- set retirement = "lpad(cast(retirement_position as " ~ dbt.type_string() ~ "), 3, '0') || " ~ times -%}
+with results as (
     select
-        sessions.season,
-        sessions.round_number,
-        sessions.date_start,
-        results.meeting_key,
-        results.session_key,
-        results.session_category,
-        results.driver_id,
-        results.name_acronym,
-        results.full_name,
-        results.team_id,
-        results.constructor_id,
-        results.team_name,
-        case when results.status <> 'DSQ' then results.position end as position,
-        results.points
-    from {{ ref('fact_results') }} as results
-    inner join {{ ref('dim_sessions') }} as sessions
+        results.*,
+        results.constructor_name as team_name,
+        sessions.date_start
+    from {{ ref('fact_race_results') }} as results
+    left join {{ ref('dim_sessions') }} as sessions
         on results.session_key = sessions.session_key
-    where results.session_category in ('Race', 'Sprint') and sessions.round_number is not null
+    where results.session_category in ('Race', 'Sprint') and results.round_number is not null
 ),
 
 rounds_held as (
@@ -39,17 +39,26 @@ rounds_held as (
         round_number,
         max(meeting_key) as meeting_key,
         max(case when session_category = 'Race' then session_key end) as race_key,
+        max(case when session_category = 'Race' then 1 end) as has_race,
         max(date_start) as date_start,
         max(session_key) as any_key
-    from rounds
+    from results
     group by season, round_number
 ),
 
+sprints_scheduled as (
+    select season, round_number from {{ ref('dim_sessions') }} where is_sprint and not is_cancelled
+    union
+    select season, round as round_number from {{ ref('silver_jolpica_races') }} where sprint_date is not null
+),
+
 sprints_missing as (
-    select season, round_number, count(*) as sprints
-    from {{ ref('dim_sessions') }}
-    where is_sprint and not is_cancelled and session_key not in (select session_key from rounds)
-    group by season, round_number
+    select scheduled.season, scheduled.round_number, count(*) as sprints
+    from sprints_scheduled as scheduled
+    left join (select distinct season, round_number from results where session_category = 'Sprint') as held
+        on scheduled.season = held.season and scheduled.round_number = held.round_number
+    where held.season is null
+    group by scheduled.season, scheduled.round_number
 ),
 
 -- sessions whose points are in no row or were not served; a session without a date counts for all rounds
@@ -58,6 +67,9 @@ points_missing as (
     from {{ ref('int_points_missing') }} as missing
     inner join {{ ref('silver_sessions') }} as sessions
         on missing.session_key = sessions.session_key
+    left join (select distinct session_key from results where points_source = 'jolpica') as served_by_jolpica
+        on missing.session_key = served_by_jolpica.session_key
+    where served_by_jolpica.session_key is null
 
     union all
 
@@ -87,7 +99,7 @@ numbered_rounds as (
         held.round_number,
         held.meeting_key,
         coalesce(held.race_key, held.any_key) as session_key,
-        count(held.race_key) over so_far as rounds_counted,
+        count(held.has_race) over so_far as rounds_counted,
         sum(coalesce(missing.sprints, 0)) over so_far as sprints_missing
     from rounds_held as held
     left join sprints_missing as missing
@@ -98,37 +110,98 @@ numbered_rounds as (
 ),
 
 entries as (
-    select
-        'drivers' as championship, season, round_number, session_category, driver_id as entrant_id, name_acronym, full_name,
-        team_id, constructor_id, team_name, position, points
-    from rounds
-    where driver_id is not null
+    select 'drivers' as championship, driver_id as entrant_id, results.*
+    from results
+    -- a number that is in no list of drivers
+    where driver_id not like 'unknown-%'
 
     union all
 
-    select
-        'teams' as championship, season, round_number, session_category, team_id as entrant_id,
-        null as name_acronym, null as full_name, team_id, constructor_id, team_name, position, points
-    from rounds
-    where team_id <> 'unknown-team'
+    select 'teams' as championship, constructor_id as entrant_id, results.*
+    from results
+    where team_id <> 'unknown-team' and constructor_id is not null
 ),
 
 scored as (
     select
-        championship,
-        season,
-        round_number,
-        entrant_id,
-        -- the race of the round sets the team
-        {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
-        max_by({{ column }}, case session_category when 'Race' then 1 else 0 end) as {{ column }},
-        {%- endfor %}
-        {%- for number in positions %}
-        count(case when session_category = 'Race' and position = {{ number }} then 1 end) as finishes_{{ number }},
-        {%- endfor %}
-        sum(coalesce(points, 0)) as points
+        entries.championship,
+        entries.season,
+        entries.round_number,
+        entries.session_category,
+        entries.entrant_id,
+        case when entries.championship = 'drivers' then entries.name_acronym end as name_acronym,
+        case when entries.championship = 'drivers' then entries.full_name end as full_name,
+        entries.team_id,
+        entries.constructor_id,
+        entries.team_name,
+        entries.car_number,
+        case when entries.is_classified and coalesce(entries.status_text, '') <> 'DSQ' then entries.position end as position,
+        -- only Jolpica has the order of cars that are not classified
+        case when not entries.is_classified and entries.position_source = 'jolpica' then entries.position_order end
+            as retirement_position,
+        case
+            when rules.points_system is null then coalesce(entries.points, 0)
+            else least(coalesce(entries.points, 0), coalesce(systems.points, 0))
+        end as points,
+        rules.counts_best_car_only,
+        case when entries.round_number > rules.first_part_rounds then 2 else 1 end as season_part,
+        case
+            when entries.round_number > rules.first_part_rounds then rules.counted_results_second_part
+            else rules.counted_results
+        end as counted_results
     from entries
-    group by championship, season, round_number, entrant_id
+    inner join {{ ref('championship_rules') }} as rules
+        on entries.championship = rules.championship and entries.season between rules.first_season and rules.last_season
+    left join {{ ref('points_systems') }} as systems
+        on
+            rules.points_system = systems.points_system
+            and entries.session_category = systems.session_category
+            and entries.is_classified
+            and entries.position = systems.position
+    where coalesce(rules.excluded_circuit_id <> entries.circuit_id, true)
+),
+
+cars as (
+    select
+        *,
+        row_number() over (
+            partition by championship, season, round_number, session_category, entrant_id
+            order by points desc, position nulls last, car_number nulls last
+        ) as car,
+        -- the race of the round sets the team
+        row_number() over (
+            partition by championship, season, round_number, entrant_id
+            order by
+                session_category, points desc, position nulls last, retirement_position nulls last, constructor_id,
+                car_number nulls last
+        ) as choice
+    from scored
+),
+
+round_results as (
+    select * from cars where car = 1 or not counts_best_car_only
+),
+
+-- two drivers of one car finish once for its constructor
+finishes as (
+    select distinct
+        cars.championship,
+        cars.season,
+        cars.round_number,
+        cars.entrant_id,
+        cars.position,
+        cars.retirement_position
+    from cars
+    left join {{ ref('championship_adjustments') }} as adjustments
+        on
+            cars.championship = adjustments.championship
+            and cars.season = adjustments.season
+            and cars.entrant_id = adjustments.entrant_id
+            and not adjustments.counts_finishes
+    where
+        cars.session_category = 'Race'
+        and coalesce(cars.position, cars.retirement_position) is not null
+        and adjustments.season is null
 ),
 
 entrants as (
@@ -152,47 +225,158 @@ grid as (
         on entrants.season = rounds.season and entrants.first_round <= rounds.round_number
 ),
 
+results_so_far as (
+    select
+        {%- for column in key %}
+        grid.{{ column }},
+        {%- endfor %}
+        results.points,
+        case when results.round_number = grid.round_number then results.points else 0 end as round_points,
+        results.counted_results is null
+        or row_number() over (
+            partition by grid.championship, grid.season, grid.round_number, grid.entrant_id, results.season_part
+            order by results.points desc, results.round_number
+        ) <= results.counted_results as is_counted
+    from grid
+    inner join round_results as results
+        on
+            grid.championship = results.championship
+            and grid.season = results.season
+            and grid.entrant_id = results.entrant_id
+            and grid.round_number >= results.round_number
+),
+
 summed as (
     select
-        grid.championship,
-        grid.season,
-        grid.round_number,
-        grid.rounds_counted,
-        grid.sprints_missing,
-        grid.meeting_key,
-        grid.session_key,
-        grid.entrant_id,
-        {%- for column in ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] %}
-        {{ last_non_null('scored.' ~ column) }} over so_far as {{ column }},
+        {%- for column in key %}
+        {{ column }},
         {%- endfor %}
-        coalesce(scored.points, 0) as round_points,
-        sum(coalesce(scored.points, 0)) over so_far as points,
-        sum(coalesce(scored.finishes_1, 0)) over so_far as wins,
-        {%- for number in positions %}
-        lpad(cast(sum(coalesce(scored.finishes_{{ number }}, 0)) over so_far as {{ dbt.type_string() }}), 2, '0')
-        {{- ' ||' if not loop.last }}
-        {%- endfor %} as countback
+        sum(round_points) as round_points,
+        sum(points) as gross_points,
+        sum(case when is_counted then points else 0 end) as points,
+        count(case when is_counted and points > 0 then 1 end) as results_counted,
+        count(case when not is_counted and points > 0 then 1 end) as results_dropped
+    from results_so_far
+    group by championship, season, round_number, entrant_id
+),
+
+finishes_so_far as (
+    select
+        {%- for column in key %}
+        grid.{{ column }},
+        {%- endfor %}
+        finishes.position,
+        finishes.retirement_position,
+        count(*) as finishes
     from grid
-    left join scored
+    inner join finishes
         on
-            grid.championship = scored.championship
-            and grid.season = scored.season
-            and grid.round_number = scored.round_number
-            and grid.entrant_id = scored.entrant_id
-    window so_far as (
-        partition by grid.championship, grid.season, grid.entrant_id
-        order by grid.round_number rows between unbounded preceding and current row
-    )
+            grid.championship = finishes.championship
+            and grid.season = finishes.season
+            and grid.entrant_id = finishes.entrant_id
+            and grid.round_number >= finishes.round_number
+    group by grid.championship, grid.season, grid.round_number, grid.entrant_id, finishes.position, finishes.retirement_position
+),
+
+-- texts that sort as the count-back: positions from the best on, each with its count, the higher count first
+countback as (
+    select
+        {%- for column in key %}
+        {{ column }},
+        {%- endfor %}
+        max(case when position = 1 then finishes else 0 end) as wins,
+        {{ text_list(position, '', 'position') }} as positions,
+        {{ text_list(retirement, '', 'retirement_position') }} as retirement_positions
+    from finishes_so_far
+    group by championship, season, round_number, entrant_id
+),
+
+adjusted as (
+    select
+        {%- for column in key %}
+        grid.{{ column }},
+        {%- endfor %}
+        sum(adjustments.points) as points,
+        max(adjustments.exclusion) as exclusion
+    from grid
+    inner join {{ ref('championship_adjustments') }} as adjustments
+        on
+            grid.championship = adjustments.championship
+            and grid.season = adjustments.season
+            and grid.entrant_id = adjustments.entrant_id
+            and grid.round_number between adjustments.first_round and adjustments.last_round
+    group by grid.championship, grid.season, grid.round_number, grid.entrant_id
+),
+
+standings as (
+    select
+        grid.*,
+        {%- for column in names %}
+        {{ last_non_null('cars.' ~ column) }} over (
+            partition by grid.championship, grid.season, grid.entrant_id
+            order by grid.round_number rows between unbounded preceding and current row
+        ) as {{ column }},
+        {%- endfor %}
+        coalesce(summed.round_points, 0) as round_points,
+        -- thirds and sevenths of points must not decide a rank by their last digit
+        round(coalesce(summed.points, 0) + coalesce(adjusted.points, 0), 4) as points,
+        round(coalesce(summed.gross_points, 0), 4) as gross_points,
+        coalesce(summed.results_counted, 0) as results_counted,
+        coalesce(summed.results_dropped, 0) as results_dropped,
+        coalesce(countback.wins, 0) as wins,
+        coalesce(countback.positions, '') || '999' as positions,
+        coalesce(countback.retirement_positions, '') || '999' as retirement_positions,
+        adjusted.exclusion,
+        case
+            when rules.full_ties = 'name' then lower(people.family_name || ' ' || people.given_name)
+        end as name_of_tied
+    from grid
+    left join summed
+        on
+            grid.championship = summed.championship
+            and grid.season = summed.season
+            and grid.round_number = summed.round_number
+            and grid.entrant_id = summed.entrant_id
+    left join countback
+        on
+            grid.championship = countback.championship
+            and grid.season = countback.season
+            and grid.round_number = countback.round_number
+            and grid.entrant_id = countback.entrant_id
+    left join adjusted
+        on
+            grid.championship = adjusted.championship
+            and grid.season = adjusted.season
+            and grid.round_number = adjusted.round_number
+            and grid.entrant_id = adjusted.entrant_id
+    left join cars
+        on
+            grid.championship = cars.championship
+            and grid.season = cars.season
+            and grid.round_number = cars.round_number
+            and grid.entrant_id = cars.entrant_id
+            and cars.choice = 1
+    left join {{ ref('championship_rules') }} as rules
+        on grid.championship = rules.championship and grid.season between rules.first_season and rules.last_season
+    left join {{ ref('dim_people') }} as people
+        on grid.championship = 'drivers' and grid.entrant_id = people.driver_id
 ),
 
 ranked as (
     select
         *,
-        rank() over (
-            partition by championship, season, round_number order by points desc, countback desc
-        ) as championship_rank,
-        max(points) over (partition by championship, season, round_number) as leader_points
-    from summed
+        case
+            when exclusion is null then rank() over (
+                partition by championship, season, round_number, exclusion
+                order by points desc, positions, retirement_positions, name_of_tied
+            )
+        end as championship_rank,
+        count(*) over (
+            partition by championship, season, round_number, exclusion, points, positions, retirement_positions
+        ) as entrants_tied,
+        max(case when exclusion is null then points end) over (partition by championship, season, round_number)
+            as leader_points
+    from standings
 )
 
 select
@@ -213,8 +397,13 @@ select
     session_key,
     cast(round_points as {{ type_double() }}) as round_points,
     cast(points as {{ type_double() }}) as points,
+    cast(gross_points as {{ type_double() }}) as gross_points,
+    cast(results_counted as integer) as results_counted,
+    cast(results_dropped as integer) as results_dropped,
     cast(championship_rank as integer) as championship_rank,
-    cast(leader_points - points as {{ type_double() }}) as points_behind_leader,
+    entrants_tied > 1 as is_tied,
+    exclusion,
+    cast(case when exclusion is null then leader_points - points end as {{ type_double() }}) as points_behind_leader,
     cast(wins as integer) as wins,
     cast(
         lag(championship_rank) over (partition by championship, ranked.season, entrant_id order by ranked.round_number)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from f1_lakehouse.quality.row_counts import Verdict, bounds, is_critical, judge
 from f1_lakehouse.sources.catalog import Endpoint
 from f1_lakehouse.sources.openf1.calendar import Category
 from f1_lakehouse.sources.openf1.endpoints import ENDPOINTS, SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.row_counts import bounds, is_critical, judge
+from f1_lakehouse.sources.source import Verdict
 
 
 @pytest.mark.parametrize(

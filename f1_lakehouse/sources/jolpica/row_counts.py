@@ -1,14 +1,14 @@
 """How many rows a pull of Jolpica has, and whether they are fresh: bounds per race, from the history 1950 to 2025.
 
-Belongs here: expected counts of resources by season and round, and the age of results. Those of OpenF1's sessions are in row_counts.py.
+Belongs here: expected counts of resources by season and round, and the age of results.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from f1_lakehouse.quality.row_counts import Verdict
 from f1_lakehouse.sources.catalog import Endpoint, Scope
 from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition, Race
+from f1_lakehouse.sources.source import Verdict
 
 PER_RACE: Mapping[str, tuple[int, int]] = {
     "jolpica_results": (10, 110),
@@ -22,21 +22,17 @@ RESULTS_WITHIN = timedelta(hours=48)
 """After the end of a race; volunteers type the results in within hours."""
 
 
-def judge_history(
-    endpoint: Endpoint, partition: JolpicaPartition, rows: int | None, reason: str = ""
-) -> Verdict:
-    """Whether a pull has as many rows as can be; `rows` is None for what cannot exist, `reason` then says why."""
-    if rows is None:
-        return Verdict(True, False, reason)
-    low, high = _bounds(endpoint, partition)
+def judge_rows(endpoint: Endpoint, partition: JolpicaPartition, rows: int, now: datetime) -> Verdict:
+    """Whether a pull has as many rows as can be."""
+    low, high = _bounds(endpoint, partition, now)
     if low <= rows and (high is None or rows <= high):
         return Verdict(True, False, f"{rows} rows")
     expected = f"at least {low}" if high is None else f"{low} to {high}"
     return Verdict(False, False, f"{rows} rows, expected {expected}")
 
 
-def _bounds(endpoint: Endpoint, partition: JolpicaPartition) -> tuple[int, int | None]:
-    over = sum(one.end <= datetime.now(UTC) for one in partition.races)
+def _bounds(endpoint: Endpoint, partition: JolpicaPartition, now: datetime) -> tuple[int, int | None]:
+    over = sum(one.end <= now for one in partition.races)
     if endpoint.scope is Scope.ALL:
         return 1, None
     if endpoint.name == "jolpica_races":

@@ -7,10 +7,9 @@ from the sporting regulations (one hour of practice, three qualifying segments).
 For most endpoints, a session may have no rows at all; for the critical ones of a finished race or sprint that is an error.
 """
 
-from dataclasses import dataclass
-
 from f1_lakehouse.sources.openf1.calendar import Category
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+from f1_lakehouse.sources.source import Verdict
 
 _ALL = (Category.RACE, Category.SPRINT, Category.QUALIFYING, Category.SPRINT_QUALIFYING, Category.PRACTICE)
 
@@ -33,15 +32,6 @@ _ROWS: dict[str, tuple[tuple[int, int] | None, ...]] = {
     "location": ((300000, 1200000), (100000, 700000), (100000, 900000), (100000, 700000), (100000, 900000)),
     "car_data": ((300000, 1200000), (100000, 700000), (100000, 900000), (100000, 700000), (100000, 900000)),
 }
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The result of a check. `is_error`: the session is incomplete if the check fails; otherwise it is a warning."""
-
-    passed: bool
-    is_error: bool
-    message: str
 
 
 def bounds(endpoint: str, category: Category) -> tuple[int, int] | None:
