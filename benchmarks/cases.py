@@ -262,7 +262,7 @@ def rebuild_bare(folder: Path) -> Measured:
 
 def questions(folder: Path) -> Measured:
     """Each block of docs/questions.md ten times, as `f1 sql` runs it; the seconds are the 95th percentile."""
-    from f1_lakehouse.cli.sql import _add_tables
+    from f1_lakehouse.publishing.delta_tables import add_tables
     from f1_lakehouse.publishing.gold_file import connect_gold
     from f1_lakehouse.settings import Settings
 
@@ -271,7 +271,7 @@ def questions(folder: Path) -> Measured:
     times = []
     with connect_gold(settings) as con:
         for query in re.findall(r"```sql\n(.*?)```", text, re.DOTALL):
-            _add_tables(con, settings, query)
+            add_tables(con, settings, query)
             for _ in range(10):
                 began = time.perf_counter()
                 con.execute(query).fetchall()

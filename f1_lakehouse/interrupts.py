@@ -111,7 +111,9 @@ def described(what: Callable[[], str]) -> Iterator[None]:
     except KeyboardInterrupt:
         raise  # stays registered: the command prints it when it ends
     except BaseException:
-        _describe.remove(what)
+        # A library may have made another exception of the interrupt.
+        if not is_requested():
+            _describe.remove(what)
         raise
     else:
         _describe.remove(what)

@@ -13,6 +13,7 @@ from typing import Any
 from f1_lakehouse.budget import Budget
 from f1_lakehouse.observability.notifications import AlertLog
 from f1_lakehouse.observability.run_log import RunLog
+from f1_lakehouse.session_names import NamedSession, numbered
 from f1_lakehouse.settings import Settings, load_settings
 from f1_lakehouse.sources.catalog import Endpoint
 from f1_lakehouse.sources.client import SourceClient
@@ -102,6 +103,18 @@ class Lake:
             self._seasons[year] = pulls, list({one.key: one for one in found}.values())
         return self._seasons[year][1]
 
+    def named_sessions(self, seasons: Iterable[int] | None = None) -> list[NamedSession]:
+        """The sessions of the lake's calendar with their names and round numbers; of these seasons or of all."""
+        found = []
+        by_season: dict[int, list[Session]] = {}
+        for one in self.calendar(seasons):
+            by_season.setdefault(one.season, []).append(one)
+        for season, sessions in by_season.items():
+            meetings = {row["meeting_key"]: row for row in self.current_rows("meetings", [season])}
+            rows = {row["session_key"]: row for row in self.current_rows("sessions", [season])}
+            found += [_named(one, rows[one.key], meetings.get(one.meeting_key, {})) for one in sessions]
+        return numbered(found)
+
     def pulls_of(self, endpoint: str, key: int) -> list[Pull]:
         """The pulls of an endpoint and partition, oldest first."""
         return self.bronze.pull_log.of(endpoint, key)
@@ -120,6 +133,23 @@ class Lake:
         """The car numbers of a session in bronze."""
         numbers = self.bronze.rows("drivers", session_key)["driver_number"].to_pylist()
         return sorted({number for number in numbers if number is not None})
+
+
+def _named(one: Session, row: dict[str, Any], meeting: dict[str, Any]) -> NamedSession:
+    """A session with the names in its row and in the row of its meeting."""
+    return NamedSession(
+        start=one.start,
+        key=one.key,
+        season=one.season,
+        meeting_key=one.meeting_key,
+        session_name=one.name,
+        meeting_name=meeting.get("meeting_name") or "",
+        location=one.location,
+        circuit=row.get("circuit_short_name") or "",
+        country_name=row.get("country_name") or "",
+        country_code=row.get("country_code") or "",
+        is_cancelled=one.is_cancelled,
+    )
 
 
 def connect(

@@ -1,11 +1,11 @@
-"""The environment variables, read into one frozen object, and the paths that follow from them.
+"""The environment variables, read into one frozen object.
 
-Belongs here: every variable with the prefix `F1_`. Does not belong here: creating folders, which the writing code does.
+Belongs here: every variable with the prefix `F1_`. Does not belong here: the paths that follow from them (lake_paths.py), and creating
+folders, which the writing code does.
 """
 
 import ipaddress
 import os
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from f1_lakehouse.errors import F1LakehouseError
+from f1_lakehouse.lake_paths import HAS_SCHEME, UNUSABLE, LakePaths, lake_root, lake_store
 
 
 class SettingsError(F1LakehouseError):
@@ -36,7 +37,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, LakePaths):
     """All settings; each is an optional environment variable with the prefix `F1_`."""
 
     # Compose files and CI set empty variables; an empty variable counts as not set.
@@ -101,73 +102,19 @@ class Settings(BaseSettings):
     @field_validator("lakehouse_root")
     @classmethod
     def _local(cls, value: Path | None) -> Path | None:
-        if value is not None and re.match(r"[a-z][a-z0-9+.-]*:/", str(value)):
+        if value is not None and HAS_SCHEME.match(str(value)):
             raise ValueError("must be a local folder; set F1_STORE_URI to use an object store")
         return value
 
     @property
     def root(self) -> Path:
         """Absolute local folder of the lake: warehouse, published gold, Dagster instance, rate limits."""
-        default = Path("local_data") if self.env is Environment.DEV else Path("local_data") / self.env
-        return (self.lakehouse_root or default).expanduser().absolute()
+        return lake_root(self.env, self.lakehouse_root)
 
     @property
     def store(self) -> str:
         """Absolute folder, or URI without a trailing slash, of landing, bronze and published Delta tables."""
-        if self.store_uri and "://" in self.store_uri:
-            return self.store_uri.rstrip("/")
-        # Absolute, because child processes run in other folders.
-        return str(Path(self.store_uri).expanduser().absolute() if self.store_uri else self.root)
-
-    @property
-    def bronze(self) -> str:
-        """Folder or URI of the bronze tables."""
-        return f"{self.store}/bronze"
-
-    @property
-    def landing(self) -> str:
-        """Folder or URI of the landing zone: raw responses."""
-        return f"{self.store}/landing"
-
-    @property
-    def published_tables(self) -> str:
-        """Folder or URI of the published Delta tables."""
-        return f"{self.store}/gold"
-
-    @property
-    def records(self) -> str:
-        """Folder or URI of the run log and the alert log."""
-        return f"{self.store}/metrics"
-
-    @property
-    def metrics(self) -> Path:
-        """Path of the metrics file for the textfile collector of Prometheus."""
-        return self.root / "metrics" / "f1.prom"
-
-    @property
-    def lineage(self) -> Path:
-        """Folder of the lineage events."""
-        return self.root / "lineage"
-
-    @property
-    def warehouse(self) -> Path:
-        """The pipeline's private DuckDB file."""
-        return self.root / "warehouse.duckdb"
-
-    @property
-    def gold(self) -> Path:
-        """The published DuckDB file; replaced by rename, never changed in place."""
-        return self.root / "gold.duckdb"
-
-    @property
-    def dagster_home(self) -> Path:
-        """Dagster's instance folder."""
-        return self.root / "dagster"
-
-    @property
-    def limits(self) -> Path:
-        """SQLite file of the rate limiter, shared by every process on this lake."""
-        return self.root / "openf1_limits.sqlite"
+        return lake_store(self.root, self.store_uri)
 
     def proxy_environment(self) -> dict[str, str]:
         """Return NO_PROXY of the environment, extended by this machine, so that no proxy is used for local services.
@@ -215,23 +162,18 @@ def _host(url: str) -> str:
         return ""
 
 
-_UNUSABLE = re.compile(r"""[][#?%^|\\*{}\x00-\x1f\x7f]""")
-"""Characters that the path of a lake must not contain. delta-rs converts paths to URLs: some of these characters end the path early or
-are decoded (delta-rs then reads another folder), some make it panic; DuckDB reads the others as glob patterns."""
-
-
-def load_settings() -> Settings:
-    """Return the settings of this process.
+def load_settings(root: Path | None = None) -> Settings:
+    """Return the settings of this process, of the lake at `root` instead of the one that the environment names.
 
     Raises:
         SettingsError: a variable is malformed, or a path contains an unusable character; one line.
     """
-    found = _read()
+    found = _read({} if root is None else {"lakehouse_root": root})
     folders = {"F1_LAKEHOUSE_ROOT": str(found.root)}
     if "://" not in found.store:
         folders["F1_STORE_URI"] = found.store
     for name, folder in folders.items():
-        if (bad := _UNUSABLE.search(folder)) is not None:
+        if (bad := UNUSABLE.search(folder)) is not None:
             raise SettingsError(
                 f"{folder!r} cannot be the folder of a lake: the path contains {bad[0]!r}; set {name} to a path without "
                 "# ? % ^ | * [ ] { } and backslashes"
@@ -239,9 +181,9 @@ def load_settings() -> Settings:
     return found
 
 
-def _read() -> Settings:
+def _read(given: dict[str, Path]) -> Settings:
     try:
-        return Settings()
+        return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "F1_" + str(first["loc"][0]).upper()

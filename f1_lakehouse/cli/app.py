@@ -13,12 +13,14 @@ from pathlib import Path
 from f1_lakehouse import interrupts
 from f1_lakehouse.cli import (
     alerts,
+    completion,
     demo,
     history,
     load,
     promote,
     replay_run,
     report,
+    sessions,
     simulator,
     sql,
     status,
@@ -30,6 +32,7 @@ from f1_lakehouse.cli.errors import in_one_line
 
 COMMANDS = (
     load.LOAD,
+    sessions.SESSIONS,
     load.TRANSFORM,
     simulator.REPLAY,
     simulator.GENERATE,
@@ -49,6 +52,7 @@ COMMANDS = (
     upkeep.BACKUP,
     promote.PROMOTE,
     upkeep.VERIFY,
+    completion.COMPLETION,
 )
 """The commands in the order of `f1 --help`."""
 

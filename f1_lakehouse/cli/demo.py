@@ -119,7 +119,7 @@ def _generated_weekend(root: Path) -> Path:
 
 def _print_result(settings: Settings, progress: LoadProgress) -> None:
     """Print the result of the race, its fastest laps, what was loaded, and the last result of every asset check."""
-    from f1_lakehouse.cli.sql import run_query
+    from f1_lakehouse.cli.query import run_query
     from f1_lakehouse.cli.summary import print_checks, print_loaded
     from f1_lakehouse.publishing.data_card import GENERATED
     from f1_lakehouse.runs.repository import check_descriptions, latest_checks

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from f1_lakehouse import interrupts
@@ -17,7 +18,9 @@ from f1_lakehouse.cli.lake_folder import lake_settings
 
 if TYPE_CHECKING:
     from f1_lakehouse.cli.progress import LoadProgress
+    from f1_lakehouse.runs.estimate import Estimate
     from f1_lakehouse.runs.report import Report
+    from f1_lakehouse.session_names import NamedSession
 
 
 def _seasons(text: str) -> list[int]:
@@ -30,7 +33,28 @@ def _seasons(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+LOAD_HELP = """\
+f1 load alone requests what is due of the sessions of this season that ended in the last 35 days: first
+pulls and corrections, with telemetry; and this season at Jolpica. What is loaded and not due is not
+requested again. A load of more than 2,000 requests or two hours is described first, and asks.
+
+examples:
+  f1 load 2024 singapore race             one session
+  f1 load 2024 singapore                  lists the sessions that this can mean, and loads nothing
+  f1 load 2024 round 18 q --no-telemetry  the qualifying, by round (also: fp1, fp2, fp3, sq, sprint)
+  f1 load --season 2024 --session-type Race Sprint --no-telemetry
+  f1 load --season 1950-1999 --source jolpica"""
+
+
 def _add_load_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = LOAD_HELP
+    parser.add_argument(
+        "name",
+        nargs="*",
+        metavar="NAME",
+        help="one session by name: year, Grand Prix, country, place or round, and session (see f1 sessions)",
+    )
     parser.add_argument(
         "--session", nargs="+", action="extend", default=[], metavar="KEY", help="session keys, or latest"
     )
@@ -75,6 +99,9 @@ def _add_load_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-transform", action="store_true", help="load into bronze only")
     parser.add_argument(
+        "--yes", action="store_true", help="begin a load with more than 2,000 requests or two hours"
+    )
+    parser.add_argument(
         "--force", action="store_true", help="request everything again, even if it is loaded and not due"
     )
 
@@ -98,6 +125,7 @@ def _load(given: argparse.Namespace) -> int:
     from f1_lakehouse.cli.progress import LoadProgress
     from f1_lakehouse.runs.load import load
     from f1_lakehouse.runs.selection import Selection
+    from f1_lakehouse.session_names import AmbiguousSessionError
 
     selection = Selection(
         sessions=given.session,
@@ -105,14 +133,52 @@ def _load(given: argparse.Namespace) -> int:
         seasons=sorted({season for seasons in given.season for season in seasons}),
         sources=given.source,
         lap_times=given.lap_times,
+        name=" ".join(given.name),
         categories=[names[text.lower().replace("-", " ")] for text in given.session_type],
         endpoints=given.endpoint,
         telemetry=not given.no_telemetry,
         force=given.force,
     )
     with _monitored(), LoadProgress() as progress, interrupts.described(progress.describe):
-        report = load(selection, progress, transform=not given.no_transform)
+        try:
+            report = load(
+                selection,
+                progress,
+                transform=not given.no_transform,
+                confirm=lambda estimate: _confirm(estimate, progress, yes=given.yes),
+            )
+        except AmbiguousSessionError as error:
+            with progress.paused():
+                _print_candidates(error.candidates)
+            name = " ".join(given.name)
+            raise CliError(f"{name!r} means {len(error.candidates)} sessions; choose one of these") from None
     return _print_result(report, progress)
+
+
+def _confirm(estimate: Estimate, progress: LoadProgress, *, yes: bool) -> None:
+    """Ask before a large load. Raises CliError if the answer is not yes, or if there is no terminal to ask on."""
+    if not estimate.is_large or yes:
+        return
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
+        raise CliError(
+            f"this load takes {estimate}; run it again with --yes, or load less (--no-telemetry, --session-type)"
+        )
+    with progress.paused():
+        print(f"This load takes {estimate}. Load it? [y/N] ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline()
+    if answer.strip().lower() not in ("y", "yes"):
+        raise CliError("not loaded; --no-telemetry and --session-type make a load smaller")
+
+
+def _print_candidates(candidates: Mapping[NamedSession, str | None]) -> None:
+    """Print the sessions that an ambiguous name means, each with the command that loads it."""
+    for one, name in candidates.items():
+        print(
+            f"  f1 load {name or f'--session {one.key}':<32} {one.title}, {one.start:%Y-%m-%d}",
+            file=sys.stderr,
+        )
+    if len(keys := {one.meeting_key for one in candidates}) == 1:
+        print(f"  f1 load {f'--meeting {keys.pop()}':<32} all of them", file=sys.stderr)
 
 
 def _transform(given: argparse.Namespace) -> int:

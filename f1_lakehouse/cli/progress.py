@@ -30,9 +30,9 @@ from rich.table import Column
 from rich.text import Text
 
 from f1_lakehouse.observability.log_output import PACKAGE, log_as, tell
+from f1_lakehouse.runs.estimate import requests_of
 from f1_lakehouse.settings import LogFormat, load_settings
 from f1_lakehouse.sources.errors import SourceError
-from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.sources.source import Work
 from f1_lakehouse.storage.pull_log import Pull
 
@@ -40,8 +40,6 @@ _DBT_NODE = re.compile(r"(\d+) of (\d+) (START|OK|PASS|INSERT|ERROR|FAIL|WARN|SK
 
 PROGRESS_INTERVAL_S = 5.0
 """Seconds between two lines of progress if stderr is not a terminal."""
-REQUESTS_PER_TELEMETRY_PULL = 20
-"""An estimate: one request per driver."""
 
 
 @contextlib.contextmanager
@@ -144,6 +142,15 @@ class LoadProgress(logging.Handler):
         self._logger.removeHandler(self)
         self._logger.propagate = not self._as_json
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Draw nothing within the block, in which the user is asked something."""
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
     @property
     def seconds(self) -> float:
         """Seconds since it was created."""
@@ -153,9 +160,7 @@ class LoadProgress(logging.Handler):
         """The pulls of this load, by session, are known."""
         names = [name for one in work for name in one.endpoints]
         self._planned = len(names)
-        self._requests_to_go = sum(
-            REQUESTS_PER_TELEMETRY_PULL if BY_NAME[name].by_driver else 1 for name in names
-        )
+        self._requests_to_go = requests_of(work)
         if not names:
             self._say("up to date: nothing to load")
             return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from f1_lakehouse.cli.command import EXIT_FAILED, Command
 from f1_lakehouse.cli.lake_folder import lake_settings
-from f1_lakehouse.cli.sql import QueryError, build_gold
+from f1_lakehouse.cli.query import QueryError, build_gold
 
 if TYPE_CHECKING:
     from f1_lakehouse.lakehouse import Lake

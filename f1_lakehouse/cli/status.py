@@ -1,13 +1,13 @@
-"""`f1 status`: loaded sessions, when they were loaded, and what is due, from the pull log and the calendar.
+"""`f1 status`: what is loaded by season, and what is due or failed, from the pull log and the calendar.
 
-Does not belong here: what is due (`Source.why_due`).
+Does not belong here: what of a session is loaded (session_state.py), seasons of sources without sessions (status_seasons.py), and
+what is due (`Source.why_due`).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from f1_lakehouse.cli.command import Command
@@ -17,14 +17,13 @@ from f1_lakehouse.errors import F1LakehouseError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from f1_lakehouse.cli.session_state import SessionState
     from f1_lakehouse.lakehouse import Lake
     from f1_lakehouse.settings import Settings
-    from f1_lakehouse.sources.catalog import Endpoint
     from f1_lakehouse.sources.openf1.calendar import Session
-    from f1_lakehouse.sources.source import Source
 
-MAX_STALE_DAYS = 35
-"""Days after its end in which a session that is not loaded is reported; later it is history that nobody asked for."""
+MAX_DUE_SHOWN = 15
+"""Sessions in the list of what is due; `--all` shows every one."""
 
 
 class StatusError(F1LakehouseError):
@@ -32,19 +31,27 @@ class StatusError(F1LakehouseError):
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--session", type=int, metavar="KEY", help="show each endpoint of one session")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--session", type=int, metavar="KEY", help="show each endpoint of one session")
+    which.add_argument(
+        "--all", action="store_true", help="show each session and season, not only what is due"
+    )
 
 
 def _status(given: argparse.Namespace) -> int:
-    return print_status(lake_settings(), given.session)
+    return print_status(lake_settings(), given.session, is_long=given.all)
 
 
-def print_status(settings: Settings, session_key: int | None = None) -> int:
-    """Print the state of a lake, or of one of its sessions; the exit code.
+def print_status(settings: Settings, session_key: int | None = None, *, is_long: bool = False) -> int:
+    """Print the state of a lake by season, or of one of its sessions; the exit code.
+
+    `is_long`: also sessions and seasons without anything due.
 
     Raises:
         StatusError: the calendar of the lake does not have the session.
     """
+    from f1_lakehouse.cli.session_state import session_states
+    from f1_lakehouse.cli.status_seasons import print_seasons
     from f1_lakehouse.cli.tables import stdout
     from f1_lakehouse.lakehouse import Lake
 
@@ -61,84 +68,79 @@ def print_status(settings: Settings, session_key: int | None = None) -> int:
         _print_session(console, lake, found, now)
         return 0
     _print_lake(console, lake)
-    _print_sessions(console, lake, calendar, now)
+    states = session_states(lake, calendar, now)
+    _print_calendar(console, lake, states, calendar, now)
+    if is_long:
+        _print_sessions(console, "Sessions", states)
+    else:
+        _print_due(console, [one for one in states if one.is_shown(now)])
     for source in lake.sources:
         if not source.has_sessions:
-            _print_seasons(console, lake, source, now)
+            print_seasons(console, lake, source, now, is_long=is_long)
     return 0
 
 
-def _print_sessions(console: Console, lake: Lake, calendar: list[Session], now: datetime) -> None:
-    """One row per session that was pulled, or that is recent enough to be watched."""
+def _print_calendar(
+    console: Console, lake: Lake, states: list[SessionState], calendar: list[Session], now: datetime
+) -> None:
+    """One row per season of the source that has sessions."""
     from rich.table import Table
 
-    table = Table(title="Sessions", title_justify="left")
+    titles = [source.title for source in lake.sources if source.has_sessions]
+    table = Table(title=", ".join(titles), title_justify="left")
+    for name in ("season", "sessions", "rows", "last pull (UTC)", "due", "failed"):
+        table.add_column(name, justify="left" if name == "season" else "right")
+    for season in sorted({one.season for one in calendar}):
+        finished = sum(one.is_finished(now) for one in calendar if one.season == season)
+        here = [one for one in states if one.session.season == season]
+        last = max((one.pulled_at for one in here if one.pulled_at), default=None)
+        table.add_row(
+            str(season),
+            f"{sum(one.loaded > 0 for one in here)} of {finished}",
+            f"{sum(one.rows for one in here):,}",
+            f"{last:%Y-%m-%d %H:%M}" if last else "never",
+            str(sum(one.is_shown(now) and bool(one.due) for one in here) or ""),
+            str(sum(bool(one.failed) for one in here) or ""),
+        )
+    if table.row_count:
+        console.print(table)
+
+
+def _print_due(console: Console, states: list[SessionState]) -> None:
+    """The sessions with something due or failed, the newest last."""
+    if not states:
+        console.print("no session is due (f1 status --all shows every session)")
+        return
+    shown = states[-MAX_DUE_SHOWN:]
+    _print_sessions(console, "Due or failed", shown)
+    if len(states) > len(shown):
+        console.print(f"and {len(states) - len(shown)} earlier sessions: f1 status --all")
+
+
+def _print_sessions(console: Console, title: str, states: list[SessionState]) -> None:
+    """One row per session."""
+    from rich.table import Table
+
+    from f1_lakehouse.cli.tables import named_endpoints
+
+    table = Table(title=title, title_justify="left")
     for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
         table.add_column(name, justify="right" if name in ("endpoints", "rows") else "left")
-    pull_log = lake.bronze.pull_log
-    pulled = {scope for endpoint, scope in pull_log.scopes() if endpoint not in ("meetings", "sessions")}
-    recent = timedelta(days=MAX_STALE_DAYS)
-    shown = [
-        one for one in calendar if one.key in pulled or (one.is_finished(now) and now - one.end <= recent)
-    ]
-    for one in shown:
-        applicable = [endpoint.name for endpoint in _session_endpoints(lake) if one.has(endpoint)]
-        answers = [a for name in applicable if (a := pull_log.last_answer(name, one.key)) is not None]
-        rows = sum(t.rows for name in applicable if (t := pull_log.current_pull(name, one.key)) is not None)
-        due: dict[str, list[str]] = {}
-        for name in applicable:
-            if (why := _why_due(lake, name, one, now)) is not None:
-                due.setdefault(why, []).append(name)
-        failed = [name for name in applicable if (p := pull_log.of(name, one.key)) and not p[-1].is_answer]
+    for one in states:
         table.add_row(
-            one.partition,
-            f"{len(answers)}/{len(applicable)}",
-            f"{rows:,}",
-            f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
-            "; ".join(f"{why}: {_names(names)}" for why, names in due.items()),
-            ", ".join(failed),
-        )
-    console.print(table)
-
-
-def _print_seasons(console: Console, lake: Lake, source: Source, now: datetime) -> None:
-    """Seasons that were pulled of a source without sessions: endpoints, rounds, rows, and what is due."""
-    from rich.table import Table
-
-    from f1_lakehouse.sources.catalog import Scope
-
-    log, endpoints = lake.bronze.pull_log, source.by_name
-    pulled = [(name, key) for name, key in log.scopes() if name in endpoints]
-    season_of = {key: log.of(name, key)[-1].season for name, key in pulled}
-    seasons = sorted(set(season_of.values()))
-    if not seasons:
-        return
-    table = Table(title=source.title, title_justify="left")
-    for column in ("season", "resources", "rounds", "rows", "last pull (UTC)", "due", "failed"):
-        table.add_column(column, justify="left" if column in ("season", "due", "failed") else "right")
-    known = [season for season in seasons if season]
-    work = source.partitions.due(lake, now, scopes={Scope.ALL, Scope.SEASON}, seasons=known, followed=())
-    waiting = {one.partition.key: one for one in work}
-    for season in seasons:
-        here = [(name, key) for name, key in pulled if season_of[key] == season]
-        current = [t for name, key in here if (t := log.current_pull(name, key)) is not None and t.rows]
-        answers = [a for name, key in here if (a := log.last_answer(name, key)) is not None]
-        rounds = {t.scope for t in current if endpoints[t.endpoint].scope is Scope.ROUND}
-        due_now = waiting.get(season)
-        table.add_row(
-            str(season) if season else "all",
-            str(len({a.endpoint for a in answers if endpoints[a.endpoint].scope is not Scope.ROUND})),
-            str(len(rounds)),
-            f"{sum(t.rows for t in current):,}",
-            f"{max(a.at for a in answers):%Y-%m-%d %H:%M}" if answers else "never",
-            f"{due_now.why}: {_names(due_now.endpoints)}" if due_now else "",
-            ", ".join(name for name, key in here if not log.of(name, key)[-1].is_answer),
+            one.session.partition,
+            f"{one.loaded}/{one.applicable}",
+            f"{one.rows:,}",
+            f"{one.pulled_at:%Y-%m-%d %H:%M}" if one.pulled_at else "never",
+            "; ".join(f"{why}: {named_endpoints(names)}" for why, names in one.due.items()),
+            ", ".join(one.failed),
         )
     console.print(table)
 
 
 def _print_lake(console: Console, lake: Lake) -> None:
     """Print the folder, the URL of the source, the state of gold, and a session that should be loaded."""
+    from f1_lakehouse.cli.session_state import MAX_STALE
     from f1_lakehouse.publishing.publication import find_lag, publication
 
     published = publication(lake.settings)
@@ -157,7 +159,7 @@ def _print_lake(console: Console, lake: Lake) -> None:
     loaded = {scope for endpoint, scope in lake.bronze.pull_log.scopes() if endpoint == "session_result"}
     if done and done[-1].key not in loaded:
         late = datetime.now(UTC) - done[-1].end
-        if late <= timedelta(days=MAX_STALE_DAYS):
+        if late <= MAX_STALE:
             console.print(f"stale      {done[-1].partition} ended {late.days} days ago and is not loaded")
 
 
@@ -165,11 +167,13 @@ def _print_session(console: Console, lake: Lake, one: Session, now: datetime) ->
     """One row per endpoint of a session."""
     from rich.table import Table
 
+    from f1_lakehouse.cli.session_state import due_by_reason, session_endpoints
+
     table = Table(title=one.partition, title_justify="left")
     for name in ("endpoint", "rows", "pulls", "last pull (UTC)", "outcome", "due"):
         table.add_column(name, justify="right" if name in ("rows", "pulls") else "left")
     pull_log = lake.bronze.pull_log
-    for endpoint in _session_endpoints(lake):
+    for endpoint in session_endpoints(lake):
         if not one.has(endpoint):
             table.add_row(endpoint.name, "", "", "", "not applicable", "")
             continue
@@ -181,29 +185,11 @@ def _print_session(console: Console, lake: Lake, one: Session, now: datetime) ->
             str(len(pulls)),
             f"{pulls[-1].at:%Y-%m-%d %H:%M:%S}" if pulls else "never",
             f"{pulls[-1].outcome} {pulls[-1].error or ''}".strip() if pulls else "",
-            _why_due(lake, endpoint.name, one, now) or "",
+            ", ".join(due_by_reason(lake, [endpoint], one, now)),
         )
     console.print(table)
 
 
-def _session_endpoints(lake: Lake) -> list[Endpoint]:
-    """The endpoints that are pulled by session."""
-    from f1_lakehouse.sources.catalog import Scope
-
-    return [one for one in lake.bronze.endpoints.values() if one.scope is Scope.SESSION]
-
-
-def _why_due(lake: Lake, endpoint: str, one: Session, now: datetime) -> str | None:
-    """Why an endpoint of a session must be pulled now, by the policy of its source."""
-    known = lake.bronze.endpoints[endpoint]
-    reason = lake.source_of(endpoint).why_due(known, one, now, lake.pulls_of(endpoint, one.key), False)
-    return reason[0] if reason else None
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 3 else f"{len(names)} endpoints"
-
-
 STATUS = Command(
-    "status", "Show loaded sessions, when they were loaded, and what is due", _status, _add_arguments
+    "status", "Show what is loaded by season, and what is due or failed", _status, _add_arguments
 )

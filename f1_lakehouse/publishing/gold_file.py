@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.lake_paths import LakePaths
 
 
 class PublishError(F1LakehouseError):
@@ -23,7 +23,7 @@ class GoldLockedError(PublishError):
     """Another program has `gold.duckdb` open for writing, or has left its write-ahead log next to it."""
 
 
-def connect_gold(settings: Settings) -> duckdb.DuckDBPyConnection:
+def connect_gold(settings: LakePaths) -> duckdb.DuckDBPyConnection:
     """Open published gold read-only: tables of gold and of `meta` need no schema name, times are UTC.
 
     Raises:
@@ -65,7 +65,7 @@ def unreadable_gold(gold: Path, said: str) -> PublishError:
 
 
 @contextlib.contextmanager
-def writers_kept_out(settings: Settings) -> Iterator[None]:
+def writers_kept_out(settings: LakePaths) -> Iterator[None]:
     """Prevent other programs from writing to the published file within the block, in which it is copied or replaced.
 
     A client that writes has its log in `gold.duckdb.wal`. Clients up to DuckDB 2.0 replay a log that they find there, even into a file

@@ -11,6 +11,7 @@ from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.publishing.build_record import must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
+from f1_lakehouse.runs.estimate import Confirm, Estimate, estimate_seasons
 from f1_lakehouse.runs.load_seasons import load_seasons
 from f1_lakehouse.runs.load_sessions import load_sessions
 from f1_lakehouse.runs.report import Listener, Report
@@ -18,24 +19,39 @@ from f1_lakehouse.runs.selection import LoadError, Selection
 from f1_lakehouse.sources.source import Source
 
 
-def load(selection: Selection, listener: Listener, *, transform: bool = True) -> Report:
+def load(
+    selection: Selection, listener: Listener, *, transform: bool = True, confirm: Confirm = lambda _: None
+) -> Report:
     """Load what is selected and due, from its sources to published gold.
+
+    `confirm` is called with the estimate of the requests, when only calendars have been requested.
 
     Raises:
         LoadError: the load is impossible as requested.
+        SessionNameError: the name does not mean one session.
         SourceError: the source of the sessions did not answer about the calendar.
     """
     lake = current_lake()
     now = datetime.now(UTC)
     sources = selected_sources(lake, selection, now)
     of_sessions = selection.sessions_part(sources)
-    report = Report() if of_sessions is None else load_sessions(lake, of_sessions, listener, now)
-    for source in sources:
-        if not source.has_sessions and not lake.budget.spent:
+    of_seasons = [source for source in sources if not source.has_sessions]
+    may_wait = of_sessions is None or _has_part_without_sessions(lake, selection)
+    # Next to sessions, other sources do not delay a load: they cost no time that must be confirmed.
+    expected = Estimate()
+    for source in of_seasons if may_wait else ():
+        expected += _estimate(lake, source, selection, now)
+    if of_sessions is None:
+        report = Report()
+        confirm(expected)
+    else:
+        report = load_sessions(
+            lake, of_sessions, listener, now, lambda estimate: confirm(estimate + expected)
+        )
+    for source in of_seasons:
+        if not lake.budget.spent:
             with loading(lake.settings.root, source.name):
-                _load_seasons_of(
-                    lake, source, selection, listener, now, report, is_only_source=of_sessions is None
-                )
+                _load_seasons_of(lake, source, selection, listener, now, report, may_wait=may_wait)
     if transform:
         run_transform(lake, listener, report)
     return report
@@ -71,6 +87,34 @@ def check_seasons(seasons: Sequence[int], sources: Sequence[Source], now: dateti
     return f"season {unknown[0]}: {oldest.title} has seasons from {first} to {now.year}"
 
 
+def _has_part_without_sessions(lake: Lake, selection: Selection) -> bool:
+    """Whether a load has something that only a source without sessions has, for which it waits: old seasons, and lap times."""
+    first = min((one.partitions.first_season for one in lake.sources if one.has_sessions), default=0)
+    return selection.lap_times or any(season < first for season in selection.seasons)
+
+
+def _seasons_of(source: Source, selection: Selection, now: datetime) -> list[int]:
+    """The seasons of a selection that a source has."""
+    seasons = sorted(set(selection.seasons)) or [now.year]
+    return [season for season in seasons if season >= source.partitions.first_season]
+
+
+def _estimate(lake: Lake, source: Source, selection: Selection, now: datetime) -> Estimate:
+    """The estimate for the part of a source without sessions."""
+    wanted = selection.names_of(source)
+    if not wanted:
+        return Estimate()
+    return estimate_seasons(
+        lake,
+        source,
+        _seasons_of(source, selection, now),
+        wanted,
+        now,
+        every_round=selection.lap_times,
+        force=selection.force,
+    )
+
+
 def _load_seasons_of(
     lake: Lake,
     source: Source,
@@ -79,33 +123,27 @@ def _load_seasons_of(
     now: datetime,
     report: Report,
     *,
-    is_only_source: bool,
+    may_wait: bool,
 ) -> None:
-    """The part of a source without sessions. Next to sessions it neither fails nor delays the load: it ends at its first failed request."""
+    """The part of a source without sessions. Unless it may wait, it neither fails nor delays the load: it ends at its first failed request."""
     wanted = selection.names_of(source)
     if not wanted:
         return
-    first_with_sessions = min(
-        (one.partitions.first_season for one in lake.sources if one.has_sessions), default=0
-    )
-    seasons = sorted(set(selection.seasons)) or [now.year]
-    has_old = any(season < first_with_sessions for season in seasons)
-    is_only_source = is_only_source or has_old or selection.lap_times
     done = load_seasons(
         lake,
         source,
-        [season for season in seasons if season >= source.partitions.first_season],
+        _seasons_of(source, selection, now),
         wanted,
         now,
         listener,
         every_round=selection.lap_times,
         force=selection.force,
-        may_wait=is_only_source,
+        may_wait=may_wait,
     )
     report.checks += done.checks
     report.failed_checks += done.failed_checks
     report.seasons += done.work
-    if is_only_source:
+    if may_wait:
         report.failures += done.failures
     else:
         report.warnings += [f"{source.title}: {line}" for line in done.failures[:1]]

@@ -9,10 +9,10 @@ from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.run_log import CheckResult
+from f1_lakehouse.runs.report import StageListener
 from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.source import Source, Work
 
@@ -31,20 +31,13 @@ class SeasonsReport:
     checks: int = 0
 
 
-class SeasonsListener(Protocol):
-    """Receives the progress of a load."""
-
-    def stage(self, name: str) -> None:
-        """A stage of the load begins."""
-
-
 def load_seasons(
     lake: Lake,
     source: Source,
     seasons: Sequence[int],
     wanted: Collection[str],
     now: datetime,
-    listener: SeasonsListener,
+    listener: StageListener,
     *,
     every_round: bool = False,
     force: bool = False,
@@ -77,7 +70,7 @@ def _run(
     lake: Lake,
     source: Source,
     work: list[Work],
-    listener: SeasonsListener,
+    listener: StageListener,
     report: SeasonsReport,
     *,
     force: bool,

@@ -11,7 +11,14 @@ from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.sources.source import Work
 
 
-class Listener(Protocol):
+class StageListener(Protocol):
+    """The observer of a step of a load."""
+
+    def stage(self, name: str) -> None:
+        """Called when another step begins."""
+
+
+class Listener(StageListener, Protocol):
     """The observer of a load."""
 
     def planned(self, work: Sequence[Work]) -> None:
@@ -19,9 +26,6 @@ class Listener(Protocol):
 
     def session_started(self, one: Work) -> None:
         """Called when a session's run begins."""
-
-    def stage(self, name: str) -> None:
-        """Called when another step begins."""
 
 
 @dataclass

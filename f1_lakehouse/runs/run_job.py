@@ -95,12 +95,13 @@ def _canceled_if_interrupted(found: dg.DagsterInstance, run_id: str) -> Iterator
     with interrupts.cleanup(cancel):
         try:
             yield
+            is_interrupted = interrupts.is_requested()
         except dg.DagsterExecutionInterruptedError:
-            pass
+            is_interrupted = True  # Dagster's handler can be faster than the thread that notes the signal
         except KeyboardInterrupt:
             cancel()
             raise
-        if interrupts.is_requested():
+        if is_interrupted:
             cancel()
             raise interrupts.Interrupted
 

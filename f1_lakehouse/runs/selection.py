@@ -30,11 +30,13 @@ class Selection:
     force: bool = False
     sources: Sequence[str] = ()
     lap_times: bool = False
+    name: str = ""
+    """One session by its name, e.g. `2024 singapore race`."""
 
     @property
     def is_open(self) -> bool:
         """Whether nothing is named: then everything due of the last weeks is loaded."""
-        return not (self.sessions or self.meetings or self.seasons)
+        return not (self.sessions or self.meetings or self.seasons or self.name)
 
     def endpoint_names(self) -> set[str]:
         """Return the selected session endpoints. Raises LoadError for an unknown endpoint."""
@@ -51,7 +53,7 @@ class Selection:
 
     def names_of(self, source: Source) -> set[str]:
         """The endpoints of a source without sessions that are wanted; none for sessions and meetings, which it does not know."""
-        if self.sessions or self.meetings or self.categories:
+        if self.sessions or self.meetings or self.categories or self.name:
             return set()
         known = {endpoint.name for endpoint in source.endpoints}
         return known & set(self.endpoints) if self.endpoints else known
@@ -64,7 +66,7 @@ class Selection:
         if len(sources) == 1:
             return self
         seasons = [season for season in self.seasons if season >= owner.partitions.first_season]
-        if self.seasons and not (seasons or self.sessions or self.meetings):
+        if self.seasons and not (seasons or self.sessions or self.meetings or self.name):
             return None
         return replace(self, seasons=seasons)
 

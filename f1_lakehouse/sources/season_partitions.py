@@ -124,6 +124,10 @@ class SeasonPartitions:
                 found.append(Work(partition, tuple(names), *reason, requests=len(names)))
         return found
 
+    def unlisted_requests(self, view: LakeView, seasons: Sequence[int], endpoints: Collection[str]) -> int:
+        """None: there are no rounds."""
+        return 0
+
     def title(self, endpoint: Endpoint, key: int, season: int) -> tuple[str, str]:
         """The source and season, and the command that loads it."""
         season_option = f" --season {season}" if season else ""

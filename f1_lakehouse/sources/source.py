@@ -117,6 +117,9 @@ class Partitions(Protocol):
             followed: which of the `seasons` are due although they were never pulled; all by default.
         """
 
+    def unlisted_requests(self, view: LakeView, seasons: Sequence[int], endpoints: Collection[str]) -> int:
+        """About how many requests the sessions or rounds of seasons take whose list was never pulled: `due` cannot count them."""
+
     def title(self, endpoint: Endpoint, key: int, season: int) -> tuple[str, str]:
         """The partition's name in messages, and the command that pulls it again."""
 

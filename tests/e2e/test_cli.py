@@ -26,7 +26,7 @@ from terminal import Terminal
 from f1_lakehouse import interrupts
 from f1_lakehouse.cli import replay_run
 from f1_lakehouse.cli.command import EXIT_FAILED
-from f1_lakehouse.cli.sql import build_as_of, run_query
+from f1_lakehouse.cli.query import build_as_of, run_query
 from f1_lakehouse.lakehouse import current_lake
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.settings import Settings
@@ -132,7 +132,7 @@ def test_a_race_without_telemetry_takes_at_most_14_requests_and_4_for_the_calend
 
 def test_loading_again_makes_no_request(loaded):
     before = len(loaded.server.requests)
-    again = loaded.f1("load", "--session", str(RACE), "--no-telemetry")
+    again = loaded.f1("load", str(SEASON), "round", "1", "race", "--no-telemetry")
     assert again.returncode == 0
     assert len(loaded.server.requests) == before
     assert "up to date: nothing to load" in again.stderr
@@ -201,12 +201,17 @@ def test_force_loads_a_correction_and_bronze_keeps_both_versions(outdated):
 
 @pytest.fixture
 def before_correction(loaded: Cli) -> str:
-    """The moment just before the newest pull of laps that changed them."""
+    """The moment just before the newest pull of laps that changed them; without an earlier test, the correction is loaded."""
     from deltalake import DeltaTable
 
-    pulls = DeltaTable(str(loaded.root / "bronze" / "_pulls")).to_pyarrow_table().to_pylist()
-    corrected = max(p["at"] for p in pulls if p["endpoint"] == "laps" and p["outcome"] == "appended")
-    return (corrected - timedelta(microseconds=1)).isoformat()
+    def appended() -> list[datetime]:
+        pulls = DeltaTable(str(loaded.root / "bronze" / "_pulls")).to_pyarrow_table().to_pylist()
+        return [p["at"] for p in pulls if p["endpoint"] == "laps" and p["outcome"] == "appended"]
+
+    if len(appended()) < 2:
+        publish_corrections(loaded.folder)
+        assert loaded.f1("load", "--session", str(RACE), "--endpoint", "laps", "--force").returncode == 0
+    return (max(appended()) - timedelta(microseconds=1)).isoformat()
 
 
 class Quiet:
@@ -230,8 +235,9 @@ def run_does_nothing(loaded, monkeypatch):
 @pytest.mark.usefixtures("run_does_nothing")
 def test_a_load_fails_if_a_run_skipped_an_endpoint():
     from f1_lakehouse.runs import load as loading
+    from f1_lakehouse.runs.selection import Selection
 
-    selection = loading.Selection(sessions=[str(RACE)], endpoints=["car_data"])
+    selection = Selection(sessions=[str(RACE)], endpoints=["car_data"])
     report = loading.load(selection, Quiet(), transform=False)
     assert not report.is_success
     assert "left out car_data" in report.failures[0]
@@ -254,13 +260,14 @@ def test_an_endpoint_that_a_concurrent_load_pulled_counts_as_loaded():
     from f1_lakehouse.ingest import pull
     from f1_lakehouse.lakehouse import current_lake
     from f1_lakehouse.runs import load as loading
+    from f1_lakehouse.runs.selection import Selection
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 
     class Other(Quiet):
         def planned(self, work):
-            pull(current_lake(), BY_NAME["weather"], work[0].session, why="another load")
+            pull(current_lake(), BY_NAME["weather"], work[0].partition, why="another load")
 
-    selection = loading.Selection(sessions=[str(RACE)], endpoints=["weather"], force=True)
+    selection = Selection(sessions=[str(RACE)], endpoints=["weather"], force=True)
     assert loading.load(selection, Other(), transform=False).is_success
 
 
@@ -347,9 +354,9 @@ def test_gold_is_equal_after_bronze_is_rebuilt_from_landing(loaded):
 
 
 def test_status_shows_loaded_and_due_sessions(loaded):
-    shown = loaded.f1("status", COLUMNS="200")
+    shown = loaded.f1("status", "--all", COLUMNS="200")
     assert shown.returncode == 0
-    assert f"melbourne-race-{RACE}" in shown.stdout or str(RACE) in shown.stdout
+    assert str(RACE) in shown.stdout
     assert "current" in shown.stdout
     one = loaded.f1("status", "--session", str(RACE), COLUMNS="200")
     assert "car_data" in one.stdout
@@ -403,7 +410,7 @@ def test_sql_prints_a_table_csv_and_json_and_writes_parquet(loaded, tmp_path):
 
 def documented() -> Iterator[tuple[str, str]]:
     """Each block of SQL in the docs, with its heading."""
-    for page in ("questions.md", "data-card.md", "history-questions.md", "records.md"):
+    for page in ("questions.md", "data-card.md", "faq.md", "history-questions.md", "records.md"):
         heading = page
         for found in re.finditer(
             r"^## ([^\n]+)$|```sql\n(.+?)```", (PROJECT / "docs" / page).read_text(), re.M | re.S
@@ -474,7 +481,18 @@ def test_every_command_has_help():
         assert (done.returncode, done.stdout.startswith("usage: f1")) == (0, True), command
 
 
-HEAVY = ("dagster", "dbt", "polars", "deltalake", "duckdb", "pyarrow", "rich", "pydantic")
+HEAVY = (
+    "dagster",
+    "dbt",
+    "polars",
+    "deltalake",
+    "duckdb",
+    "pyarrow",
+    "rich",
+    "pydantic",
+    "dataclasses",
+    "difflib",
+)
 
 
 def test_the_parser_imports_no_heavy_library():

@@ -62,3 +62,25 @@ def test_a_second_signal_ends_the_process_immediately() -> None:
     process.kill()
     process.communicate()  # closes the pipes too
     assert process.returncode == 130
+
+
+FAILS_AFTER_SIGNAL = """
+import os, signal
+from f1_lakehouse import interrupts
+interrupts.install(lambda what: os.write(2, f"said: {what}".encode()))
+try:
+    with interrupts.described(lambda: "2 pulls"):
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ValueError("made of the interrupt by a library")
+except ValueError:
+    interrupts.end()
+"""
+
+
+def test_last_lines_say_what_is_complete_if_a_library_fails_because_of_the_signal() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAILS_AFTER_SIGNAL], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, "said: 2 pulls")

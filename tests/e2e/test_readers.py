@@ -24,6 +24,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with duckdb.connect(str(root / "gold.duckdb")) as con:
         con.execute("create schema gold; create schema meta")
         con.execute("create table gold.gold.fact_laps as select 1 as lap_number")
+        con.execute(
+            "create table gold.gold.dim_sessions as select timestamp '2024-09-22 12:00:00' as date_start, 9606 as session_key, "
+            "2024 as season, 1246 as meeting_key, 'Race' as session_name, 'Singapore Grand Prix' as meeting_name, "
+            "'Marina Bay' as location, 'Singapore' as circuit_short_name, 'Singapore' as country_name, "
+            "'SGP' as country_code, 18 as round_number, false as is_cancelled"
+        )
     write_deltalake(str(root / "gold" / "fact_telemetry"), pa.table({"speed": [300, 310]}))
     unprivileged.forbid_writing(root)
     closed = [root / name for name in ("bronze", "landing", "dagster", "metrics")]
@@ -52,6 +58,13 @@ def test_sql_needs_only_gold_and_its_delta_tables(lake: Path) -> None:
     ):
         done = f1(lake, "sql", "--csv", query)
         assert (done.stdout, done.stderr) == (f'"n"\n{answer}\n', "")
+
+
+def test_sessions_are_listed_from_gold_alone(lake: Path) -> None:
+    done = f1(lake, "sessions", "2024", "singapore")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2024 singapore race" in done.stdout
+    assert "9606" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -16,15 +16,19 @@ OWN = ("sources/registry.py", "settings.py", "simulator/", *(f"sources/{source.n
 """Where the names of sources belong."""
 
 ALLOWED = {
+    "api/published_lake.py": "an error message names the command that loads the history",
     "cli/app.py": "the description of the command",
     "cli/demo.py": "starts the simulators and points the settings of both sources at them",
-    "cli/load.py": "the types of sessions that --session-type accepts",
+    "cli/load.py": "examples in the help, and the types of sessions that --session-type accepts",
+    "cli/session_state.py": "the type of a session, for the type checker",
+    "cli/sessions.py": "the type of a session, for the type checker",
     "cli/simulator.py": "`f1 replay` serves both sources",
     "cli/status.py": "the type of a session, for the type checker",
     "lakehouse.py": "the calendar of a lake is OpenF1's: its sessions partition gold",
     "observability/health.py": "the type of a session",
     "quality/freshness.py": "the type of a session",
-    "runs/load_sessions.py": "finds sessions that a user names by their key at OpenF1",
+    "runs/load_sessions.py": "sessions are OpenF1's: the race needs the grid of its qualifying, and nothing is pulled while one is live",
+    "runs/selected_sessions.py": "finds sessions that a user selects by name or key at OpenF1",
 }
 """Modules that name a source, and why."""
 

@@ -23,7 +23,7 @@ def test_defaults_apply_without_any_variable(tmp_path: Path) -> None:
     assert (found.store, found.bronze, found.landing) == (str(root), f"{root}/bronze", f"{root}/landing")
     assert found.published_tables == f"{root}/gold"
     assert (found.warehouse, found.gold) == (root / "warehouse.duckdb", root / "gold.duckdb")
-    assert (found.dagster_home, found.limits) == (root / "dagster", root / "openf1_limits.sqlite")
+    assert found.dagster_home == root / "dagster"
     assert found.openf1_url == "https://api.openf1.org/v1"
     assert (found.openf1_requests_per_second, found.openf1_requests_per_minute) == (3, 30)
     assert (found.openf1_username, found.openf1_password) == (None, None)

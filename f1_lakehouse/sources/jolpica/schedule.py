@@ -11,14 +11,16 @@ from f1_lakehouse.sources.catalog import Endpoint, Partition, Scope
 from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition, Race, partition_of, race
 from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE
 from f1_lakehouse.sources.jolpica.pages import exists
-from f1_lakehouse.sources.jolpica.partitions import FIRST_SEASON, WHOLE, partition_of_name
+from f1_lakehouse.sources.jolpica.partitions import FIRST_SEASON, WHOLE, partition_of_name, round_partition
 from f1_lakehouse.sources.jolpica.row_counts import judge_results
-from f1_lakehouse.sources.jolpica.tables import BY_NAME
-from f1_lakehouse.sources.jolpica.work import round_work, season_work
+from f1_lakehouse.sources.jolpica.tables import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.jolpica.work import expected_requests, round_work, season_work
 from f1_lakehouse.sources.source import LakeView, UnknownPartitionError, Verdict, Work
 
 RACES = "jolpica_races"
 RESULTS = "jolpica_results"
+ASSUMED_ROUNDS = 20
+"""Rounds of a season whose races are not known yet."""
 _COVERS = {Scope.ALL: "A pull covers everything", Scope.SEASON: "By season", Scope.ROUND: "By round"}
 
 
@@ -108,6 +110,16 @@ class JolpicaPartitions:
                 patient=patient,
             )
         return work
+
+    def unlisted_requests(self, view: LakeView, seasons: Sequence[int], endpoints: Collection[str]) -> int:
+        """Laps and pit stops of `ASSUMED_ROUNDS` races per season."""
+        names = [one.name for one in ENDPOINTS if one.scope is Scope.ROUND and one.name in endpoints]
+        requests = 0
+        for season in set(seasons) - {one.season for one in races_in(view, seasons)}:
+            first = round_partition(season, 1)
+            existing = [name for name in names if exists(BY_TABLE[name], first)]
+            requests += ASSUMED_ROUNDS * expected_requests(existing)
+        return requests
 
     def title(self, endpoint: Endpoint, key: int, season: int) -> tuple[str, str]:
         """For example `Jolpica 2024 round 5`, and the command that loads it."""

@@ -31,6 +31,11 @@ _ROWS: dict[str, int] = {
 """Rows of a first pull that needs more than one request, for the estimate of the time."""
 
 
+def expected_requests(endpoints: Iterable[str]) -> int:
+    """About how many requests the first pulls of these resources of one partition take."""
+    return sum(math.ceil(_ROWS.get(name, 1) / PAGE) for name in endpoints)
+
+
 def season_work(
     races: Sequence[Race],
     pulls_of: PullsOf,
@@ -98,5 +103,4 @@ def _work(
             names.append(endpoint.name)
     if not names:
         return None
-    requests = sum(math.ceil(_ROWS.get(name, 1) / PAGE) for name in names)
-    return Work(partition, tuple(names), reason, attempt, requests)
+    return Work(partition, tuple(names), reason, attempt, expected_requests(names))

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 
 from f1_lakehouse.sources.catalog import Endpoint, Partition, PastPull, Reason, Scope
 from f1_lakehouse.sources.openf1.calendar import Session
-from f1_lakehouse.sources.openf1.endpoints import SESSION_ENDPOINTS
+from f1_lakehouse.sources.openf1.endpoints import BY_NAME, SESSION_ENDPOINTS
 from f1_lakehouse.sources.pull_history import (
     is_backing_off,
     last_answer,
     pulled_at,
     reason_without_answer,
 )
+from f1_lakehouse.sources.source import Work
 
 CORRECTIONS: dict[str, timedelta] = {
     "+1h": timedelta(hours=1),
@@ -33,6 +34,9 @@ CONFIRM_AFTER = timedelta(hours=1)
 
 WATCHED = timedelta(days=35)
 """How far back the sensor and the schedule look: past the last correction. Older sessions need a backfill."""
+
+REQUESTS_PER_TELEMETRY_PULL = 20
+"""An estimate: one request per driver."""
 
 PullsOf = Callable[[str, int], Sequence[PastPull]]
 
@@ -57,9 +61,12 @@ class Due:
         return tuple(endpoint.name for endpoint in SESSION_ENDPOINTS if not self.session.has(endpoint))
 
     @property
-    def assets(self) -> tuple[str, ...]:
-        """The assets that a run must cover."""
-        return (*self.endpoints, *self.beyond)
+    def work(self) -> Work:
+        """The same for callers that know no source."""
+        requests = sum(
+            REQUESTS_PER_TELEMETRY_PULL if BY_NAME[name].by_driver else 1 for name in self.endpoints
+        )
+        return Work(self.session, self.endpoints, self.why, self.attempt, requests, self.beyond)
 
 
 def why_due(

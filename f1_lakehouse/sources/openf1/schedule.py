@@ -88,11 +88,12 @@ class OpenF1Partitions:
                 patient=patient,
                 watched=WATCHED if seasons is None else None,
             )
-            work += [
-                Work(one.session, one.endpoints, one.why, one.attempt, len(one.endpoints), one.beyond)
-                for one in found
-            ]
+            work += [one.work for one in found]
         return work
+
+    def unlisted_requests(self, view: LakeView, seasons: Sequence[int], endpoints: Collection[str]) -> int:
+        """None: a load pulls the calendar before it estimates its sessions."""
+        return 0
 
     def _calendar(
         self, view: LakeView, now: datetime, season: int, *, force: bool, patient: bool

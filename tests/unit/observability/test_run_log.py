@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from observability_parts import NOW, check, pull, run
 
-from f1_lakehouse.cli.sql import QueryError, run_query
+from f1_lakehouse.cli.query import QueryError, run_query
 from f1_lakehouse.observability import run_log as module
 from f1_lakehouse.observability.run_log import (
     LONGEST_ERROR,
