@@ -11,6 +11,9 @@ from f1_lakehouse.simulator.keys import GENERATED as GENERATED_KEYS
 from f1_lakehouse.simulator.keys import generated
 
 LICENCE = "Data: OpenF1 (openf1.org), CC BY-NC-SA 4.0. Not affiliated with Formula 1."
+LICENCE_OF_BOTH = (
+    "Data: Jolpica (jolpi.ca) and OpenF1 (openf1.org), both CC BY-NC-SA 4.0. Not affiliated with Formula 1."
+)
 GENERATED = "Generated data, made up by f1 generate: none of it took place, none of it is from OpenF1."
 
 CARD = {
@@ -41,20 +44,36 @@ OF_GENERATED = {
 """What differs where every session is generated."""
 
 
-def generated_note(sessions: Collection[int]) -> str:
-    """What has to be said of some sessions (their keys) because data of them is generated; empty if none is."""
-    found = generated(sessions)
+def generated_note(sessions: Collection[int], races: tuple[int, int] = (0, 0)) -> str:
+    """What has to be said of data because some of it is generated; empty if none is.
+
+    Args:
+        sessions: the keys of the sessions that the data is of.
+        races: the number of generated races and of all races, for data that has no sessions.
+    """
+    found, total, what = len(generated(sessions)), len(set(sessions)), "sessions"
+    if not total:
+        found, total, what = *races, "races"
     if not found:
         return ""
-    if len(found) == len(set(sessions)):
+    if found == total:
         return GENERATED
-    return f"{len(found)} of {len(set(sessions))} sessions are generated data, made up by f1 generate, and are marked so."
+    return f"{found} of {total} {what} are generated data, made up by f1 generate, and are marked so."
 
 
-def attribution(sessions: Collection[int]) -> str:
-    """Whose the data of some sessions (their keys) is, in a sentence or two."""
-    note = generated_note(sessions)
-    return note if note == GENERATED else f"{LICENCE} {note}".strip()
+def attribution(
+    sessions: Collection[int], races: tuple[int, int] = (0, 0), *, of_jolpica: bool = False
+) -> str:
+    """Whose data it is, in a sentence or two.
+
+    Args:
+        sessions: the keys of the sessions that the data is of.
+        races: the number of generated races and of all races, for data that has no sessions.
+        of_jolpica: whether results are those of Jolpica.
+    """
+    note = generated_note(sessions, races)
+    licence = LICENCE_OF_BOTH if of_jolpica else LICENCE
+    return note if note == GENERATED else f"{licence} {note}".strip()
 
 
 def attribution_of(con: duckdb.DuckDBPyConnection) -> str:

@@ -34,6 +34,7 @@ from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.server import ReplayServer
+from f1_lakehouse.site.site import FAMILIES
 from f1_lakehouse.sources.openf1.calendar import Category
 from f1_lakehouse.tested_versions import TESTED
 
@@ -139,7 +140,7 @@ def test_pages_follow_published_gold_with_a_preview_and_a_link(built):
         for e in result.get_asset_materialization_events()
         if e.asset_key.path[0] == "pages"
     }
-    assert found.keys() == {"races", "qualifyings", "practices", "seasons", "data"}
+    assert found.keys() == set(FAMILIES)
     assert found["races"]["pages"].value == 1
     page = Path(found["races"]["newest"].value.removeprefix("file://"))
     assert page.is_relative_to(lake.settings.root / "pages")
