@@ -1,4 +1,4 @@
-{# A race with a result has one pole position. Where the source gives grid position 1 to nobody, or to several cars, seed
+{# A race with a grid has one pole position. Where the source gives grid position 1 to nobody, or to several cars, seed
 pole_exceptions has to name the driver. #}
 {{ config(severity='warn') }}
 select races.season, races.round_number, count(case when poles.is_pole then 1 end) as poles
@@ -7,6 +7,7 @@ from (
     from {{ ref('fact_race_results') }}
     where session_category = 'Race'
     group by season, round_number
+    having count(grid_position) > 0
 ) as races
 left join {{ ref('fact_qualifying') }} as poles
     on races.season = poles.season and races.round_number = poles.round_number and poles.is_pole

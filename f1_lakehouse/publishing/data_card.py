@@ -28,8 +28,9 @@ CARD = {
     "and 30 days. result_revisions and source_changes have the changes",
     "known gaps": "The first lap of a race often has no start; intervals are of races and sprints only; telemetry only where "
     "it was loaded; some sessions lack weather, radio or positions; the source's championship tables are a beta",
-    "other sources": "Bronze and silver also hold races since 1950 from the Jolpica API, https://api.jolpi.ca, under the same "
-    "licence, CC BY-NC-SA 4.0; gold has no rows of it",
+    "other sources": "Races since 1950 are from the Jolpica API, https://api.jolpi.ca, under the same licence, CC BY-NC-SA 4.0: "
+    "fact_race_results, fact_qualifying, fact_lap_times, fact_race_pit_stops and their dimensions. Where both sources have a "
+    "value there, columns *_source name the one that is used, and source_reconciliation has the differences",
     "quality": "data_quality_metrics: checks by day of the newest pull, with their history",
     "documentation": "comments on tables and columns; docs/data-card.md and docs/data-dictionary.md of the project",
 }

@@ -230,16 +230,6 @@ def name_slug(driver: Row) -> str:
     return {"andrea-kimi-antonelli": "kimi-antonelli"}.get(slug, slug)
 
 
-TEAM_OF = {
-    "alphatauri": "racing-bulls",
-    "rb": "racing-bulls",
-    "alfa": "audi",
-    "sauber": "audi",
-    "red_bull": "red-bull-racing",
-    "aston_martin": "aston-martin",
-}
-
-
 @pytest.mark.parametrize("championship", ["drivers", "teams"])
 def test_points_after_each_round_equal_ergast(season: Season, championship: str) -> None:
     races = {row["raceId"]: int(row["round"]) for row in ergast("races") if row["year"] == str(season.year)}
@@ -247,10 +237,7 @@ def test_points_after_each_round_equal_ergast(season: Season, championship: str)
         column, entrant = "driverId", {row["driverId"]: name_slug(row) for row in ergast("drivers")}
     else:
         column = "constructorId"
-        entrant = {
-            row["constructorId"]: TEAM_OF.get(row["constructorRef"], row["constructorRef"])
-            for row in ergast("constructors")
-        }
+        entrant = {row["constructorId"]: row["constructorRef"] for row in ergast("constructors")}
     held = season.query(
         "select session_category, round_number from gold.dim_sessions where session_key in "
         "(select session_key from gold.fact_results) and session_category in ('Race', 'Sprint')"

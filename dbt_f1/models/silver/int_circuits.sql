@@ -47,7 +47,6 @@ select
     case
         when claim = 1 then wanted_id else wanted_id || '--' || cast(circuit_key as {{ dbt.type_string() }})
     end as circuit_id,
-    known_circuit_id is not null as is_known_circuit,
     circuit_short_name,
     coalesce(circuit_type, known_circuit_type) as circuit_type,
     location,

@@ -10,8 +10,8 @@ one session would split a period.
 -#}
 with listed as (
     select
-        session_key, driver_number, driver_id, name_acronym, team_id, team_name, broadcast_name, full_name, first_name,
-        last_name, country_code, headshot_url, is_f1_driver, date_start
+        session_key, driver_number, driver_id, name_acronym, team_id, constructor_id, team_name, broadcast_name,
+        full_name, first_name, last_name, country_code, headshot_url, is_f1_driver, date_start
     from {{ ref('int_drivers') }}
 
     union all
@@ -19,7 +19,7 @@ with listed as (
     -- known only from the first and last name of a row that names a support driver
     select
         session_key, driver_number, number_driver_id as driver_id, null as name_acronym, number_team_id as team_id,
-        number_team_name as team_name, first_name || ' ' || last_name as broadcast_name,
+        number_constructor_id as constructor_id, number_team_name as team_name, first_name || ' ' || last_name as broadcast_name,
         first_name || ' ' || last_name as full_name, first_name, last_name, country_code, headshot_url,
         true as is_f1_driver, date_start
     from {{ ref('int_drivers') }}
@@ -34,6 +34,7 @@ entries as (
         drivers.driver_number,
         drivers.name_acronym,
         drivers.team_id,
+        drivers.constructor_id,
         drivers.team_name,
         drivers.broadcast_name,
         drivers.full_name,
@@ -108,6 +109,7 @@ select
     driver_number,
     name_acronym,
     team_id,
+    constructor_id,
     team_name,
     broadcast_name,
     full_name,

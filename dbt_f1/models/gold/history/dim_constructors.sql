@@ -2,7 +2,13 @@
 One row per constructor as it was called (`alfa`, `sauber`, `alphatauri`), with the team that it belongs to. Identifiers are used again
 by other teams of other eras, so the team depends on the season: seed constructor_lineage. `team_id` is that of the newest season.
 -#}
-with appearances as (
+with listed as (
+    select constructor_id, team_id, season, max(team_name) as team_name
+    from ({{ listed_teams() | indent(4) }}) as teams
+    group by constructor_id, team_id, season
+),
+
+appearances as (
     select constructor_id, min(season) as first_season, max(season) as last_season
     from (
         select constructor_id, season from {{ ref('silver_jolpica_race_results') }}
@@ -11,7 +17,7 @@ with appearances as (
         union all
         select constructor_id, season from {{ ref('silver_jolpica_qualifying') }}
         union all
-        select constructor_id, season from {{ ref('dim_team_seasons') }}
+        select constructor_id, season from listed
     ) as appeared
     where constructor_id is not null
     group by constructor_id
@@ -24,7 +30,7 @@ names as (
     union all
 
     select constructor_id, team_name as constructor_name, null as nationality, 1 as choice, season
-    from {{ ref('dim_team_seasons') }}
+    from listed
 
     union all
 
@@ -50,7 +56,7 @@ teams as (
         constructor_id,
         team_id,
         row_number() over (partition by constructor_id order by season desc, team_id) as newness
-    from {{ ref('dim_team_seasons') }}
+    from listed
 )
 
 select

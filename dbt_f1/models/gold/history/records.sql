@@ -2,7 +2,7 @@
 The ten best of each record of history, drivers and constructors: one row per record and holder. Equal values share the rank. The query
 that proves a record is in docs/records.md under the name of the record.
 
-Streaks are over consecutive races: one in which the entrant did not take part ends a streak. The Indianapolis 500 of 1950 to 1960 is
+A streak is a number of consecutive races: one in which the entrant did not take part ends it. The Indianapolis 500 of 1950 to 1960 is
 left out of them, because hardly anyone else of the season drove in it. Shared drives count for each driver. Sprints do not count.
 -#}
 {%- set careers = [

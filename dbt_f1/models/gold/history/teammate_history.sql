@@ -5,6 +5,9 @@ Comparison of team mates since 1950: one row per season, constructor and pair. `
 The better classified position wins a race. A driver who is not classified loses to one who is; where neither is classified, or both
 shared a car, neither wins. A race in which one of the two did not start or was disqualified does not count. Qualifying is compared
 since 1994; the better position wins, and the gap is that of the last phase in which both have a time.
+
+A constructor was not always one team: until the 1970s private entrants drove its cars too. In the Indianapolis 500 of 1950 to 1960
+nearly all cars came from a few builders, so it is left out.
 -#}
 with entries as (
     select
@@ -31,6 +34,7 @@ with entries as (
         and results.status_class not in ('Did not qualify', 'Did not start', 'Disqualified', 'Excluded')
         and coalesce(results.status_text, '') not in ('DNS', 'DSQ')
         and results.constructor_id <> 'unknown-team'
+        and (results.circuit_id is distinct from 'indianapolis' or results.season > 1960)
 
     union all
 

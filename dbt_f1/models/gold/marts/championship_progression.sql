@@ -46,13 +46,19 @@ rounds_held as (
     group by season, round_number
 ),
 
+sprints_scheduled as (
+    select season, round_number from {{ ref('dim_sessions') }} where is_sprint and not is_cancelled
+    union
+    select season, round as round_number from {{ ref('silver_jolpica_races') }} where sprint_date is not null
+),
+
 sprints_missing as (
-    select sessions.season, sessions.round_number, count(*) as sprints
-    from {{ ref('dim_sessions') }} as sessions
+    select scheduled.season, scheduled.round_number, count(*) as sprints
+    from sprints_scheduled as scheduled
     left join (select distinct season, round_number from results where session_category = 'Sprint') as held
-        on sessions.season = held.season and sessions.round_number = held.round_number
-    where sessions.is_sprint and not sessions.is_cancelled and held.season is null
-    group by sessions.season, sessions.round_number
+        on scheduled.season = held.season and scheduled.round_number = held.round_number
+    where held.season is null
+    group by scheduled.season, scheduled.round_number
 ),
 
 -- sessions whose points are in no row or were not served; a session without a date counts for all rounds
