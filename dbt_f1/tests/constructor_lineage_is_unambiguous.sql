@@ -1,4 +1,5 @@
 {# A constructor is one team in a season, and the teams of OpenF1 by name are the same teams. #}
+{{ config(meta={'dagster': {'ref': {'name': 'constructor_lineage'}}}) }}
 select one.constructor_id, one.first_season, one.team_id, other.team_id as other_team_id
 from {{ ref('constructor_lineage') }} as one
 inner join {{ ref('constructor_lineage') }} as other

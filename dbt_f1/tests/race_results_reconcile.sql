@@ -1,4 +1,5 @@
 {# Each result of Jolpica, and each of OpenF1 for a race or sprint of a round, is in fact_race_results once. #}
+{{ config(meta={'dagster': {'ref': {'name': 'fact_race_results'}}}) }}
 with jolpica as (
     select season, count(*) as results
     from ({{ jolpica_results() | indent(4) }}) as results

@@ -1,6 +1,6 @@
 {# A race with a grid has one pole position. Where the source gives grid position 1 to nobody, or to several cars, seed
 pole_exceptions has to name the driver. #}
-{{ config(severity='warn') }}
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'fact_qualifying'}}}) }}
 select races.season, races.round_number, count(case when poles.is_pole then 1 end) as poles
 from (
     select season, round_number

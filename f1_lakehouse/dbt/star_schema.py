@@ -1,4 +1,4 @@
-"""The picture of the star: core tables of gold and how they join, drawn from the tests that prove it.
+"""The picture of the star: tables of gold and how they join, drawn from the tests that prove it.
 
 Grains come from the grain tests, lines from the relationships tests; dimensions stand in the middle, facts on both sides.
 Plain SVG, so that it shows wherever the docs are read. Written and checked with the data dictionary (dictionary.py).
@@ -10,6 +10,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+TAGS = {"core", "history"}
+"""Tags of the models in the picture."""
 PICTURE = Path(__file__).parents[2] / "dbt_f1" / "assets" / "star.svg"
 
 ROW, HEAD, WIDTH, GAP, GUTTER, MARGIN = 18, 26, 190, 22, 190, 16
@@ -79,7 +81,7 @@ def _boxes(manifest: Mapping[str, Any]) -> dict[str, Box]:
     core = {
         name: node["name"]
         for name, node in nodes.items()
-        if node["resource_type"] == "model" and "core" in node["tags"] and node["schema"] == "gold"
+        if node["resource_type"] == "model" and TAGS & set(node["tags"]) and node["schema"] == "gold"
     }
     tests = sorted(
         (node for node in nodes.values() if node.get("test_metadata") and node["attached_node"] in core),

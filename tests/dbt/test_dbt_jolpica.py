@@ -38,6 +38,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     before = lake.query("select max(pull_id) from silver.silver_jolpica_races")
     results = rows(api, "jolpica_results", 1957)
     results[0]["points"] = 3.5
+    behind = next(row for row in results if row["position_text"].isdigit() and row["position"] > 1)
+    behind["position_text"] = f"{behind['position'] + 1}"
     lake.pull("jolpica_results", 1957, 1957, results)
     late = {"season": 2011, "driver_id": "a", "lap_number": 3, "time_of_day": "14:00:00"}
     for number in (1, 2):
@@ -92,6 +94,12 @@ def test_unclassified_cars_have_no_position_although_the_source_numbers_them(lak
         ("R", 7, 0, False, 7),
         ("W", 1, 0, False, 1),
     ]
+
+
+def test_classified_position_is_that_of_the_text_when_the_position_ahead_is_vacant(lake: Lake) -> None:
+    assert lake.query(
+        "select count(*) from silver.silver_jolpica_race_results where classified_position = position_order + 1"
+    ) == [(1,)]
 
 
 def test_cars_without_number_are_kept_apart_by_their_drivers(lake: Lake) -> None:

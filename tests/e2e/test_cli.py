@@ -376,7 +376,7 @@ def test_sql_prints_a_table_csv_and_json_and_writes_parquet(loaded, tmp_path):
 
 def documented() -> Iterator[tuple[str, str]]:
     """Each block of SQL in the docs, with its heading."""
-    for page in ("questions.md", "data-card.md"):
+    for page in ("questions.md", "data-card.md", "history-questions.md", "records.md"):
         heading = page
         for found in re.finditer(
             r"^## ([^\n]+)$|```sql\n(.+?)```", (PROJECT / "docs" / page).read_text(), re.M | re.S
@@ -392,6 +392,16 @@ MAY_BE_EMPTY = {
     "What was corrected after the flag?",
     "How good is the data?",
     "Who would have had pole with a perfect lap?",
+    # one race is loaded, without Jolpica: no birth dates, no finished season, no old season
+    "How long are pit stops, by season?",
+    "When did dropped results decide the championship?",
+    "Which victories were shared?",
+    "Who were the youngest and the oldest winners?",
+    "highest_share_of_wins",
+    "most_titles",
+    "most_titles_of_a_constructor",
+    "oldest_winner",
+    "youngest_winner",
 }
 
 

@@ -1,5 +1,5 @@
 {#-
-One row per circuit of the championship since 1950. What OpenF1 knows of a circuit is that of the newest meeting held there.
+One row per circuit of the championship since 1950. The attributes of OpenF1 are those of the newest meeting held there.
 `circuit_key` is null for circuits that OpenF1 never had.
 -#}
 with races as (

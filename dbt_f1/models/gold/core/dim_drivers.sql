@@ -19,9 +19,9 @@ with listed as (
     -- known only from the first and last name of a row that names a support driver
     select
         session_key, driver_number, number_driver_id as driver_id, null as name_acronym, number_team_id as team_id,
-        number_constructor_id as constructor_id, number_team_name as team_name, first_name || ' ' || last_name as broadcast_name,
-        first_name || ' ' || last_name as full_name, first_name, last_name, country_code, headshot_url,
-        true as is_f1_driver, date_start
+        number_constructor_id as constructor_id, number_team_name as team_name,
+        first_name || ' ' || last_name as broadcast_name, first_name || ' ' || last_name as full_name, first_name,
+        last_name, country_code, headshot_url, true as is_f1_driver, date_start
     from {{ ref('int_drivers') }}
     where
         number_driver_id is not null

@@ -1,6 +1,6 @@
 {#-
 One row per driver and pit stop of a race since 2011: the stops of Jolpica, else, where Jolpica has none of the race, those of OpenF1.
-`lap_number` is the in-lap. Durations that Jolpica served as whole seconds or not at all are OpenF1's where it has the stop.
+`lap_number` is the in-lap. Durations that Jolpica served as full seconds or not at all are OpenF1's where it has the stop.
 -#}
 with jolpica as (
     select

@@ -263,7 +263,9 @@ differences as (
     from qualifying
     where
         in_jolpica and in_openf1
-        and coalesce(abs(jolpica_{{ part }} - openf1_{{ part }}) > 0.0005, jolpica_{{ part }} is distinct from openf1_{{ part }})
+        and coalesce(
+            abs(jolpica_{{ part }} - openf1_{{ part }}) > 0.0005, jolpica_{{ part }} is distinct from openf1_{{ part }}
+        )
 
     union all
     {% endfor %}
