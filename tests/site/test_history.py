@@ -7,6 +7,7 @@ import pytest
 from gold_tables import GoldTables, build
 from history_tables import PEOPLE, add_history, add_page_of_2025
 
+from f1_lakehouse.cli.demo import print_planted_difference
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE_OF_BOTH
 from f1_lakehouse.site.links import address
 from f1_lakehouse.site.site import broken_links
@@ -184,6 +185,19 @@ def test_search_has_every_page_of_history_and_namesakes_differ(history: GoldTabl
     assert found == set(done.written) - lists
     assert {row[0] for row in names["Driver"]} == set(PEOPLE.values())
     assert ["Bob Bravo", "drivers/bob.html", "1956–1956"] in names["Driver"]
+
+
+def test_demo_names_a_difference_without_a_known_class(
+    history: GoldTables, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_planted_difference(history.settings)
+    said = capsys.readouterr().out
+    assert "points of Çat Charlié, round 1 of 2025 (Race): 25 in Jolpica, 24 in OpenF1." in said
+    assert "Its class is new" in said
+    assert "2025/index.html#sources" in said
+    history.run("update source_reconciliation set class = 'first lap'")
+    print_planted_difference(history.settings)
+    assert capsys.readouterr().out == ""
 
 
 def test_generated_seasons_are_marked(history: GoldTables) -> None:
