@@ -18,7 +18,10 @@ history as (
     select
         season,
         count(case when in_jolpica then 1 end) as jolpica_results,
-        count(driver_number) as openf1_results
+        count(
+            distinct cast(session_key as {{ dbt.type_string() }})
+            || '-' || cast(driver_number as {{ dbt.type_string() }})
+        ) as openf1_results
     from {{ ref('fact_race_results') }}
     group by season
 )

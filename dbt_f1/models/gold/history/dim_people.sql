@@ -27,7 +27,8 @@ jolpica as (
         appearances.last_season,
         coalesce(
             {{ slug("concat_ws(' ', drivers.given_name, drivers.family_name)") | indent(12) }},
-            {{ slug('coalesce(drivers.driver_id, appearances.jolpica_driver_id)') | indent(12) }}
+            {{ slug('coalesce(drivers.driver_id, appearances.jolpica_driver_id)') | indent(12) }},
+            coalesce(drivers.driver_id, appearances.jolpica_driver_id)
         ) as name_slug
     from {{ ref('silver_jolpica_drivers') }} as drivers
     full outer join appearances

@@ -43,7 +43,7 @@ select
     crossings.season,
     crossings.round_key,
     crossings.round_number,
-    coalesce(people.driver_id, {{ slug('crossings.jolpica_driver_id') }}) as driver_id,
+    coalesce(people.driver_id, crossings.jolpica_driver_id) as driver_id,
     crossings.jolpica_driver_id,
     crossings.lap_number,
     crossings.position,

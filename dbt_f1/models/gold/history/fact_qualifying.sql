@@ -13,7 +13,7 @@ with precedence as (
 jolpica as (
     select
         qualifying.*,
-        coalesce(people.driver_id, {{ slug('qualifying.driver_id') }}) as person_id
+        coalesce(people.driver_id, qualifying.driver_id) as person_id
     from {{ ref('silver_jolpica_qualifying') }} as qualifying
     left join {{ ref('dim_people') }} as people
         on qualifying.driver_id = people.jolpica_driver_id
@@ -40,7 +40,7 @@ openf1_rows as (
 numbers as (
     select season, round, car_number, min(person_id) as person_id
     from jolpica
-    where season >= 2023 and car_number is not null
+    where car_number is not null
     group by season, round, car_number
 ),
 

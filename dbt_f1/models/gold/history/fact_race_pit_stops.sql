@@ -6,7 +6,7 @@ with jolpica as (
     select
         stops.season,
         stops.round as round_number,
-        coalesce(people.driver_id, {{ slug('stops.driver_id') }}) as driver_id,
+        coalesce(people.driver_id, stops.driver_id) as driver_id,
         stops.stop_number,
         stops.lap_number,
         stops.time_of_day,
@@ -107,7 +107,7 @@ left join (
         season, round_number, driver_id, min(full_name) as full_name, min(constructor_id) as constructor_id,
         min(team_id) as team_id
     from {{ ref('fact_race_results') }}
-    where session_category = 'Race' and season >= 2011
+    where session_category = 'Race'
     group by season, round_number, driver_id
 ) as results
     on

@@ -14,7 +14,7 @@ with precedence as (
 jolpica as (
     select
         results.*,
-        coalesce(people.driver_id, {{ slug('results.jolpica_driver_id') }}) as driver_id,
+        coalesce(people.driver_id, results.jolpica_driver_id) as driver_id,
         count(*) over (
             partition by results.season, results.round_number, results.session_category, results.jolpica_driver_id
         ) as cars
@@ -56,14 +56,13 @@ openf1_rows as (
 numbers as (
     select season, round_number, session_category, car_number, min(driver_id) as driver_id
     from jolpica
-    where season >= 2023 and car_number is not null
+    where car_number is not null
     group by season, round_number, session_category, car_number
 ),
 
 drivers as (
     select season, round_number, session_category, driver_id, max(cars) as cars
     from jolpica
-    where season >= 2023
     group by season, round_number, session_category, driver_id
 ),
 

@@ -10,7 +10,6 @@ with races as (
     from {{ ref('fact_race_results') }} as results
     left join {{ ref('dim_people') }} as people
         on results.driver_id = people.driver_id
-    where results.season >= 2023
 ),
 
 -- races that both sources have
@@ -22,7 +21,7 @@ shared as (
 ),
 
 jolpica as (
-    select * from ({{ jolpica_results() | indent(4) }}) as results where season >= 2023
+    {{ jolpica_results() | indent(4) }}
 ),
 
 grids as (
@@ -107,8 +106,6 @@ qualifying as (
         'Qualifying' as session_category,
         results.session_key,
         results.driver_id,
-        results.in_jolpica,
-        results.in_openf1,
         jolpica.position as jolpica_position,
         openf1.position as openf1_position,
         {%- for part in ['q1_s', 'q2_s', 'q3_s'] %}
@@ -116,7 +113,7 @@ qualifying as (
         openf1.{{ part }} as openf1_{{ part }},
         {%- endfor %}
         coalesce(openf1.q1_s, openf1.q2_s, openf1.q3_s) is null as has_no_openf1_times,
-        count(case when results.in_openf1 and openf1.position is null then 1 end) over (
+        count(case when openf1.position is null then 1 end) over (
             partition by results.season, results.round_number
             order by jolpica.position nulls last rows between unbounded preceding and 1 preceding
         ) as unplaced_ahead
@@ -125,13 +122,12 @@ qualifying as (
         on results.driver_id = people.driver_id
     left join {{ ref('silver_jolpica_qualifying') }} as jolpica
         on
-            results.in_jolpica
-            and results.season = jolpica.season
+            results.season = jolpica.season
             and results.round_number = jolpica.round
             and people.jolpica_driver_id = jolpica.driver_id
     left join {{ ref('fact_results') }} as openf1
         on results.session_key = openf1.session_key and results.driver_number = openf1.driver_number
-    where results.season >= 2023
+    where results.in_jolpica and results.in_openf1
 ),
 
 -- both sources have the stops of the race, or OpenF1 has none of a race whose result it has
@@ -148,7 +144,10 @@ stops as (
         sum(case when openf1.lap_number is null then 0 else 1 end) over (
             partition by jolpica.season, jolpica.round_number
         ) as openf1_stops
-    from {{ ref('fact_race_pit_stops') }} as jolpica
+    from (
+        select *, count(*) over (partition by season, round_number, driver_id, lap_number) as stops_of_lap
+        from {{ ref('fact_race_pit_stops') }}
+    ) as jolpica
     inner join shared
         on
             jolpica.season = shared.season
@@ -165,7 +164,7 @@ stops as (
             races.race_session_key = openf1.session_key
             and jolpica.driver_id = openf1.driver_id
             and jolpica.lap_number = openf1.lap_number
-    where jolpica.duration_source = 'jolpica'
+    where jolpica.duration_source = 'jolpica' and jolpica.stops_of_lap = 1
 ),
 
 lap_times as (
@@ -185,7 +184,6 @@ lap_times as (
             races.race_session_key = openf1.session_key
             and jolpica.driver_id = openf1.driver_id
             and jolpica.lap_number = openf1.lap_number
-    where jolpica.season >= 2023
 ),
 
 dates as (
@@ -262,10 +260,7 @@ differences as (
         case when has_no_openf1_times then 'no times' end as rule
     from qualifying
     where
-        in_jolpica and in_openf1
-        and coalesce(
-            abs(jolpica_{{ part }} - openf1_{{ part }}) > 0.0005, jolpica_{{ part }} is distinct from openf1_{{ part }}
-        )
+        coalesce(abs(jolpica_{{ part }} - openf1_{{ part }}) > 0.0005, jolpica_{{ part }} is distinct from openf1_{{ part }})
 
     union all
     {% endfor %}
@@ -278,7 +273,7 @@ differences as (
             when jolpica_position - openf1_position = unplaced_ahead then 'moved up'
         end as rule
     from qualifying
-    where in_jolpica and in_openf1 and jolpica_position is distinct from openf1_position
+    where jolpica_position is distinct from openf1_position
 
     union all
 
