@@ -98,7 +98,16 @@ POSITION = {f"session_result.{name}" for name in ("position", "dsq", "duration",
         ("session_leaderboard", "fastest_lap_time", {"laps.lap_duration"}),
         ("session_leaderboard", "fastest_lap_number", {"laps.lap_number"}),
         ("session_leaderboard", "classified_position", POSITION),
-        ("championship_progression", "points", {"session_result.points"}),
+        # the points of both sources, which the rules of the season limit
+        (
+            "championship_progression",
+            "gross_points",
+            {
+                *("session_result.points", "jolpica_results.points", "jolpica_sprint.points"),
+                *("source_precedence.column_name", "source_precedence.first_source"),
+                *("championship_rules.points_system", "points_systems.points"),
+            },
+        ),
         # validity of laps also depends on stops, stints, red and chequered flags and deleted laps
         (
             "team_performance",

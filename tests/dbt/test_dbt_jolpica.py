@@ -12,7 +12,7 @@ from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.jolpica import pages
 from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, RESOURCES
 
-BUILD = ("--select", "path:models/silver/jolpica")
+BUILD = ("--select", "path:models/silver/jolpica", "--indirect-selection", "cautious")
 
 
 def rows(api: JolpicaApi, table: str, partition: int) -> list[dict[str, Any]]:

@@ -82,23 +82,37 @@ first_wins as (
     group by entrant_type, entrant_id
 ),
 
+spans as (
+    select
+        entrant_type,
+        entrant_id,
+        min(season) as first_season,
+        min_by(round_number, season * 100 + round_number) as first_round,
+        max(season) as last_season,
+        max_by(round_number, season * 100 + round_number) as last_round
+    from races
+    group by entrant_type, entrant_id
+),
+
 careers as (
     select
-        summary.*,
-        first.round_number as first_round,
-        last.round_number as last_round
+        summary.entrant_type,
+        summary.entrant_id,
+        summary.entrant_name,
+        summary.starts,
+        summary.wins,
+        summary.poles,
+        summary.podiums,
+        summary.titles,
+        summary.points_today,
+        summary.wins_pct,
+        spans.first_season,
+        spans.first_round,
+        spans.last_season,
+        spans.last_round
     from {{ ref('career_summary') }} as summary
-    left join races as first
-        on
-            summary.entrant_type = first.entrant_type
-            and summary.entrant_id = first.entrant_id
-            and summary.first_race_date = first.race_date
-    left join races as last
-        on
-            summary.entrant_type = last.entrant_type
-            and summary.entrant_id = last.entrant_id
-            and summary.last_race_date = last.race_date
-    where summary.starts > 0
+    inner join spans
+        on summary.entrant_type = spans.entrant_type and summary.entrant_id = spans.entrant_id
 ),
 
 wins as (
