@@ -36,7 +36,9 @@ def calendar_section(history: History, links: Links, season: int) -> Section | N
                 _name(links, race, meeting, of_meeting),
                 f"{date:%d %b}" if date else NONE,
                 _circuit(links, race, meeting),
-                *_firsts(history, links, season, race, meeting, has_sprints=has_sprints),
+                *_firsts(
+                    history, links, season, race, meeting, has_sprints=has_sprints, has_pages=bool(pages)
+                ),
                 *((_links(links, of_meeting),) if pages else ()),
             )
         )
@@ -48,7 +50,7 @@ def calendar_section(history: History, links: Links, season: int) -> Section | N
         "Date",
         "Circuit",
         "Winner",
-        "Constructor",
+        *(() if pages else ("Constructor",)),
         "Pole position",
         *(("Sprint winner",) if has_sprints else ()),
         *(("Pages",) if pages else ()),
@@ -77,9 +79,16 @@ def _circuit(links: Links, race: Row | None, meeting: Row | None) -> object:
 
 
 def _firsts(
-    history: History, links: Links, season: int, race: Row | None, meeting: Row | None, *, has_sprints: bool
+    history: History,
+    links: Links,
+    season: int,
+    race: Row | None,
+    meeting: Row | None,
+    *,
+    has_sprints: bool,
+    has_pages: bool,
 ) -> list[object]:
-    """Winner, constructor, pole position, and the winner of the sprint in a season that has sprints."""
+    """Winner, constructor where there is space next to links to pages, pole position, winner of the sprint in a season with sprints."""
     number = race["round_number"] if race else None
 
     def of_round(rows: Sequence[Row]) -> list[Row]:
@@ -94,7 +103,7 @@ def _firsts(
     is_cancelled = meeting is not None and meeting["is_cancelled"]
     return [
         "cancelled" if is_cancelled else links.drivers(winners),
-        links.constructors(winners),
+        *([] if has_pages else [links.constructors(winners)]),
         links.drivers(of_round(history.poles_of("season", season))),
         *([links.drivers(sprint)] if has_sprints else []),
     ]

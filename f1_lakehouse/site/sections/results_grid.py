@@ -90,7 +90,7 @@ def career_grid(links: Links, results: Iterable[Row], poles: Iterable[Row]) -> T
     )
 
 
-def legend(results: Iterable[Row]) -> str:
+def legend(results: Iterable[Row]) -> Markup:
     """The signs that the cells of these results have."""
     texts, has_sprint, has_fastest, has_two_cars = set(), False, False, set()
     races: set[tuple[object, ...]] = set()
@@ -110,7 +110,7 @@ def legend(results: Iterable[Row]) -> str:
         parts.append("raised: position in the sprint")
     if has_two_cars:
         parts.append("two results: the driver drove two cars")
-    return f"Signs: {'; '.join(parts)}."
+    return Markup('<span class="note">{}</span>').format(f"Signs: {'; '.join(parts)}.")
 
 
 def cell(rows: Sequence[Row], has_pole: bool) -> Markup | str:
