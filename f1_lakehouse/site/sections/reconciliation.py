@@ -29,6 +29,9 @@ VALUES = {  # column of gold → its name on the pages, and the column that has 
 MAX_ROWS = 150
 """Rows of a class that are listed. Lap 1 is longer in OpenF1 for every driver of every race."""
 
+MAX_OPEN = 30
+"""Rows of differences that are not folded."""
+
 
 def source_name(source: str | None) -> str:
     """The name of a source."""
@@ -108,7 +111,7 @@ def _rows(history: History, links: Links, season: int, found: Sequence[Row]) -> 
     if omitted:
         caption += f"; without {', '.join(omitted)}"
     columns = ("Race", "Session", "Driver", "Value", "Jolpica", "OpenF1", "Used", "Class")
-    return Table(caption, columns, cells, text=(0, 1, 2, 3, 6, 7), is_folded=True)
+    return Table(caption, columns, cells, text=(0, 1, 2, 3, 6, 7), is_folded=len(cells) > MAX_OPEN)
 
 
 def _used(history: History, season: int) -> Mapping[tuple[object, ...], str]:

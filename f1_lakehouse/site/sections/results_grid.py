@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
 
+from f1_lakehouse.simulator.keys import GENERATED_MARK
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import Links
 from f1_lakehouse.site.page import Section, Table, points, text
@@ -142,7 +143,9 @@ def _kind(races: Sequence[Row]) -> str:
 
 def _heading(history: History, links: Links, season: int, round_number: int) -> Markup:
     race = history.races.get((season, round_number), {"race_name": None, "round_number": round_number})
-    name = (race["race_name"] or f"Round {round_number}").replace("Grand Prix", "").strip()
+    name = race["race_name"] or f"Round {round_number}"
+    for common in ("Grand Prix", GENERATED_MARK):  # the page says that it is generated
+        name = name.replace(common, "").strip()
     return Markup("<span>{}</span>").format(links.race(race, name))
 
 
