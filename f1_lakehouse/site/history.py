@@ -147,7 +147,7 @@ class History:
 
     @cached_property
     def champions(self) -> dict[tuple[str, int], Row]:
-        """(type of entrant, season) → the champion, once the season is over."""
+        """(type of entrant, season) → the champion, once the season has ended."""
         rows = self.gold.select("select * from season_summary where is_champion")
         return {(row["entrant_type"], row["season"]): row for row in rows}
 

@@ -4,16 +4,16 @@ one lap per session. Laps are those of all layouts of a circuit; the sources do 
 -#}
 with laps as (
     select
-        'Race' as session_category, circuit_id, season, round_number, race_name, race_date, driver_id, full_name, constructor_id,
-        constructor_name, team_id, fastest_lap_time_s as lap_time_s
+        'Race' as session_category, circuit_id, season, round_number, race_name, race_date, driver_id, full_name,
+        constructor_id, constructor_name, team_id, fastest_lap_time_s as lap_time_s
     from {{ ref('fact_race_results') }}
     where session_category = 'Race'
     {% for phase in ['q1_s', 'q2_s', 'q3_s'] %}
     union all
 
     select
-        'Qualifying', circuit_id, season, round_number, race_name, race_date, driver_id, full_name, constructor_id,
-        constructor_name, team_id, {{ phase }}
+        'Qualifying', circuit_id, season, round_number, race_name, race_date, driver_id, full_name,
+        constructor_id, constructor_name, team_id, {{ phase }}
     from {{ ref('fact_qualifying') }}
     {% endfor -%}
 ),
