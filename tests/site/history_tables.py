@@ -1,4 +1,4 @@
-"""Published gold with two old seasons and one of today, written manually: four drivers, two constructors, two circuits.
+"""Published gold with an old season and one of today, written manually: four drivers, two constructors, two circuits.
 
 1956: a shared victory, a driver with two cars, a driver without points. 2025: a race with a page and a sprint, and a difference
 between the sources.
