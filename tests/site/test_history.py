@@ -1,6 +1,7 @@
 """The pages of all seasons: numbers equal gold, pages link to each other, only what changed is rendered again."""
 
 import re
+from pathlib import Path
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ from history_tables import PEOPLE, add_history, add_page_of_2025
 from f1_lakehouse.cli.demo import print_planted_difference
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE_OF_BOTH
 from f1_lakehouse.site.links import address
-from f1_lakehouse.site.site import broken_links
+from f1_lakehouse.site.site import Built, broken_links
 
 RACE = "2025/paper-race-103.html"
 
@@ -20,6 +21,14 @@ def history(gold: GoldTables) -> GoldTables:
     """Rows of 1956 and 2025; no session has a page."""
     add_history(gold)
     return gold
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, empty: Path) -> tuple[GoldTables, Built]:
+    """The same rows with their pages, for tests that only read."""
+    gold = GoldTables(tmp_path_factory.mktemp("history") / "lake", empty)
+    add_history(gold)
+    return gold, build(gold.settings)
 
 
 def read(gold: GoldTables, page: str) -> str:
@@ -33,8 +42,9 @@ def rows(page: str, section: str) -> list[list[str]]:
     return [[re.sub(r"<[^>]+>", "", cell) for cell in re.split(r"<t[hd][^>]*>", row)[1:]] for row in found]
 
 
-def test_season_of_1956_shows_shared_cars_and_points_that_count(history: GoldTables) -> None:
-    assert build(history.settings).failed == {}
+def test_season_of_1956_shows_shared_cars_and_points_that_count(built: tuple[GoldTables, Built]) -> None:
+    history, done = built
+    assert done.failed == {}
     page = read(history, "1956/index.html")
     assert rows(page, "calendar") == [
         ["1", "Hill Grand Prix", "06 May", "Hillside", "Ann Alpha, Bob Bravo", "Red Cars", "Ann Alpha"],
@@ -52,8 +62,8 @@ def test_season_of_1956_shows_shared_cars_and_points_that_count(history: GoldTab
     assert LICENCE_OF_BOTH in page
 
 
-def test_lines_are_grey_without_a_color_and_the_leader_stands_out(history: GoldTables) -> None:
-    build(history.settings)
+def test_lines_are_grey_without_a_color_and_the_leader_stands_out(built: tuple[GoldTables, Built]) -> None:
+    history, _ = built
     [text] = re.findall(
         r'<figure id="drivers-chart">.*?json">(.*?)</script>', read(history, "1956/index.html"), re.DOTALL
     )
@@ -63,8 +73,8 @@ def test_lines_are_grey_without_a_color_and_the_leader_stands_out(history: GoldT
     assert [one["name"] for one in lines] == ["Bravo", "Alpha", "Delta"]
 
 
-def test_page_of_a_driver_equals_gold(history: GoldTables) -> None:
-    build(history.settings)
+def test_page_of_a_driver_equals_gold(built: tuple[GoldTables, Built]) -> None:
+    history, _ = built
     page = read(history, "drivers/ann.html")
     assert rows(page, "seasons") == [["1956", "Red Cars", "2", "10", "2", "1", "2", "2", "–"]]
     assert rows(page, "wins") == [
@@ -86,21 +96,21 @@ def test_page_of_a_driver_equals_gold(history: GoldTables) -> None:
     ]
 
 
-def test_driver_without_points_or_wins_has_a_page(history: GoldTables) -> None:
-    build(history.settings)
+def test_driver_without_points_or_wins_has_a_page(built: tuple[GoldTables, Built]) -> None:
+    history, _ = built
     page = read(history, "drivers/dan.html")
     assert rows(page, "seasons") == [["1956", "Blue", "3", "0", "2", "0", "0", "0", "–"]]
     assert 'id="wins"' not in page
     assert 'id="poles"' not in page
 
 
-def test_value_of_another_source_is_named(history: GoldTables) -> None:
-    build(history.settings)
+def test_value_of_another_source_is_named(built: tuple[GoldTables, Built]) -> None:
+    history, _ = built
     assert rows(read(history, "drivers/cat.html"), "wins")[0][-1] == "Jolpica; grid OpenF1"
 
 
-def test_pages_of_constructor_circuit_and_records_equal_gold(history: GoldTables) -> None:
-    build(history.settings)
+def test_pages_of_constructor_circuit_and_records_equal_gold(built: tuple[GoldTables, Built]) -> None:
+    history, _ = built
     red = read(history, "constructors/red.html")
     assert rows(red, "drivers") == [["Çat Charlié", "2025", "1", "1", "1", "1", "31"]]
     # A shared victory has a row per driver, and counts once.
@@ -171,8 +181,8 @@ def test_link_to_a_race_appears_with_the_page_of_the_race(gold: GoldTables) -> N
     assert "drivers/dan.html" in done.unchanged
 
 
-def test_search_has_every_page_of_history_and_namesakes_differ(history: GoldTables) -> None:
-    done = build(history.settings)
+def test_search_has_every_page_of_history_and_namesakes_differ(built: tuple[GoldTables, Built]) -> None:
+    history, done = built
     [text] = re.findall(r'id="names">(.*?)</script>', read(history, "index.html"))
     names = orjson.loads(text)
     found = {row[1] for kind in names.values() for row in kind}
