@@ -14,7 +14,11 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.generate import generate
+from f1_lakehouse.simulator.history import write_history
+from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+from f1_lakehouse.simulator.old_season import OLD_SEASON
 from f1_lakehouse.simulator.server import ReplayServer
 
 IMAGES = Path(__file__).parent / "images"
@@ -30,26 +34,30 @@ PICTURES = {  # name → (session type or None for the season's page, season, pa
     "page-track": ("race", 2025, "#track", 1100, "light"),
     "page-qualifying": ("qualifying", 2025, "#phases", 1100, "dark"),
     "page-season": (None, 2024, "#drivers", 1100, "light"),
+    "page-history": (None, OLD_SEASON, None, 1100, "light"),
     "page-phone": ("race", 2025, None, 390, "dark"),
 }
 
 
 def load(folder: Path) -> Path:
-    """Load a lake of generated seasons with its pages; return the folder of the pages."""
+    """Load a lake of generated seasons, one of them old, with its pages; return the folder of the pages."""
     source, lake = folder / "openf1", folder / "lake"
     if not source.exists():
         for season, meetings in SEASONS.items():
             generate(source, season=season, meetings=meetings, telemetry=season == 2025, seed=11)
-    with ReplayServer(source) as server:
+    history = History(write_history(folder / "jolpica", source))
+    with ReplayServer(source) as server, JolpicaServer(JolpicaApi(history)) as jolpica:
         environment = {
             **os.environ,
             "F1_LAKEHOUSE_ROOT": str(lake),
             "F1_OPENF1_URL": server.url,
             "F1_OPENF1_REQUESTS_PER_SECOND": "0",
             "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
-            "F1_SOURCES": "openf1",
+            "F1_JOLPICA_URL": jolpica.url,
+            "F1_JOLPICA_REQUESTS_PER_SECOND": "0",
+            "F1_JOLPICA_REQUESTS_PER_HOUR": "0",
         }
-        seasons = [str(season) for season in SEASONS]
+        seasons = [str(season) for season in (OLD_SEASON, *SEASONS)]
         for arguments in (
             ["load", "--season", *seasons, "--no-telemetry", "--no-transform"],
             ["load", "--season", "2025", "--session-type", "Race", "Qualifying"],

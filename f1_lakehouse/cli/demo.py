@@ -35,6 +35,12 @@ select l.position as pos, l.driver_number as car, l.team_name as team, l.fastest
     l.fastest_lap_number as on_lap, l.delta_to_fastest as gap_s
 from session_leaderboard l join dim_sessions s using (session_key) where s.is_race order by l.position limit 5
 """
+DIFFERENCE = """
+select r.season, r.round_number, r.session_category, r.column_name, r.jolpica_value, r.openf1_value, r.class, p.full_name
+from source_reconciliation r left join dim_people p using (driver_id)
+where r.class = 'new' order by r.column_name <> 'points', r.season, r.round_number, r.reconciliation_key limit 1
+"""
+"""One of the differences that the generator plants (simulator/history.py, `PLANTED`): no rule explains them, so their class is `new`."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,7 +124,7 @@ def _generated_weekend(root: Path) -> Path:
 
 
 def _print_result(settings: Settings, progress: LoadProgress) -> None:
-    """Print the result of the race, its fastest laps, what was loaded, and the last result of every asset check."""
+    """Print the result of the race, its fastest laps, what was loaded, the failed checks, and a difference of the sources."""
     from f1_lakehouse.cli.query import run_query
     from f1_lakehouse.cli.summary import print_checks, print_loaded
     from f1_lakehouse.publishing.data_card import GENERATED
@@ -132,6 +138,26 @@ def _print_result(settings: Settings, progress: LoadProgress) -> None:
     print_loaded(progress.pulls, progress.seconds)
     results = latest_checks()
     print_checks([one for one in results if not one.passed], len(results), settings, check_descriptions)
+    print_planted_difference(settings)
+
+
+def print_planted_difference(settings: Settings) -> None:
+    """Print a difference that the generator planted between the two sources, its class, and where it is shown."""
+    from f1_lakehouse.publishing.gold_file import connect_gold
+    from f1_lakehouse.site.site import site
+
+    with connect_gold(settings) as con:
+        found = con.execute(DIFFERENCE).fetchone()
+    if found is None:
+        return
+    season, number, session, column, jolpica, openf1, kind, driver = found
+    print(
+        f"Planted difference of the two sources, found: {column} of {driver}, round {number} of {season} ({session}): "
+        f"{jolpica} in Jolpica, {openf1} in OpenF1.\n"
+        f"  Its class is {kind}: no rule of seed reconciliation_classes explains it, so a check warns. "
+        "Gold has the value of Jolpica, which is first in seed source_precedence.\n"
+        f'  page: {site(settings) / f"{season}/index.html"}#sources   query: f1 sql "from source_reconciliation"'
+    )
 
 
 def _print_next_steps(settings: Settings, here: Path, seconds: float) -> None:

@@ -13,7 +13,7 @@ from f1_lakehouse.cli.lake_folder import lake_settings
 
 if TYPE_CHECKING:
     from f1_lakehouse.settings import Settings
-    from f1_lakehouse.site.model import Session
+    from f1_lakehouse.site.site import Site
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def print_report(settings: Settings, session: str | None, season: int | None, *,
     from f1_lakehouse.site.site import open_site, site
 
     with open_site(settings) as opened:
-        address = _address(opened.sessions, session, season)
+        address = _address(opened, session, season)
         with working("building pages") as say:
             built = opened.build(progress=lambda name, done, total: say(f"{done + 1}/{total} {name}"))
     for name, reason in built.failed.items():
@@ -65,19 +65,21 @@ def print_report(settings: Settings, session: str | None, season: int | None, *,
     return EXIT_FAILED if built.failed else 0
 
 
-def _address(known: list[Session], session: str | None, season: int | None) -> str:
+def _address(opened: Site, session: str | None, season: int | None) -> str:
     """The path of a page within the site."""
     from f1_lakehouse.site.site import INDEX, PagesError
 
     if season is not None:
-        if season not in {one.season for one in known}:
-            raise PagesError(f"published gold has no session of {season}; run f1 load --season {season}")
+        if season not in opened.seasons:
+            raise PagesError(
+                f"published gold has no race or session of {season}; run f1 load --season {season}"
+            )
         return f"{season}/{INDEX}"
     if session is None:
         return INDEX
     if session != "latest" and not session.isdigit():
         raise PagesError(f"--session {session}: not a session key; use a number, or the word latest")
-    found = [one for one in known if session == "latest" or one.key == int(session)]
+    found = [one for one in opened.sessions if session == "latest" or one.key == int(session)]
     if not found:
         raise PagesError(f"session {session} is not in published gold; run f1 load --session {session}")
     return found[-1].page

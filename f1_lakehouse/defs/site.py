@@ -19,7 +19,11 @@ DESCRIPTIONS = {
     "races": "A page a race and sprint: result, places and gaps lap by lap, tyres, pace, stops, sectors, track map, weather.",
     "qualifyings": "A page a qualifying: phases with their cut-offs, sectors, speed traces, weather, race control.",
     "practices": "A short page a practice session: fastest laps, longer runs, sectors, weather.",
-    "seasons": "A page a season, and the first page: calendar, championships, head-to-heads, pace from round to round.",
+    "seasons": "A page per season since 1950, and the first page: calendar, results, championships, head-to-heads, sources.",
+    "drivers": "A page per driver since 1950, and their list: career, seasons, wins, pole positions, team mates, results.",
+    "constructors": "A page per constructor since 1950, and their list: career, seasons, drivers, wins, pole positions.",
+    "circuits": "A page per circuit, and their list: winners, most victories, lap records.",
+    "records": "The records of all seasons.",
     "data": "The page about the data: freshness, checks, coverage, known gaps.",
 }
 

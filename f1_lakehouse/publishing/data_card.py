@@ -56,19 +56,31 @@ OF_GENERATED = {
 """What differs where every session is generated."""
 
 
-def generated_note(sessions: Collection[int]) -> str:
-    """What has to be said of some sessions (their keys) because data of them is generated; empty if none is."""
-    found = generated(sessions)
+def generated_note(sessions: Collection[int], races: tuple[int, int] = (0, 0)) -> str:
+    """What has to be said of data because some of it is generated; empty if none is.
+
+    Args:
+        sessions: the keys of the sessions that the data is of.
+        races: the number of generated races and of all races, for data that has no sessions.
+    """
+    found, total, what = len(generated(sessions)), len(set(sessions)), "sessions"
+    if not total:
+        found, total, what = *races, "races"
     if not found:
         return ""
-    if len(found) == len(set(sessions)):
+    if found == total:
         return GENERATED
-    return f"{len(found)} of {len(set(sessions))} sessions are generated data, made up by f1 generate, and are marked so."
+    return f"{found} of {total} {what} are generated data, made up by f1 generate, and are marked so."
 
 
-def attribution(sessions: Collection[int]) -> str:
-    """Whose the data of some sessions (their keys) is, in a sentence or two."""
-    note = generated_note(sessions)
+def attribution(sessions: Collection[int], races: tuple[int, int] = (0, 0)) -> str:
+    """Whose data it is, in a sentence or two.
+
+    Args:
+        sessions: the keys of the sessions that the data is of.
+        races: the number of generated races and of all races, for data that has no sessions.
+    """
+    note = generated_note(sessions, races)
     return note if note == GENERATED else f"{LICENCE} {note}".strip()
 
 

@@ -27,7 +27,7 @@ from f1_lakehouse.simulator.ergast_tables import (
     add_standings,
     url_of,
 )
-from f1_lakehouse.simulator.keys import generated
+from f1_lakehouse.simulator.keys import GENERATED_MARK, generated
 from f1_lakehouse.simulator.old_season import add_old_season
 
 PLANTED = ("points of the winner of round 1: 1 less", "laps of a retired car of round 1: 1 more")
@@ -120,7 +120,7 @@ def _race(
         year=season,
         round=number,
         circuitId=circuit,
-        name=f"{meeting['meeting_name']} (generated)",
+        name=f"{meeting['meeting_name']} {GENERATED_MARK}",
         url=url_of(f"{season}_{number}"),
         **moments,
     )

@@ -27,6 +27,7 @@ from f1_lakehouse.simulator.ergast_tables import (
     add_standings,
     url_of,
 )
+from f1_lakehouse.simulator.keys import GENERATED_MARK
 
 OLD_SEASON = 1957
 _OLD_POINTS = (8, 6, 4, 3, 2)
@@ -76,7 +77,7 @@ def _old_race(tables: Tables, number: int) -> int:
         year=OLD_SEASON,
         round=number,
         circuitId=circuit,
-        name=f"{town} Grand Prix (generated)",
+        name=f"{town} Grand Prix {GENERATED_MARK}",
         date=f"{OLD_SEASON}-0{number + 3}-0{number + 4}",
         time=time,
         url=url_of(f"{OLD_SEASON}_{ref}"),

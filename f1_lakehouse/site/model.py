@@ -58,7 +58,10 @@ class Session:
 
 @dataclass(frozen=True)
 class Driver:
-    """The driver of a car in a session. `label` is short and unique in the session; `mate` counts within the team."""
+    """The driver of a car in a session. `label` is short and unique in the session; `mate` counts within the team.
+
+    `driver_id` and `constructor_id` are None for those who have no page.
+    """
 
     number: int
     label: str
@@ -67,6 +70,8 @@ class Driver:
     team: str
     colour: str | None
     mate: int
+    driver_id: str | None = None
+    constructor_id: str | None = None
 
 
 def slug(text: str) -> str:

@@ -5,16 +5,18 @@ escaped: by Jinja in the page, by `as_json` in a chart's JSON, by `charts.plain`
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from f1_lakehouse.publishing.data_card import attribution, generated_note
+from f1_lakehouse.simulator.keys import is_generated
 from f1_lakehouse.site import colours
 from f1_lakehouse.site.charts import Figure
 
@@ -35,6 +37,10 @@ class Table:
     """Rows below which a line is drawn, counted from 1."""
     wrap: bool = False
     """Whether the last column may take several lines."""
+    is_grid: bool = False
+    """Whether it is a grid of positions: narrow columns, the head of a row stays in view."""
+    is_folded: bool = False
+    """Whether the reader has to open it."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +79,32 @@ class Section:
     parts: Sequence[Table | Chart | str]
 
 
+@dataclass(frozen=True)
+class Credits:
+    """The number of races of which a page has results, and how many of them are generated."""
+
+    races: int = 0
+    generated: int = 0
+
+    @classmethod
+    def of(cls, results: Iterable[Mapping[str, Any]]) -> "Credits":
+        """The credits of rows of fact_race_results."""
+        races = {
+            (row["season"], row["round_number"]): is_generated(row["session_key"], row["race_name"])
+            for row in results
+        }
+        return cls(len(races), sum(races.values()))
+
+
+Names = dict[str, list[list[str]]]
+"""What the search finds: kind → [name, address, what tells namesakes apart]."""
+
+
 @dataclass
 class Page:
     """A page. `trail`: the pages above it as (address, text); `facts`: shown at the top, as (name, value).
 
-    `of`: keys of the sessions that it shows something of, which decide the attribution.
+    `of`: keys of the sessions that it shows something of; they and the `credits` of its results decide the attribution.
     """
 
     title: str
@@ -88,6 +115,8 @@ class Page:
     siblings: Sequence[tuple[str, str]] = ()
     colours: Iterable[tuple[str, str | None]] = ()
     lead: str = ""
+    credits: Credits = Credits()
+    search: Names | None = None
     charts: Sequence[Chart] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,7 +132,11 @@ def render(page: Page, root: str) -> bytes:
     """
     style = Markup(_style() + colours.variables([*colours.FIXED.items(), *page.colours]))
     template = _environment().get_template("page.html")
-    said = {"attribution": attribution(page.of), "generated": generated_note(page.of)}
+    races = (page.credits.generated, page.credits.races)
+    said = {
+        "attribution": attribution(page.of, races),
+        "generated": generated_note(page.of, races),
+    }
     return template.render(page=page, root=root, style=style, **said).encode()
 
 
@@ -122,22 +155,22 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["json"] = as_json
+    made.filters["json"] = lambda chart: as_json(dict(zip(("data", "layout"), chart.figure, strict=True)))
+    made.filters["names"] = as_json
     made.tests["table"] = lambda part: isinstance(part, Table)
     made.tests["chart"] = lambda part: isinstance(part, Chart)
     return made
 
 
-def as_json(chart: Chart) -> Markup:
-    """The figure as JSON that cannot end its script element, whatever its text says."""
-    data, layout = chart.figure
-    text = orjson.dumps({"data": data, "layout": layout}).decode()
+def as_json(content: object) -> Markup:
+    """Content as JSON that cannot end its script element, whatever its text says."""
+    text = orjson.dumps(content).decode()
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
 
 
-def swatch(colour: str, text: str) -> Markup:
+def swatch(colour: str, text: Markup | str) -> Markup:
     """Text after a chip in a color, given as the name of a CSS variable."""
     return Markup('<i style="--c:var(--{})"></i>{}').format(colour, text)
 

@@ -20,11 +20,11 @@ Row = dict[str, Any]
 
 DRIVERS_SQL = """
     select seen.session_key, seen.driver_number, seen.team_id, seen.team_name, names.name_acronym, names.full_name,
-        teams.team_colour
+        teams.team_colour, people.driver_id as driver_page, constructors.constructor_id as constructor_page
     from (
-        select session_key, driver_number, driver_id, team_id, team_name from fact_results
+        select session_key, driver_number, driver_id, constructor_id, team_id, team_name from fact_results
         union all
-        select session_key, driver_number, driver_id, team_id, team_name from driver_session_summary
+        select session_key, driver_number, driver_id, constructor_id, team_id, team_name from driver_session_summary
         anti join fact_results using (session_key, driver_number)
     ) as seen
     join dim_sessions as sessions using (session_key)
@@ -32,7 +32,22 @@ DRIVERS_SQL = """
     left join dim_drivers as names
         on names.driver_id = seen.driver_id and sessions.date_start >= names.valid_from
         and (names.valid_to is null or sessions.date_start < names.valid_to)
+    left join (
+        select p.driver_id from dim_people as p join career_summary as c on c.entrant_type = 'driver' and c.entrant_id = p.driver_id
+    ) as people on seen.driver_id = people.driver_id
+    left join (
+        select k.constructor_id from dim_constructors as k
+        join career_summary as c on c.entrant_type = 'constructor' and c.entrant_id = k.constructor_id
+    ) as constructors on seen.constructor_id = constructors.constructor_id
 """
+"""The cars of each session. `driver_page` and `constructor_page` are null for those who have no page: they had no race yet."""
+
+CIRCUIT_PAGES_SQL = """
+    select sessions.session_key, circuits.circuit_id
+    from dim_sessions as sessions join dim_circuits as circuits using (circuit_key)
+    where circuits.circuit_id in (select circuit_id from fact_race_results)
+"""
+"""The circuit of each session, if it has a page."""
 
 
 class Gold:
@@ -104,10 +119,16 @@ class Gold:
             labels.add(label)
             mates[team] = mates.get(team, -1) + 1
             name = row["full_name"] or f"Car {number}"
+            pages = (row["driver_page"], row["constructor_page"])
             found[number] = Driver(
-                number, label, name, team, row["team_name"], row["team_colour"], mates[team]
+                number, label, name, team, row["team_name"], row["team_colour"], mates[team], *pages
             )
         return found
+
+    def circuit_page(self, session: Session) -> str | None:
+        """The identifier of the session's circuit if it has a page."""
+        rows = self.select(f"{CIRCUIT_PAGES_SQL} and sessions.session_key = ?", session.key)
+        return rows[0]["circuit_id"] if rows else None
 
     def results(self, session: Session) -> list[Row]:
         """The official classification, unclassified drivers last, in the order of their laps."""
@@ -199,26 +220,15 @@ class Gold:
             "select * from dim_meetings where season = ? order by date_start, meeting_key", season
         )
 
-    def firsts(self, season: int) -> list[Row]:
-        """The driver classified first in each session of a season, with team and time."""
-        return self.select(
-            f"""
-            select p.*, r.duration_s from ({DRIVERS_SQL}) as p
-            join fact_results as r using (session_key, driver_number)
-            where r.season = ? and r.position = 1
-            """,
-            season,
-        )
-
     def progression(self, season: int, championship: str) -> list[Row]:
-        """The standings (drivers or teams) after each round, leaders first; with the entrant's name and colour."""
+        """The standings (drivers or teams) after each round, leaders first; with the entrant's name."""
         return self.select(
             """
-            select c.*, coalesce(c.full_name, c.entrant_id) as name, t.team_colour
+            select c.*, coalesce(c.full_name, c.entrant_id) as name, p.family_name
             from championship_progression as c
-            left join dim_team_seasons as t on c.team_id = t.team_id and c.season = t.season
+            left join dim_people as p on c.driver_id = p.driver_id
             where c.season = ? and c.championship = ?
-            order by c.round_number, c.championship_rank, c.entrant_id
+            order by c.round_number, c.championship_rank nulls last, c.points desc, c.entrant_id
             """,
             season,
             championship,
@@ -233,6 +243,18 @@ class Gold:
             where season = ? order by team_name, driver_id, teammate_id
             """,
             season,
+        )
+
+    def team_mates(self, season: int, min_races: int) -> list[Row]:
+        """Team mates of any season against each other, with their names; pairs with this many common races."""
+        return self.select(
+            """
+            select *, coalesce(full_name, driver_id) as name, coalesce(teammate_full_name, teammate_id) as mate_name
+            from teammate_history
+            where season = ? and races >= ? order by constructor_name, driver_id, teammate_id
+            """,
+            season,
+            min_races,
         )
 
     def team_round_pace(self, season: int) -> list[Row]:

@@ -6,8 +6,9 @@ difference between a full page, one with results only, and one of a cancelled se
 
 from collections.abc import Callable
 
+from f1_lakehouse.site.links import address
 from f1_lakehouse.site.model import Session
-from f1_lakehouse.site.page import NONE, Page, Section
+from f1_lakehouse.site.page import NONE, Page, Section, link
 from f1_lakehouse.site.queries import Gold
 from f1_lakehouse.site.sections.corrections import corrections_section
 from f1_lakehouse.site.sections.degradation import degradation_section
@@ -97,9 +98,13 @@ def _lead(view: View) -> str:
 def _facts(view: View) -> list[tuple[str, object]]:
     session = view.session
     where = ", ".join(part for part in (session.circuit, session.country) if part)
+    circuit = view.gold.circuit_page(session)
     facts: list[tuple[str, object]] = [
         ("Start (UTC)", f"{session.date_start:%a %d %b %Y %H:%M}"),
-        ("Circuit", where or NONE),
+        (
+            "Circuit",
+            link(f"../{address('circuits', circuit)}", where or circuit) if circuit else where or NONE,
+        ),
     ]
     if session.round_number is not None:
         facts.append(("Round", session.round_number))

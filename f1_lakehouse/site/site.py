@@ -6,6 +6,7 @@ A page is rendered if the fingerprint of its rows has changed, and written if it
 import hashlib
 import logging
 import os
+import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -21,15 +22,30 @@ from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
-from f1_lakehouse.site.fingerprints import season_fingerprint, session_fingerprints
+from f1_lakehouse.site.entrants import circuit_page, constructor_page, driver_page, list_page
+from f1_lakehouse.site.fingerprints import history_fingerprints, session_fingerprints, table_fingerprint
+from f1_lakehouse.site.history import History
+from f1_lakehouse.site.index import index_page
+from f1_lakehouse.site.links import address
 from f1_lakehouse.site.model import Session
 from f1_lakehouse.site.page import Page, Table, render
 from f1_lakehouse.site.queries import Gold, open_gold
-from f1_lakehouse.site.season import index_page, season_page
+from f1_lakehouse.site.records import records_page
+from f1_lakehouse.site.season import season_page
 from f1_lakehouse.site.session import session_page
 
-FAMILIES = ("races", "qualifyings", "practices", "seasons", "data")
-"""The kinds of pages; sprints are among the races, the first page among the seasons."""
+FAMILIES = (
+    "races",
+    "qualifyings",
+    "practices",
+    "seasons",
+    "drivers",
+    "constructors",
+    "circuits",
+    "records",
+    "data",
+)
+"""The kinds of pages; sprints are among the races, the first page among the seasons, each list among the pages that it lists."""
 
 INDEX = "index.html"
 
@@ -80,11 +96,17 @@ class Site:
     def __init__(self, settings: Settings, gold: Gold) -> None:
         self._folder = site(settings)
         self._gold = gold
+        self._history = History(gold)
 
     @property
     def sessions(self) -> list[Session]:
         """The sessions that have a page, in date order."""
         return self._gold.sessions
+
+    @property
+    def seasons(self) -> list[int]:
+        """The seasons that have a page, newest first."""
+        return self._history.page_seasons
 
     def build(
         self,
@@ -122,16 +144,16 @@ class Site:
             (built.written if changed else built.unchanged).append(one.address)
             notes[one.address] = [one.family, one.fingerprint]
         kept = {one.address for one in pages}
-        for address in [a for a, (family, _) in notes.items() if family in families and a not in kept]:
-            (folder / address).unlink(missing_ok=True)
-            del notes[address]
-            built.removed.append(address)
+        for old in [a for a, (family, _) in notes.items() if family in families and a not in kept]:
+            (folder / old).unlink(missing_ok=True)
+            del notes[old]
+            built.removed.append(old)
         _write(folder / _NOTES, orjson.dumps(notes, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2))
         return built
 
     def preview(self, family: str) -> tuple[str, str, Table] | None:
         """Address, title and first table of the newest page of a family; None if it has no page, or that no table."""
-        pages = [one for one in self._wanted if one.family == family and one.address != INDEX]
+        pages = [one for one in self._wanted if one.family == family and one.order >= 0]
         for one in sorted(pages, key=lambda one: one.order, reverse=True):
             page = one.make()
             tables = [part for section in page.sections for part in section.parts if isinstance(part, Table)]
@@ -153,16 +175,43 @@ class Site:
             family = "races" if one.is_race else "qualifyings" if one.is_qualifying else "practices"
             made_of = _hash(code, by_session[one.key], weekends[one.meeting_key])
             wanted.append(Wanted(one.page, family, order, made_of, partial(session_page, gold, one)))
-        for season in gold.seasons:
-            of_season = [by_session[one.key] + one.page for one in gold.sessions if one.season == season]
-            made_of = _hash(code, season_fingerprint(gold, season), *of_season)
-            address = f"{season}/{INDEX}"
-            wanted.append(Wanted(address, "seasons", season, made_of, partial(season_page, gold, season)))
         pages = [f"{one.page} {one.title} {one.name} {one.circuit}" for one in gold.sessions]
-        wanted.append(Wanted(INDEX, "seasons", 0, _hash(code, *pages), partial(index_page, gold)))
         published = gold.published()
         made_of = _hash(code, *map(str, published.values()), *pages)
         wanted.append(Wanted("data.html", "data", 0, made_of, partial(data_page, gold)))
+        return wanted + self._wanted_of_history(code, by_session, pages)
+
+    def _wanted_of_history(
+        self, code: str, by_session: dict[int, str], session_pages: list[str]
+    ) -> list[Wanted]:
+        """The pages of seasons, drivers, constructors and circuits, and those that list them."""
+        gold, history = self._gold, self._history
+        rows = history_fingerprints(gold)
+        wanted = []
+        for season in history.page_seasons:
+            of_season = [by_session[one.key] + one.page for one in gold.sessions if one.season == season]
+            neighbours = [str(other) for other in (season - 1, season + 1) if other in history.page_seasons]
+            made_of = _hash(code, rows["seasons"].get(season, ""), *neighbours, *of_season)
+            page = f"{season}/{INDEX}"
+            wanted.append(Wanted(page, "seasons", season, made_of, partial(season_page, history, season)))
+        makers = {"drivers": driver_page, "constructors": constructor_page, "circuits": circuit_page}
+        lists = table_fingerprint(gold, "career_summary", "dim_people", "dim_constructors", "dim_circuits")
+        for folder, make in makers.items():
+            for one in sorted(history.pages[folder]):
+                made_of = _hash(code, rows[folder].get(one, ""))
+                page = address(folder, one)
+                wanted.append(
+                    Wanted(page, folder, history.order(folder, one), made_of, partial(make, history, one))
+                )
+            wanted.append(
+                Wanted(
+                    f"{folder}/{INDEX}", folder, -1, _hash(code, lists), partial(list_page, history, folder)
+                )
+            )
+        made_of = _hash(code, lists, table_fingerprint(gold, "season_summary"), *session_pages)
+        wanted.append(Wanted(INDEX, "seasons", -1, made_of, partial(index_page, history)))
+        made_of = _hash(code, table_fingerprint(gold, "records"))
+        wanted.append(Wanted("records.html", "records", 0, made_of, partial(records_page, history)))
         return wanted
 
 
@@ -187,12 +236,13 @@ def open_site(settings: Settings) -> Iterator[Site]:
 def broken_links(settings: Settings) -> list[str]:
     """Links of the site to a missing file, as "page → address"."""
     folder, found = site(settings), []
-    for page in sorted(folder.rglob("*.html")):
-        addresses = set(re.findall(r'(?:href|src)="([^"#:]+)"', page.read_text(encoding="utf-8")))
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    for page in sorted(one for one in files if one.endswith(".html")):
+        addresses = set(re.findall(r'(?:href|src)="([^"#:]+)"', (folder / page).read_text(encoding="utf-8")))
         found += [
-            f"{page.relative_to(folder)} → {address}"
-            for address in sorted(addresses)
-            if not (page.parent / address).exists()
+            f"{page} → {one}"
+            for one in sorted(addresses)
+            if posixpath.normpath(posixpath.join(posixpath.dirname(page), one)) not in files
         ]
     return found
 
@@ -227,7 +277,8 @@ def _write_assets(folder: Path) -> None:
     there = folder / "assets" / bundle.name
     if not there.exists() or there.stat().st_size != bundle.stat().st_size:
         _write(there, bundle.read_bytes())
-    _write(folder / "assets" / "pages.js", (_ASSETS / "pages.js").read_bytes())
+    for script in ("pages.js", "search.js"):
+        _write(folder / "assets" / script, (_ASSETS / script).read_bytes())
 
 
 def _write(path: Path, content: bytes) -> bool:

@@ -10,8 +10,9 @@ from functools import cached_property
 from markupsafe import Markup
 
 from f1_lakehouse.site.charts import SHADED, Style, spans
+from f1_lakehouse.site.links import address
 from f1_lakehouse.site.model import Driver, Session
-from f1_lakehouse.site.page import NONE, Chart, Key, Section, Table, swatch
+from f1_lakehouse.site.page import NONE, Chart, Key, Section, Table, link, swatch, text
 from f1_lakehouse.site.queries import Gold, Row
 
 MIN_CURVE_LAPS = 3
@@ -90,6 +91,22 @@ class View:
         """The full name of a driver after a chip in the color of the team."""
         known = self.drivers.get(driver)
         return swatch(self.teams[known.team_id], known.name) if known else f"Car {driver}"
+
+    def linked(self, driver: int) -> Markup | str:
+        """The name as in `named`, with a link to the driver's page."""
+        known = self.drivers.get(driver)
+        if known is None or known.driver_id is None:
+            return self.named(driver)
+        return swatch(
+            self.teams[known.team_id], link(f"../{address('drivers', known.driver_id)}", known.name)
+        )
+
+    def team(self, row: Row) -> Markup | str:
+        """The name of the team in a row, with a link to the constructor's page."""
+        known = self.drivers.get(row["driver_number"])
+        if known is None or known.constructor_id is None:
+            return text(row["team_name"])
+        return link(f"../{address('constructors', known.constructor_id)}", text(row["team_name"]))
 
     def keys(self, drivers: Sequence[int]) -> list[Key]:
         """The legend of a chart with these drivers."""

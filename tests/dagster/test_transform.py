@@ -35,6 +35,7 @@ from f1_lakehouse.observability.run_log import RunRecord
 from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.site.site import FAMILIES
 from f1_lakehouse.tested_versions import TESTED
 
 
@@ -139,7 +140,7 @@ def test_pages_follow_published_gold_with_a_preview_and_a_link(loaded_lake, buil
     found = {
         e.asset_key.path[-1]: e.metadata for e in result.materializations if e.asset_key.path[0] == "pages"
     }
-    assert found.keys() == {"races", "qualifyings", "practices", "seasons", "data"}
+    assert found.keys() == set(FAMILIES)
     assert found["races"]["pages"].value == 1
     page = Path(unquote(found["races"]["newest"].value.removeprefix("file://")))
     assert page.is_relative_to(loaded_lake.root / "pages")

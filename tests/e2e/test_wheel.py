@@ -130,6 +130,7 @@ def test_demo_and_ui_work_from_a_read_only_wheel(installed: Path, tmp_path: Path
     before = names(installed.parents[1])
     said = run(installed, tmp_path, str(installed.with_name("f1")), "demo")
     assert "The race" in said
+    assert "Planted difference of the two sources, found: points of" in said
     root = tmp_path / "local_data" / "demo" / "lake"
     with duckdb.connect(str(root / "gold.duckdb"), read_only=True) as con:
         assert con.execute("select count(*) from meta.publication").fetchall() == [(1,)]

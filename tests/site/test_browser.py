@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from gold_tables import GoldTables, build
+from history_tables import add_page_of_2025
 
 pytestmark = pytest.mark.slow
 
@@ -125,4 +126,61 @@ def test_hover_text_names_its_driver_and_titles_do_not_overlap_labels(
         f"{name} lap {lap}: position {position}" for _, name, lap, position in hovered
     ]
     assert page.evaluate(TITLE_AT_LABELS) == []
+    page.close()
+
+
+GRID = """
+[...document.querySelectorAll("#results tbody tr")].map(row => [...row.children].map(cell => cell.innerText.trim()))
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_history_have_no_error_no_overflow_and_the_numbers_of_gold(
+    gold: GoldTables, browser: Any, width: int, scheme: str
+) -> None:
+    add_page_of_2025(gold)
+    done = build(gold.settings)
+    page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text))
+    page.on("pageerror", lambda e: said.append(str(e)))
+    for address in done.written:
+        page.goto((done.folder / address).as_uri())
+        if page.locator(".chart").count():
+            page.wait_for_function("document.documentElement.dataset.drawn === 'yes'")
+        for folded in page.locator("summary").all():
+            folded.click()
+        assert said == [], address
+        assert not page.evaluate(TOO_WIDE), address
+        if address == "1956/index.html":
+            assert page.evaluate(GRID) == [
+                ["1", "Bob Bravo", "1", "1", "11 (12)"],
+                ["2", "Ann Alpha", "1/R", "2", "10"],
+                ["3", "Dan Delta", "8", "D", "0"],
+            ]
+    page.close()
+
+
+def test_search_finds_names_without_accents_and_opens_the_first(gold: GoldTables, browser: Any) -> None:
+    add_page_of_2025(gold)
+    done = build(gold.settings)
+    page = browser.new_page()
+    page.goto((done.folder / "index.html").as_uri())
+    search = page.get_by_role("searchbox")
+    for text, found in (
+        ("cat", ["Çat Charlié"]),
+        ("charlie c", ["Çat Charlié"]),
+        ("hill", ["Hillside"]),
+        ("a", ["Ann Alpha"]),
+        ("1956", ["Season 1956", "Ann Alpha", "Bob Bravo", "Dan Delta", "Red Cars", "Blue"]),
+        ("lewis", []),
+        ("(", []),
+    ):
+        search.fill(text)
+        assert page.locator(".found a").all_inner_texts() == found, text
+    search.fill("brav")
+    search.press("Enter")
+    page.wait_for_url("**/drivers/bob.html")
+    assert page.locator("h1").inner_text() == "Bob Bravo"
     page.close()

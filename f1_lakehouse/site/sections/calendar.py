@@ -1,61 +1,117 @@
-"""The meetings of a season, as a table."""
+"""The races of a season, and its meetings without a race, as a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from f1_lakehouse.site.history import History
+from f1_lakehouse.site.links import Links
 from f1_lakehouse.site.model import Session
-from f1_lakehouse.site.page import NONE, Section, Table, link, swatch, text
-from f1_lakehouse.site.queries import Gold, Row
+from f1_lakehouse.site.page import NONE, Section, Table, link, text
+from f1_lakehouse.site.queries import Row
 
 SHORT = {"Practice": "P", "Qualifying": "Q", "Sprint Qualifying": "SQ", "Sprint": "S", "Race": "R"}
 
 
-def calendar_section(
-    gold: Gold, season: int, calendar: Sequence[Row], colours: Mapping[str, str]
-) -> Section | None:
-    pages: dict[int, list[Session]] = {}
-    for one in gold.sessions:
+def calendar_section(history: History, links: Links, season: int) -> Section | None:
+    """The calendar: races with their winners, tests, cancelled meetings."""
+    pages: dict[int | None, list[Session]] = {}
+    for one in (one for one in history.gold.sessions if one.season == season):
         pages.setdefault(one.meeting_key, []).append(one)
-    firsts = {row["session_key"]: row for row in gold.firsts(season)}
-
-    def first(meeting: int, category: str) -> object:
-        for one in pages.get(meeting, ()):
-            row = firsts.get(one.key)
-            if one.category == category and row is not None:
-                return swatch(
-                    colours.get(row["team_id"], "unknown"), row["full_name"] or f"Car {row['driver_number']}"
-                )
-        return NONE
-
+    meetings = {row["meeting_key"]: row for row in history.gold.calendar(season)}
+    races = [row for (year, _), row in history.races.items() if year == season]
+    held = {row["meeting_key"] for row in races}
+    entries = [
+        *((_date(row, meetings), row, meetings.get(row["meeting_key"])) for row in races),
+        *((row["date_start"], None, row) for key, row in meetings.items() if key not in held),
+    ]
+    entries.sort(key=lambda entry: f"{entry[0] or '9999'}")
+    has_sprints = any(row["session_category"] == "Sprint" for row in history.results_of("season", season))
     rows = []
-    for meeting in calendar:
-        key = meeting["meeting_key"]
-        main = next((one for one in reversed(pages.get(key, ())) if one.category == "Race"), None)
-        name = main.shown_title if main else meeting["meeting_name"]
-        links = [link(f"../{one.page}", _code(one, pages[key])) for one in pages.get(key, ())]
+    for date, race, meeting in entries:
+        of_meeting = pages.get(meeting["meeting_key"], []) if meeting else []
         rows.append(
             (
-                text(meeting["round_number"]),
-                link(f"../{main.page}", name) if main else name,
-                f"{meeting['date_start']:%d %b}" if meeting["date_start"] else NONE,
-                text(meeting["circuit_short_name"]),
-                "cancelled" if meeting["is_cancelled"] else first(key, "Race"),
-                first(key, "Qualifying"),
-                first(key, "Sprint"),
-                Markup(" ").join(links) if links else NONE,
+                text(race["round_number"] if race else meeting["round_number"] if meeting else None),
+                _name(links, race, meeting, of_meeting),
+                f"{date:%d %b}" if date else NONE,
+                _circuit(links, race, meeting),
+                *_firsts(
+                    history, links, season, race, meeting, has_sprints=has_sprints, has_pages=bool(pages)
+                ),
+                *((_links(links, of_meeting),) if pages else ()),
             )
         )
     if not rows:
         return None
-    table = Table(
-        "Meetings of the season; P practice, Q qualifying, SQ sprint qualifying, S sprint, R race",
-        ("Round", "Meeting", "From", "Circuit", "Winner", "Fastest in qualifying", "Sprint winner", "Pages"),
-        rows,
-        text=(1, 2, 3, 4, 5, 6, 7),
-        head=1,
+    columns = (
+        "Round",
+        "Race",
+        "Date",
+        "Circuit",
+        "Winner",
+        *(() if pages else ("Constructor",)),
+        "Pole position",
+        *(("Sprint winner",) if has_sprints else ()),
+        *(("Pages",) if pages else ()),
     )
+    codes = "; P practice, Q qualifying, SQ sprint qualifying, S sprint, R race" if pages else ""
+    caption = f"Races of the season{codes}"
+    table = Table(caption, columns, rows, text=range(1, len(columns)), head=1)
     return Section("calendar", "Calendar", [table])
+
+
+def _date(race: Row, meetings: dict[int, Row]) -> object:
+    meeting = meetings.get(race["meeting_key"])
+    return race["race_date"] or (meeting and meeting["date_start"])
+
+
+def _name(links: Links, race: Row | None, meeting: Row | None, sessions: Sequence[Session]) -> object:
+    main = next((one for one in reversed(sessions) if one.category == "Race"), None)
+    if main is not None:
+        return link(f"{links.root}{main.page}", main.shown_title)
+    return text(race["race_name"] if race else meeting["meeting_name"] if meeting else None)
+
+
+def _circuit(links: Links, race: Row | None, meeting: Row | None) -> object:
+    name = meeting["circuit_short_name"] if meeting else ""
+    return links.circuit(race["circuit_id"] if race else None, name or "")
+
+
+def _firsts(
+    history: History,
+    links: Links,
+    season: int,
+    race: Row | None,
+    meeting: Row | None,
+    *,
+    has_sprints: bool,
+    has_pages: bool,
+) -> list[object]:
+    """Winner, constructor where there is space next to links to pages, pole position, winner of the sprint in a season with sprints."""
+    number = race["round_number"] if race else None
+
+    def of_round(rows: Sequence[Row]) -> list[Row]:
+        return [row for row in rows if row["round_number"] == number]
+
+    winners = of_round(history.wins_of("season", season))
+    sprint = [
+        row
+        for row in of_round(history.results_of("season", season))
+        if row["session_category"] == "Sprint" and row["position"] == 1
+    ]
+    is_cancelled = meeting is not None and meeting["is_cancelled"]
+    return [
+        "cancelled" if is_cancelled else links.drivers(winners),
+        *([] if has_pages else [links.constructors(winners)]),
+        links.drivers(of_round(history.poles_of("season", season))),
+        *([links.drivers(sprint)] if has_sprints else []),
+    ]
+
+
+def _links(links: Links, sessions: Sequence[Session]) -> Markup | str:
+    found = [link(f"{links.root}{one.page}", _code(one, sessions)) for one in sessions]
+    return Markup(" ").join(found) if found else NONE
 
 
 def _code(one: Session, weekend: Sequence[Session]) -> str:

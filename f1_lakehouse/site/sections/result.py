@@ -18,8 +18,8 @@ def race_result_section(view: View) -> Section | None:
         rows.append(
             (
                 text(row["position"]),
-                view.named(row["driver_number"]),
-                row["team_name"],
+                view.linked(row["driver_number"]),
+                view.team(row),
                 text(row["grid_position"]),
                 signed(row["positions_gained"]),
                 text(row["number_of_laps"]),
@@ -62,8 +62,8 @@ def qualifying_result_section(view: View) -> Section | None:
     rows = [
         (
             text(row["position"]),
-            view.named(row["driver_number"]),
-            row["team_name"],
+            view.linked(row["driver_number"]),
+            view.team(row),
             lap_time(row["q1_s"]),
             lap_time(row["q2_s"]),
             lap_time(row["q3_s"]),
@@ -105,8 +105,8 @@ def fastest_laps_section(view: View) -> Section | None:
     rows = [
         (
             text(row["position"]),
-            view.named(row["driver_number"]),
-            row["team_name"],
+            view.linked(row["driver_number"]),
+            view.team(row),
             lap_time(row["fastest_lap_time"]),
             signed(row["delta_to_fastest"], 3),
             text(row["fastest_lap_number"]),
@@ -127,8 +127,8 @@ def _plain_result(view: View) -> Section | None:
     rows = [
         (
             text(row["position"]),
-            view.named(row["driver_number"]),
-            row["team_name"],
+            view.linked(row["driver_number"]),
+            view.team(row),
             lap_time(row["duration_s"]),
             signed(row["gap_to_leader_s"], 3),
             text(row["number_of_laps"]),

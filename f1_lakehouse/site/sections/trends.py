@@ -11,7 +11,7 @@ def trend_sections(
     gold: Gold, season: int, teams: Mapping[str, Row], colours: Mapping[str, str], rounds: Mapping[int, str]
 ) -> list[Section | None]:
     styles = {
-        team: Style(f"team-{i}", row["team_name"], colours[team])
+        team: Style(f"team-{i}", row["team_name"], colours.get(team, "unknown"))
         for i, (team, row) in enumerate(teams.items())
     }
     sections: list[Section | None] = []

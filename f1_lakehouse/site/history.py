@@ -1,0 +1,266 @@
+"""Rows of all seasons since 1950, as the pages of seasons, drivers, constructors and circuits read them.
+
+Belongs here: SELECT statements on the tables of all seasons, and their rows by driver, constructor, circuit or season. Does not belong
+here: calculations (a mart of gold), rows of one session (queries.py), addresses of pages (links.py).
+
+Each table is read once for all pages: one query per page and table would take longer than all of the rendering.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from f1_lakehouse.site.queries import Gold, Row
+
+ENTRANTS = {"driver": "driver_id", "constructor": "constructor_id"}
+"""Type of an entrant in gold → the column of the facts that has its identifier."""
+
+RESULT_COLUMNS = (
+    "season, round_number, session_category, race_name, race_date, circuit_id, session_key, driver_id, "
+    "coalesce(full_name, driver_id) as full_name, constructor_id, coalesce(constructor_name, constructor_id) as constructor_name, "
+    "team_id, position, position_text, status_text, points, grid_position, started_from_pit_lane, laps, race_time_s, "
+    "gap_to_leader_s, fastest_lap_rank, position_source, points_source, grid_source, laps_source, time_source, fastest_lap_source, in_jolpica"
+)
+
+Rows = Sequence[Row]
+
+
+class History:
+    """The rows of published gold that several pages of history share."""
+
+    def __init__(self, gold: Gold) -> None:
+        self.gold = gold
+
+    # Dimensions
+
+    @cached_property
+    def races(self) -> dict[tuple[int, int], Row]:
+        """(season, round) → the race, also a future one."""
+        rows = self.gold.select("select * from dim_races order by season, round_number")
+        return {(row["season"], row["round_number"]): row for row in rows}
+
+    @cached_property
+    def people(self) -> dict[str, Row]:
+        """driver_id → the person."""
+        return {row["driver_id"]: row for row in self.gold.select("select * from dim_people")}
+
+    @cached_property
+    def constructors(self) -> dict[str, Row]:
+        """constructor_id → the constructor."""
+        return {row["constructor_id"]: row for row in self.gold.select("select * from dim_constructors")}
+
+    @cached_property
+    def circuits(self) -> dict[str, Row]:
+        """circuit_id → the circuit."""
+        rows = self.gold.select("select * from dim_circuits where circuit_id is not null")
+        return {row["circuit_id"]: row for row in rows}
+
+    # Results
+
+    @cached_property
+    def results(self) -> Rows:
+        """Results of all races and sprints, in the order of the races and of the classification."""
+        return self.gold.select(
+            f"select {RESULT_COLUMNS} from fact_race_results "
+            "order by season, round_number, session_category, position_order nulls last, full_name"
+        )
+
+    @cached_property
+    def poles(self) -> Rows:
+        """The pole position of each race, in the order of the races."""
+        return self.gold.select(
+            "select season, round_number, race_name, race_date, circuit_id, session_key, driver_id, pole_source, "
+            "coalesce(full_name, driver_id) as full_name, constructor_id, coalesce(constructor_name, constructor_id) "
+            "as constructor_name, team_id, coalesce(q3_s, q2_s, q1_s) as time_s "
+            "from fact_qualifying where is_pole order by season, round_number"
+        )
+
+    @cached_property
+    def wins(self) -> Rows:
+        """The rows of winners of Grands Prix; a victory in a shared car has one row per driver."""
+        return [row for row in self.results if row["session_category"] == "Race" and row["position"] == 1]
+
+    # Which pages there are
+
+    @cached_property
+    def pages(self) -> dict[str, set[str]]:
+        """Folder of pages → the identifiers that have one: who took part in a race, and where one was held."""
+        held = "select distinct circuit_id from fact_race_results where circuit_id is not null"
+        return {
+            "drivers": {one for one in self.careers["driver"] if one in self.people},
+            "constructors": {one for one in self.careers["constructor"] if one in self.constructors},
+            "circuits": {row["circuit_id"] for row in self.gold.select(held)} & self.circuits.keys(),
+        }
+
+    def order(self, folder: str, identifier: str) -> int:
+        """How many races someone started, or a circuit held: the pages of a kind in the order of what they show."""
+        if folder == "circuits":
+            return int(self.circuits[identifier]["races_count"])
+        return int(self.careers[folder.removesuffix("s")][identifier]["starts"])
+
+    @cached_property
+    def page_seasons(self) -> list[int]:
+        """Seasons that have a page, newest first: those with a result or a session."""
+        rows = self.gold.select("select distinct season from fact_race_results")
+        return sorted({row["season"] for row in rows} | set(self.gold.seasons), reverse=True)
+
+    @cached_property
+    def session_pages(self) -> dict[int | None, str]:
+        """Session key → the address of the session's page."""
+        return {one.key: one.page for one in self.gold.sessions}
+
+    def results_of(self, column: str, value: object) -> Rows:
+        """Results of a driver, constructor, circuit or season."""
+        return self._results_by(column).get(value, ())
+
+    def wins_of(self, column: str, value: object) -> Rows:
+        """Victories of a driver, constructor, circuit or season."""
+        return self._grouped("wins", self.wins, column).get(value, ())
+
+    def poles_of(self, column: str, value: object) -> Rows:
+        """Pole positions of a driver, constructor, circuit or season."""
+        return self._grouped("poles", self.poles, column).get(value, ())
+
+    # Marts
+
+    def career(self, entrant_type: str, entrant: str) -> Row | None:
+        """The career of a driver or constructor."""
+        return self.careers[entrant_type].get(entrant)
+
+    @cached_property
+    def careers(self) -> dict[str, dict[str, Row]]:
+        """Type of entrant → identifier → career, those with the most starts first."""
+        found: dict[str, dict[str, Row]] = {kind: {} for kind in ENTRANTS}
+        for row in self.gold.select(
+            "select * from career_summary order by starts desc, entries desc, entrant_name, entrant_id"
+        ):
+            found[row["entrant_type"]][row["entrant_id"]] = row
+        return found
+
+    def season_rows(self, entrant_type: str, entrant: str) -> Rows:
+        """The seasons of a driver or constructor, newest first."""
+        return self._mart(
+            "season_summary",
+            "select * from season_summary order by season desc",
+            "entrant_type",
+            "entrant_id",
+        ).get((entrant_type, entrant), ())
+
+    @cached_property
+    def champions(self) -> dict[tuple[str, int], Row]:
+        """(type of entrant, season) → the champion, once the season has ended."""
+        rows = self.gold.select("select * from season_summary where is_champion")
+        return {(row["entrant_type"], row["season"]): row for row in rows}
+
+    def drivers_of(self, constructor: str) -> Rows:
+        """Drivers of a constructor with what they achieved in its cars, those with the most starts first."""
+        return self._mart(
+            "driver_constructor_summary",
+            "select * from driver_constructor_summary order by starts desc, first_season, full_name",
+            "constructor_id",
+        ).get((constructor,), ())
+
+    def circuit_rows(self, entrant_type: str, circuit: str) -> Rows:
+        """Drivers or constructors with a victory at a circuit, those with the most victories first."""
+        return self._mart(
+            "circuit_summary",
+            "select * from circuit_summary where wins > 0 "
+            "order by wins desc, poles desc, podiums desc, entrant_name, entrant_id",
+            "entrant_type",
+            "circuit_id",
+        ).get((entrant_type, circuit), ())
+
+    def lap_records(self, circuit: str) -> Rows:
+        """The fastest laps of races and of qualifying at a circuit, best first."""
+        return self._mart(
+            "circuit_lap_records",
+            "select * from circuit_lap_records order by session_category desc, record_rank, season, driver_id",
+            "circuit_id",
+        ).get((circuit,), ())
+
+    def team_mates(self, driver: str) -> Rows:
+        """Comparisons of a driver with each team mate by season, newest first; the driver's numbers come first."""
+        return self._mart(
+            "team_mates",
+            f"select {_PAIR} from teammate_history union all by name select {_PAIR_REVERSED} from teammate_history "
+            "order by season desc, constructor_name, mate_name, mate_id",
+            "driver_id",
+        ).get((driver,), ())
+
+    @cached_property
+    def records(self) -> Rows:
+        """The records, each with its holders."""
+        return self.gold.select(
+            "select * from records order by entrant_type desc, record, record_rank, from_season, from_round, holder"
+        )
+
+    # Sources
+
+    def season_sources(self, season: int) -> Rows:
+        """Values of the results of a season by source."""
+        return self._mart("season_sources", "select * from season_sources", "season").get((season,), ())
+
+    def reconciliation(self, season: int) -> Rows:
+        """The values of a season on which the sources differ."""
+        return self._mart(
+            "source_reconciliation",
+            "select * from source_reconciliation "
+            "order by season, round_number, session_category, column_name, driver_id, item_number",
+            "season",
+        ).get((season,), ())
+
+    def qualifying_sources(self, season: int) -> Rows:
+        """The sources of positions and times in the qualifying sessions of a season."""
+        return self.gold.select(
+            "select round_number, 'Qualifying' as session_category, driver_id, position_source, times_source "
+            "from fact_qualifying where season = ?",
+            season,
+        )
+
+    def colours(self, season: int) -> dict[str, str]:
+        """Team → its color in a season, for teams whose color is known."""
+        rows = self._mart(
+            "colours",
+            "select * from dim_team_seasons where team_colour is not null order by team_id",
+            "season",
+        ).get((season,), ())
+        return {row["team_id"]: row["team_colour"] for row in rows}
+
+    # How rows are grouped
+
+    def _results_by(self, column: str) -> dict[object, list[Row]]:
+        return self._grouped("results", self.results, column)
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, ...], dict[object, list[Row]]]:
+        return {}
+
+    def _grouped(self, name: str, rows: Iterable[Row], *columns: str) -> dict[object, list[Row]]:
+        found = self._groups.get((name, *columns))
+        if found is None:
+            found = self._groups[name, *columns] = {}
+            for row in rows:
+                found.setdefault(row[columns[0]], []).append(row)
+        return found
+
+    def _mart(self, name: str, sql: str, *columns: str) -> dict[object, list[Row]]:
+        """The rows of a query by the values of these columns."""
+        found = self._groups.get((name, *columns))
+        if found is None:
+            found = self._groups[name, *columns] = {}
+            for row in self.gold.select(sql):
+                found.setdefault(tuple(row[column] for column in columns), []).append(row)
+        return found
+
+
+_COMMON = "season, constructor_id, constructor_name, team_id, races, qualifying_sessions"
+_PAIR = (
+    f"{_COMMON}, driver_id, teammate_id as mate_id, coalesce(teammate_full_name, teammate_id) as mate_name, qualifying_wins, "
+    "teammate_qualifying_wins as mate_qualifying_wins, race_wins, teammate_race_wins as mate_race_wins, points, "
+    "teammate_points as mate_points, median_qualifying_gap_s as gap_s"
+)
+_PAIR_REVERSED = (
+    f"{_COMMON}, teammate_id as driver_id, driver_id as mate_id, coalesce(full_name, driver_id) as mate_name, "
+    "teammate_qualifying_wins as qualifying_wins, qualifying_wins as mate_qualifying_wins, teammate_race_wins as race_wins, "
+    "race_wins as mate_race_wins, teammate_points as points, points as mate_points, -median_qualifying_gap_s as gap_s"
+)
+"""A row of teammate_history as its driver sees it, and as the team mate does."""
