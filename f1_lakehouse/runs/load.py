@@ -15,6 +15,7 @@ from f1_lakehouse.runs.load_seasons import load_seasons
 from f1_lakehouse.runs.load_sessions import load_sessions
 from f1_lakehouse.runs.report import Listener, Report
 from f1_lakehouse.runs.selection import LoadError, Selection
+from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.source import Source
 
 
@@ -88,13 +89,15 @@ def _load_seasons_of(
     first_with_sessions = min(
         (one.partitions.first_season for one in lake.sources if one.has_sessions), default=0
     )
-    seasons = sorted(set(selection.seasons)) or [now.year]
+    first = source.partitions.first_season
+    seasons = [season for season in sorted(set(selection.seasons)) or [now.year] if season >= first]
     has_old = any(season < first_with_sessions for season in seasons)
-    is_only_source = is_only_source or has_old or selection.lap_times
+    has_rounds = any(endpoint.scope is Scope.ROUND for endpoint in source.endpoints)
+    is_only_source = is_only_source or has_old or (selection.lap_times and has_rounds)
     done = load_seasons(
         lake,
         source,
-        [season for season in seasons if season >= source.partitions.first_season],
+        seasons,
         wanted,
         now,
         listener,
