@@ -72,6 +72,15 @@ def check_seasons(seasons: Sequence[int], sources: Sequence[Source], now: dateti
     return f"season {unknown[0]}: {oldest.title} has seasons from {first} to {now.year}"
 
 
+def is_needed(source: Source, selection: Selection, seasons: Sequence[int], sessions_since: int) -> bool:
+    """Return whether a load must have what it selects of a source without sessions: seasons or rounds that only that source has.
+
+    `seasons`: the selected ones that the source has. `sessions_since`: the first season with sessions.
+    """
+    has_rounds = any(endpoint.scope is Scope.ROUND for endpoint in source.endpoints)
+    return any(season < sessions_since for season in seasons) or (selection.lap_times and has_rounds)
+
+
 def _load_seasons_of(
     lake: Lake,
     source: Source,
@@ -91,9 +100,7 @@ def _load_seasons_of(
     )
     first = source.partitions.first_season
     seasons = [season for season in sorted(set(selection.seasons)) or [now.year] if season >= first]
-    has_old = any(season < first_with_sessions for season in seasons)
-    has_rounds = any(endpoint.scope is Scope.ROUND for endpoint in source.endpoints)
-    is_only_source = is_only_source or has_old or (selection.lap_times and has_rounds)
+    is_only_source = is_only_source or is_needed(source, selection, seasons, first_with_sessions)
     done = load_seasons(
         lake,
         source,

@@ -55,7 +55,9 @@ def meeting(key: int, url: str | None) -> dict[str, Any]:
         (61, None),
     ],
 )
-def test_circuit_is_taken_only_from_an_address_of_the_service_and_season(url: object, key: int | None) -> None:
+def test_circuit_is_taken_only_from_an_address_of_the_service_and_season(
+    url: object, key: int | None
+) -> None:
     assert circuit_in(url, SEASON, (DEFAULT_URL, "http://127.0.0.1:9/v1")) == key
 
 

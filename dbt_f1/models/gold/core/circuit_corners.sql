@@ -10,7 +10,7 @@ select
     corners.number as corner_number,
     corners.letter as corner_letter,
     cast(corners.number as {{ dbt.type_string() }}) || coalesce(corners.letter, '') as corner_label,
-    corners.length / 10 as lap_distance_m,
+    round(corners.length / 10, 2) as lap_distance_m,
     corners.x as position_x,
     corners.y as position_y,
     corners.angle as label_angle,
