@@ -25,6 +25,7 @@ ALLOWED = {
     "observability/health.py": "the type of a session",
     "quality/freshness.py": "the type of a session",
     "runs/load_sessions.py": "finds sessions that a user names by their key at OpenF1",
+    "site/sections/corners.py": "credits the source of the corners on the page",
 }
 """Modules that name a source, and why."""
 

@@ -15,7 +15,7 @@ Json = dict[str, Any]
 NEAREST = 1000
 """Largest distance of a corner from the samples of a lap, 1/10 m; a corner further away belongs to another track."""
 
-BESIDE = 400
+LABEL_DISTANCE = 400
 """Distance of a corner's number from the track, 1/10 m."""
 
 CREDIT = "Numbers of corners: MultiViewer (multiviewer.app)."
@@ -57,14 +57,14 @@ def corner_notes(marks: Sequence[tuple[float, str]]) -> list[Json]:
 
 
 def corner_trace(corners: Sequence[Row]) -> list[Json]:
-    """The numbers of corners beside the track, m; no trace without corners."""
+    """The numbers of corners next to the track, m; no trace without corners."""
     xs, ys, labels = [], [], []
     for corner in corners:
         x, y, angle = corner["position_x"], corner["position_y"], corner["label_angle"]
         if x is not None and y is not None:
-            beside = math.radians(angle or 0)
-            xs.append(round((x + BESIDE * math.cos(beside)) / 10))
-            ys.append(round((y + BESIDE * math.sin(beside)) / 10))
+            toward = math.radians(angle or 0)
+            xs.append(round((x + LABEL_DISTANCE * math.cos(toward)) / 10))
+            ys.append(round((y + LABEL_DISTANCE * math.sin(toward)) / 10))
             labels.append(plain(corner["corner_label"]))
     if not xs:
         return []

@@ -47,6 +47,7 @@ def meeting(key: int, url: str | None) -> dict[str, Any]:
         (URL, 61),
         ("http://127.0.0.1:9/v1/circuits/61/2026/", 61),
         (f"{DEFAULT_URL}/circuits/61/2025", None),
+        ("https://api.elsewhere11.org/api/v1/circuits/61/2026", None),
         ("https://elsewhere.example/api/v1/circuits/61/2026", None),
         (f"{DEFAULT_URL}.elsewhere.example/circuits/61/2026", None),
         (f"{DEFAULT_URL}/circuits/../61/2026", None),
