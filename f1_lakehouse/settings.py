@@ -54,6 +54,9 @@ class Settings(BaseSettings, LakePaths):
     jolpica_url: str = "https://api.jolpi.ca/ergast/f1"
     jolpica_requests_per_second: int = Field(default=4, ge=0)
     jolpica_requests_per_hour: int = Field(default=200, ge=0)
+    multiviewer_url: str = "https://api.multiviewer.app/api/v1"
+    multiviewer_requests_per_second: int = Field(default=1, ge=0)
+    multiviewer_requests_per_hour: int = Field(default=60, ge=0)
     sources: Annotated[tuple[str, ...], NoDecode] = ("openf1", "jolpica")
     alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     alert_remind_daily: bool = False
@@ -88,11 +91,11 @@ class Settings(BaseSettings, LakePaths):
     @field_validator("sources")
     @classmethod
     def _known_sources(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value or not set(value) <= {"openf1", "jolpica"}:
-            raise ValueError("names the sources to load: openf1, jolpica or both")
+        if not value or not set(value) <= {"openf1", "jolpica", "multiviewer"}:
+            raise ValueError("names the sources to load, of openf1, jolpica and multiviewer")
         return value
 
-    @field_validator("openf1_url", "jolpica_url")
+    @field_validator("openf1_url", "jolpica_url", "multiviewer_url")
     @classmethod
     def _http(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
@@ -121,7 +124,8 @@ class Settings(BaseSettings, LakePaths):
 
         Not every library supports networks such as 127.0.0.0/8, so a loopback address in a setting is added separately.
         """
-        urls = [self.openf1_url, self.jolpica_url, *(url.get_secret_value() for url in self.alert_urls)]
+        urls = [self.openf1_url, self.jolpica_url, self.multiviewer_url]
+        urls += [url.get_secret_value() for url in self.alert_urls]
         urls += [self.pushgateway_url.get_secret_value()] if self.pushgateway_url else []
         urls += [os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "OPENLINEAGE_URL")]
         named = [host for url in urls if is_loopback(host := _host(url))]

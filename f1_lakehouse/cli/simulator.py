@@ -44,6 +44,7 @@ def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _replay(given: argparse.Namespace) -> int:
+    from f1_lakehouse.simulator.circuits import CircuitServer
     from f1_lakehouse.simulator.ergast import History
     from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
     from f1_lakehouse.simulator.server import ReplayServer
@@ -65,12 +66,16 @@ def _replay(given: argparse.Namespace) -> int:
             variables += f"F1_JOLPICA_URL={others.enter_context(JolpicaServer(api, host=given.host)).url}"
         else:
             variables += "F1_SOURCES=openf1"
+        if (given.folder / "multiviewer").is_dir():
+            maps = others.enter_context(CircuitServer(given.folder / "multiviewer", host=given.host))
+            variables += f" F1_MULTIVIEWER_URL={maps.url}"
         print(f"{given.folder} is served as {server.url}; use it with: {variables} f1 load …", flush=True)
         server.serve_forever()
     return 0
 
 
 def _generate(given: argparse.Namespace) -> int:
+    from f1_lakehouse.simulator.circuits import write_circuits
     from f1_lakehouse.simulator.generate import generate
     from f1_lakehouse.simulator.history import write_history
 
@@ -78,6 +83,7 @@ def _generate(given: argparse.Namespace) -> int:
         given.folder, season=given.season, meetings=given.meetings, telemetry=given.telemetry, seed=given.seed
     )
     write_history(given.folder / "jolpica", given.folder)
+    write_circuits(given.folder / "multiviewer", given.folder)
     print(
         f"{given.folder}: {given.meetings} meetings of {given.season}; serve them with: f1 replay {given.folder}"
     )

@@ -14,9 +14,11 @@ from f1_lakehouse.sources.source import Source
 
 
 def credit_line(sources: Iterable[Source]) -> str:
-    """Whose data it is and under which licence: the sources grouped by licence."""
+    """Whose data it is and under which licence: the sources that have a licence, grouped by it."""
     by_licence: dict[str, list[str]] = {}
     for source in sources:
+        if not source.licence:  # not stated by the source: the data card says so in `source`
+            continue
         by_licence.setdefault(source.licence, []).append(source.credit)
     parts = [f"{' and '.join(credits)}, {licence}" for licence, credits in by_licence.items()]
     return f"Data: {'; '.join(parts)}. Not affiliated with Formula 1."
@@ -31,7 +33,8 @@ CARD = {
     "title": "Formula 1 timing since 2023 and race results since 1950: dimensions, facts and marts",
     "source": "; ".join(source.attribution for source in SOURCES),
     "attribution": LICENCE,
-    "licence": "CC BY-NC-SA 4.0, https://creativecommons.org/licenses/by-nc-sa/4.0/",
+    "licence": "CC BY-NC-SA 4.0, https://creativecommons.org/licenses/by-nc-sa/4.0/; "
+    "a source whose licence is not stated is named in source",
     "use": "Non-commercial, with attribution; what is made of it is shared under the same licence",
     "changes": "Typed, deduplicated, stints repaired, sentinels and impossible values made null, people and teams given "
     "ids that last over seasons; ranks, paces and gaps computed. Results, points and grids are as served",

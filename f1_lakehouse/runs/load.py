@@ -16,6 +16,7 @@ from f1_lakehouse.runs.load_seasons import load_seasons
 from f1_lakehouse.runs.load_sessions import load_sessions
 from f1_lakehouse.runs.report import Listener, Report
 from f1_lakehouse.runs.selection import LoadError, Selection
+from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.source import Source
 
 
@@ -36,11 +37,17 @@ def load(
     sources = selected_sources(lake, selection, now)
     of_sessions = selection.sessions_part(sources)
     of_seasons = [source for source in sources if not source.has_sessions]
-    may_wait = of_sessions is None or _has_part_without_sessions(lake, selection)
+    sessions_since = min((one.partitions.first_season for one in lake.sources if one.has_sessions), default=0)
+    waits = {
+        source.name: of_sessions is None
+        or is_needed(source, selection, _seasons_of(source, selection, now), sessions_since)
+        for source in of_seasons
+    }
     # Next to sessions, other sources do not delay a load: they cost no time that must be confirmed.
     expected = Estimate()
-    for source in of_seasons if may_wait else ():
-        expected += _estimate(lake, source, selection, now)
+    for source in of_seasons:
+        if waits[source.name]:
+            expected += _estimate(lake, source, selection, now)
     if of_sessions is None:
         report = Report()
         confirm(expected)
@@ -51,7 +58,7 @@ def load(
     for source in of_seasons:
         if not lake.budget.spent:
             with loading(lake.settings.root, source.name):
-                _load_seasons_of(lake, source, selection, listener, now, report, may_wait=may_wait)
+                _load_seasons_of(lake, source, selection, listener, now, report, may_wait=waits[source.name])
     if transform:
         run_transform(lake, listener, report)
     return report
@@ -87,10 +94,13 @@ def check_seasons(seasons: Sequence[int], sources: Sequence[Source], now: dateti
     return f"season {unknown[0]}: {oldest.title} has seasons from {first} to {now.year}"
 
 
-def _has_part_without_sessions(lake: Lake, selection: Selection) -> bool:
-    """Whether a load has something that only a source without sessions has, for which it waits: old seasons, and lap times."""
-    first = min((one.partitions.first_season for one in lake.sources if one.has_sessions), default=0)
-    return selection.lap_times or any(season < first for season in selection.seasons)
+def is_needed(source: Source, selection: Selection, seasons: Sequence[int], sessions_since: int) -> bool:
+    """Return whether a load must have what it selects of a source without sessions: seasons or rounds that only that source has.
+
+    `seasons`: the selected ones that the source has. `sessions_since`: the first season with sessions.
+    """
+    has_rounds = any(endpoint.scope is Scope.ROUND for endpoint in source.endpoints)
+    return any(season < sessions_since for season in seasons) or (selection.lap_times and has_rounds)
 
 
 def _seasons_of(source: Source, selection: Selection, now: datetime) -> list[int]:

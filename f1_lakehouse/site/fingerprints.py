@@ -91,7 +91,8 @@ def session_fingerprints(gold: Gold) -> dict[int, str]:
         "(select cast(entity_id as integer) as session_key, * from source_changes where entity = 'session')"
     )
     meetings = "(select s.session_key, m.* from dim_sessions as s join dim_meetings as m using (meeting_key))"
-    for source in (*SESSION_TABLES, drivers, f"({CIRCUIT_PAGES_SQL})", changes, meetings):
+    corners = "(select s.session_key, c.* from dim_sessions as s join circuit_corners as c using (season, circuit_key))"
+    for source in (*SESSION_TABLES, drivers, f"({CIRCUIT_PAGES_SQL})", changes, meetings, corners):
         # A sum and not an exclusive or, in which equal rows would cancel each other out.
         for row in gold.select(
             f"select session_key, count(*) || '-' || sum(hash(t)::hugeint) as digest from {source} as t group by 1"

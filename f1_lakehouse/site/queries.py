@@ -294,6 +294,14 @@ class Gold:
         """Rows of each session by table and what is missing of it, the newest session first."""
         return self.select("select * from session_coverage order by date_start desc nulls last, session_key")
 
+    def corners(self, session: Session) -> list[Row]:
+        """The corners of the session's circuit in the order of a lap; empty without a map of it."""
+        return self.select(
+            "select c.* from circuit_corners as c join dim_sessions as s using (season, circuit_key) where s.session_key = ? "
+            "order by c.corner_number, c.corner_letter nulls first",
+            session.key,
+        )
+
     @cached_property
     def telemetry_sessions(self) -> dict[int, str]:
         """Sessions that have telemetry, with the hash of what it is made from."""

@@ -62,6 +62,11 @@ class View:
         return self.gold.laps(self.session)
 
     @cached_property
+    def corners(self) -> list[Row]:
+        """The corners of the circuit in the order of a lap."""
+        return self.gold.corners(self.session)
+
+    @cached_property
     def order(self) -> list[int]:
         """Car numbers as classified, then by fastest lap, then all others."""
         found = [row["driver_number"] for row in (*self.results, *self.leaderboard)] + list(self.drivers)

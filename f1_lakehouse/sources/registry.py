@@ -6,10 +6,11 @@ Belongs here: the tuple of sources and what follows from it. Does not belong her
 
 from f1_lakehouse.sources.catalog import Endpoint
 from f1_lakehouse.sources.jolpica.source import JOLPICA
+from f1_lakehouse.sources.multiviewer.source import MULTIVIEWER
 from f1_lakehouse.sources.openf1.source import OPENF1
 from f1_lakehouse.sources.source import Source
 
-SOURCES: tuple[Source, ...] = (OPENF1, JOLPICA)
+SOURCES: tuple[Source, ...] = (OPENF1, JOLPICA, MULTIVIEWER)
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for source in SOURCES for endpoint in source.endpoints)
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 

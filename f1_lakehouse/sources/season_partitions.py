@@ -71,7 +71,15 @@ class SeasonPartitions:
             raise UnknownPartitionError(
                 f"{name}: {self.name} has seasons from {self.first_season} to {now.year}"
             )
-        return SeasonPartition(int(name))
+        return self.of_season(view, int(name))
+
+    def of_season(self, view: LakeView, season: int) -> Partition:
+        """The partition of a season. A source whose requests depend on rows of the lake adds these here."""
+        return SeasonPartition(season)
+
+    def requests(self, endpoint: Endpoint, partition: Partition) -> int:
+        """About how many requests a pull takes."""
+        return 1
 
     def ended(self, view: LakeView, now: datetime) -> Sequence[Partition]:
         """Nothing."""
@@ -103,15 +111,21 @@ class SeasonPartitions:
         if seasons is None:
             seasons = sorted({now.year, *(key for one in of_seasons for key in view.pulled(one.name))})
             followed = {now.year} if followed is None else followed
-        partitions: list[Partition] = [WholePartition(), *(SeasonPartition(season) for season in seasons)]
+        partitions: list[Partition] = [
+            WholePartition(),
+            *(self.of_season(view, season) for season in seasons),
+        ]
         found = []
         for partition in partitions:
             names: list[str] = []
+            requests = 0
             reason = ("forced", 0)
             for endpoint in self.endpoints:
                 if endpoint.scope is not partition.scope or endpoint.scope not in scopes:
                     continue
                 if endpoints is not None and endpoint.name not in endpoints:
+                    continue
+                if self.not_applicable(endpoint, partition) is not None:
                     continue
                 pulls = view.pulls_of(endpoint.name, partition.key)
                 if followed is not None and partition.season not in {WHOLE, *followed} and not pulls:
@@ -120,8 +134,9 @@ class SeasonPartitions:
                 if why is not None:
                     reason = why if not names else reason
                     names.append(endpoint.name)
+                    requests += self.requests(endpoint, partition)
             if names:
-                found.append(Work(partition, tuple(names), *reason, requests=len(names)))
+                found.append(Work(partition, tuple(names), *reason, requests=requests))
         return found
 
     def unlisted_requests(self, view: LakeView, seasons: Sequence[int], endpoints: Collection[str]) -> int:

@@ -67,6 +67,7 @@ QUERIES = {
         select check_type, checked_rows, failed_rows, status from gold.data_quality_metrics
         where table_name = 'silver.silver_laps' order by run_date desc, check_type limit 3""",
     "days of quality": "select distinct run_date::text from gold.data_quality_metrics order by 1",
+    "corners": "select circuit_id, corner_label, lap_distance_m, position_x from gold.circuit_corners order by 2",
     "rounds": "select season, meeting_name, round_number from gold.dim_meetings order by 1, 3 nulls first",
 }
 
@@ -85,6 +86,7 @@ def record_states(lake: Lake) -> LakeStates:
     start = lake.now
     for endpoint, scope, season, rows in jolpica_rows.first_pulls():
         lake.pull(endpoint, scope, season, rows)
+    lake.pull("multiviewer_corners", 2024, 2024, scenario_rows.CORNERS)
     lake.now = start  # the days of OpenF1's pulls do not depend on the number of resources of Jolpica
     for endpoint, scope, season, rows in scenario_rows.first_pulls():
         lake.pull(endpoint, scope, season, rows)

@@ -183,6 +183,37 @@ def of(key: int, rows: list[Row]) -> list[Row]:
     return [{"session_key": key, "meeting_key": MEETING_OF[key]} | row for row in rows]
 
 
+CORNERS = [
+    {
+        "season": 2024,
+        "circuit_key": 61,
+        "number": 1,
+        "letter": "",
+        "length": 2345.0,
+        "x": -10.5,
+        "rotation": 335.0,
+    },
+    {
+        "season": 2024,
+        "circuit_key": 61,
+        "number": 9,
+        "letter": "A",
+        "length": None,
+        "x": 7.0,
+        "rotation": 335.0,
+    },
+    {
+        "season": 2024,
+        "circuit_key": 61,
+        "number": 9,
+        "letter": "B",
+        "length": 9876.5,
+        "x": 8.0,
+        "rotation": 335.0,
+    },
+]
+
+
 def first_pulls() -> list[tuple[str, int, int, list[Row]]]:
     """Return the first pulls: (endpoint, partition, season, rows)."""
     pulls: list[tuple[str, int, int, list[Row]]] = []

@@ -159,6 +159,14 @@ def test_theoretical_best_lap_is_null_if_a_sector_is_missing(states: LakeStates)
     assert summary[81] == (3, 2, None, None)
 
 
+def test_corners_of_a_circuit_have_labels_and_distances(states: LakeStates) -> None:
+    assert states.rows["first load"]["corners"] == [
+        ("marina_bay", "1", 234.5, -10.5),
+        ("marina_bay", "9A", None, 7.0),
+        ("marina_bay", "9B", 987.65, 8.0),
+    ]
+
+
 def test_testing_has_no_round_number(states: LakeStates) -> None:
     assert states.rows["first load"]["rounds"] == [
         (2024, "Pre-Season Testing", None),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.simulator.circuits import CircuitServer, write_circuits
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.history import write_history
@@ -85,22 +86,37 @@ def test_range_of_seasons_is_loaded_once_and_openf1_is_not_needed(shell: Shell) 
     assert len(shell.api.requests) == before
 
 
-def test_jolpica_that_is_down_is_one_warning_and_openf1_is_complete(shell: Shell) -> None:
-    down = "http://127.0.0.1:9/ergast/f1"
-    done = shell.f1("load", "--season", "2024", "--no-telemetry", "--no-transform", F1_JOLPICA_URL=down)
+def test_sources_that_are_down_are_one_warning_each_and_openf1_is_complete(
+    shell: Shell, served: tuple[Path, Path], tmp_path: Path
+) -> None:
+    every = {"F1_SOURCES": "openf1 jolpica multiviewer"}
+    down = {"F1_JOLPICA_URL": "http://127.0.0.1:9/ergast/f1", "F1_MULTIVIEWER_URL": "http://127.0.0.1:9/api"}
+    done = shell.f1("load", "--season", "2024", "--no-telemetry", "--no-transform", **every, **down)
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
-    assert len(warnings) == 1, done.stderr
+    assert len(warnings) == 2, done.stderr
     assert "no connection to Jolpica" in warnings[0]
+    assert "no connection to MultiViewer" in warnings[1]
     bronze = Bronze(Settings(lakehouse_root=shell.root).bronze)
     assert {scope for endpoint, scope in bronze.pull_log.scopes() if endpoint == "session_result"} == set(
         range(2024011, 2024016)
     )
     # Nor does a load of both sources wait for the window of an hour.
-    done = shell.f1(
-        "load", "--season", "2024", "--no-telemetry", "--no-transform", F1_JOLPICA_REQUESTS_PER_HOUR="3"
-    )
+    with CircuitServer(write_circuits(tmp_path / "maps", served[0])) as circuits:
+        done = shell.f1(
+            "load",
+            "--season",
+            "2024",
+            "--no-telemetry",
+            "--no-transform",
+            F1_JOLPICA_REQUESTS_PER_HOUR="3",
+            F1_MULTIVIEWER_URL=circuits.url,
+            **every,
+        )
     assert done.returncode == 0, done.stderr
+    assert circuits.requests == ["/api/v1/circuits/63/2024"]
+    bronze = Bronze(Settings(lakehouse_root=shell.root).bronze)
+    assert bronze.rows("multiviewer_corners", 2024)["number"].to_pylist() == list(range(1, 13))
     assert "warning: Jolpica: its requests of this hour are used up" in done.stderr
     assert len(shell.api.requests) <= 3
 

@@ -8,6 +8,7 @@ import pytest
 from f1_lakehouse.site.charts import packed, spans, spread
 from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.site.page import as_json, lap_time, number, race_time, signed
+from f1_lakehouse.site.sections.corners import corner_trace, distances
 from f1_lakehouse.site.sections.pace import quartiles
 from f1_lakehouse.site.sections.telemetry import _curves, at
 
@@ -94,6 +95,21 @@ def test_gap_between_two_laps_is_zero_at_the_start_and_exact_at_the_end():
     assert one[-1][0] == two[-1][0] == pytest.approx(5000)
     assert two[-1][1] - one[-1][1] == pytest.approx(1.5)
     assert at(two, 2500) - at(one, 2500) == pytest.approx(0.75, abs=0.01)
+
+
+def test_corner_is_drawn_where_the_lap_is_nearest_to_it():
+    lap = [{"position_x": 100 * i, "position_y": 0, "lap_distance_m": 11.0 * i} for i in range(10)]
+    lap.insert(3, {"position_x": None, "position_y": None, "lap_distance_m": 30.0})
+    corners = [
+        {"corner_label": "1", "position_x": 210.0, "position_y": 50.0, "label_angle": 90.0},
+        {"corner_label": "2A", "position_x": 500.0, "position_y": -1500.0, "label_angle": None},
+        {"corner_label": "3", "position_x": None, "position_y": 0.0, "label_angle": 0.0},
+    ]
+    assert distances(corners, lap) == [(22.0, "1")]
+    assert distances(corners, []) == []
+    [trace] = corner_trace(corners)
+    assert (trace["x"], trace["y"], trace["text"]) == ([21, 90], [45, -150], ["1", "2A"])
+    assert corner_trace([]) == []
 
 
 def test_the_json_of_a_chart_cannot_end_its_script_element():

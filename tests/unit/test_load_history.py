@@ -9,7 +9,7 @@ import pytest
 
 from f1_lakehouse.ingest import pull
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.runs.load import check_seasons, selected_sources
+from f1_lakehouse.runs.load import check_seasons, is_needed, selected_sources
 from f1_lakehouse.runs.selection import LoadError, Selection, seasons_of
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.ergast import History
@@ -21,6 +21,7 @@ from f1_lakehouse.sources.jolpica.row_counts import judge_results
 from f1_lakehouse.sources.jolpica.schedule import races_in
 from f1_lakehouse.sources.jolpica.source import JOLPICA
 from f1_lakehouse.sources.jolpica.tables import BY_NAME, ENDPOINTS
+from f1_lakehouse.sources.multiviewer.source import MULTIVIEWER
 from f1_lakehouse.sources.openf1.source import OPENF1
 from f1_lakehouse.sources.source import Work
 
@@ -98,6 +99,13 @@ def test_sources_are_those_named_or_those_of_the_settings(lake: Lake) -> None:
         selected_sources(lake, Selection(sources=["ergast"]), NOW)
     with pytest.raises(LoadError, match="has no sessions and meetings"):
         selected_sources(lake, Selection(sessions=["9606"], sources=["jolpica"]), NOW)
+
+
+def test_load_needs_a_source_only_for_seasons_and_rounds_that_no_other_has() -> None:
+    assert is_needed(JOLPICA, Selection(), [1957, 2026], 2023)
+    assert not is_needed(JOLPICA, Selection(), [2026], 2023)
+    assert is_needed(JOLPICA, Selection(lap_times=True), [2026], 2023)
+    assert not is_needed(MULTIVIEWER, Selection(lap_times=True), [2026], 2023)
 
 
 def test_seasons_before_2023_and_resources_of_jolpica_need_no_openf1() -> None:

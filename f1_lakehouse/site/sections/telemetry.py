@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from f1_lakehouse.site.charts import Figure, Style, axis, line_trace, packed, plain, shared_layout
 from f1_lakehouse.site.page import Chart, Key, Section, Table, lap_time, number, signed
 from f1_lakehouse.site.queries import Row
+from f1_lakehouse.site.sections.corners import CREDIT, corner_notes, corner_trace, distances
 from f1_lakehouse.site.view import View, section
 
 MIN_SAMPLES = 30
@@ -39,14 +40,15 @@ def telemetry_section(view: View) -> Section | None:
             "On the track",
             "There is no telemetry of this session in the lake: no track map and no speed trace.",
         )
-    return section("track", "On the track", _track_map(view, *driven[0]), _speed_trace(view, driven))
+    credit = CREDIT if view.corners else None
+    return section("track", "On the track", _track_map(view, *driven[0]), _speed_trace(view, driven), credit)
 
 
 def _track_map(view: View, row: Row, samples: list[Row]) -> Chart | None:
     placed = [s for s in samples if s["position_x"] is not None]
     if len(placed) < MIN_SAMPLES:
         return None
-    figure, bounds = track_figure(placed)
+    figure, bounds = track_figure(placed, view.corners)
     speeds = [s["speed"] for s in samples]
     return Chart(
         name="track-map",
@@ -74,8 +76,8 @@ def speed_bins(speeds: Sequence[float]) -> list[float]:
     return [low + step * i for i in range(SPEED_BINS + 1)]
 
 
-def track_figure(samples: Sequence[Row]) -> tuple[Figure, list[float]]:
-    """The track as it was driven in one lap, coloured by speed; and the bounds of the speed classes."""
+def track_figure(samples: Sequence[Row], corners: Sequence[Row] = ()) -> tuple[Figure, list[float]]:
+    """The track as it was driven in one lap, coloured by speed, with its corners; and the bounds of the speed classes."""
     placed = [row for row in samples if row["position_x"] is not None and row["speed"] is not None]
     bounds = speed_bins([row["speed"] for row in placed])
     step = bounds[1] - bounds[0]
@@ -106,6 +108,7 @@ def track_figure(samples: Sequence[Row]) -> tuple[Figure, list[float]]:
         for i in range(SPEED_BINS)
         if xs[i]
     ]
+    data += corner_trace(corners)
     start = placed[0]
     data.append(
         {
@@ -134,7 +137,7 @@ def _speed_trace(view: View, driven: Sequence[tuple[Row, list[Row]]]) -> Chart |
     (speeds, times), (other_speeds, other_times) = _curves(driven)
     traces = [(view.styles[one["driver_number"]], speeds), (view.styles[two["driver_number"]], other_speeds)]
     delta = [(distance, at(other_times, distance) - elapsed) for distance, elapsed in times]
-    figure = speed_figure(traces, delta, labels)
+    figure = speed_figure(traces, delta, labels, distances(view.corners, driven[0][1]))
     return Chart(
         name="speed-chart",
         title=f"Speed: {labels[0]} and {labels[1]}",
@@ -151,6 +154,7 @@ def speed_figure(
     traces: Sequence[tuple[Style, Sequence[tuple[float, float]]]],
     delta: Sequence[tuple[float, float]],
     labels: tuple[str, str],
+    corners: Sequence[tuple[float, str]] = (),
 ) -> Figure:
     """Speed of two laps over the distance, and below it the time between them.
 
@@ -158,6 +162,7 @@ def speed_figure(
         traces: the two drivers, with (m, km/h).
         delta: (m, s); positive: the second one is behind.
         labels: their labels.
+        corners: (m, number), drawn above the traces.
     """
     data = [
         line_trace(style, x=packed([round(d) for d, _ in found]), y=packed([round(v) for _, v in found]))
@@ -174,7 +179,8 @@ def speed_figure(
     )
     return data, {
         **shared_layout("%{x:d} m: %{y:d} km/h"),
-        "margin": {"l": 60, "r": 16, "t": 16, "b": 44},
+        "margin": {"l": 60, "r": 16, "t": 36 if corners else 16, "b": 44},
+        "annotations": corner_notes(corners),
         "xaxis": axis("Distance, m", zeroline=False, anchor="y2", range=[0, round(delta[-1][0])]),
         "yaxis": axis("Speed, km/h", domain=[0.36, 1], zeroline=False),
         "yaxis2": axis(f"{plain(labels[1])} behind, s", domain=[0, 0.28], zeroline=True),
