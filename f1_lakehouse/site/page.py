@@ -81,7 +81,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Credits:
-    """The number of races of which a page has results, and how many of them are generated."""
+    """The races with results on a page: how many there are, and how many of them are generated."""
 
     races: int = 0
     generated: int = 0
