@@ -20,6 +20,7 @@ from f1_lakehouse.processes import is_running
 from f1_lakehouse.publishing.build_record import last_build
 from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.publishing.delta_export import export_tables
+from f1_lakehouse.publishing.forecast_tables import add_forecasts
 from f1_lakehouse.publishing.gold_file import PublishError, writers_kept_out
 from f1_lakehouse.publishing.publication import (
     Publication,
@@ -59,6 +60,7 @@ def publish(settings: Settings) -> Publication:
             states = table_states(con, "warehouse")
             delta_versions = export_tables(settings, con, states)
             rows = _write_tables(con, settings, partial, states, build.digest)
+            add_forecasts(con, settings, "target")
             done = Publication(
                 build.bronze_version, datetime.now(UTC), __version__, rows, build.digest, build.seen_at
             )
