@@ -30,6 +30,8 @@ TREES: dict[str, Any] = {
     "seed": SEED,
     "verbosity": -1,
 }
+MIN_TREES, EXAMPLES_PER_TREE = 20, 20
+"""Few examples carry few trees: more of them learn the noise of the first races."""
 
 
 def matrix(rows: pl.DataFrame, features: Sequence[str]) -> Floats:
@@ -45,7 +47,7 @@ def fit_trees(x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int) 
     options = {**TREES, **parameters}
     options["min_data_in_leaf"] = min(options["min_data_in_leaf"], max(len(y) // 20, 1))
     data = lightgbm.Dataset(x, y, params=options, free_raw_data=True)
-    return lightgbm.train(options, data, rounds).model_to_string()
+    return lightgbm.train(options, data, min(rounds, max(len(y) // EXAMPLES_PER_TREE, MIN_TREES))).model_to_string()
 
 
 def predict_trees(text: str, x: Floats) -> Floats:

@@ -107,7 +107,7 @@ def with_interval(forecasts: pl.DataFrame) -> pl.DataFrame:
     Both ends grow with the laps to go: most of the error is the pace, which lasts.
     """
     errors: list[float] = []
-    done = []
+    done: list[pl.DataFrame] = []
     for part in forecasts.partition_by("session_key", maintain_order=True):
         low = high = None
         if len(errors) >= MIN_ERRORS:
@@ -127,4 +127,7 @@ def with_interval(forecasts: pl.DataFrame) -> pl.DataFrame:
         )
         known = part.filter(pl.col("target").is_not_null() & pl.col("prediction").is_not_null())
         errors += ((known["target"] - known["prediction"]) / known["laps_remaining"]).to_list()
-    return pl.concat(done, how="vertical_relaxed") if done else forecasts
+    if done:
+        return pl.concat(done, how="vertical_relaxed")
+    names = ("low", "high", "low_per_lap_s", "high_per_lap_s")
+    return forecasts.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)

@@ -15,7 +15,7 @@ from f1_lakehouse.strategy.artifacts import ModelStore
 from f1_lakehouse.strategy.model import Forecasts, Model
 from f1_lakehouse.strategy.race_data import KEY, RaceData
 
-MIN_RACES = 6
+MIN_RACES = 4
 """Races with examples before the first forecast."""
 
 
@@ -77,7 +77,7 @@ def roll(
                 )
                 fitted += 1
         on_fit(model.name, number + 1, len(races))
-    forecasts = pl.concat(done, how="vertical_relaxed") if done else rows.clear()
+    forecasts = pl.concat(done, how="vertical_relaxed") if done else _forecast(model, store, None, [], rows)
     if model.recalibrate is not None and forecasts.height:
         forecasts = model.recalibrate(forecasts)
     return Trained(forecasts, version, fitted)

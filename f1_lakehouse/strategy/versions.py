@@ -9,6 +9,19 @@ from typing import Any
 import orjson
 
 IN_USE = "in_use.json"
+MODEL_NAMES = (
+    "lap_time_1_ahead",
+    "lap_time_5_ahead",
+    "lap_time_10_ahead",
+    "stop_hazard",
+    "pit_loss",
+    "rejoin_position",
+    "undercut",
+    "finishing_order_25",
+    "finishing_order_50",
+    "remaining_time",
+)
+"""The models of registry.py, for those who list them without the extra."""
 
 
 class Versions:
