@@ -18,13 +18,14 @@ from f1_lakehouse.defs import (
     resources,
     sensors,
     site,
+    strategy,
 )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return all assets, checks, jobs, schedules and sensors of the lakehouse."""
-    modules = (bronze, jolpica, checks, site, maintenance)
+    modules = (bronze, jolpica, checks, site, maintenance, strategy)
     return dg.Definitions.merge(
         resources.defs(),
         dbt.dbt_definitions(),
@@ -41,8 +42,14 @@ def defs() -> dg.Definitions:
                 jolpica.history,
                 jolpica.history_rounds,
                 maintenance.upkeep,
+                strategy.train_job,
             ],
-            schedules=[sensors.weekly, maintenance.weekly_upkeep],
-            sensors=[sensors.session_due, sensors.gold_behind_bronze, monitoring.alerts],
+            schedules=[sensors.weekly, maintenance.weekly_upkeep, strategy.weekly_training],
+            sensors=[
+                sensors.session_due,
+                sensors.gold_behind_bronze,
+                strategy.race_to_train,
+                monitoring.alerts,
+            ],
         ),
     )

@@ -47,7 +47,9 @@ def fit_trees(x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int) 
     options = {**TREES, **parameters}
     options["min_data_in_leaf"] = min(options["min_data_in_leaf"], max(len(y) // 20, 1))
     data = lightgbm.Dataset(x, y, params=options, free_raw_data=True)
-    return lightgbm.train(options, data, min(rounds, max(len(y) // EXAMPLES_PER_TREE, MIN_TREES))).model_to_string()
+    return lightgbm.train(
+        options, data, min(rounds, max(len(y) // EXAMPLES_PER_TREE, MIN_TREES))
+    ).model_to_string()
 
 
 def predict_trees(text: str, x: Floats) -> Floats:

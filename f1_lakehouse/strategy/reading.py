@@ -13,6 +13,8 @@ from f1_lakehouse.errors import F1LakehouseError
 if TYPE_CHECKING:
     import duckdb
 
+    from f1_lakehouse.settings import Settings
+
 OPTIONS = (0, 3, 5, 10)
 """Laps from now after which the published options stop (pit_wall.py)."""
 
@@ -68,6 +70,24 @@ def rows_of(
         raise StrategyReadError("no forecasts are published yet; run f1 strategy train") from None
     names = [column for column, *_ in result.description or []]
     return [dict(zip(names, values, strict=True)) for values in result.fetchall()]
+
+
+def newest_race(settings: Settings) -> str | None:
+    """Return the date of the newest race in published gold that has features and a result; None if there is none, or no features."""
+    from f1_lakehouse.publishing.gold_file import connect_gold
+
+    if not settings.gold.exists():
+        return None
+    with connect_gold(settings) as con:
+        try:
+            [row] = rows_of(
+                con,
+                "select strftime(max(session_date), '%Y-%m-%d') as date from lap_features where session_category = 'Race' "
+                "and session_key in (select session_key from fact_results)",
+            )
+        except StrategyReadError:
+            return None
+    return str(row["date"]) if row["date"] else None
 
 
 def find_race(con: duckdb.DuckDBPyConnection, words: str) -> int:
