@@ -10,6 +10,7 @@ from f1_lakehouse.defs import (
     bronze,
     checks,
     dbt,
+    feature_checks,
     jobs,
     jolpica,
     maintenance,
@@ -34,6 +35,7 @@ def defs() -> dg.Definitions:
             asset_checks=[
                 *dg.load_asset_checks_from_modules(modules),
                 checks.silver_reconciles_with_bronze_check(),
+                *feature_checks.training_checks(),
             ],
             jobs=[
                 jobs.calendar,

@@ -102,7 +102,7 @@ field as (
     having count(*) >= {{ min_field }}
 ),
 
--- clean laps ahead of which the track is free, relative to the field
+-- clean laps with a free track ahead, relative to the field
 clear_laps as (
     select
         laps.*,
