@@ -1,4 +1,4 @@
-"""Races whose true pace and wear are known, with the columns of `lap_features`: input of the strategy tests."""
+"""Races with known pace and wear, with the columns of `lap_features`: input of the strategy tests."""
 
 from datetime import datetime, timedelta
 

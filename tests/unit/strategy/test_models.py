@@ -1,4 +1,4 @@
-"""The models on races whose truth is known: what they recover, what they may not see, and that training repeats."""
+"""The models on races with known pace and wear: what they recover, what they may not see, and that training repeats."""
 
 from dataclasses import replace
 from pathlib import Path
