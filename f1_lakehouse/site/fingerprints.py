@@ -36,7 +36,8 @@ def session_fingerprints(gold: Gold) -> dict[int, str]:
         "(select cast(entity_id as integer) as session_key, * from source_changes where entity = 'session')"
     )
     meetings = "(select s.session_key, m.* from dim_sessions as s join dim_meetings as m using (meeting_key))"
-    for source in (*SESSION_TABLES, drivers, changes, meetings):
+    forecasts = ("pit_wall",) if gold.has_forecasts else ()
+    for source in (*SESSION_TABLES, *forecasts, drivers, changes, meetings):
         # A sum and not an exclusive or, in which equal rows would cancel each other out.
         for row in gold.select(
             f"select session_key, count(*) || '-' || sum(hash(t)::hugeint) as digest from {source} as t group by 1"
@@ -45,6 +46,11 @@ def session_fingerprints(gold: Gold) -> dict[int, str]:
     for key, built_from in gold.telemetry_sessions.items():
         parts.setdefault(key, []).append(f"telemetry:{built_from}")
     return {one.key: _digest(*parts.get(one.key, ())) for one in gold.sessions}
+
+
+def forecasts_fingerprint(gold: Gold) -> str:
+    """A hash of the record of the forecasts; empty without forecasts."""
+    return _digest(*map(str, (*gold.scorecard(), *gold.calibration()))) if gold.has_forecasts else ""
 
 
 def season_fingerprint(gold: Gold, season: int) -> str:

@@ -21,12 +21,13 @@ from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
-from f1_lakehouse.site.fingerprints import season_fingerprint, session_fingerprints
+from f1_lakehouse.site.fingerprints import forecasts_fingerprint, season_fingerprint, session_fingerprints
 from f1_lakehouse.site.model import Session
 from f1_lakehouse.site.page import Page, Table, render
 from f1_lakehouse.site.queries import Gold, open_gold
 from f1_lakehouse.site.season import index_page, season_page
 from f1_lakehouse.site.session import session_page
+from f1_lakehouse.site.strategy import strategy_page
 
 FAMILIES = ("races", "qualifyings", "practices", "seasons", "data")
 """The kinds of pages; sprints are among the races, the first page among the seasons."""
@@ -144,14 +145,16 @@ class Site:
         """Every page that the site has with this gold."""
         gold = self._gold
         code = pages_version()
-        by_session = session_fingerprints(gold)
+        by_session, forecasts = session_fingerprints(gold), forecasts_fingerprint(gold)
         weekends: dict[int, str] = {}
         for one in gold.sessions:
             weekends[one.meeting_key] = weekends.get(one.meeting_key, "") + one.page + one.name
         wanted = []
         for order, one in enumerate(gold.sessions):
             family = "races" if one.is_race else "qualifyings" if one.is_qualifying else "practices"
-            made_of = _hash(code, by_session[one.key], weekends[one.meeting_key])
+            # The record of the models is below the pit wall of a race.
+            record = forecasts if one.is_race else ""
+            made_of = _hash(code, by_session[one.key], weekends[one.meeting_key], record)
             wanted.append(Wanted(one.page, family, order, made_of, partial(session_page, gold, one)))
         for season in gold.seasons:
             of_season = [by_session[one.key] + one.page for one in gold.sessions if one.season == season]
@@ -162,7 +165,11 @@ class Site:
         wanted.append(Wanted(INDEX, "seasons", 0, _hash(code, *pages), partial(index_page, gold)))
         published = gold.published()
         made_of = _hash(code, *map(str, published.values()), *pages)
-        wanted.append(Wanted("data.html", "data", 0, made_of, partial(data_page, gold)))
+        wanted.append(Wanted("data.html", "data", 1, _hash(made_of, forecasts), partial(data_page, gold)))
+        if forecasts:
+            wanted.append(
+                Wanted("strategy.html", "data", 0, _hash(code, forecasts), partial(strategy_page, gold))
+            )
         return wanted
 
 

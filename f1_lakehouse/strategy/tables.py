@@ -143,3 +143,12 @@ def tables(
 
 def _rows(fields: list[pa.Field], rows: list[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema(fields))
+
+
+def tables_schema() -> dict[str, pa.Schema]:
+    """Return name → columns of the tables that a training publishes."""
+    return {
+        "pit_wall": pa.schema(_WALL),
+        "strategy_scorecard": pa.schema(_SCORECARD),
+        "strategy_calibration": pa.schema(_CALIBRATION),
+    }
