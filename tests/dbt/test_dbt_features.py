@@ -1,4 +1,4 @@
-"""No feature of a lap knows what comes after its end: tests on complete races, each of which fails on a planted leak.
+"""Features of a lap do not use what comes after its end: tests on complete races, and each test fails on a planted leak.
 
 The races are made here (silver's tables, no dbt), or recorded (slow). That splits do not overlap, and that priors and folds use
 earlier sessions only, is tested by dbt (splits_do_not_overlap, priors_come_from_earlier_sessions, folds_contain_only_earlier_sessions).

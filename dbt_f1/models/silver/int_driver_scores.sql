@@ -128,7 +128,13 @@ populations as (
 ),
 
 masks as (
-    select * from (values {% for mask in range(1, 32) %}({{ mask }}){{ ', ' if not loop.last }}{% endfor %}) as t (mask)
+    select numbers.mask
+    from (
+        values
+        {%- for mask in range(1, 32) %}
+        ({{ mask }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as numbers (mask)
 ),
 
 halves as (
