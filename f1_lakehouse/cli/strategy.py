@@ -47,7 +47,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with models: only the versions of this model; with score: re-score one",
     )
     parser.add_argument(
-        "--version", metavar="VERSION", help="with score and --model: the version to re-score on later races"
+        "--version",
+        dest="model_version",
+        metavar="VERSION",
+        help="with score and --model: the version to re-score on later races",
     )
     parser.add_argument("--json", action="store_true", help="one JSON value instead of a table")
 
@@ -59,7 +62,7 @@ def _strategy(given: argparse.Namespace) -> int:
     if given.action == "models":
         return _models(settings, given)
     if given.action == "score":
-        return _rescore(settings, given) if given.version else _score(settings, given)
+        return _rescore(settings, given) if given.model_version or given.model else _score(settings, given)
     if given.session is None or (given.lap is None and given.what_if is None):
         print(
             "f1 strategy: --session and --lap are required; for example f1 strategy --session latest --lap 20",
@@ -208,7 +211,12 @@ def _score(settings: Settings, given: argparse.Namespace) -> int:
     with _gold(settings) as con:
         rows = rows_of(con, "from strategy_scorecard")
         bins = rows_of(con, "from strategy_calibration") if given.json else []
-    return _json({"scorecard": rows, "calibration": bins}) if given.json else _score_table(rows)
+    if given.json:
+        return _json({"scorecard": rows, "calibration": bins})
+    if not rows:
+        print("too little history: no forecast was scored yet")
+        return 0
+    return _score_table(rows)
 
 
 def _score_table(rows: list[dict[str, Any]]) -> int:
@@ -296,19 +304,24 @@ def _train(given: argparse.Namespace) -> int:
         done = train(settings, lambda name, races, of: say(f"{name}: {races} of {of} races"))
     if given.json:
         return _json({"versions": done.versions, "fitted": done.fitted, "rows": done.rows})
+    if not done.versions:
+        print(
+            "too little history: no model has enough races yet; the pit wall has reasons instead of forecasts"
+        )
+        return 0
     print(f"{len(done.versions)} models in use, {sum(done.fitted.values())} versions fitted now")
     print(", ".join(f"{name}: {rows} rows" for name, rows in sorted(done.rows.items())))
     return 0
 
 
 def _rescore(settings: Settings, given: argparse.Namespace) -> int:
-    if given.model is None:
-        print("f1 strategy: --version needs --model", file=sys.stderr)
+    if given.model is None or given.model_version is None:
+        print("f1 strategy: --version and --model belong together", file=sys.stderr)
         return EXIT_USAGE
     require_extra()
     from f1_lakehouse.strategy.training import rescore
 
-    lines = rescore(settings, given.model, given.version)
+    lines = rescore(settings, given.model, given.model_version)
     return _json(lines) if given.json else _score_table(lines)
 
 

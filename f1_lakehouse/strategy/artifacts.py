@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from f1_lakehouse.storage.object_store import write_atomically
 from f1_lakehouse.strategy.learners import SEED
 from f1_lakehouse.strategy.model import Model
 from f1_lakehouse.strategy.race_data import StrategyError
@@ -100,16 +101,11 @@ class ModelStore(Versions):
 
     def put_metrics(self, name: str, version: str, metrics: Mapping[str, Any]) -> None:
         """Write the score of the rolling origin that ended with a version."""
-        target = self.folder / name / version / "metrics.json"
-        partial = target.with_name(f".metrics.{os.getpid()}.partial")
-        partial.write_bytes(_json(metrics))
-        partial.replace(target)
+        write_atomically(self.folder / name / version / "metrics.json", _json(metrics))
 
     def use(self, versions: Mapping[str, str]) -> None:
         """Make these versions the ones in use."""
-        partial = self.folder / f".{IN_USE}.{os.getpid()}.partial"
-        partial.write_bytes(_json(dict(sorted(versions.items()))))
-        partial.replace(self.folder / IN_USE)
+        write_atomically(self.folder / IN_USE, _json(dict(sorted(versions.items()))))
 
 
 def _json(value: object) -> bytes:

@@ -62,7 +62,7 @@ def _reason(laps: pl.DataFrame) -> pl.Expr:
     """Why a lap has no forecast of a stop, from what is known at its end."""
     is_wet = pl.col("compound").is_in(["INTERMEDIATE", "WET"]).fill_null(False)
     # Laps of other cars that have ended before: in the order of the line, not of the lap numbers.
-    wet_so_far = is_wet.cast(pl.Int64).cum_sum().over("session_key", order_by="line_s")
+    wet_so_far = is_wet.cast(pl.Int64).cum_sum().over("session_key", order_by=["line_s", "driver_number"])
     return (
         pl.when(pl.col("line_s").is_null())
         .then(pl.lit("the end of the lap is not known"))

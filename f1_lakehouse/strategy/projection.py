@@ -49,7 +49,7 @@ def _form(finishes: pl.DataFrame, by: str, name: str) -> pl.DataFrame:
         finishes.group_by("session_date", "session_key", by).agg(pl.col("finish").mean()).sort("session_date")
     )
     return means.with_columns(
-        pl.col("finish").shift(1).rolling_mean(RECENT_RACES, min_samples=1).over(by).alias(name)
+        pl.col("finish").shift(1).rolling_mean(RECENT_RACES, min_samples=1).round(6).over(by).alias(name)
     ).select("session_key", by, name)
 
 

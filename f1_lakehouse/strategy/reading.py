@@ -158,14 +158,18 @@ def wall_at(
         )
         gone = next((row for row in known if _is_driver(row, driver)), None)
         if gone is None:
-            names = ", ".join(sorted(str(row["name_acronym"]) for row in known))
-            raise StrategyReadError(f"no driver {driver} in session {session_key}; it has {names}")
+            raise _no_driver(driver, session_key, known)
         raise StrategyReadError(f"{gone['name_acronym']} is out: the last lap in the race is {gone['lap']}")
     return found
 
 
+def _no_driver(driver: str, session_key: int, rows: list[dict[str, Any]]) -> StrategyReadError:
+    names = ", ".join(sorted({str(row["name_acronym"]) for row in rows}))
+    return StrategyReadError(f"no driver {driver} in session {session_key}; it has {names}")
+
+
 def _is_driver(row: dict[str, Any], driver: str) -> bool:
-    return driver in (str(row["driver_number"]), "") or driver.upper() == str(row["name_acronym"]).upper()
+    return driver == str(row["driver_number"]) or driver.upper() == str(row["name_acronym"]).upper()
 
 
 def what_if(con: duckdb.DuckDBPyConnection, session_key: int, driver: str, stop_lap: int) -> WhatIf:
@@ -176,12 +180,11 @@ def what_if(con: duckdb.DuckDBPyConnection, session_key: int, driver: str, stop_
     Raises:
         StrategyReadError: the driver did not stop within ten laps of it, or there is no forecast.
     """
-    [row, *_] = wall_at(con, session_key, 1, driver) if driver else [{}]
-    laps = rows_of(
-        con,
-        "from pit_wall where session_key = ? and driver_number = ? order by lap_number",
-        [session_key, row["driver_number"]],
-    )
+    everyone = rows_of(con, "from pit_wall where session_key = ? order by lap_number", [session_key])
+    laps = [one for one in everyone if _is_driver(one, driver)]
+    if not laps:
+        raise _no_driver(driver, session_key, everyone)
+    row = laps[0]
     stops = [one["lap_number"] + 1 for one in laps if one["has_stopped"]]
     if not stops:
         raise StrategyReadError(

@@ -64,7 +64,8 @@ def opponents(laps: pl.DataFrame, earlier: Forecasts) -> pl.DataFrame:
         .join(ahead.select(*KEY, "other"), on=[*KEY, "other"], how="anti")
         .with_columns((pl.col("other_line_s") - pl.col("line_before_s")).alias("gap_now_s"))
     )
-    pairs = pl.concat([ahead, behind.select(ahead.columns)])
+    # In a fixed order, and below the sums rounded: the last bits of a sum depend on the order.
+    pairs = pl.concat([ahead, behind.select(ahead.columns)]).sort(*KEY, "other")
     gain = (
         (pl.col("other_pace_s") - pl.col("pace_last_3_clean_s"))
         .fill_null(0.0)
@@ -92,9 +93,9 @@ def _chance(gaps: Floats) -> Floats:
 def _rows(data: RaceData, earlier: Forecasts) -> pl.DataFrame:
     pairs = opponents(data.laps, earlier)
     expected = pairs.group_by(KEY).agg(
-        (1 + pl.col("ahead").sum()).alias("expected_position"),
+        (1 + pl.col("ahead").sum()).round(6).alias("expected_position"),
         (pl.col("gap_s").abs() < SPREAD_S).sum().cast(pl.Float64).alias("cars_close"),
-        pl.col("stops").sum().alias("stops_expected"),
+        pl.col("stops").sum().round(6).alias("stops_expected"),
         pl.col("pit_loss_s").first(),
         (pl.len() + 1).cast(pl.Float64).alias("cars"),
     )

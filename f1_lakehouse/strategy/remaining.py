@@ -89,7 +89,7 @@ def _at_pace(examples: pl.DataFrame, rows: pl.DataFrame) -> Floats:
 REMAINING_TIME = Model(
     name="remaining_time",
     claim="time from a last stop to the finish",
-    population=f"dry races that stay green; last stops with at least {MIN_LAPS_TO_GO} laps to go, cars on the lead lap",
+    population=f"dry races that stay green; last stops with at least {MIN_LAPS_TO_GO} laps to go, cars on the lead lap; given the new compound",
     metric="mae",
     baseline="laps to go at the pace before the stop, plus the pit loss",
     features=FEATURES,

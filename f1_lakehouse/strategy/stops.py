@@ -51,7 +51,8 @@ def green_stops(laps: pl.DataFrame) -> pl.DataFrame:
 
 def hazard_features(laps: pl.DataFrame) -> pl.DataFrame:
     """Return laps (with the features of pace) with the features of the hazard, from events that ended before the lap's end."""
-    timed = laps.filter(pl.col("line_s").is_not_null()).sort("session_key", "line_s")
+    # Two cars can cross the line in the same millisecond: without the number their order would be arbitrary.
+    timed = laps.filter(pl.col("line_s").is_not_null()).sort("session_key", "line_s", "driver_number")
     events = (
         timed.filter("is_out_lap")
         .with_columns(pl.int_range(1, pl.len() + 1).over("session_key").cast(pl.Float64).alias("n"))

@@ -21,7 +21,7 @@ from f1_lakehouse.strategy.model import Model
 from f1_lakehouse.strategy.pit_wall import pit_wall
 from f1_lakehouse.strategy.race_data import RaceData, StrategyError, read_races
 from f1_lakehouse.strategy.registry import MODELS
-from f1_lakehouse.strategy.rolling import MIN_RACES, roll
+from f1_lakehouse.strategy.rolling import roll
 from f1_lakehouse.strategy.scorecard import scorecard
 from f1_lakehouse.strategy.tables import tables
 
@@ -174,10 +174,3 @@ def _within_budget(settings: Settings, on_fit: OnFit) -> OnFit:
         on_fit(name, races, of)
 
     return checked
-
-
-def too_little_history(data: RaceData) -> str | None:
-    """Return why no model can be trained; None if one can."""
-    if data.races.height < MIN_RACES:
-        return f"too little history: {data.races.height} races, a first forecast needs {MIN_RACES}"
-    return None

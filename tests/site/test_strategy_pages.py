@@ -1,4 +1,4 @@
-"""The pit wall on the page of a race, and the page of the scorecard, from forecasts written by hand."""
+"""The pit wall on the page of a race, and the page of the scorecard, from forecasts that the test writes."""
 
 import re
 

@@ -10,11 +10,12 @@ from generated_races import LAPS, NOISE_S, PIT_LOSS_S, generated_races, true_lap
 
 from f1_lakehouse.strategy.artifacts import ModelStore
 from f1_lakehouse.strategy.pit_wall import pit_wall
-from f1_lakehouse.strategy.race_data import KEY, RaceData
+from f1_lakehouse.strategy.race_data import KEY, RaceData, from_frames
 from f1_lakehouse.strategy.registry import MODELS
 from f1_lakehouse.strategy.rolling import MIN_RACES, roll
 from f1_lakehouse.strategy.scorecard import scored_rows
 from f1_lakehouse.strategy.scoring import score
+from f1_lakehouse.strategy.stops import recalibrate
 from f1_lakehouse.strategy.training import Training, train_models
 from f1_lakehouse.strategy.versions import MODEL_NAMES
 
@@ -93,6 +94,41 @@ def test_forecast_of_a_race_does_not_depend_on_later_races(data: RaceData, train
         assert found.select(*KEY, "prediction").sort(KEY).equals(full.select(*KEY, "prediction").sort(KEY)), (
             name
         )
+
+
+def test_features_do_not_change_when_later_laps_are_cut_off(data: RaceData, trained: Training):
+    last = data.races["session_key"].to_list()[-1]
+    end = data.laps.filter((pl.col("session_key") == last) & (pl.col("lap_number") == 12))["line_s"].min()
+    is_known = (pl.col("session_key") != last) | (pl.col("line_s") <= end)
+    raw = data.laps.filter(is_known).drop([name for name in data.laps.columns if name.startswith("after_")])
+    raw = raw.drop("line_s", "compound_code", "status_code")
+    cut = from_frames(
+        raw, data.results, data.races.select("session_key", "circuit_short_name", "round_number")
+    )
+    keys = cut.laps.filter(pl.col("session_key") == last).select(KEY)
+    assert keys.height > 60
+    # Given, not forecast: the compound that is fitted, and the laps until the answer.
+    given = {"new_compound_code", "answer_laps"}
+    for model in MODELS:
+        columns = [*KEY, *(name for name in model.features if name not in given and name not in KEY)]
+        before, after = (
+            model.rows(races, trained.forecasts).join(keys, on=KEY, how="semi").select(columns).sort(KEY)
+            for races in (data, cut)
+        )
+        assert before.equals(after), model.name
+
+
+def test_recalibration_of_a_race_does_not_see_that_race(trained: Training):
+    raw = trained.forecasts["stop_hazard"].filter(pl.col("prediction").is_not_null())
+    last = raw["session_key"].to_list()[-1]
+    changed = raw.with_columns(
+        pl.when(pl.col("session_key") == last).then(1 - pl.col("target")).otherwise("target").alias("target")
+    )
+    first, second = (
+        recalibrate(rows).filter(pl.col("session_key") == last)["prediction"] for rows in (raw, changed)
+    )
+    assert first.equals(second)
+    assert not first.equals(raw.filter(pl.col("session_key") == last)["prediction"])
 
 
 def test_shuffled_targets_show_no_skill(data: RaceData, trained: Training, tmp_path: Path):
