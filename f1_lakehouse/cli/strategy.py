@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from f1_lakehouse.cli.command import EXIT_USAGE, Command
 from f1_lakehouse.cli.errors import CliError
-from f1_lakehouse.cli.lake_folder import lake_settings
+from f1_lakehouse.cli.lake_folder import lake_settings, recorded
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,7 +57,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _strategy(given: argparse.Namespace) -> int:
     if given.action == "train":
-        return _train(given)
+        settings = lake_settings(writes=True)
+        require_extra()
+        return recorded(settings, "strategy train", lambda: _train(settings, given))
     settings = lake_settings()
     if given.action == "models":
         return _models(settings, given)
@@ -293,11 +295,8 @@ def _models(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
-def _train(given: argparse.Namespace) -> int:
+def _train(settings: Settings, given: argparse.Namespace) -> int:
     from f1_lakehouse.cli.progress import working
-
-    settings = lake_settings(writes=True)
-    require_extra()
     from f1_lakehouse.strategy.training import train
 
     with working("training models") as say:

@@ -124,7 +124,7 @@ def why_train(settings: Settings) -> str | None:
 
 @dg.sensor(
     job=train_job,
-    minimum_interval_seconds=600,
+    minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Asks for a training when published gold has a race that no model in use has seen",
 )

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
-from f1_lakehouse.publishing.gold_file import PublishError, gold_schema, writers_kept_out
+from f1_lakehouse.publishing.gold_file import PublishError, gold_schema, publishing_alone, writers_kept_out
 from f1_lakehouse.publishing.publication import identity, read_record, record_publication
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.delta import scan
@@ -72,6 +72,11 @@ def publish_forecasts(settings: Settings) -> dict[str, int]:
     """
     if not settings.gold.exists():
         raise PublishError("nothing is published yet; run f1 load or f1 transform")
+    with publishing_alone(settings):
+        return _publish_forecasts(settings)
+
+
+def _publish_forecasts(settings: Settings) -> dict[str, int]:
     record = read_record(settings)
     is_known = record is not None and record.file == identity(settings.gold)
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"

@@ -21,7 +21,7 @@ from f1_lakehouse.publishing.build_record import last_build
 from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.publishing.delta_export import export_tables
 from f1_lakehouse.publishing.forecast_tables import add_forecasts
-from f1_lakehouse.publishing.gold_file import PublishError, writers_kept_out
+from f1_lakehouse.publishing.gold_file import PublishError, publishing_alone, writers_kept_out
 from f1_lakehouse.publishing.publication import (
     Publication,
     PublicationRecord,
@@ -47,6 +47,11 @@ def publish(settings: Settings) -> Publication:
         GoldLockedError: another program writes to `gold.duckdb`. The file is unchanged; the Delta tables are published.
         PublishError: the last build failed or never ran.
     """
+    with publishing_alone(settings):
+        return _publish(settings)
+
+
+def _publish(settings: Settings) -> Publication:
     build = last_build(settings)
     if build is None or not settings.warehouse.exists():
         raise PublishError("gold was not built by a build that passed its tests; run: f1 transform")

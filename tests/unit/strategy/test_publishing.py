@@ -1,5 +1,6 @@
 """What a training publishes, what a failed one leaves, and what `f1 strategy` reads."""
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,25 @@ def test_killed_fit_leaves_no_version(trained: Settings, tmp_path: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         train_models(load_data(trained), store, MODELS[4:5], lambda *_: None)
     assert store.versions() == []
+
+
+def test_training_and_transform_wait_for_each_other(trained: Settings, monkeypatch: pytest.MonkeyPatch):
+    from f1_lakehouse.publishing import forecast_tables, publish
+
+    lock = trained.root / "locks" / "publish.lock"
+    seen = []
+
+    def is_held(*_: object) -> dict[str, int]:
+        with lock.open("w") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        seen.append(True)
+        return {}
+
+    monkeypatch.setattr(forecast_tables, "_publish_forecasts", is_held)
+    monkeypatch.setattr(publish, "_publish", is_held)
+    publish_forecasts(trained)
+    publish.publish(trained)
+    assert seen == [True, True]
 
 
 def test_transform_keeps_the_forecasts(trained: Settings, tmp_path: Path):
