@@ -153,6 +153,18 @@ def test_shuffled_targets_show_no_skill(data: RaceData, trained: Training, tmp_p
     assert honest.is_better
 
 
+def test_gain_that_some_races_contradict_is_no_better():
+    rows = pl.DataFrame({"session_key": range(10), "target": [0.0] * 10, "reference": [1.0] * 10})
+    mixed = rows.with_columns(pl.Series("prediction", [0.0, 1.9] * 5))
+    found = score(mixed, "mae")
+    assert found is not None
+    assert found.difference == pytest.approx(0.05)
+    assert found.low < 0 < found.high
+    assert found.is_better is False
+    assert score(rows.with_columns(prediction=pl.lit(0.5)), "mae").is_better
+    assert score(rows.head(4).with_columns(prediction=pl.lit(0.5)), "mae").is_better is None
+
+
 def test_planted_leak_is_seen_as_too_good(data: RaceData, trained: Training, tmp_path: Path):
     model = BY_NAME["lap_time_1_ahead"]
 
