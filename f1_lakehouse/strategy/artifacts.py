@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from f1_lakehouse.processes import is_running
 from f1_lakehouse.storage.object_store import write_atomically
 from f1_lakehouse.strategy.learners import SEED
 from f1_lakehouse.strategy.model import Model
@@ -98,6 +99,13 @@ class ModelStore(Versions):
         (partial / "metrics.json").write_bytes(_json({}))
         shutil.rmtree(target, ignore_errors=True)
         partial.rename(target)
+
+    def remove_leftovers(self) -> None:
+        """Remove the unfinished versions of trainings that were killed."""
+        for path in self.folder.glob("*/.*.partial"):
+            pid = path.name.split(".")[-2]
+            if path.is_dir() and pid.isdigit() and not is_running(int(pid)):
+                shutil.rmtree(path, ignore_errors=True)
 
     def put_metrics(self, name: str, version: str, metrics: Mapping[str, Any]) -> None:
         """Write the score of the rolling origin that ended with a version."""

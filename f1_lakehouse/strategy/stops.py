@@ -84,17 +84,7 @@ def hazard_features(laps: pl.DataFrame) -> pl.DataFrame:
         pl.col("driver_number").alias("driver_number_ahead"),
         pl.col("is_out_lap").alias("ahead_out"),
     )
-    mates = laps.select(
-        "session_key", "lap_number", "team_id", pl.col("driver_number").alias("mate"), pl.col("stops_so_far").alias("mate_stops"),
-        pl.col("line_s").alias("mate_line_s"),
-    )  # fmt: skip
-    mate_rows = (
-        laps.select(*KEY, "team_id", "line_s")
-        .join(mates, on=["session_key", "lap_number", "team_id"], how="inner")
-        .filter((pl.col("mate") != pl.col("driver_number")) & (pl.col("mate_line_s") < pl.col("line_s")))
-        .group_by(KEY)
-        .agg(pl.col("mate_stops").max().alias("team_mate_known"))
-    )
+    mate_rows = _team_mates(laps)
     compounds = pl.col("compound").replace_strict(
         {"SOFT": 1, "MEDIUM": 2, "HARD": 4}, default=0, return_dtype=pl.Int64
     )
@@ -114,6 +104,21 @@ def hazard_features(laps: pl.DataFrame) -> pl.DataFrame:
             (pl.col("team_mate_known") - pl.col("stops_so_far")).alias("team_mate_stops"),
             (pl.col("tyre_age_laps") - pl.col("field_age")).alias("age_vs_field"),
         )
+    )
+
+
+def _team_mates(laps: pl.DataFrame) -> pl.DataFrame:
+    """Return the stops of the team mate, for laps that the mate completed before."""
+    mates = laps.select(
+        "session_key", "lap_number", "team_id", pl.col("driver_number").alias("mate"), pl.col("stops_so_far").alias("mate_stops"),
+        pl.col("line_s").alias("mate_line_s"),
+    )  # fmt: skip
+    return (
+        laps.select(*KEY, "team_id", "line_s")
+        .join(mates, on=["session_key", "lap_number", "team_id"], how="inner")
+        .filter((pl.col("mate") != pl.col("driver_number")) & (pl.col("mate_line_s") < pl.col("line_s")))
+        .group_by(KEY)
+        .agg(pl.col("mate_stops").max().alias("team_mate_known"))
     )
 
 

@@ -73,6 +73,7 @@ def train(
         GoldLockedError: another program writes to `gold.duckdb`.
     """
     data, store = load_data(settings), open_store(settings)
+    store.remove_leftovers()
     done = train_models(data, store, models, _within_budget(settings, on_fit))
     publish_training(settings, data, store, done)
     return done

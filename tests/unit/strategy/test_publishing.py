@@ -118,6 +118,12 @@ def test_killed_fit_leaves_no_version(trained: Settings, tmp_path: Path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         train_models(load_data(trained), store, MODELS[4:5], lambda *_: None)
     assert store.versions() == []
+    [leftover] = tmp_path.glob("*/.*.partial")
+    store.remove_leftovers()
+    assert leftover.exists()
+    leftover = leftover.replace(leftover.with_name(".20240101-a.99999999.partial"))
+    store.remove_leftovers()
+    assert not leftover.exists()
 
 
 def test_training_and_transform_wait_for_each_other(trained: Settings, monkeypatch: pytest.MonkeyPatch):
