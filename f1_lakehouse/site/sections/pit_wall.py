@@ -172,8 +172,8 @@ def _choices(view: View, rows: Sequence[Row]) -> Chart | None:
                 "mode": "markers", "name": name, "x": centre, "y": labels,
                 "marker": {"symbol": SYMBOLS[n], "size": 8, "color": "--ink" if option == "now" else "--faint"},
                 "error_x": {
-                    "type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 1, "width": 0,
-                    "color": "--line", "visible": option == "now",
+                    "type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 2, "width": 0,
+                    "color": "--faint", "visible": option == "now",
                 },
                 "hovertemplate": f"%{{y}}, stop {name}: %{{x:+.1f}} s<extra></extra>",
             }
