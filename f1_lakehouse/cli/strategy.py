@@ -181,6 +181,7 @@ def _show_one(row: dict[str, Any]) -> int:
             against,
         )
     stdout().print(table)
+    print("differences between choices cannot be scored, and favor the earlier stop (docs/strategy.md)")
     return 0
 
 
@@ -204,6 +205,7 @@ def _what_if(con: duckdb.DuckDBPyConnection, key: int, given: argparse.Namespace
     )
     if not found.is_told_apart:
         print("the difference is smaller than what the forecast can tell apart")
+    print("differences between choices cannot be scored, and favor the earlier stop (docs/strategy.md)")
     return 0
 
 

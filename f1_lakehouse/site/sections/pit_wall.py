@@ -194,7 +194,8 @@ def _choices(view: View, rows: Sequence[Row]) -> Chart | None:
         "difference within the interval cannot be told apart.",
         height=520,
         figure=_with_slider(data, labels, axis("Difference to a stop now, s"), steps),
-        note="If the stop is the last one and the race stays green.",
+        note="If the stop is the last one and the race stays green. Differences are not scored and favor the earlier stop: see the "
+        "documentation of the forecasts.",
     )
 
 
