@@ -19,6 +19,7 @@ from f1_lakehouse.defs import (
     published,
     sensors,
     site,
+    strategy,
 )
 from f1_lakehouse.sources.registry import SOURCES
 from f1_lakehouse.sources.source import Source
@@ -26,7 +27,7 @@ from f1_lakehouse.sources.source import Source
 
 def build_definitions(sources: Sequence[Source]) -> dg.Definitions:
     """Return all assets, checks, jobs, schedules and sensors of a lakehouse with these sources."""
-    modules = (checks, site, maintenance)
+    modules = (checks, site, maintenance, strategy)
     return dg.Definitions.merge(
         bronze.bronze_definitions(sources),
         dbt.dbt_definitions(),
@@ -37,14 +38,16 @@ def build_definitions(sources: Sequence[Source]) -> dg.Definitions:
                 checks.silver_reconciles_with_bronze_check(),
                 *feature_checks.training_checks(),
             ],
-            jobs=[jobs.transform, maintenance.upkeep],
+            jobs=[jobs.transform, maintenance.upkeep, strategy.train_job],
             schedules=[
                 *(sensors.weekly_schedule(source) for source in sources if source.has_sessions),
                 maintenance.weekly_upkeep,
+                strategy.weekly_training,
             ],
             sensors=[
                 sensors.session_due_sensor(sources),
                 sensors.gold_behind_bronze,
+                strategy.race_to_train,
                 monitoring.alerts,
             ],
         ),

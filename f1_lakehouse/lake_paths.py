@@ -52,6 +52,11 @@ class LakePaths:
         return f"{self.store}/metrics"
 
     @property
+    def models(self) -> Path:
+        """Folder of the trained models of strategy/."""
+        return self.root / "models"
+
+    @property
     def metrics(self) -> Path:
         """Path of the metrics file for the textfile collector of Prometheus."""
         return self.root / "metrics" / "f1.prom"

@@ -24,6 +24,7 @@ from f1_lakehouse.cli import (
     simulator,
     sql,
     status,
+    strategy,
     ui,
     upkeep,
 )
@@ -43,6 +44,7 @@ COMMANDS = (
     status.STATUS,
     alerts.ALERTS,
     sql.SQL,
+    strategy.STRATEGY,
     replay_run.REPLAY_RUN,
     history.HISTORY,
     upkeep.RESTORE,

@@ -4,6 +4,7 @@ Belongs here: connections and their errors. What the file holds is in publicatio
 """
 
 import contextlib
+import fcntl
 import os
 import re
 from collections.abc import Iterator
@@ -62,6 +63,20 @@ def unreadable_gold(gold: Path, said: str) -> PublishError:
     else:
         return PublishError(f"{gold} cannot be read: {said.splitlines()[0]}")
     return GoldLockedError(f"{gold} is open for writing in {who}: close it there, or open it read-only")
+
+
+@contextlib.contextmanager
+def publishing_alone(settings: LakePaths) -> Iterator[None]:
+    """Wait for any other process that publishes, and keep others waiting within the block.
+
+    Both a transform and a training copy the file, change the copy and rename it: without the lock the later rename would lose what the
+    earlier one added.
+    """
+    folder = settings.root / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "publish.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager

@@ -20,7 +20,8 @@ from f1_lakehouse.processes import is_running
 from f1_lakehouse.publishing.build_record import last_build
 from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.publishing.delta_export import export_tables
-from f1_lakehouse.publishing.gold_file import PublishError, writers_kept_out
+from f1_lakehouse.publishing.forecast_tables import add_forecasts
+from f1_lakehouse.publishing.gold_file import PublishError, publishing_alone, writers_kept_out
 from f1_lakehouse.publishing.publication import (
     Publication,
     PublicationRecord,
@@ -46,6 +47,11 @@ def publish(settings: Settings) -> Publication:
         GoldLockedError: another program writes to `gold.duckdb`. The file is unchanged; the Delta tables are published.
         PublishError: the last build failed or never ran.
     """
+    with publishing_alone(settings):
+        return _publish(settings)
+
+
+def _publish(settings: Settings) -> Publication:
     build = last_build(settings)
     if build is None or not settings.warehouse.exists():
         raise PublishError("gold was not built by a build that passed its tests; run: f1 transform")
@@ -59,6 +65,7 @@ def publish(settings: Settings) -> Publication:
             states = table_states(con, "warehouse")
             delta_versions = export_tables(settings, con, states)
             rows = _write_tables(con, settings, partial, states, build.digest)
+            add_forecasts(con, settings, "target")
             done = Publication(
                 build.bronze_version, datetime.now(UTC), __version__, rows, build.digest, build.seen_at
             )

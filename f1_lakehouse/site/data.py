@@ -33,7 +33,15 @@ def data_page(gold: Gold) -> Page:
             ("Code version", published["code_version"]),
         ],
         sections=[
-            one for one in (_checks(gold), _gaps(gold), _coverage(gold), _tables(published["tables"])) if one
+            one
+            for one in (
+                _checks(gold),
+                _gaps(gold),
+                _forecasts(gold),
+                _coverage(gold),
+                _tables(published["tables"]),
+            )
+            if one
         ],
         trail=[("index.html", "All seasons")],
     )
@@ -82,6 +90,15 @@ def _gaps(gold: Gold) -> Section:
         "Known gaps",
         [Table("What the source did not serve", ("Session", "Missing"), rows, text=(0, 1))],
     )
+
+
+def _forecasts(gold: Gold) -> Section | None:
+    if not gold.has_forecasts:
+        return None
+    record = Markup("The pit wall of a race shows forecasts. {}").format(
+        link("strategy.html", "What they are worth")
+    )
+    return Section("forecasts", "Forecasts", [record])
 
 
 def _missing(row: Row) -> list[str]:

@@ -92,7 +92,16 @@ def session_fingerprints(gold: Gold) -> dict[int, str]:
     )
     meetings = "(select s.session_key, m.* from dim_sessions as s join dim_meetings as m using (meeting_key))"
     corners = "(select s.session_key, c.* from dim_sessions as s join circuit_corners as c using (season, circuit_key))"
-    for source in (*SESSION_TABLES, drivers, f"({CIRCUIT_PAGES_SQL})", changes, meetings, corners):
+    forecasts = ("pit_wall",) if gold.has_forecasts else ()
+    for source in (
+        *SESSION_TABLES,
+        *forecasts,
+        drivers,
+        f"({CIRCUIT_PAGES_SQL})",
+        changes,
+        meetings,
+        corners,
+    ):
         # A sum and not an exclusive or, in which equal rows would cancel each other out.
         for row in gold.select(
             f"select session_key, count(*) || '-' || sum(hash(t)::hugeint) as digest from {source} as t group by 1"
@@ -101,6 +110,11 @@ def session_fingerprints(gold: Gold) -> dict[int, str]:
     for key, built_from in gold.telemetry_sessions.items():
         parts.setdefault(key, []).append(f"telemetry:{built_from}")
     return {one.key: _digest(*parts.get(one.key, ())) for one in gold.sessions}
+
+
+def forecasts_fingerprint(gold: Gold) -> str:
+    """A hash of the record of the forecasts; empty without forecasts."""
+    return _digest(*map(str, (*gold.scorecard(), *gold.calibration()))) if gold.has_forecasts else ""
 
 
 def history_fingerprints(gold: Gold) -> dict[str, dict[object, str]]:

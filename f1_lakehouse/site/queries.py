@@ -274,6 +274,35 @@ class Gold:
             season,
         )
 
+    # Forecasts, which only a lake whose models were trained has
+
+    @cached_property
+    def has_forecasts(self) -> bool:
+        """Whether the tables of forecasts are published."""
+        [row] = self.select(
+            "select count(*) as n from duckdb_tables() where database_name = 'gold' and table_name in "
+            "('pit_wall', 'strategy_scorecard', 'strategy_calibration')"
+        )
+        return bool(row["n"] == 3)
+
+    def pit_wall(self, session: Session) -> list[Row]:
+        """The pit wall of each driver, lap by lap; empty without forecasts."""
+        if not self.has_forecasts:
+            return []
+        return self.select(
+            "select * from pit_wall where session_key = ? order by driver_number, lap_number", session.key
+        )
+
+    def scorecard(self) -> list[Row]:
+        """What each forecast was worth, by season and over all."""
+        return self.select("from strategy_scorecard") if self.has_forecasts else []
+
+    def calibration(self) -> list[Row]:
+        """How often chances came true."""
+        return (
+            self.select("from strategy_calibration order by claim, season, bin") if self.has_forecasts else []
+        )
+
     # The data itself
 
     def published(self) -> Row:

@@ -17,6 +17,7 @@ from f1_lakehouse.site.sections.long_runs import long_runs_section
 from f1_lakehouse.site.sections.pace import pace_section
 from f1_lakehouse.site.sections.phases import phases_section
 from f1_lakehouse.site.sections.pit_stops import pit_stops_section
+from f1_lakehouse.site.sections.pit_wall import pit_wall_section
 from f1_lakehouse.site.sections.race_control import race_control_section
 from f1_lakehouse.site.sections.result import (
     fastest_laps_section,
@@ -43,6 +44,7 @@ def session_page(gold: Gold, session: Session) -> Page:
             tyres_section,
             pace_section,
             pit_stops_section,
+            pit_wall_section,
             degradation_section,
             sectors_section,
             telemetry_section,

@@ -23,7 +23,12 @@ from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
 from f1_lakehouse.site.entrants import circuit_page, constructor_page, driver_page, list_page
-from f1_lakehouse.site.fingerprints import history_fingerprints, session_fingerprints, table_fingerprint
+from f1_lakehouse.site.fingerprints import (
+    forecasts_fingerprint,
+    history_fingerprints,
+    session_fingerprints,
+    table_fingerprint,
+)
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.index import index_page
 from f1_lakehouse.site.links import address
@@ -33,6 +38,7 @@ from f1_lakehouse.site.queries import Gold, open_gold
 from f1_lakehouse.site.records import records_page
 from f1_lakehouse.site.season import season_page
 from f1_lakehouse.site.session import session_page
+from f1_lakehouse.site.strategy import strategy_page
 
 FAMILIES = (
     "races",
@@ -166,19 +172,25 @@ class Site:
         """Every page that the site has with this gold."""
         gold = self._gold
         code = pages_version()
-        by_session = session_fingerprints(gold)
+        by_session, forecasts = session_fingerprints(gold), forecasts_fingerprint(gold)
         weekends: dict[int, str] = {}
         for one in gold.sessions:
             weekends[one.meeting_key] = weekends.get(one.meeting_key, "") + one.page + one.name
         wanted = []
         for order, one in enumerate(gold.sessions):
             family = "races" if one.is_race else "qualifyings" if one.is_qualifying else "practices"
-            made_of = _hash(code, by_session[one.key], weekends[one.meeting_key])
+            # The record of the models is below the pit wall of a race.
+            record = forecasts if one.is_race else ""
+            made_of = _hash(code, by_session[one.key], weekends[one.meeting_key], record)
             wanted.append(Wanted(one.page, family, order, made_of, partial(session_page, gold, one)))
         pages = [f"{one.page} {one.title} {one.name} {one.circuit}" for one in gold.sessions]
         published = gold.published()
         made_of = _hash(code, *map(str, published.values()), *pages)
-        wanted.append(Wanted("data.html", "data", 0, made_of, partial(data_page, gold)))
+        wanted.append(Wanted("data.html", "data", 1, _hash(made_of, forecasts), partial(data_page, gold)))
+        if forecasts:
+            wanted.append(
+                Wanted("strategy.html", "data", 0, _hash(code, forecasts), partial(strategy_page, gold))
+            )
         return wanted + self._wanted_of_history(code, by_session, pages)
 
     def _wanted_of_history(

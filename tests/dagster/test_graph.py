@@ -51,10 +51,15 @@ def test_every_dbt_data_test_is_a_check_of_one_asset(repository):
 
 def test_jobs_sensors_and_the_schedule_have_their_fixed_names(repository):
     assert {"calendar", "ingest", "transform"} <= {job.name for job in repository.get_all_jobs()}
-    assert {s.name for s in repository.sensor_defs} == {"alerts", "session_due", "gold_behind_bronze"}
+    assert {s.name for s in repository.sensor_defs} == {
+        "alerts",
+        "session_due",
+        "gold_behind_bronze",
+        "race_to_train",
+    }
     weekly = next(s for s in repository.schedule_defs if s.name == "weekly")
     assert (weekly.cron_schedule, weekly.execution_timezone) == ("0 6 * * 1", "UTC")
-    assert sorted(s.name for s in repository.schedule_defs) == ["weekly", "weekly_upkeep"]
+    assert sorted(s.name for s in repository.schedule_defs) == ["weekly", "weekly_training", "weekly_upkeep"]
 
 
 def test_sensor_intervals_are_at_most_a_minute(repository):
@@ -104,6 +109,7 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
             "snapshots",
             "published",
             "pages",
+            "strategy",
             "upkeep",
         }, key
 

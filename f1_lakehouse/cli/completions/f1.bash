@@ -5,7 +5,7 @@
 #    source ~/.local/share/bash_completion/f1
 # See also: https://github.com/scop/bash-completion/blob/main/doc/configuration.md
 
-_shtab_f1_subparsers=(load sessions transform replay generate demo ui daemon report status alerts sql replay-run history restore rebuild-bronze optimize vacuum backup promote verify completion)
+_shtab_f1_subparsers=(load sessions transform replay generate demo ui daemon report status alerts sql strategy replay-run history restore rebuild-bronze optimize vacuum backup promote verify completion)
 
 _shtab_f1_load_option_strings=(-h --help --session --meeting --season --source --lap-times --session-type --endpoint --no-telemetry --no-transform --yes --force)
 _shtab_f1_sessions_option_strings=(-h --help)
@@ -19,6 +19,7 @@ _shtab_f1_report_option_strings=(-h --help --session --season --open)
 _shtab_f1_status_option_strings=(-h --help --session --all)
 _shtab_f1_alerts_option_strings=(-h --help --test)
 _shtab_f1_sql_option_strings=(-h --help --as-of --csv --json --parquet)
+_shtab_f1_strategy_option_strings=(-h --help --session --lap --driver --what-if --model --version --json)
 _shtab_f1_replay_run_option_strings=(-h --help)
 _shtab_f1_history_option_strings=(-h --help --session --changes --since --version --at --diff --json)
 _shtab_f1_restore_option_strings=(-h --help --version --yes)
@@ -33,8 +34,9 @@ _shtab_f1_option_strings=(-h --help --version)
 
 
 
+_shtab_f1_strategy_pos_0_choices=(show score models train)
 _shtab_f1_completion_pos_0_choices=(bash zsh fish)
-_shtab_f1_pos_0_choices=(load sessions transform replay generate demo ui daemon report status alerts sql replay-run history restore rebuild-bronze optimize vacuum backup promote verify completion)
+_shtab_f1_pos_0_choices=(load sessions transform replay generate demo ui daemon report status alerts sql strategy replay-run history restore rebuild-bronze optimize vacuum backup promote verify completion)
 
 _shtab_f1_load_pos_0_nargs='*'
 _shtab_f1_load__h_nargs=0
@@ -83,6 +85,10 @@ _shtab_f1_sql__h_nargs=0
 _shtab_f1_sql___help_nargs=0
 _shtab_f1_sql___csv_nargs=0
 _shtab_f1_sql___json_nargs=0
+_shtab_f1_strategy__h_nargs=0
+_shtab_f1_strategy___help_nargs=0
+_shtab_f1_strategy___session_nargs=+
+_shtab_f1_strategy___json_nargs=0
 _shtab_f1_replay_run__h_nargs=0
 _shtab_f1_replay_run___help_nargs=0
 _shtab_f1_history__h_nargs=0

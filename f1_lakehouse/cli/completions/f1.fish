@@ -50,8 +50,8 @@ function _shtab_f1_using
   test "$_shtab_f1_cmdpath" = "$argv"
 end
 
-set -g _shtab_f1_commands load sessions transform replay generate demo ui daemon report status alerts sql replay-run history restore rebuild-bronze optimize vacuum backup promote verify completion
-set -g _shtab_f1_opts_with_value --as-of --at --days --diff --endpoint --fail-rate --host --max-rows --meeting --meetings --parquet --port --rpm --rps --season --seed --session --session-type --since --source --version
+set -g _shtab_f1_commands load sessions transform replay generate demo ui daemon report status alerts sql strategy replay-run history restore rebuild-bronze optimize vacuum backup promote verify completion
+set -g _shtab_f1_opts_with_value --as-of --at --days --diff --driver --endpoint --fail-rate --host --lap --max-rows --meeting --meetings --model --parquet --port --rpm --rps --season --seed --session --session-type --since --source --version --what-if
 
 complete -c f1 -e
 complete -c f1 -f
@@ -120,6 +120,16 @@ complete -c f1 -n '_shtab_f1_using sql' -l as-of -x -d 'query gold as of this ti
 complete -c f1 -n '_shtab_f1_using sql' -l csv -d 'comma-separated values'
 complete -c f1 -n '_shtab_f1_using sql' -l json -d 'one JSON array of objects'
 complete -c f1 -n '_shtab_f1_using sql' -l parquet -x -d 'write a Parquet file'
+complete -c f1 -n '_shtab_f1_using; and test $_shtab_f1_npos -eq 0' -a strategy -d 'Show the pit wall at a lap, and score and train its models'
+complete -c f1 -n '_shtab_f1_using strategy' -s h -l help -d 'show this help message and exit'
+complete -c f1 -n '_shtab_f1_using strategy' -l session -x -d 'the race: words such as singapore 2024, a session key, or latest'
+complete -c f1 -n '_shtab_f1_using strategy' -l lap -x -d 'the lap at whose end the forecast is made'
+complete -c f1 -n '_shtab_f1_using strategy' -l driver -x -d 'car number or three letters, such as VER'
+complete -c f1 -n '_shtab_f1_using strategy' -l what-if -x -d 'compare the driver'"'"'s stop with one in this lap'
+complete -c f1 -n '_shtab_f1_using strategy' -l model -x -d 'with models: only the versions of this model; with score: re-score one'
+complete -c f1 -n '_shtab_f1_using strategy' -l version -x -d 'with score and --model: the version to re-score on later races'
+complete -c f1 -n '_shtab_f1_using strategy' -l json -d 'one JSON value instead of a table'
+complete -c f1 -n '_shtab_f1_using strategy; and test $_shtab_f1_npos -eq 0' -ka "show score models train" -d 'show the pit wall (default), score the forecasts, list models, or train them'
 complete -c f1 -n '_shtab_f1_using; and test $_shtab_f1_npos -eq 0' -a replay-run -d 'Rebuild gold as a run built it, next to the gold of the lake, and compare them'
 complete -c f1 -n '_shtab_f1_using replay-run' -s h -l help -d 'show this help message and exit'
 complete -c f1 -n '_shtab_f1_using; and test $_shtab_f1_npos -eq 0' -a history -d 'Show the pulls of a bronze table and their changes, or an earlier version'

@@ -28,6 +28,7 @@ _shtab_f1_commands() {
     sessions:'List the sessions of a season, their names and keys, and what is loaded'
     sql:'Query published gold and the logs: runs, pulls, alerts'
     status:'Show what is loaded by season, and what is due or failed'
+    strategy:'Show the pit wall at a lap, and score and train its models'
     transform:'Build silver and gold from bronze, and publish gold'
     ui:'Run the Dagster UI and daemon on this lake'
     vacuum:'Count, or with --yes remove, files that no version of the last week needs'
@@ -229,6 +230,21 @@ _shtab_f1_status_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_f1_status_defaults_added=0
 
+_shtab_f1_strategy_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--session[the race\: words such as singapore 2024, a session key, or latest]:NAME:"
+  "--lap[the lap at whose end the forecast is made]:N:"
+  "--driver[car number or three letters, such as VER]:DRIVER:"
+  "--what-if[compare the driver\'s stop with one in this lap]:STOP_LAP:"
+  "--model[with models\: only the versions of this model\; with score\: re-score one]:NAME:"
+  "--version[with score and --model\: the version to re-score on later races]:VERSION:"
+  "--json[one JSON value instead of a table]"
+  ":show the pit wall (default), score the forecasts, list models, or train them:(show score models train)"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_f1_strategy_defaults_added=0
+
 _shtab_f1_transform_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--full-refresh[rebuild silver and gold from all of bronze]"
@@ -303,6 +319,7 @@ _shtab_f1() {
         sessions) _arguments -C -s $_shtab_f1_sessions_options ;;
         sql) _arguments -C -s $_shtab_f1_sql_options ;;
         status) _arguments -C -s $_shtab_f1_status_options ;;
+        strategy) _arguments -C -s $_shtab_f1_strategy_options ;;
         transform) _arguments -C -s $_shtab_f1_transform_options ;;
         ui) _arguments -C -s $_shtab_f1_ui_options ;;
         vacuum) _arguments -C -s $_shtab_f1_vacuum_options ;;

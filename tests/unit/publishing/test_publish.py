@@ -239,6 +239,7 @@ def test_failed_publish_keeps_old_gold_and_no_temporary_files(
         "gold",
         "gold.duckdb",
         "published.json",
+        "locks",
         "warehouse.duckdb",
     }
 
@@ -251,6 +252,7 @@ def test_publish_leaves_no_log_or_temporary_file(lake: Settings, build: Callable
         "gold",
         "gold.duckdb",
         "published.json",
+        "locks",
         "warehouse.duckdb",
     }
 
