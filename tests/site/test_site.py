@@ -79,6 +79,7 @@ def test_the_same_gold_makes_the_same_bytes(race: GoldTables, tmp_path: Path) ->
 def test_a_changed_row_changes_the_page_of_its_session_and_of_its_season_only(race: GoldTables) -> None:
     race.weekend("qualifying", name="Second Grand Prix")
     race.run("update dim_sessions set meeting_key = 11 where session_key = 102")
+    race.run("update dim_sessions set circuit_key = session_key")
     race.run(
         "update dim_meetings set meeting_key = 11, round_number = 2 where meeting_name = 'Second Grand Prix'"
     )
@@ -88,6 +89,8 @@ def test_a_changed_row_changes_the_page_of_its_session_and_of_its_season_only(ra
     again = build(race.settings)
     assert again.written == [RACE]
     assert "2025/paper-qualifying-102.html" in again.unchanged
+    race.insert("circuit_corners", [{"season": 2025, "circuit_key": 103, "corner_label": "1"}])
+    assert build(race.settings).written == [RACE]
 
 
 def test_deleted_page_is_rendered_again(race: GoldTables) -> None:
