@@ -104,6 +104,7 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
         assert node.group_name in {
             "bronze",
             "bronze_jolpica",
+            "bronze_multiviewer",
             "silver",
             "gold",
             "snapshots",

@@ -134,6 +134,7 @@ def test_demo_and_ui_work_from_a_read_only_wheel(installed: Path, tmp_path: Path
     root = tmp_path / "local_data" / "demo" / "lake"
     with duckdb.connect(str(root / "gold.duckdb"), read_only=True) as con:
         assert con.execute("select count(*) from meta.publication").fetchall() == [(1,)]
+        assert con.execute("select count(distinct circuit_id) from circuit_corners").fetchall() == [(1,)]
     assert names(tmp_path) == {name for name in names(tmp_path) if name.startswith("local_data")}
     here = {"F1_LAKEHOUSE_ROOT": str(root), "DAGSTER_HOME": str(root / "dagster")}
     validate = ("-m", "dagster", "definitions", "validate", "-m", "f1_lakehouse.definitions")

@@ -13,6 +13,8 @@ from gold_tables import GoldTables, build, contracts
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site import site
+from f1_lakehouse.site.fingerprints import session_fingerprints
+from f1_lakehouse.site.queries import open_gold
 from f1_lakehouse.site.site import FAMILIES, PagesError, broken_links, open_site
 
 RACE = "2025/paper-race-103.html"
@@ -98,6 +100,20 @@ def test_a_changed_row_changes_the_page_of_its_session_and_of_its_season_only(ra
     again = build(race.settings)
     assert again.written == [RACE]
     assert "2025/paper-qualifying-102.html" in again.unchanged
+
+
+def test_changed_corner_changes_the_fingerprint_of_the_sessions_on_that_circuit_only(
+    race: GoldTables,
+) -> None:
+    race.weekend("qualifying", name="Second Grand Prix")
+    race.results("qualifying", {"driver_number": 4, "q1_s": 80.0})
+    race.run("update dim_sessions set circuit_key = session_key")
+    with open_gold(race.settings) as gold:
+        before = session_fingerprints(gold)
+    race.insert("circuit_corners", [{"season": 2025, "circuit_key": 103, "corner_label": "1"}])
+    with open_gold(race.settings) as gold:
+        after = session_fingerprints(gold)
+    assert {key for key in before if before[key] != after[key]} == {103}
 
 
 def test_deleted_page_is_rendered_again(race: GoldTables) -> None:

@@ -40,7 +40,7 @@ def telemetry_section(view: View) -> Section | None:
             "On the track",
             "There is no telemetry of this session in the lake: no track map and no speed trace.",
         )
-    credit = CREDIT if view.corners else None
+    credit = CREDIT if view.corners and not view.session.is_generated else None
     return section("track", "On the track", _track_map(view, *driven[0]), _speed_trace(view, driven), credit)
 
 
