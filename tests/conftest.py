@@ -20,10 +20,12 @@ LONGEST_FILES = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_r
 
 SHARED_LAKE_FILES = (
     "test_dbt_docs.py",
+    "test_dbt_features.py",
     "test_dbt_jolpica.py",
     "test_dbt_lake.py",
     "test_dbt_laps.py",
     "test_dbt_mutations.py",
+    "test_dbt_profiles.py",
     "test_dbt_project.py",
 )
 """Files that run dbt in the process of the tests, most of them on one lake (dbt/lake_states.py): one worker runs them all.

@@ -125,7 +125,10 @@ def _print_sessions(console: Console, title: str, states: list[SessionState]) ->
 
     table = Table(title=title, title_justify="left")
     for name in ("session", "endpoints", "rows", "last pull (UTC)", "due", "failed"):
-        table.add_column(name, justify="right" if name in ("endpoints", "rows") else "left")
+        # A shortened name could not be copied into the next command; the lists of endpoints can wrap.
+        table.add_column(
+            name, justify="right" if name in ("endpoints", "rows") else "left", no_wrap=name == "session"
+        )
     for one in states:
         table.add_row(
             one.session.partition,
