@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from f1_lakehouse.errors import F1LakehouseError
+from f1_lakehouse.publishing.calendar import sessions_of_gold
+from f1_lakehouse.session_names import parse, resolve
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,42 +93,25 @@ def newest_race(settings: Settings) -> str | None:
 
 
 def find_race(con: duckdb.DuckDBPyConnection, words: str) -> int:
-    """Return the key of the race that words mean: a session key, `latest`, or words such as `singapore 2024`.
+    """Return the key of the race that words mean: a session key, `latest`, or a name such as `2024 singapore` (session_names.py).
 
     Raises:
-        StrategyReadError: they mean no race, or several.
+        StrategyReadError: the pit wall has no race, or not this one.
+        SessionNameError: the name means no race of the pit wall, or several.
     """
-    races = rows_of(
-        con,
-        "select session_key, season, meeting_name, location, country_name, circuit_short_name from dim_sessions "
-        "where session_category = 'Race' and session_key in (select session_key from pit_wall) order by date_start",
-    )
+    keys = {row["session_key"] for row in rows_of(con, "select distinct session_key from pit_wall")}
+    races = [one for one in sessions_of_gold(con) if one.key in keys]
     if not races:
         raise StrategyReadError("the pit wall has no race yet; load races, then run f1 strategy train")
     if words == "latest":
-        return int(races[-1]["session_key"])
+        return races[-1].key
     if words.isdigit() and len(words) > 4:
-        if int(words) in {race["session_key"] for race in races}:
+        if int(words) in keys:
             return int(words)
         raise StrategyReadError(
             f"session {words} is not on the pit wall; it has races with laps only, up to the last training"
         )
-    wanted = [word for word in words.lower().split() if word not in ("race", "grand", "prix", "gp")]
-    found = [
-        race for race in races if all(word in " ".join(map(str, race.values())).lower() for word in wanted)
-    ]
-    if len(found) == 1:
-        return int(found[0]["session_key"])
-    if not found:
-        raise StrategyReadError(
-            f'no race is named {words!r}; list them: f1 sql "select distinct season, meeting_name from pit_wall"'
-        )
-    shown = ", ".join(
-        f"{race['season']} {race['meeting_name']} ({race['session_key']})" for race in found[:5]
-    )
-    raise StrategyReadError(
-        f"{words!r} means {len(found)} races: {shown}{', …' if len(found) > 5 else ''}; name one, or its key"
-    )
+    return resolve(races, parse(words)).key
 
 
 def wall_at(

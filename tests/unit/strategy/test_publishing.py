@@ -10,6 +10,7 @@ from generated_races import LAPS, generated_races
 
 from f1_lakehouse.publishing.forecast_tables import FORECAST_TABLES, add_forecasts, publish_forecasts
 from f1_lakehouse.publishing.gold_file import PublishError, connect_gold
+from f1_lakehouse.session_names import SessionNameError
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.strategy import training
 from f1_lakehouse.strategy.race_data import StrategyError
@@ -38,9 +39,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         con.execute("create table lap_features as select * from laps")
         con.execute("create table fact_results as select *, 'Race' as session_category from results")
         con.execute(
-            "create table dim_sessions as select distinct session_key, season, meeting_name, 'Race' as session_category, "
-            "session_date as date_start, 'Town' as location, 'Land' as country_name, 'Ring' as circuit_short_name, "
-            "1 as round_number from laps"
+            "create table dim_sessions as select distinct session_key, session_key as meeting_key, season, "
+            "replace(meeting_name, 'Race', 'Town') as meeting_name, 'Race' as session_category, 'Race' as session_name, "
+            "session_date as date_start, 'Town' as location, 'Land' as country_name, 'LND' as country_code, "
+            "'Ring' as circuit_short_name, session_key - 100 as round_number, false as is_cancelled from laps"
         )
         con.execute("create schema meta")
         con.execute(
@@ -178,17 +180,17 @@ def test_spent_budget_ends_the_training(lake: Settings):
     ("words", "message"),
     [
         ("99999", "not on the pit wall"),
-        ("nowhere", "no race is named"),
-        ("town 2023", "means 13 races"),
+        ("nowhere", "nowhere"),
+        ("ring 2023", "means 13 sessions"),
     ],
 )
 def test_unknown_or_ambiguous_race_is_one_line(con: duckdb.DuckDBPyConnection, words: str, message: str):
-    with pytest.raises(StrategyReadError, match=message):
+    with pytest.raises((StrategyReadError, SessionNameError), match=message):
         find_race(con, words)
 
 
 def test_race_is_found_by_words_and_as_the_latest(con: duckdb.DuckDBPyConnection):
-    assert find_race(con, "Race 12") == 112
+    assert find_race(con, "2023 round 12") == find_race(con, "town 12 race") == 112
     assert find_race(con, "latest") == 112
 
 
