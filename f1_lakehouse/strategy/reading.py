@@ -105,9 +105,9 @@ def find_race(con: duckdb.DuckDBPyConnection, words: str) -> int:
         raise StrategyReadError("the pit wall has no race yet; load races, then run f1 strategy train")
     if words == "latest":
         return races[-1].key
-    if words.isdigit() and len(words) > 4:
-        if int(words) in keys:
-            return int(words)
+    if words.isdigit() and int(words) in keys:
+        return int(words)
+    if words.isdigit() and len(words) > 4:  # four digits may also be a season
         raise StrategyReadError(
             f"session {words} is not on the pit wall; it has races with laps only, up to the last training"
         )

@@ -28,9 +28,10 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "81 as rejoin_driver_number_ahead"
         )
         con.execute(
-            "create table dim_sessions as select 9606 as session_key, 2024 as season, 'Singapore Grand Prix' as meeting_name, "
-            "'Race' as session_category, now() as date_start, 'Marina Bay' as location, 'Singapore' as country_name, "
-            "'Singapore' as circuit_short_name"
+            "create table dim_sessions as select 9606 as session_key, 1246 as meeting_key, 2024 as season, "
+            "'Singapore Grand Prix' as meeting_name, 'Race' as session_category, 'Race' as session_name, "
+            "now()::timestamp as date_start, 'Marina Bay' as location, 'Singapore' as country_name, 'SGP' as country_code, "
+            "'Singapore' as circuit_short_name, 18 as round_number, false as is_cancelled"
         )
     return tmp_path
 
@@ -64,7 +65,7 @@ def test_json_has_the_columns_of_the_table(lake: Path, capsys: pytest.CaptureFix
         (["--session", "latest"], 2, "--session and --lap are required"),
         (["--session", "latest", "--what-if", "20"], 2, "--what-if needs --driver"),
         (["score", "--version", "20240101-a"], 2, "--version and --model belong together"),
-        (["--session", "monza", "--lap", "3"], 1, "no race is named 'monza'"),
+        (["--session", "monza", "--lap", "3"], 1, "has the name 'monza'"),
         (["--session", "latest", "--lap", "99"], 1, "there is no lap 99"),
         (["--session", "latest", "--what-if", "20", "--driver", "NOR"], 1, "made no stop"),
     ],
