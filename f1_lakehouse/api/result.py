@@ -13,7 +13,7 @@ import duckdb
 from f1_lakehouse.api.errors import LakeError
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped, unused-ignore]
+    import pandas as pd
     import polars as pl
     import pyarrow as pa
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from f1_lakehouse import interrupts
@@ -145,25 +145,28 @@ def _load(given: argparse.Namespace) -> int:
                 selection,
                 progress,
                 transform=not given.no_transform,
-                confirm=lambda estimate: _confirm(estimate, progress, yes=given.yes),
+                confirm=lambda estimate: _confirm(estimate, progress.paused, yes=given.yes),
             )
         except AmbiguousSessionError as error:
             with progress.paused():
                 _print_candidates(error.candidates)
-            name = " ".join(given.name)
-            raise CliError(f"{name!r} means {len(error.candidates)} sessions; choose one of these") from None
+            raise CliError(
+                f"{selection.name!r} means {len(error.candidates)} sessions; choose one of these"
+            ) from None
     return _print_result(report, progress)
 
 
-def _confirm(estimate: Estimate, progress: LoadProgress, *, yes: bool) -> None:
-    """Ask before a large load. Raises CliError if the answer is not yes, or if there is no terminal to ask on."""
+def _confirm(
+    estimate: Estimate, paused: Callable[[], contextlib.AbstractContextManager[None]], *, yes: bool
+) -> None:
+    """Ask before a large load, within `paused`. Raises CliError if the answer is not yes, or if there is no terminal to ask on."""
     if not estimate.is_large or yes:
         return
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         raise CliError(
             f"this load takes {estimate}; run it again with --yes, or load less (--no-telemetry, --session-type)"
         )
-    with progress.paused():
+    with paused():
         print(f"This load takes {estimate}. Load it? [y/N] ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
     if answer.strip().lower() not in ("y", "yes"):

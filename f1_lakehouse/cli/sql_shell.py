@@ -65,13 +65,12 @@ class Shell:
             if not lines and line.strip().lower() in _LEAVE:
                 return 0
             if not lines and line.lstrip().startswith("\\"):
-                self._guarded(lambda text=line: self._command(text.split()))  # type: ignore[misc]
+                self._guarded(self._command, line)
                 continue
             lines += [line] if line.strip() or lines else []
             if line.rstrip().endswith(";"):
-                statement = "\n".join(lines)
+                self._guarded(self._statement, "\n".join(lines))
                 lines = []
-                self._guarded(lambda text=statement: self._statement(text))  # type: ignore[misc]
 
     def complete(self, text: str, line: str) -> list[str]:
         """Return what `text`, the end of `line`, can become: commands, tables, columns of the named tables, keywords."""
@@ -87,10 +86,10 @@ class Shell:
             return _beginning(text, self.names)
         return _beginning(text, [*columns, *self.names, *self.keywords])
 
-    def _guarded(self, do: Callable[[], None]) -> None:
+    def _guarded(self, run: Callable[[str], None], text: str) -> None:
         """Run a statement or a command; print its error in the shell."""
         try:
-            do()
+            run(text)
         except KeyboardInterrupt:
             print("stopped")
         except RuntimeError as error:  # as which DuckDB raises a KeyboardInterrupt during a query
@@ -100,8 +99,9 @@ class Shell:
         except F1LakehouseError as error:
             print(f"error: {error}")
 
-    def _command(self, words: list[str]) -> None:
+    def _command(self, line: str) -> None:
         con = self._connect()
+        words = line.split()
         if words[0] == "\\d":
             table = words[1].rstrip(";") if len(words) > 1 else None
             if table is not None and table not in self.names:

@@ -126,8 +126,8 @@ def test_ambiguous_session_lists_the_candidates(lake: PublishedLake) -> None:
 def test_telemetry_is_read_from_delta_by_driver_and_lap(telemetry: Path) -> None:
     with f1_lakehouse.open(telemetry) as lake:
 
-        def speeds(*asked: object) -> list[int]:
-            return [row["speed"] for row in lake.telemetry(2024, "Singapore", "R", *asked)]  # type: ignore[arg-type]
+        def speeds(driver: str | None = None, lap: int | str | None = None) -> list[int]:
+            return [row["speed"] for row in lake.telemetry(2024, "Singapore", "R", driver, lap)]
 
         assert speeds() == [100, 110, 300, 310]
         assert speeds("NOR", 1) == [100, 110]

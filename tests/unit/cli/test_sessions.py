@@ -1,6 +1,7 @@
 """`f1 sessions`, loads by name, the confirmation of large loads and `f1 status`, in this process and without a source."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -187,11 +188,11 @@ def test_jolpica_next_to_openf1_costs_no_time_that_must_be_confirmed(
 def test_large_load_without_a_terminal_needs_yes() -> None:
     large = Estimate(6480, 6480 / 30 * 60)
     with pytest.raises(Exception, match=r"about 6,480 requests and 3 h 36 min .* run it again with --yes"):
-        _confirm(large, None, yes=False)  # type: ignore[arg-type]
-    _confirm(large, None, yes=True)  # type: ignore[arg-type]
-    _confirm(Estimate(1500, 3000), None, yes=False)  # type: ignore[arg-type]
+        _confirm(large, nullcontext, yes=False)
+    _confirm(large, nullcontext, yes=True)
+    _confirm(Estimate(1500, 3000), nullcontext, yes=False)
     # a server of one's own: no rate limit
-    _confirm(Estimate(9000, 0), None, yes=False)  # type: ignore[arg-type]
+    _confirm(Estimate(9000, 0), nullcontext, yes=False)
 
 
 def test_lap_times_of_many_seasons_are_estimated_before_their_races_are_known(lake: Lake) -> None:
