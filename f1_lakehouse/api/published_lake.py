@@ -16,7 +16,7 @@ from f1_lakehouse.api.errors import LakeError
 from f1_lakehouse.api.result import Result
 from f1_lakehouse.lake_paths import LakePaths, read_paths
 from f1_lakehouse.publishing.calendar import sessions_of_gold
-from f1_lakehouse.publishing.delta_tables import add_tables, table_uris
+from f1_lakehouse.publishing.delta_tables import TABLES_NEXT_TO_GOLD, add_tables
 from f1_lakehouse.publishing.gold_file import connect_gold, gold_schema
 from f1_lakehouse.session_names import NamedSession, SessionName, match, name_of, parse, resolve
 
@@ -267,13 +267,14 @@ class PublishedLake:
     def tables(self) -> Result:
         """Return the tables with their number of rows and description."""
         con = self._connection()
-        elsewhere = sorted(table_uris(self._paths))
         query = (
             "select table_name, estimated_size as rows, comment as description from duckdb_tables() "
             f"where database_name = 'gold' and schema_name = '{gold_schema(con)}' "
-            "union all select unnest($elsewhere), null, 'published as Delta; see the data dictionary' order by 1"
+            "union all select unnest($names), null, unnest($descriptions) order by 1"
         )
-        return self.sql(query, {"elsewhere": elsewhere})
+        return self.sql(
+            query, {"names": list(TABLES_NEXT_TO_GOLD), "descriptions": list(TABLES_NEXT_TO_GOLD.values())}
+        )
 
     # The connection
 

@@ -91,11 +91,11 @@ def print_statements(
     import duckdb
     import pyarrow as pa
 
-    from f1_lakehouse.publishing.delta_tables import add_tables, named_tables
+    from f1_lakehouse.publishing.delta_tables import add_tables
 
     if settings is not None:
-        add_tables(con, settings, query)
-        if not settings.gold.exists() and not named_tables(settings, query):
+        added = add_tables(con, settings, query)
+        if not settings.gold.exists() and not added:
             raise QueryError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
     try:
         for statement in con.extract_statements(query):
@@ -170,24 +170,29 @@ def _table(result: duckdb.DuckDBPyRelation) -> str:
     return text.getvalue()
 
 
-def names_of(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, list[str]]:
-    """Return the tables that a query can name → their columns; those of tables outside `gold.duckdb` are not read."""
-    from f1_lakehouse.publishing.delta_tables import table_uris
+def names_of(con: duckdb.DuckDBPyConnection, settings: Settings | None) -> dict[str, list[str]]:
+    """Return the tables that a query can name → their columns; those of tables outside `gold.duckdb` are not read.
+
+    `settings`: as in `print_statements`.
+    """
+    from f1_lakehouse.publishing.delta_tables import TABLES_NEXT_TO_GOLD
 
     found: dict[str, list[str]] = {}
     for table, column in con.execute(
         "select table_name, column_name from duckdb_columns() where not internal order by table_name, column_index"
     ).fetchall():
         found.setdefault(table, []).append(column)
-    return found | {table: found.get(table, []) for table in table_uris(settings)}
+    return (
+        found if settings is None else found | {table: found.get(table, []) for table in TABLES_NEXT_TO_GOLD}
+    )
 
 
-def print_tables(con: duckdb.DuckDBPyConnection, settings: Settings, table: str | None) -> None:
-    """Print the tables with their descriptions, or the columns of one table."""
+def print_tables(con: duckdb.DuckDBPyConnection, settings: Settings | None, table: str | None) -> None:
+    """Print the tables with their descriptions, or the columns of one table. `settings`: as in `print_statements`."""
     from rich.table import Table
 
     from f1_lakehouse.cli.tables import stdout
-    from f1_lakehouse.publishing.delta_tables import add_tables, table_uris
+    from f1_lakehouse.publishing.delta_tables import TABLES_NEXT_TO_GOLD, add_tables
 
     if table is None:
         shown = Table("table", "rows", "description", title_justify="left")
@@ -196,12 +201,11 @@ def print_tables(con: duckdb.DuckDBPyConnection, settings: Settings, table: str 
         ).fetchall()
         for name, count, comment in rows:
             shown.add_row(name, f"{count:,}", _first_sentence(comment))
-        for name in table_uris(settings):
-            shown.add_row(
-                name, "", "published as Delta" if name == "fact_telemetry" else "a log of this lake"
-            )
+        for name, description in TABLES_NEXT_TO_GOLD.items() if settings is not None else ():
+            shown.add_row(name, "", description)
     else:
-        add_tables(con, settings, table)
+        if settings is not None:
+            add_tables(con, settings, table)
         comments = dict(
             con.execute(
                 "select column_name, comment from duckdb_columns() where table_name = ? and not internal",

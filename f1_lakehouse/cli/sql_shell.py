@@ -41,6 +41,8 @@ class Shell:
     def __init__(self, settings: Settings, as_of: datetime | None = None) -> None:
         self._settings = settings
         self._as_of = as_of
+        # Gold as of a time has a telemetry of its own, and the logs are those of today.
+        self._tables_next_to_gold = settings if as_of is None else None
         self._file: tuple[int, int] | None = None
         self._con: duckdb.DuckDBPyConnection | None = None
         self._layout = query.Layout.AUTO
@@ -106,7 +108,7 @@ class Shell:
             table = words[1].rstrip(";") if len(words) > 1 else None
             if table is not None and table not in self.names:
                 raise query.QueryError(f"there is no table {table}; \\d lists the tables")
-            query.print_tables(con, self._settings, table)
+            query.print_tables(con, self._tables_next_to_gold, table)
         elif words[0] == "\\x":
             self._layout = self._layout.next
             print(f"results are shown as: {self._layout}")
@@ -115,9 +117,7 @@ class Shell:
 
     def _statement(self, text: str) -> None:
         con = self._connect()
-        query.print_statements(
-            con, self._settings if self._as_of is None else None, text, layout=self._layout
-        )
+        query.print_statements(con, self._tables_next_to_gold, text, layout=self._layout)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         """The connection, opened again when new gold has been published."""
@@ -129,7 +129,7 @@ class Shell:
                 self._con.close()
                 print("(gold was published again; temporary tables and settings are gone)")
             self._con, self._file = query.connect(self._settings, self._as_of), current
-            self.names = query.names_of(self._con, self._settings)
+            self.names = query.names_of(self._con, self._tables_next_to_gold)
             words = "select keyword_name from duckdb_keywords() where keyword_category = 'reserved' or keyword_name = 'by'"
             self.keywords = [word for (word,) in self._con.execute(words).fetchall()]
         return self._con

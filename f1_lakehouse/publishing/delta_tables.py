@@ -18,19 +18,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def table_uris(settings: LakePaths) -> dict[str, str]:
-    """Return the name of each table outside `gold.duckdb` → its URI."""
-    return {
-        **{table: f"{settings.published_tables}/{table}" for table in sorted(DELTA_ONLY)},
-        "runs": f"{settings.records}/runs",
-        "alerts": f"{settings.records}/alerts",
-        "pulls": f"{settings.bronze}/_pulls",
-    }
-
-
-def named_tables(settings: LakePaths, query: str) -> list[str]:
-    """Return the tables outside `gold.duckdb` that a query names."""
-    return [table for table in table_uris(settings) if re.search(rf"\b{table}\b", query, re.IGNORECASE)]
+TABLES_NEXT_TO_GOLD = {
+    **dict.fromkeys(sorted(DELTA_ONLY), "published as Delta"),
+    **dict.fromkeys(("runs", "alerts", "pulls"), "a log of this lake"),
+}
+"""The tables outside `gold.duckdb` → what they are."""
 
 
 def add_tables(con: duckdb.DuckDBPyConnection, settings: LakePaths, query: str) -> set[str]:
@@ -41,7 +33,7 @@ def add_tables(con: duckdb.DuckDBPyConnection, settings: LakePaths, query: str) 
     Raises:
         PublishError: this user cannot read a table.
     """
-    named = named_tables(settings, query)
+    named = [table for table in TABLES_NEXT_TO_GOLD if re.search(rf"\b{table}\b", query, re.IGNORECASE)]
     if not named:
         return set()
     # Only here: a query on gold.duckdb needs neither deltalake nor Arrow, which take 0.2 s to import.
@@ -51,7 +43,7 @@ def add_tables(con: duckdb.DuckDBPyConnection, settings: LakePaths, query: str) 
 
     found = set()
     for table in named:
-        uri = table_uris(settings)[table]
+        uri = _uri(settings, table)
         schema = _log_schema(table)
         if DeltaTable.is_deltatable(uri):
             con.register(table, with_columns(scan(DeltaTable(uri)), schema))
@@ -67,6 +59,12 @@ def add_tables(con: duckdb.DuckDBPyConnection, settings: LakePaths, query: str) 
             continue
         found.add(table)
     return found
+
+
+def _uri(settings: LakePaths, table: str) -> str:
+    if table in DELTA_ONLY:
+        return f"{settings.published_tables}/{table}"
+    return f"{settings.bronze}/_pulls" if table == "pulls" else f"{settings.records}/{table}"
 
 
 def _log_schema(table: str) -> "pa.Schema | None":

@@ -151,7 +151,8 @@ def test_sql_takes_parameters_by_position_and_by_name(lake: PublishedLake) -> No
 def test_tables_have_descriptions_and_the_tables_outside_the_file(lake: PublishedLake) -> None:
     found = {row["table_name"]: row["description"] for row in lake.tables()}
     assert found["fact_laps"] == "One row per driver and lap"
-    assert {"fact_telemetry", "runs", "pulls", "alerts"} <= found.keys()
+    assert found["fact_telemetry"] == "published as Delta"
+    assert {found[log] for log in ("runs", "pulls", "alerts")} == {"a log of this lake"}
 
 
 def test_next_query_reads_a_new_publication(root: Path) -> None:
