@@ -10,7 +10,7 @@ printed (cli/).
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import SequenceMatcher, get_close_matches
 from functools import cache
@@ -219,24 +219,28 @@ def resolve(sessions: Iterable[NamedSession], name: SessionName) -> NamedSession
         SessionNameError: it means none; the message has the nearest names.
     """
     known = list(sessions)
-    found = match(known, name)
-    if len(found.sessions) == 1:
-        return found.sessions[0]
-    if found.sessions:
-        names = {one: name_of(one, known) for one in found.sessions}
+    found = match(known, name).sessions
+    if not found:
+        raise _nothing_found(known, name)
+    if len(found) > 1:
+        names = {one: name_of(one, known) for one in found}
         texts = [text or f"session key {one.key}" for one, text in names.items()]
         shown = ", ".join(texts[:MAX_NAMES_SHOWN]) + (", …" if len(texts) > MAX_NAMES_SHOWN else "")
         raise AmbiguousSessionError(f"{name.text!r} means {len(texts)} sessions: {shown}", candidates=names)
-    if found.meetings:
-        meeting = found.meetings[0]
-        kinds = [
-            one.kind or one.session_name for one in sorted(known) if one.meeting_key == meeting.meeting_key
-        ]
-        wanted = " or ".join(sorted(_WORDS_OF_KIND.get(kind, "practice") for kind in name.kinds))
-        raise SessionNameError(
-            f"{meeting.meeting_name} {meeting.season} has no {wanted} session; it has {', '.join(kinds)}"
-        )
-    raise SessionNameError(_nothing_found(known, name))
+    return found[0]
+
+
+def find(sessions: Iterable[NamedSession], name: SessionName) -> list[NamedSession]:
+    """Return all sessions that a name fits, in date order, not only those that it fits best.
+
+    Raises:
+        SessionNameError: it fits none; the message has the nearest names.
+    """
+    known = list(sessions)
+    found = match(known, name, best=False).sessions
+    if not found:
+        raise _nothing_found(known, name)
+    return found
 
 
 def name_of(one: NamedSession, sessions: Iterable[NamedSession]) -> str | None:
@@ -260,8 +264,6 @@ def numbered(sessions: Iterable[NamedSession]) -> list[NamedSession]:
 
     A meeting is cancelled if all its sessions are, or if its race is and no other race or sprint takes place.
     """
-    from dataclasses import replace
-
     meetings: dict[tuple[int, int], list[NamedSession]] = {}
     for one in sorted(sessions):
         meetings.setdefault((one.season, one.meeting_key), []).append(one)
@@ -310,10 +312,9 @@ def _words_of(one: NamedSession) -> dict[str, int]:
 
 def _cost(one: NamedSession, words: Sequence[str]) -> tuple[int, ...] | None:
     """The costs of the words, the highest first; None if a word fits nothing of the meeting."""
-    costs = [_word_cost(word, _words_of(one)) for word in words]
-    if any(cost is None for cost in costs):
-        return None
-    return tuple(sorted((cost for cost in costs if cost is not None), reverse=True))
+    names = _words_of(one)
+    costs = [cost for word in words if (cost := _word_cost(word, names)) is not None]
+    return tuple(sorted(costs, reverse=True)) if len(costs) == len(words) else None
 
 
 def _word_cost(word: str, names: dict[str, int]) -> int | None:
@@ -339,7 +340,21 @@ def _is_typo(cost: tuple[int, ...]) -> bool:
     return bool(cost) and cost[0] >= _TYPO
 
 
-def _nothing_found(known: Sequence[NamedSession], name: SessionName) -> str:
+def _nothing_found(known: Sequence[NamedSession], name: SessionName) -> SessionNameError:
+    """The error for a name that means no session: the meeting has none of that kind, or no meeting has the name."""
+    if found := match(known, name).meetings:
+        meeting = found[0]
+        kinds = [
+            one.kind or one.session_name for one in sorted(known) if one.meeting_key == meeting.meeting_key
+        ]
+        wanted = " or ".join(sorted(_WORDS_OF_KIND.get(kind, "practice") for kind in name.kinds))
+        return SessionNameError(
+            f"{meeting.meeting_name} {meeting.season} has no {wanted} session; it has {', '.join(kinds)}"
+        )
+    return SessionNameError(_no_meeting(known, name))
+
+
+def _no_meeting(known: Sequence[NamedSession], name: SessionName) -> str:
     of_season = [one for one in known if name.season in (None, one.season)]
     season = f" in {name.season}" if name.season else ""
     if name.round_number is not None and not name.words:

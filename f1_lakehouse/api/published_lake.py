@@ -5,6 +5,7 @@ Belongs here: which query answers a question about a session. Does not belong he
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -18,7 +19,7 @@ from f1_lakehouse.lake_paths import LakePaths, read_paths
 from f1_lakehouse.publishing.calendar import sessions_of_gold
 from f1_lakehouse.publishing.delta_tables import TABLES_NEXT_TO_GOLD, add_tables
 from f1_lakehouse.publishing.gold_file import connect_gold, gold_schema
-from f1_lakehouse.session_names import NamedSession, SessionName, match, name_of, parse, resolve
+from f1_lakehouse.session_names import NamedSession, SessionName, find, name_of, parse, resolve
 
 Parameters = Sequence[object] | Mapping[str, object] | None
 
@@ -107,11 +108,7 @@ class PublishedLake:
             return self.sql(
                 f"{_SESSIONS} where season = coalesce($season, season) order by date_start", {"season": year}
             )
-        asked = _name(year, name)
-        found = match(self._named(), asked, best=False).sessions
-        if not found:
-            resolve(self._named(), asked)  # raises the error with the nearest names
-        keys = [one.key for one in found]
+        keys = [one.key for one in find(self._named(), _name(year, name))]
         return self.sql(
             f"{_SESSIONS} where session_key in (select unnest($keys)) order by date_start", {"keys": keys}
         )
@@ -227,7 +224,7 @@ class PublishedLake:
         if "career_summary" not in self._table_names():
             raise LakeError(
                 "this lake has no table career_summary; load the history: "
-                "f1 load --season 1950-2026 --source jolpica, then f1 transform"
+                f"f1 load --season 1950-{datetime.now(UTC).year} --source jolpica, then f1 transform"
             )
         known = self.sql(
             "select driver_id, entrant_name from career_summary where entrant_type = 'driver' and driver_id is not null"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from f1_lakehouse.settings import Settings
     from f1_lakehouse.sources.openf1.calendar import Session
 
-MAX_STATES = 3
+MAX_REASONS_SHOWN = 3
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def print_sessions(settings: Settings, text: str) -> int:
         SessionNameError: no session has this name.
     """
     from f1_lakehouse.lakehouse import current_lake
-    from f1_lakehouse.session_names import match, parse, resolve
+    from f1_lakehouse.session_names import find, parse
 
     name = parse(text)
     if settings.root.exists() and not os.access(settings.root, os.W_OK | os.X_OK):
@@ -62,10 +62,7 @@ def print_sessions(settings: Settings, text: str) -> int:
     else:
         lake = current_lake()
         known = _calendar(lake, name)
-    found = match(known, name, best=False).sessions
-    if not found:
-        resolve(known, name)  # raises the error with the nearest names
-    _print(found, known, lake)
+    _print(find(known, name), known, lake)
     return 0
 
 
@@ -147,7 +144,7 @@ def _state(lake: Lake, one: Session, now: datetime) -> str:
         return f"{len(answered)} of {len(applicable)} endpoints loaded"
     reasons = due_by_reason(lake, answered, one, now)
     loaded = "loaded, no telemetry" if missing else "loaded"
-    return ", ".join([loaded, *(f"due: {why}" for why in sorted(reasons)[:MAX_STATES])])
+    return ", ".join([loaded, *(f"due: {why}" for why in sorted(reasons)[:MAX_REASONS_SHOWN])])
 
 
 SESSIONS = Command(

@@ -67,7 +67,7 @@ def print_status(settings: Settings, session_key: int | None = None, *, is_long:
             )
         _print_session(console, lake, found, now)
         return 0
-    _print_lake(console, lake)
+    _print_lake(console, lake, calendar, now)
     states = session_states(lake, calendar, now)
     _print_calendar(console, lake, states, calendar, now)
     if is_long:
@@ -141,7 +141,7 @@ def _print_sessions(console: Console, title: str, states: list[SessionState]) ->
     console.print(table)
 
 
-def _print_lake(console: Console, lake: Lake) -> None:
+def _print_lake(console: Console, lake: Lake, calendar: list[Session], now: datetime) -> None:
     """Print the folder, the URL of the source, the state of gold, and a session that should be loaded."""
     from f1_lakehouse.cli.session_state import MAX_STALE
     from f1_lakehouse.publishing.publication import find_lag, publication
@@ -157,11 +157,10 @@ def _print_lake(console: Console, lake: Lake) -> None:
         lag = find_lag(lake.settings, version)
         state = "current" if lag is None else f"stale, {lag}: f1 transform"
         console.print(f"gold       published {published.published_at:%Y-%m-%d %H:%M} UTC, {state}")
-    calendar = lake.calendar()
-    done = [one for one in calendar if one.is_finished(datetime.now(UTC))]
+    done = [one for one in calendar if one.is_finished(now)]
     loaded = {scope for endpoint, scope in lake.bronze.pull_log.scopes() if endpoint == "session_result"}
     if done and done[-1].key not in loaded:
-        late = datetime.now(UTC) - done[-1].end
+        late = now - done[-1].end
         if late <= MAX_STALE:
             console.print(f"stale      {done[-1].partition} ended {late.days} days ago and is not loaded")
 
