@@ -34,8 +34,7 @@ def selected_sessions(
         SessionNameError: the name does not mean one session.
     """
     for season in selection.seasons:
-        if not FIRST_SEASON <= season <= now.year + 1:
-            raise LoadError(f"season {season}: OpenF1 has seasons from {FIRST_SEASON} to {now.year}")
+        check_season(season, now)
         know_season(lake, season, listener, now, selection.force)
         if not lake.calendar([season]):
             raise LoadError(f"season {season} has no sessions at {lake.client.base_url}")
@@ -100,13 +99,9 @@ def check_season(season: int, now: datetime) -> None:
     """Raise LoadError for a season whose sessions OpenF1 does not have."""
     if FIRST_SEASON <= season <= now.year + 1:
         return
+    earlier = f"; earlier races are loaded by season: f1 load --season {season}"
     raise LoadError(
-        f"season {season}: OpenF1 has sessions from {FIRST_SEASON} to {now.year}"
-        + (
-            f"; earlier races are loaded by season: f1 load --season {season}"
-            if season < FIRST_SEASON
-            else ""
-        )
+        f"season {season}: OpenF1 has seasons from {FIRST_SEASON} to {now.year}{earlier if season < FIRST_SEASON else ''}"
     )
 
 

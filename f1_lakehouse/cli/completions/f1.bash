@@ -74,6 +74,7 @@ _shtab_f1_daemon__h_nargs=0
 _shtab_f1_daemon___help_nargs=0
 _shtab_f1_report__h_nargs=0
 _shtab_f1_report___help_nargs=0
+_shtab_f1_report___session_nargs=+
 _shtab_f1_report___open_nargs=0
 _shtab_f1_status__h_nargs=0
 _shtab_f1_status___help_nargs=0

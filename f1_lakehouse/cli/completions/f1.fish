@@ -104,7 +104,7 @@ complete -c f1 -n '_shtab_f1_using; and test $_shtab_f1_npos -eq 0' -a daemon -d
 complete -c f1 -n '_shtab_f1_using daemon' -s h -l help -d 'show this help message and exit'
 complete -c f1 -n '_shtab_f1_using; and test $_shtab_f1_npos -eq 0' -a report -d 'Update the static site from published gold'
 complete -c f1 -n '_shtab_f1_using report' -s h -l help -d 'show this help message and exit'
-complete -c f1 -n '_shtab_f1_using report' -l session -x -d 'print the path of the page of this session; or latest'
+complete -c f1 -n '_shtab_f1_using report' -l session -x -d 'print the path of the page of this session: words such as 2024 singapore race, a session key, or latest'
 complete -c f1 -n '_shtab_f1_using report' -l season -x -d 'print the path of the page of this season'
 complete -c f1 -n '_shtab_f1_using report' -l open -d 'open that page in a browser'
 complete -c f1 -n '_shtab_f1_using; and test $_shtab_f1_npos -eq 0' -a status -d 'Show what is loaded by season, and what is due or failed'

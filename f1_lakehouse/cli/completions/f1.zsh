@@ -183,7 +183,7 @@ _shtab_f1_replay_run_defaults_added=0
 
 _shtab_f1_report_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--session[print the path of the page of this session\; or latest]:KEY:"
+  "--session[print the path of the page of this session\: words such as 2024 singapore race, a session key, or latest]:NAME:"
   "--season[print the path of the page of this season]:YEAR:"
   "--open[open that page in a browser]"
 )
