@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 
 ACTIONS = ("show", "score", "models", "train")
 EXTRA = "pip install 'f1-lakehouse[strategy]'"
+COLUMNS_OF_FIELD = (
+    "P", "driver", "tyres", "stops now", "loss s", "rejoins", "behind", "ahead of", "undercut", "undercut by next", "why not",
+)  # fmt: skip
+COLUMNS_OF_SCORE = (
+    "claim", "season", "races", "n", "metric", "baseline", "model", "gain", "95 % interval", "verdict",
+)  # fmt: skip
+LIMIT_OF_CHOICES = (
+    "differences between choices cannot be scored, and favor the earlier stop (docs/strategy.md)"
+)
+"""Printed with every comparison of stops."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,17 +76,15 @@ def _strategy(given: argparse.Namespace) -> int:
     if given.action == "score":
         return _rescore(settings, given) if given.model_version or given.model else _score(settings, given)
     if given.session is None or (given.lap is None and given.what_if is None):
-        print(
-            "f1 strategy: --session and --lap are required; for example f1 strategy --session latest --lap 20",
-            file=sys.stderr,
+        return _wrong_usage(
+            "--session and --lap are required; for example f1 strategy --session latest --lap 20"
         )
-        return EXIT_USAGE
     if given.what_if is not None and given.driver is None:
-        print("f1 strategy: --what-if needs --driver", file=sys.stderr)
-        return EXIT_USAGE
-    with _gold(settings) as con:
-        from f1_lakehouse.strategy.reading import find_race, wall_at
+        return _wrong_usage("--what-if needs --driver")
+    from f1_lakehouse.publishing.gold_file import connect_gold
+    from f1_lakehouse.strategy.reading import find_race, wall_at
 
+    with connect_gold(settings) as con:
         key = find_race(con, " ".join(given.session))
         if given.what_if is not None:
             return _what_if(con, key, given)
@@ -85,12 +93,9 @@ def _strategy(given: argparse.Namespace) -> int:
         )
 
 
-def _gold(settings: Settings) -> duckdb.DuckDBPyConnection:
-    from f1_lakehouse.publishing.gold_file import connect_gold
-
-    if not settings.gold.exists():
-        raise CliError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
-    return connect_gold(settings)
+def _wrong_usage(message: str) -> int:
+    print(f"f1 strategy: {message}", file=sys.stderr)
+    return EXIT_USAGE
 
 
 def _show(rows: list[dict[str, Any]], *, is_one: bool, as_json: bool) -> int:
@@ -106,21 +111,7 @@ def _show_field(rows: list[dict[str, Any]]) -> int:
 
     first = rows[0]
     title = f"{first['season']} {first['meeting_name']}, end of lap {first['lap_number']}: if the car stopped in the next lap"
-    table = Table(title=title, title_justify="left")
-    for name in (
-        "P",
-        "driver",
-        "tyres",
-        "stops now",
-        "loss s",
-        "rejoins",
-        "behind",
-        "ahead of",
-        "undercut",
-        "undercut by next",
-        "why not",
-    ):
-        table.add_column(name)
+    table = Table(*COLUMNS_OF_FIELD, title=title, title_justify="left")
     letters = {row["driver_number"]: row["name_acronym"] for row in rows}
     for row in rows:
         table.add_row(
@@ -145,6 +136,7 @@ def _show_one(row: dict[str, Any]) -> int:
     from rich.table import Table
 
     from f1_lakehouse.cli.tables import stdout
+    from f1_lakehouse.strategy.reading import OPTIONS
 
     print(
         f"{row['season']} {row['meeting_name']}, {row['name_acronym']} at the end of lap {row['lap_number']}: "
@@ -166,11 +158,10 @@ def _show_one(row: dict[str, Any]) -> int:
         print(
             f"undercut if answered after {laps}: on the car ahead {_share(own)}, by the car behind {_share(other)}"
         )
-    table = Table(title="Last stop: time to the finish if the race stays green, s", title_justify="left")
-    for name in ("stop", "expected", "80 % interval", "against now"):
-        table.add_column(name)
+    title = "Last stop: time to the finish if the race stays green, s"
+    table = Table("stop", "expected", "80 % interval", "against now", title=title, title_justify="left")
     now = row["time_to_finish_stop_now_s"]
-    for wait in (0, 3, 5, 10):
+    for wait in OPTIONS:
         name = f"time_to_finish_stop_{f'in_{wait}_laps' if wait else 'now'}"
         value, low, high = row[f"{name}_s"], row[f"{name}_low_s"], row[f"{name}_high_s"]
         against = "" if value is None or now is None else f"{value - now:+.1f}"
@@ -181,7 +172,7 @@ def _show_one(row: dict[str, Any]) -> int:
             against,
         )
     stdout().print(table)
-    print("differences between choices cannot be scored, and favor the earlier stop (docs/strategy.md)")
+    print(LIMIT_OF_CHOICES)
     return 0
 
 
@@ -205,14 +196,15 @@ def _what_if(con: duckdb.DuckDBPyConnection, key: int, given: argparse.Namespace
     )
     if not found.is_told_apart:
         print("the difference is smaller than what the forecast can tell apart")
-    print("differences between choices cannot be scored, and favor the earlier stop (docs/strategy.md)")
+    print(LIMIT_OF_CHOICES)
     return 0
 
 
 def _score(settings: Settings, given: argparse.Namespace) -> int:
+    from f1_lakehouse.publishing.gold_file import connect_gold
     from f1_lakehouse.strategy.reading import rows_of
 
-    with _gold(settings) as con:
+    with connect_gold(settings) as con:
         rows = rows_of(con, "from strategy_scorecard")
         bins = rows_of(con, "from strategy_calibration") if given.json else []
     if given.json:
@@ -228,23 +220,8 @@ def _score_table(rows: list[dict[str, Any]]) -> int:
 
     from f1_lakehouse.cli.tables import stdout
 
-    table = Table(
-        title="Forecasts against what happened, each race by models trained on earlier races",
-        title_justify="left",
-    )
-    for name in (
-        "claim",
-        "season",
-        "races",
-        "n",
-        "metric",
-        "baseline",
-        "model",
-        "gain",
-        "95 % interval",
-        "verdict",
-    ):
-        table.add_column(name)
+    title = "Forecasts against what happened, each race by models trained on earlier races"
+    table = Table(*COLUMNS_OF_SCORE, title=title, title_justify="left")
     for row in rows:
         low, high = row["difference_low"], row["difference_high"]
         table.add_row(
@@ -281,9 +258,8 @@ def _models(settings: Settings, given: argparse.Namespace) -> int:
     if not rows:
         print("no models are trained yet; run f1 strategy train")
         return 0
-    table = Table(title="Versions of the models; * in use", title_justify="left")
-    for name in ("", "model", "version", "races", "last race", "examples"):
-        table.add_column(name)
+    title = "Versions of the models; * in use"
+    table = Table("", "model", "version", "races", "last race", "examples", title=title, title_justify="left")
     for one in rows:
         table.add_row(
             "*" if one["in_use"] else "",
@@ -317,8 +293,7 @@ def _train(settings: Settings, given: argparse.Namespace) -> int:
 
 def _rescore(settings: Settings, given: argparse.Namespace) -> int:
     if given.model is None or given.model_version is None:
-        print("f1 strategy: --version and --model belong together", file=sys.stderr)
-        return EXIT_USAGE
+        return _wrong_usage("--version and --model belong together")
     require_extra()
     from f1_lakehouse.strategy.training import rescore
 

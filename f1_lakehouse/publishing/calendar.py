@@ -24,8 +24,6 @@ def published_calendar(settings: LakePaths) -> list[NamedSession]:
     Raises:
         PublishError: nothing is published, or it cannot be read.
     """
-    if not settings.gold.exists():
-        raise PublishError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
     with connect_gold(settings) as con:
         return sessions_of_gold(con)
 

@@ -29,8 +29,10 @@ def connect_gold(settings: LakePaths) -> duckdb.DuckDBPyConnection:
 
     Raises:
         GoldLockedError: another process has the file open for writing.
-        PublishError: it cannot be read.
+        PublishError: nothing is published, or the file cannot be read.
     """
+    if not settings.gold.exists():
+        raise PublishError(f"nothing is published yet at {settings.root}; run f1 load or f1 transform")
     con = None
     try:
         con = duckdb.connect(str(settings.gold), read_only=True)

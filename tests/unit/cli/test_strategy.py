@@ -86,6 +86,16 @@ def test_no_forecasts_name_the_command(lake: Path, capsys: pytest.CaptureFixture
     assert "run f1 strategy train" in capsys.readouterr().err
 
 
+def test_lake_without_published_gold_is_one_line_with_the_cure(
+    lake: Path, capsys: pytest.CaptureFixture[str]
+):
+    (lake / "gold.duckdb").unlink()
+    (lake / "landing").mkdir()
+    for arguments in (["--session", "latest", "--lap", "15"], ["score"]):
+        assert run(*arguments) == 1
+        assert "nothing is published yet at" in capsys.readouterr().err
+
+
 def test_missing_extra_names_the_install_command(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(CliError, match=r"pip install 'f1-lakehouse\[strategy\]'"):
