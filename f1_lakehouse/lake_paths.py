@@ -7,15 +7,23 @@ opens a lake in less time than it takes to import pydantic.
 import os
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-ENVIRONMENTS = ("dev", "stage", "prod")
 HAS_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/")
 """A URI instead of a local path."""
 
 UNUSABLE = re.compile(r"""[][#?%^|\\*{}\x00-\x1f\x7f]""")
 """Characters that the path of a lake must not contain. delta-rs converts paths to URLs: some of these characters end the path early or
 are decoded (delta-rs then reads another folder), some make it panic; DuckDB reads the others as glob patterns."""
+
+
+class Environment(StrEnum):
+    """The deployment: dbt target and default root."""
+
+    DEV = "dev"
+    STAGE = "stage"
+    PROD = "prod"
 
 
 class LakePaths:
@@ -86,7 +94,7 @@ class LakePaths:
 class ReadPaths(LakePaths):
     """The paths of a lake that is only read."""
 
-    env: str = "dev"
+    env: str = Environment.DEV
     lakehouse_root: Path | None = None
     store_uri: str | None = None
 
@@ -108,20 +116,17 @@ def read_paths(root: Path | None = None) -> ReadPaths | None:
     """
     env = os.environ.get("F1_ENV") or "dev"
     named = os.environ.get("F1_LAKEHOUSE_ROOT")
-    store = os.environ.get("F1_STORE_URI") or None
-    paths = ReadPaths(env, root or (Path(named) if named else None), store)
-    local = [str(paths.root)] if store and "://" in store else [str(paths.root), paths.store]
-    is_malformed = any(HAS_SCHEME.match(path) or UNUSABLE.search(path) for path in local)
-    return (
-        None
-        if env not in ENVIRONMENTS or is_malformed or HAS_SCHEME.match(str(root or named or ""))
-        else paths
-    )
+    given = root or (Path(named) if named else None)
+    if env not in list(Environment) or HAS_SCHEME.match(str(given)):
+        return None
+    paths = ReadPaths(env, given, os.environ.get("F1_STORE_URI") or None)
+    local = [str(paths.root)] if "://" in paths.store else [str(paths.root), paths.store]
+    return None if any(UNUSABLE.search(path) for path in local) else paths
 
 
 def lake_root(env: str, given: Path | None) -> Path:
     """The absolute folder of a lake. `given`: F1_LAKEHOUSE_ROOT, by default a folder per environment."""
-    default = Path("local_data") if env == "dev" else Path("local_data") / env
+    default = Path("local_data") if env == Environment.DEV else Path("local_data") / env
     return (given or default).expanduser().absolute()
 
 

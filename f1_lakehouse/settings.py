@@ -15,19 +15,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from f1_lakehouse.errors import F1LakehouseError
-from f1_lakehouse.lake_paths import HAS_SCHEME, UNUSABLE, LakePaths, lake_root, lake_store
+from f1_lakehouse.lake_paths import HAS_SCHEME, UNUSABLE, Environment, LakePaths, lake_root, lake_store
 
 
 class SettingsError(F1LakehouseError):
     """A malformed environment variable; the message contains its name, its value and what is allowed."""
-
-
-class Environment(StrEnum):
-    """The deployment: dbt target and default root."""
-
-    DEV = "dev"
-    STAGE = "stage"
-    PROD = "prod"
 
 
 class LogFormat(StrEnum):
