@@ -172,7 +172,7 @@ def load_settings(root: Path | None = None) -> Settings:
     Raises:
         SettingsError: a variable is malformed, or a path contains an unusable character; one line.
     """
-    found = _read({} if root is None else {"lakehouse_root": root})
+    found = _read(root)
     folders = {"F1_LAKEHOUSE_ROOT": str(found.root)}
     if "://" not in found.store:
         folders["F1_STORE_URI"] = found.store
@@ -185,9 +185,9 @@ def load_settings(root: Path | None = None) -> Settings:
     return found
 
 
-def _read(given: dict[str, Path]) -> Settings:
+def _read(root: Path | None) -> Settings:
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return Settings() if root is None else Settings(lakehouse_root=root)
     except ValidationError as error:
         first = error.errors()[0]
         name = "F1_" + str(first["loc"][0]).upper()
