@@ -1,4 +1,4 @@
-"""The macro `deduplicate`, rendered without dbt: a table that has no column besides its key."""
+"""The macro `deduplicate`, rendered without dbt: a table whose columns are all part of its key."""
 
 import re
 
