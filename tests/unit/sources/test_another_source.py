@@ -16,7 +16,7 @@ from f1_lakehouse.operations.rebuild import rebuild
 from f1_lakehouse.operations.verify import check_bronze
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources import registry
-from f1_lakehouse.sources.catalog import SeasonPartition
+from f1_lakehouse.sources.catalog import Scope, SeasonPartition
 from f1_lakehouse.sources.season_partitions import SeasonPartitions
 from f1_lakehouse.sources.source import UnknownPartitionError
 
@@ -111,6 +111,11 @@ def test_pull_of_inconsistent_pages_fails_and_is_not_resumed(
 def test_endpoints_of_another_source_are_refused() -> None:
     with pytest.raises(ValueError, match="laps"):
         replace(source_at("http://x"), endpoints=(registry.BY_NAME["laps"],))
+
+
+def test_endpoint_that_no_job_pulls_is_refused() -> None:
+    with pytest.raises(ValueError, match="no job of toy pulls the endpoints by round"):
+        replace(source_at("http://x"), endpoints=(replace(RESULTS, scope=Scope.ROUND),))
 
 
 def test_source_with_seasons_follows_the_current_one_and_corrects_loaded_ones(lake: Lake) -> None:
