@@ -83,4 +83,5 @@ def state_of(lake: Lake, running: Sequence[RunRecord] = (), now: datetime | None
         lag=lag,
         lag_since=(unseen[0] if unseen else published.published_at) if published else None,
         running=running,
+        sources=lake.sources,
     )

@@ -15,6 +15,7 @@ the other rules decide. To use it: `_row_number as served_order` in the relation
 #}
 {% macro deduplicate(relation, key, columns, prefer=none, served=none, nullable=[]) -%}
 {%- set all_columns = columns + ['pull_id', 'pulled_at'] -%}
+{%- set others = columns | reject('in', key) | list -%}
 select
     {%- for column in all_columns %}
     {{ column }},
@@ -43,11 +44,13 @@ from (
                 {%- if served %}
                 {{ served }} desc nulls last,
                 {%- endif %}
-                {%- for column in columns if column not in key %}
+                {%- for column in others %}
                 case when {{ column }} is null then 1 else 0 end{{ ' +' if not loop.last else ',' }}
                 {%- endfor %}
-                {%- for column in columns if column not in key %}
+                {%- for column in others %}
                 {{ column }} desc nulls last{{ ',' if not loop.last }}
+                {%- else %}
+                {{ key | join(', ') }}
                 {%- endfor %}
         ) as choice
     from (

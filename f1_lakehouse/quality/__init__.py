@@ -1,4 +1,4 @@
-"""Data quality: expected row counts, freshness, reconciliation with the source.
+"""Data quality: freshness, reconciliation of the layers, checks of the features.
 
-Does not belong here: Dagster, writes, and value ranges of columns (`validation`).
+Does not belong here: Dagster, writes, row counts that a source expects (`sources/<name>/row_counts.py`), and value ranges of columns (`validation`).
 """

@@ -152,7 +152,7 @@ def _load_seasons_of(
     )
     report.checks += done.checks
     report.failed_checks += done.failed_checks
-    report.seasons += done.work
+    report.seasons += done.seasons
     if may_wait:
         report.failures += done.failures
     else:

@@ -7,28 +7,16 @@ Belongs here: planning and running. Does not belong here: when a pull is due (`S
 import math
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import datetime
 
 from f1_lakehouse.lakehouse import Lake
-from f1_lakehouse.observability.run_log import CheckResult
-from f1_lakehouse.runs.report import StageListener
+from f1_lakehouse.runs.report import Report, StageListener
 from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.source import Source, Work
 
 HOUR = 3600.0
 STEPS = ({Scope.ALL, Scope.SEASON}, {Scope.ROUND})
 """What is planned together: the first step pulls the races, whose rounds the second one needs."""
-
-
-@dataclass
-class SeasonsReport:
-    """The result of this part of a load. `failures`: one line each; `checks`: the number of checks that were evaluated."""
-
-    work: list[Work]
-    failures: list[str]
-    failed_checks: list[CheckResult]
-    checks: int = 0
 
 
 def load_seasons(
@@ -42,13 +30,13 @@ def load_seasons(
     every_round: bool = False,
     force: bool = False,
     may_wait: bool = True,
-) -> SeasonsReport:
+) -> Report:
     """Pull what is due of these seasons. After a failure of the source the rest is left for the next load.
 
     `may_wait`: False in a load whose other part must not be delayed. Then the part ends at the first failed request, and
     before it would wait for a window of an hour.
     """
-    report = SeasonsReport([], [], [])
+    report = Report()
     with nullcontext() if may_wait else lake.clients[source.name].http.giving_up_early():
         for scopes in STEPS:
             work = source.partitions.due(
@@ -71,7 +59,7 @@ def _run(
     source: Source,
     work: list[Work],
     listener: StageListener,
-    report: SeasonsReport,
+    report: Report,
     *,
     force: bool,
     may_wait: bool,
@@ -102,7 +90,7 @@ def _run(
             why=f"f1 load: {one.why}",
             force=force,
         )
-        report.work.append(one)
+        report.seasons.append(one)
         report.checks += outcome.checks
         report.failed_checks += outcome.failed_checks
         if lake.budget.spent:

@@ -45,7 +45,7 @@ def run_job(
     """Run one of the project's jobs in this process.
 
     Args:
-        name: calendar, ingest, history, history_rounds or transform.
+        name: a job of a source (`Source.jobs`), or transform.
         partition: its partition key, for the partitioned ones.
         assets: bronze endpoints to restrict it to.
         why: the reason, kept as a tag.

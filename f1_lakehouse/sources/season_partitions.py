@@ -111,22 +111,16 @@ class SeasonPartitions:
         if seasons is None:
             seasons = sorted({now.year, *(key for one in of_seasons for key in view.pulled(one.name))})
             followed = {now.year} if followed is None else followed
-        partitions: list[Partition] = [
-            WholePartition(),
-            *(self.of_season(view, season) for season in seasons),
-        ]
+        # The second step of a load asks for rounds only: a season, whose circuits may be read from the lake, is not made for it.
+        partitions: list[Partition] = [WholePartition()] if Scope.ALL in scopes else []
+        if Scope.SEASON in scopes:
+            partitions += [self.of_season(view, season) for season in seasons]
         found = []
         for partition in partitions:
             names: list[str] = []
             requests = 0
             reason = ("forced", 0)
-            for endpoint in self.endpoints:
-                if endpoint.scope is not partition.scope or endpoint.scope not in scopes:
-                    continue
-                if endpoints is not None and endpoint.name not in endpoints:
-                    continue
-                if self.not_applicable(endpoint, partition) is not None:
-                    continue
+            for endpoint in self._endpoints_of(partition, endpoints):
                 pulls = view.pulls_of(endpoint.name, partition.key)
                 if followed is not None and partition.season not in {WHOLE, *followed} and not pulls:
                     continue
@@ -138,6 +132,16 @@ class SeasonPartitions:
             if names:
                 found.append(Work(partition, tuple(names), *reason, requests=requests))
         return found
+
+    def _endpoints_of(self, partition: Partition, wanted: Collection[str] | None) -> list[Endpoint]:
+        """The wanted endpoints that can have rows of a partition."""
+        return [
+            one
+            for one in self.endpoints
+            if one.scope is partition.scope
+            and (wanted is None or one.name in wanted)
+            and self.not_applicable(one, partition) is None
+        ]
 
     def unlisted_requests(self, view: LakeView, seasons: Sequence[int], endpoints: Collection[str]) -> int:
         """None: there are no rounds."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -37,11 +38,11 @@ class ServedLake:
     def lake(self) -> Lake:
         return lakehouse.current_lake()
 
-    def run(self, job: str, **rest: object) -> dg.ExecuteInProcessResult:
+    def run(self, job: str, **rest: Any) -> dg.ExecuteInProcessResult:
         from f1_lakehouse.definitions import defs
 
         found = defs().get_repository_def().get_job(job)
-        return found.execute_in_process(instance=self.instance, raise_on_error=False, **rest)  # type: ignore[arg-type]
+        return found.execute_in_process(instance=self.instance, raise_on_error=False, **rest)
 
 
 @pytest.fixture

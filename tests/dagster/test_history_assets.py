@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -54,19 +55,15 @@ def instance(
         yield instance
 
 
-def run(instance: dg.DagsterInstance, job: str, **rest: object) -> dg.ExecuteInProcessResult:
+def run(instance: dg.DagsterInstance, job: str, **rest: Any) -> dg.ExecuteInProcessResult:
     found = repository(with_dbt=False).get_job(job)
-    return found.execute_in_process(instance=instance, raise_on_error=False, **rest)  # type: ignore[arg-type]
+    return found.execute_in_process(instance=instance, raise_on_error=False, **rest)
 
 
 def history_requests(instance: dg.DagsterInstance, lake: Lake, now: datetime) -> list[dg.RunRequest]:
     """What the sensor `session_due` requests of Jolpica."""
-    found = [(source, work) for source, work in due_now(lake, now) if source is JOLPICA]
-    return [
-        one
-        for source, work in found
-        for one in requests_of(source, instance, idle(instance, source, work), now)
-    ]
+    work = dict(due_now(lake, now)).get(JOLPICA, [])
+    return list(requests_of(JOLPICA, instance, idle(instance, JOLPICA, work), now))
 
 
 def counts(result: dg.ExecuteInProcessResult) -> dict[str, int]:

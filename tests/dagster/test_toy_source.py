@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
@@ -92,8 +93,8 @@ def test_source_that_is_handed_in_goes_from_http_to_silver(toy: Source, instance
     repository = build_definitions((toy,)).get_repository_def()
     lake = lakehouse.current_lake((toy,))
 
-    def run(job: str, **rest: object) -> None:
-        done = repository.get_job(job).execute_in_process(instance=instance, **rest)  # type: ignore[arg-type]
+    def run(job: str, **rest: Any) -> None:
+        done = repository.get_job(job).execute_in_process(instance=instance, **rest)
         assert done.success
 
     context = dg.build_sensor_context(

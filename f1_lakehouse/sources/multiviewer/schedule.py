@@ -61,8 +61,9 @@ class CircuitSeason:
 
 def circuit_in(url: object, season: int, bases: Sequence[str]) -> int | None:
     """The key of the circuit in the address of its map; None unless it is below one of `bases` and of that season."""
-    for base in bases if isinstance(url, str) else ():
-        assert isinstance(url, str)
+    if not isinstance(url, str):
+        return None
+    for base in bases:
         if url.startswith(f"{base}/") and (found := _PATH.fullmatch(url[len(base) :])):
             return int(found[1]) if int(found[2]) == season else None
     return None

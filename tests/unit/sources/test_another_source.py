@@ -10,11 +10,14 @@ from toy_source import PAGE, RESULTS, source_at
 
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.lakehouse import Lake
+from f1_lakehouse.monitor import state_of
+from f1_lakehouse.observability.health import conditions
 from f1_lakehouse.operations.rebuild import rebuild
 from f1_lakehouse.operations.verify import check_bronze
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources import registry
-from f1_lakehouse.sources.catalog import SeasonPartition
+from f1_lakehouse.sources.catalog import Scope, SeasonPartition
+from f1_lakehouse.sources.season_partitions import SeasonPartitions
 from f1_lakehouse.sources.source import UnknownPartitionError
 
 
@@ -82,6 +85,14 @@ def test_resumed_pull_requests_only_the_missing_pages(lake: Lake, served: Served
     assert openf1.requested == ["2024/results?offset=4"]
 
 
+def test_failed_pull_is_an_alert_with_the_command_that_loads_its_source(lake: Lake, served: Served) -> None:
+    served.broken_at = 0
+    with pytest.raises(PullError, match="Toy answered 400"):
+        pull(lake, RESULTS, SeasonPartition(2024), why="first pull")
+    [alert] = conditions(state_of(lake))
+    assert (alert.subject, alert.todo) == ("toy 2024", "f1 load --season 2024 --source toy")
+
+
 def test_pull_of_inconsistent_pages_fails_and_is_not_resumed(
     lake: Lake, served: Served, openf1: FakeOpenF1
 ) -> None:
@@ -102,9 +113,14 @@ def test_endpoints_of_another_source_are_refused() -> None:
         replace(source_at("http://x"), endpoints=(registry.BY_NAME["laps"],))
 
 
+def test_endpoint_that_no_job_pulls_is_refused() -> None:
+    with pytest.raises(ValueError, match="no job of toy pulls the endpoints by round"):
+        replace(source_at("http://x"), endpoints=(replace(RESULTS, scope=Scope.ROUND),))
+
+
 def test_source_with_seasons_follows_the_current_one_and_corrects_loaded_ones(lake: Lake) -> None:
     toy, now = lake.sources[-1], datetime(2026, 7, 1, tzinfo=UTC)
-    stale = replace(toy.partitions, why_due=lambda *_: ("yearly", 0))  # type: ignore[type-var]
+    stale = SeasonPartitions("toy", (RESULTS,), lambda *_: ("yearly", 0), first_season=2000)
     assert [work.partition.label for work in toy.partitions.due(lake, now)] == ["2026"]
     pull(lake, RESULTS, SeasonPartition(2024), why="by hand")
     assert [work.partition.label for work in toy.partitions.due(lake, now)] == ["2026"]

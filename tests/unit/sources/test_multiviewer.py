@@ -186,6 +186,23 @@ def test_season_with_all_corners_is_requested_again_once_a_year(
     assert [[work.why for work in one] for one in found] == [[], ["yearly"]]
 
 
+def test_circuits_without_corners_where_corners_were_are_requested_again_after_an_hour(
+    lake: Lake, served: Served, pulled: Callable[[], Any]
+) -> None:
+    pulled()
+    served.replies["61"] = Reply(404, b"{}")
+    done = pulled()
+    assert (done.outcome, lake.bronze.rows("multiviewer_corners", SEASON).num_rows) == (
+        "empty_unconfirmed",
+        2,
+    )
+    found = [
+        MULTIVIEWER.partitions.due(lake, done.at + timedelta(minutes=minutes), seasons=[SEASON])
+        for minutes in (59, 61)
+    ]
+    assert [[work.why for work in one] for one in found] == [[], ["confirm empty"]]
+
+
 def test_odd_values_are_quarantined_and_the_others_kept(
     lake: Lake, served: Served, pulled: Callable[[], Any]
 ) -> None:
