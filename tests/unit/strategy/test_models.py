@@ -102,9 +102,7 @@ def test_features_do_not_change_when_later_laps_are_cut_off(data: RaceData, trai
     is_known = (pl.col("session_key") != last) | (pl.col("line_s") <= end)
     raw = data.laps.filter(is_known).drop([name for name in data.laps.columns if name.startswith("after_")])
     raw = raw.drop("line_s", "compound_code", "status_code")
-    cut = from_frames(
-        raw, data.results, data.races.select("session_key", "circuit_short_name", "round_number")
-    )
+    cut = from_frames(raw, data.results)
     keys = cut.laps.filter(pl.col("session_key") == last).select(KEY)
     assert keys.height > 60
     # Given, not forecast: the compound that is fitted, and the laps until the answer.
