@@ -30,15 +30,30 @@ case score
 end
 {%- endmacro %}
 
+{# The ten columns of each score, in order. #}
+{% macro profile_measures() -%}
+{{ return([
+    'vs_team_mate', 'vs_team_mate_low', 'vs_team_mate_high', 'estimate', 'n', 'shrunk', 'low', 'high', 'reliability',
+    'can_be_told_apart'
+]) }}
+{%- endmacro %}
+
 {# The ten columns of each score, from the long table int_driver_scores. #}
 {% macro profile_columns() -%}
 {%- for score in profile_scores() %}
-{%- for column in [
-    'vs_team_mate', 'vs_team_mate_low', 'vs_team_mate_high', 'estimate', 'n', 'shrunk', 'low', 'high', 'reliability'
-] %}
+{%- for column in profile_measures() | reject('equalto', 'can_be_told_apart') %}
     max(case when score = '{{ score }}' then {{ column }} end) as {{ score }}_{{ column }},
 {%- endfor %}
     coalesce(max(case when score = '{{ score }}' and can_be_told_apart then 1 else 0 end) = 1, false)
         as {{ score }}_can_be_told_apart,
+{%- endfor %}
+{%- endmacro %}
+
+{# The same columns, of a relation that has them. #}
+{% macro carried_profile_columns(relation) -%}
+{%- for score in profile_scores() %}
+{%- for column in profile_measures() %}
+    {{ relation }}.{{ score }}_{{ column }},
+{%- endfor %}
 {%- endfor %}
 {%- endmacro %}
