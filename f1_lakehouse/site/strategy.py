@@ -96,7 +96,7 @@ def name_of(row: Row) -> str:
 
 def score_of(row: Row) -> str:
     """The score in words."""
-    return SCORES.get(row["metric"], row["metric"])
+    return SCORES.get(row["metric"], str(row["metric"]))
 
 
 def verdict(row: Row) -> str:
