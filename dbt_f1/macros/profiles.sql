@@ -19,6 +19,18 @@ case
 end / 1000000
 {%- endmacro %}
 
+{# The standard error of an estimate, from a relation with the estimate and its numbers, and the scatter of the score. #}
+{% macro score_standard_error(relation) -%}
+case
+    when {{ relation }}.score = 'consistency' then 1.166 * {{ relation }}.estimate * sqrt(scatters.race_ratio / {{ relation }}.n)
+    when {{ relation }}.score = 'pressure_response'
+        then
+            scatters.within_sd
+            * sqrt(scatters.race_ratio * (1.0 / {{ relation }}.n + 1.0 / nullif({{ relation }}.controls, 0)))
+    else scatters.within_sd * sqrt(scatters.race_ratio / {{ relation }}.n)
+end
+{%- endmacro %}
+
 {# The fewest observations with which half a season, and twice as many with which a driver, counts among those compared. #}
 {% macro min_observations_of_half() -%}
 case score
