@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from f1_lakehouse.publishing.forecast_tables import described
 from f1_lakehouse.strategy.pace import HORIZONS
-from f1_lakehouse.strategy.pit_wall import ANSWERS, OPTIONS
+from f1_lakehouse.strategy.pit_wall import ANSWERS
+from f1_lakehouse.strategy.reading import OPTIONS, time_column
 
 INTEGER, NUMBER, TEXT = pa.int32(), pa.float64(), pa.string()
 
@@ -67,7 +68,7 @@ _WALL = [
     ),
     *(
         described(
-            f"time_to_finish_stop_{f'in_{wait}_laps' if wait else 'now'}{end}_s",
+            time_column(wait, end),
             NUMBER,
             f"{what} time from now to the finish with the last stop {f'in {wait} laps' if wait else 'now'}, s, if the race stays green.",
         )
