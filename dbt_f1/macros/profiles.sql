@@ -19,6 +19,18 @@ case
 end / 1000000
 {%- endmacro %}
 
+{# The standard error of an estimate, from a relation with the estimate and its numbers, and the scatter of the score. #}
+{% macro score_standard_error(relation) -%}
+case
+    when {{ relation }}.score = 'consistency' then 1.166 * {{ relation }}.estimate * sqrt(scatters.race_ratio / {{ relation }}.n)
+    when {{ relation }}.score = 'pressure_response'
+        then
+            scatters.within_sd
+            * sqrt(scatters.race_ratio * (1.0 / {{ relation }}.n + 1.0 / nullif({{ relation }}.controls, 0)))
+    else scatters.within_sd * sqrt(scatters.race_ratio / {{ relation }}.n)
+end
+{%- endmacro %}
+
 {# The fewest observations with which half a season, and twice as many with which a driver, counts among those compared. #}
 {% macro min_observations_of_half() -%}
 case score
@@ -30,15 +42,30 @@ case score
 end
 {%- endmacro %}
 
+{# The ten columns of each score, in order. #}
+{% macro profile_measures() -%}
+{{ return([
+    'vs_team_mate', 'vs_team_mate_low', 'vs_team_mate_high', 'estimate', 'n', 'shrunk', 'low', 'high', 'reliability',
+    'can_be_told_apart'
+]) }}
+{%- endmacro %}
+
 {# The ten columns of each score, from the long table int_driver_scores. #}
 {% macro profile_columns() -%}
 {%- for score in profile_scores() %}
-{%- for column in [
-    'vs_team_mate', 'vs_team_mate_low', 'vs_team_mate_high', 'estimate', 'n', 'shrunk', 'low', 'high', 'reliability'
-] %}
+{%- for column in profile_measures() | reject('equalto', 'can_be_told_apart') %}
     max(case when score = '{{ score }}' then {{ column }} end) as {{ score }}_{{ column }},
 {%- endfor %}
     coalesce(max(case when score = '{{ score }}' and can_be_told_apart then 1 else 0 end) = 1, false)
         as {{ score }}_can_be_told_apart,
+{%- endfor %}
+{%- endmacro %}
+
+{# The same columns, of a relation that has them. #}
+{% macro carried_profile_columns(relation) -%}
+{%- for score in profile_scores() %}
+{%- for column in profile_measures() %}
+    {{ relation }}.{{ score }}_{{ column }},
+{%- endfor %}
 {%- endfor %}
 {%- endmacro %}

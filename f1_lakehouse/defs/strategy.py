@@ -18,23 +18,11 @@ from f1_lakehouse.instance.run_tags import WHY_TAG
 from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.strategy.reading import newest_race
-from f1_lakehouse.strategy.versions import MODEL_NAMES, Versions
+from f1_lakehouse.strategy.versions import MODELS, Versions
 
 TABLES = {
     "pit_wall": "What a stop at the end of each lap of each race would bring, by models trained on earlier races only.",
     "strategy_scorecard": "What each forecast was worth on races that it had not seen, next to the obvious baseline.",
-}
-DESCRIPTIONS = {
-    "lap_time_1_ahead": "The time of the next clean lap.",
-    "lap_time_5_ahead": "The time of the clean lap 5 laps ahead.",
-    "lap_time_10_ahead": "The time of the clean lap 10 laps ahead.",
-    "stop_hazard": "The chance of a stop in the next lap.",
-    "pit_loss": "The time that a stop costs, by circuit.",
-    "rejoin_position": "The position after the out-lap.",
-    "undercut": "The chance that an undercut works.",
-    "finishing_order_25": "The finishing order, at a quarter of the distance.",
-    "finishing_order_50": "The finishing order, at half of the distance.",
-    "remaining_time": "The time from a last stop to the finish.",
 }
 EXTRA_MISSING = "the models need scikit-learn and LightGBM; pip install 'f1-lakehouse[strategy]'"
 
@@ -60,7 +48,7 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
 
 @dg.multi_asset(
     name="strategy",
-    specs=[_spec(name, text) for name, text in {**DESCRIPTIONS, **TABLES}.items()],
+    specs=[_spec(name, text) for name, text in {**MODELS, **TABLES}.items()],
     pool="training",
 )
 def strategy_models(
@@ -77,7 +65,7 @@ def strategy_models(
     except F1LakehouseError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     scores = {line["claim"]: line for line in done.lines if line["season"] == "all"}
-    for name in MODEL_NAMES:
+    for name in MODELS:
         line = scores.get(name)
         metadata: dict[str, Any] = {
             "version": done.versions.get(name, "too little history"),
@@ -126,7 +114,7 @@ def why_train(settings: Settings) -> str | None:
     job=train_job,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a training when published gold has a race that no model in use has seen",
+    description="Requests a training when published gold has a race that no model in use has seen",
 )
 def race_to_train(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.RunRequest | dg.SkipReason:
     """Compare the newest race of published gold with the last race of the models in use."""

@@ -6,14 +6,21 @@ training replaces the file by a copy with its new tables. A training that fails 
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
-from f1_lakehouse.publishing.gold_file import PublishError, gold_schema, publishing_alone, writers_kept_out
+from f1_lakehouse.publishing.gold_file import (
+    PublishError,
+    gold_schema,
+    literal,
+    publishing_alone,
+    remove_partial,
+    writers_kept_out,
+)
 from f1_lakehouse.publishing.publication import identity, read_record, record_publication
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.delta import scan
@@ -54,10 +61,10 @@ def add_forecasts(
         con.register("forecast_rows", scan(table))
         con.execute(f"create or replace table {target} as select * from forecast_rows")
         con.unregister("forecast_rows")
-        con.execute(f"comment on table {target} is {_literal(table.metadata().description or '')}")
+        con.execute(f"comment on table {target} is {literal(table.metadata().description or '')}")
         for field in table.schema().fields:
             if comment := field.metadata.get(COMMENT.decode()):
-                con.execute(f'comment on column {target}."{field.name}" is {_literal(str(comment))}')
+                con.execute(f'comment on column {target}."{field.name}" is {literal(str(comment))}')
         [(count,)] = con.execute(f"select count(*) from {target}").fetchall()
         rows[name] = int(count)
     return rows
@@ -86,7 +93,7 @@ def _publish_forecasts(settings: Settings) -> dict[str, int]:
         with duckdb.connect(
             config={"memory_limit": "256MiB", "threads": 1, "temp_directory": f"{partial}.tmp"}
         ) as con:
-            con.execute(f"attach {_literal(str(partial))} as gold")
+            con.execute(f"attach {literal(str(partial))} as gold")
             rows = add_forecasts(con, settings, "gold", gold_schema(con))
             con.execute("checkpoint gold")
             con.execute("detach gold")
@@ -97,22 +104,10 @@ def _publish_forecasts(settings: Settings) -> dict[str, int]:
         if is_known and record is not None:
             record_publication(settings, replace(record, file=identity(settings.gold)))
     finally:
-        partial.unlink(missing_ok=True)
-        partial.with_name(partial.name + ".wal").unlink(missing_ok=True)
-        shutil.rmtree(f"{partial}.tmp", ignore_errors=True)
+        remove_partial(partial)
     return rows
 
 
 def described(name: str, kind: pa.DataType, description: str) -> pa.Field:
     """Return a column of a table of forecasts."""
     return pa.field(name, kind, metadata={COMMENT: description.encode()})
-
-
-def columns_of(fields: Sequence[pa.Field], rows: pa.Table) -> pa.Table:
-    """Return rows with exactly these columns, types and descriptions."""
-    schema = pa.schema(fields)
-    return rows.select(schema.names).cast(schema)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

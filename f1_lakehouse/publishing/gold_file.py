@@ -1,12 +1,14 @@
-"""The published file `gold.duckdb`: how it is opened, and why it cannot be.
+"""The published file `gold.duckdb`: how it is opened, why it cannot be, and how other programs are kept from changing it.
 
-Belongs here: connections and their errors. What the file holds is in publication.py, how it is replaced in publish.py.
+Belongs here: connections, their errors and locks, and what both that replace the file share (publish.py, forecast_tables.py). What the
+file holds is in publication.py.
 """
 
 import contextlib
 import fcntl
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,3 +108,15 @@ def writers_kept_out(settings: LakePaths) -> Iterator[None]:
                 "close the program, or remove the log if none runs, then run f1 transform"
             )
         yield
+
+
+def remove_partial(path: Path) -> None:
+    """Remove a file that was to replace the published one, with its write-ahead log and its temporary folder."""
+    path.unlink(missing_ok=True)
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
+    shutil.rmtree(path.with_name(path.name + ".tmp"), ignore_errors=True)
+
+
+def literal(text: str) -> str:
+    """Return a text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"

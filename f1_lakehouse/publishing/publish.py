@@ -21,7 +21,13 @@ from f1_lakehouse.publishing.build_record import last_build
 from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.publishing.delta_export import export_tables
 from f1_lakehouse.publishing.forecast_tables import add_forecasts
-from f1_lakehouse.publishing.gold_file import PublishError, publishing_alone, writers_kept_out
+from f1_lakehouse.publishing.gold_file import (
+    PublishError,
+    literal,
+    publishing_alone,
+    remove_partial,
+    writers_kept_out,
+)
 from f1_lakehouse.publishing.publication import (
     Publication,
     PublicationRecord,
@@ -57,11 +63,11 @@ def _publish(settings: Settings) -> Publication:
         raise PublishError("gold was not built by a build that passed its tests; run: f1 transform")
     _remove_leftovers(settings)
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
-    _remove(partial)
+    remove_partial(partial)
     try:
         # The temporary folder is next to the file; DuckDB's default is the current folder of the command.
         with duckdb.connect(config={**COPY_CONFIG, "temp_directory": f"{partial}.tmp"}) as con:
-            con.execute(f"attach {_literal(str(settings.warehouse))} as warehouse (read_only)")
+            con.execute(f"attach {literal(str(settings.warehouse))} as warehouse (read_only)")
             states = table_states(con, "warehouse")
             delta_versions = export_tables(settings, con, states)
             rows = _write_tables(con, settings, partial, states, build.digest)
@@ -84,7 +90,7 @@ def _publish(settings: Settings) -> Publication:
             settings, PublicationRecord(identity(settings.gold), done, sorted(sessions), tables)
         )
     finally:
-        _remove(partial)
+        remove_partial(partial)
     fingerprints = {table: state.fingerprint for table, state in states.items()}
     return replace(done, fingerprints=fingerprints, delta_versions=delta_versions)
 
@@ -103,7 +109,7 @@ def _write_tables(
             shutil.copyfile(settings.gold, partial)
     # The databases have names of their own: in a file named gold with a schema gold (of an earlier version), `gold.x` is ambiguous.
     con.execute(
-        f"attach {_literal(str(partial))} as target{'' if known else f' (storage_version {_literal(STORAGE_VERSION)})'}"
+        f"attach {literal(str(partial))} as target{'' if known else f' (storage_version {literal(STORAGE_VERSION)})'}"
     )
     rows: dict[str, int] = {}
     for table, state in sorted(states.items()):
@@ -173,17 +179,13 @@ def _copy_comments(con: duckdb.DuckDBPyConnection, table: str) -> None:
         [table],
     ).fetchall()
     if comment:
-        con.execute(f'comment on table target.main."{table}" is {_literal(comment)}')
+        con.execute(f'comment on table target.main."{table}" is {literal(comment)}')
     for name, comment in con.execute(
         "select column_name, comment from duckdb_columns() where database_name = 'warehouse' "
         "and schema_name = 'gold' and table_name = ? and comment is not null",
         [table],
     ).fetchall():
-        con.execute(f'comment on column target.main."{table}"."{name}" is {_literal(comment)}')
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        con.execute(f'comment on column target.main."{table}"."{name}" is {literal(comment)}')
 
 
 def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -196,10 +198,4 @@ def _remove_leftovers(settings: Settings) -> None:
     for path in settings.root.glob(".gold.*.duckdb.partial*"):
         pid = path.name.split(".")[2]
         if pid.isdigit() and not is_running(int(pid)):
-            _remove(settings.root / f".gold.{pid}.duckdb.partial")
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.with_name(path.name + ".wal").unlink(missing_ok=True)
-    shutil.rmtree(path.with_name(path.name + ".tmp"), ignore_errors=True)
+            remove_partial(settings.root / f".gold.{pid}.duckdb.partial")

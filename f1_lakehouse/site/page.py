@@ -36,7 +36,7 @@ class Table:
     cut_after: Sequence[int] = ()
     """Rows below which a line is drawn, counted from 1."""
     wrap: bool = False
-    """Whether the last column may take several lines."""
+    """Whether the last column, and the names of the rows if they are text of the first column, may take several lines."""
     is_grid: bool = False
     """Whether it is a grid of positions: narrow columns, the head of a row stays in view."""
     is_folded: bool = False

@@ -7,7 +7,15 @@ from f1_lakehouse.site.charts import axis, plain
 from f1_lakehouse.site.page import NONE, Chart, Page, Section, Table, number
 from f1_lakehouse.site.queries import Gold, Row
 
-LOWER_IS_BETTER = "mae: mean absolute error; log_loss and brier: of chances; spearman: correlation of orders; hit_rate and coverage: share"
+SCORES = {
+    "mae": "mean absolute error; smaller is better",
+    "log_loss": "log loss of the chances; smaller is better",
+    "brier": "mean squared error of the chances (Brier score); smaller is better",
+    "spearman": "rank correlation with the finishing order; larger is better",
+    "hit_rate": "share of forecasts within one position; larger is better",
+    "coverage": "share of cases inside the interval",
+}
+"""What `metric` of the scorecard means."""
 
 
 def strategy_page(gold: Gold) -> Page:
@@ -19,7 +27,7 @@ def strategy_page(gold: Gold) -> Page:
             "Scorecard",
             [
                 "Each race is forecast by models trained on earlier races only. A gain counts if its 95 % interval, from drawing races, is "
-                f"above zero. {LOWER_IS_BETTER}.",
+                "above zero.",
                 _table("All races", [row for row in rows if row["season"] == "all"]),
                 *(
                     _table(f"Season {season}", [row for row in rows if row["season"] == season])
@@ -28,7 +36,11 @@ def strategy_page(gold: Gold) -> Page:
             ],
         )
     ]
-    charts = [_calibration(claim, found) for claim, found in _by_claim(gold.calibration()).items()]
+    titles = {row["claim"]: str(row["forecast"]) for row in rows}
+    charts = [
+        _calibration(claim, titles.get(claim, claim), found)
+        for claim, found in _by_claim(gold.calibration()).items()
+    ]
     if charts:
         sections.append(Section("calibration", "Calibration of chances", list(charts)))
     return Page(
@@ -44,23 +56,23 @@ def _table(caption: str, rows: list[Row]) -> Table:
     return Table(
         caption,
         (
-            "Forecast",
+            "Forecast and its baseline",
+            "Verdict",
             "Races",
             "Cases",
-            "Score",
             "Baseline",
             "Model",
             "Gain",
             "95 % interval",
             "Calibration error",
-            "Verdict",
+            "Score",
         ),
         [
             (
-                row["forecast"],
+                name_of(row),
+                verdict(row),
                 row["races"],
                 row["n"],
-                row["metric"],
                 number(row["baseline"], 3),
                 number(row["model"], 3),
                 number(row["difference"], 3),
@@ -68,23 +80,33 @@ def _table(caption: str, rows: list[Row]) -> Table:
                 if row["difference_low"] is None
                 else f"{number(row['difference_low'], 3)} to {number(row['difference_high'], 3)}",
                 number(row["calibration_error"], 3),
-                verdict(row),
+                score_of(row),
             )
             for row in rows
         ],
-        text=(0, 3, 7, 9),
+        text=(0, 1, 7, 9),
         wrap=True,
     )
 
 
+def name_of(row: Row) -> str:
+    """The forecast and what it is compared with: a forecast has a row for each of its baselines."""
+    return f"{row['forecast']}, against: {row['baseline_name']}"
+
+
+def score_of(row: Row) -> str:
+    """The score in words."""
+    return SCORES.get(row["metric"], str(row["metric"]))
+
+
 def verdict(row: Row) -> str:
-    """The verdict without the name of the baseline, which is in the data."""
+    """The verdict without the name of the baseline, which is in the row's name; none for an interval, which is no comparison."""
     short = str(row["verdict"]).removesuffix(str(row["baseline_name"])).strip()
     return {
         "better than": "better",
         "no better than": "no better",
         "too few races to compare with": "too few races",
-    }.get(short, short)
+    }.get(short, NONE)
 
 
 def _by_claim(rows: list[Row]) -> dict[str, list[Row]]:
@@ -95,11 +117,11 @@ def _by_claim(rows: list[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _calibration(claim: str, rows: list[Row]) -> Chart:
+def _calibration(claim: str, title: str, rows: list[Row]) -> Chart:
     highest = max(max(row["forecast"], row["observed"]) for row in rows)
     points = {
         "mode": "markers+lines",
-        "name": plain(claim),
+        "name": plain(title),
         "x": [round(row["forecast"], 4) for row in rows],
         "y": [round(row["observed"], 4) for row in rows],
         "customdata": [row["n"] for row in rows],
@@ -115,7 +137,7 @@ def _calibration(claim: str, rows: list[Row]) -> Chart:
     }
     return Chart(
         name=f"calibration-{claim.replace('_', '-')}",
-        title=claim.replace("_", " "),
+        title=title,
         alt="How often it happened, by forecast, in ten groups of equal size; on the dotted line both are equal.",
         height=360,
         figure=(

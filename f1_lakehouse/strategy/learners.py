@@ -42,8 +42,6 @@ def matrix(rows: pl.DataFrame, features: Sequence[str]) -> Floats:
 
 def fit_trees(x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int) -> str:
     """Return boosted trees as LightGBM's text."""
-    if len(y) < 2:
-        return ""
     options = {**TREES, **parameters}
     options["min_data_in_leaf"] = min(options["min_data_in_leaf"], max(len(y) // 20, 1))
     data = lightgbm.Dataset(x, y, params=options, free_raw_data=True)

@@ -12,14 +12,13 @@ from f1_lakehouse.strategy.artifacts import ModelStore
 from f1_lakehouse.strategy.learners import Floats
 from f1_lakehouse.strategy.pace import HORIZONS
 from f1_lakehouse.strategy.race_data import COMPOUNDS, KEY, RaceData
+from f1_lakehouse.strategy.reading import OPTIONS, time_column
 from f1_lakehouse.strategy.rejoin import opponents
 from f1_lakehouse.strategy.remaining import MIN_LAPS_TO_GO, predict_time, with_interval
 from f1_lakehouse.strategy.undercut import attacks, attacks_from_behind, predict_chance
 
 ANSWERS = (1, 3)
 """Laps after which the other car answers an undercut."""
-OPTIONS = (0, 3, 5, 10)
-"""Laps from now after which the next stop is made."""
 WET_LAPS = 3
 """Laps on tyres for rain, of all cars, from which on the race counts as wet."""
 FACTS = (
@@ -153,14 +152,15 @@ def _options(
             .with_columns((pl.col("value") + pl.col("before_s")).alias("value"))
             .with_columns(pl.col("laps_remaining") + wait)
         )
-        name = f"time_to_finish_stop_in_{wait}_laps" if wait else "time_to_finish_stop_now"
         found = found.join(
             best.select(
                 *KEY,
-                pl.col("value").alias(f"{name}_s"),
-                (pl.col("value") + pl.col("low_per_lap_s") * pl.col("laps_remaining")).alias(f"{name}_low_s"),
-                (pl.col("value") + pl.col("high_per_lap_s") * pl.col("laps_remaining")).alias(
-                    f"{name}_high_s"
+                pl.col("value").alias(time_column(wait)),
+                *(
+                    (pl.col("value") + pl.col(per_lap) * pl.col("laps_remaining")).alias(
+                        time_column(wait, end)
+                    )
+                    for end, per_lap in (("_low", "low_per_lap_s"), ("_high", "high_per_lap_s"))
                 ),
             ),
             on=KEY,

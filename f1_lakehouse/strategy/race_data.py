@@ -6,7 +6,6 @@ examples, and is no feature. Not here: the features of one model.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -17,8 +16,12 @@ KEY = ["session_key", "driver_number", "lap_number"]
 CAR = ["session_key", "driver_number"]
 COMPOUNDS = {"SOFT": 0.0, "MEDIUM": 1.0, "HARD": 2.0}
 """Dry compounds, in the order of their hardness."""
+AFTER = {
+    1: ("lap_time_s", "track_status", "hindsight_is_in_lap"),
+    2: ("lap_time_s", "track_status", "stint_number", "compound", "position", "line_s"),
+}
+"""The columns `after_1_…` and `after_2_…`: of the lap after this one, and of the lap after that."""
 TRACK_STATES = {"Green": 0.0, "Yellow": 1.0, "VSC": 2.0, "SC": 3.0, "Red": 4.0}
-REQUIRED_TABLES = ("lap_features", "fact_results", "dim_sessions")
 
 
 class StrategyError(F1LakehouseError):
@@ -47,18 +50,17 @@ def read_races(con: duckdb.DuckDBPyConnection) -> RaceData:
     try:
         laps = con.sql("from lap_features where session_category = 'Race'").pl()
         results = con.sql("from fact_results where session_category = 'Race'").pl()
-        names = con.sql("select session_key, circuit_short_name, round_number from dim_sessions").pl()
     except duckdb.CatalogException as error:
         raise StrategyError(
             f"gold has no features ({str(error).splitlines()[0]}); run: f1 transform"
         ) from None
     if laps.is_empty():
         raise StrategyError("gold has no race with laps; load races first: f1 load --season YEAR")
-    return from_frames(laps, results, names)
+    return from_frames(laps, results)
 
 
-def from_frames(laps: pl.DataFrame, results: pl.DataFrame, names: pl.DataFrame) -> RaceData:
-    """Return the races of frames with the columns of `lap_features`, `fact_results` and `dim_sessions`."""
+def from_frames(laps: pl.DataFrame, results: pl.DataFrame) -> RaceData:
+    """Return the races of frames with the columns of `lap_features` and `fact_results`."""
     laps = _prepared(laps)
     races = (
         laps.group_by("session_key")
@@ -66,7 +68,6 @@ def from_frames(laps: pl.DataFrame, results: pl.DataFrame, names: pl.DataFrame) 
             pl.col("session_date", "season", "circuit_key", "meeting_name").first(),
             pl.col("hindsight_is_dry_race").first().fill_null(False).alias("is_dry"),
         )
-        .join(names, on="session_key", how="left")
         .sort("session_date", "session_key")
     )
     return RaceData(laps, results, races)
@@ -84,25 +85,12 @@ def _prepared(laps: pl.DataFrame) -> pl.DataFrame:
         _code("compound", COMPOUNDS).alias("compound_code"),
         _code("track_status", TRACK_STATES).alias("status_code"),
     )
-    for ahead in (1, 2):
+    for ahead, names in AFTER.items():
         later = laps.select(
             "session_key",
             "driver_number",
             (pl.col("lap_number") - ahead).alias("lap_number"),
-            *(
-                pl.col(name).alias(f"after_{ahead}_{name}")
-                for name in (
-                    "lap_time_s",
-                    "line_s",
-                    "position",
-                    "compound",
-                    "track_status",
-                    "is_green_lap",
-                    "is_out_lap",
-                    "stint_number",
-                    "hindsight_is_in_lap",
-                )
-            ),
+            *(pl.col(name).alias(f"after_{ahead}_{name}") for name in names),
         )
         laps = laps.join(later, on=KEY, how="left")
     # A tyre change: the next lap ends in the pit lane, and the stint after it is another one.
@@ -114,8 +102,3 @@ def _prepared(laps: pl.DataFrame) -> pl.DataFrame:
 
 def _code(column: str, codes: Mapping[str, float]) -> pl.Expr:
     return pl.col(column).replace_strict(dict(codes), default=None, return_dtype=pl.Float64)
-
-
-def row(frame: pl.DataFrame) -> dict[str, Any] | None:
-    """Return the first row of a frame, or None."""
-    return frame.row(0, named=True) if frame.height else None

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from f1_lakehouse.settings import Settings
 
 OPTIONS = (0, 3, 5, 10)
-"""Laps from now after which the published options stop (pit_wall.py)."""
+"""Laps from now after which the next stop is made, in the published pit wall."""
+
+
+def time_column(wait: int, end: str = "") -> str:
+    """Return the column of the time to the finish with a stop after `wait` laps; `end`: `_low` or `_high` for an end of its interval."""
+    return f"time_to_finish_stop_{f'in_{wait}_laps' if wait else 'now'}{end}_s"
 
 
 class StrategyReadError(F1LakehouseError):
@@ -192,8 +197,8 @@ def what_if(con: duckdb.DuckDBPyConnection, session_key: int, driver: str, stop_
     if base is None or expected is None or instead is None:
         reason = (base or {}).get("reason") or "too few laps to go, or no clean laps"
         raise StrategyReadError(f"no forecast from lap {start}: {reason}")
-    low, high = base["time_to_finish_stop_now_low_s"], base["time_to_finish_stop_now_high_s"]
-    centre = base["time_to_finish_stop_now_s"]
+    low, high = base[time_column(0, "_low")], base[time_column(0, "_high")]
+    centre = base[time_column(0)]
     return WhatIf(
         str(row["name_acronym"]),
         stop_lap,
@@ -208,10 +213,9 @@ def what_if(con: duckdb.DuckDBPyConnection, session_key: int, driver: str, stop_
 
 def _time(row: dict[str, Any], wait: int) -> float | None:
     """The time to the finish with a stop after some laps, between the published options."""
-    names = [f"time_to_finish_stop_{f'in_{n}_laps' if n else 'now'}_s" for n in OPTIONS]
     upper = next(n for n, option in enumerate(OPTIONS) if option >= wait)
     lower = upper if OPTIONS[upper] == wait else upper - 1
-    first, second = row[names[lower]], row[names[upper]]
+    first, second = (row[time_column(OPTIONS[n])] for n in (lower, upper))
     if first is None or second is None:
         return None
     share = 0.0 if lower == upper else (wait - OPTIONS[lower]) / (OPTIONS[upper] - OPTIONS[lower])

@@ -120,7 +120,7 @@ def _predict(text: str, rows: pl.DataFrame) -> Floats:
 
 
 def _median_loss(examples: pl.DataFrame, rows: pl.DataFrame) -> Floats:
-    lost = float((examples["target"] - examples["position"]).median())  # type: ignore[arg-type]
+    lost = float(np.median((examples["target"] - examples["position"]).to_numpy()))
     return rows["position"].to_numpy() + lost
 
 

@@ -107,27 +107,21 @@ def with_interval(forecasts: pl.DataFrame) -> pl.DataFrame:
     Both ends grow with the laps to go: most of the error is the pace, which lasts.
     """
     errors: list[float] = []
-    done: list[pl.DataFrame] = []
+    quantiles: list[tuple[int, float, float]] = []
     for part in forecasts.partition_by("session_key", maintain_order=True):
-        low = high = None
         if len(errors) >= MIN_ERRORS:
-            low, high = (float(value) for value in np.quantile(errors, [0.1, 0.9]))
-        laps = pl.col("laps_remaining")
-        done.append(
-            part.with_columns(
-                (pl.col("prediction") + low * laps if low is not None else pl.lit(None, pl.Float64)).alias(
-                    "low"
-                ),
-                (pl.col("prediction") + high * laps if high is not None else pl.lit(None, pl.Float64)).alias(
-                    "high"
-                ),
-                pl.lit(low, pl.Float64).alias("low_per_lap_s"),
-                pl.lit(high, pl.Float64).alias("high_per_lap_s"),
-            )
-        )
+            low, high = np.quantile(errors, [0.1, 0.9])
+            quantiles.append((part["session_key"][0], float(low), float(high)))
         known = part.filter(pl.col("target").is_not_null() & pl.col("prediction").is_not_null())
         errors += ((known["target"] - known["prediction"]) / known["laps_remaining"]).to_list()
-    if done:
-        return pl.concat(done, how="vertical_relaxed")
-    names = ("low", "high", "low_per_lap_s", "high_per_lap_s")
-    return forecasts.with_columns(pl.lit(None, pl.Float64).alias(name) for name in names)
+    ends = {"low": "low_per_lap_s", "high": "high_per_lap_s"}
+    schema = {
+        "session_key": forecasts.schema["session_key"],
+        **{name: pl.Float64() for name in ends.values()},
+    }
+    return forecasts.join(
+        pl.DataFrame(quantiles, schema, orient="row"), on="session_key", how="left", maintain_order="left"
+    ).with_columns(
+        (pl.col("prediction") + pl.col(per_lap) * pl.col("laps_remaining")).alias(end)
+        for end, per_lap in ends.items()
+    )

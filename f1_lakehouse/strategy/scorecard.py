@@ -19,7 +19,10 @@ from f1_lakehouse.strategy.undercut import gap_and_answer
 
 ALL_SEASONS = "all"
 NOMINAL_COVERAGE = 0.8
-IS_CHANCE = ("log_loss", "brier")
+METRICS_OF_CHANCES = ("log_loss", "brier")
+SECOND_BASELINE = "undercut_vs_gap_and_answer"
+"""The claim that compares the forecasts of `undercut` with the stronger baseline; their calibration is that of `undercut`."""
+MIN_RACES_OF_SECOND_BASELINE = 5
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def claims(models: tuple[Model, ...], forecasts: Mapping[str, pl.DataFrame]) -> 
             )  # fmt: skip
         if model.name == "undercut":
             yield Claim(
-                "undercut_vs_gap_and_answer", model.claim, model.population, model.metric,
+                SECOND_BASELINE, model.claim, model.population, model.metric,
                 "gap and laps until the answer alone", _against_gap(rows),
             )  # fmt: skip
 
@@ -65,7 +68,7 @@ def _against_gap(rows: pl.DataFrame) -> pl.DataFrame:
     """The forecasts of the undercut next to those by gap and answer alone, each race from the scored races before it."""
     parts = rows.partition_by("session_key", maintain_order=True)
     done = []
-    for number in range(5, len(parts)):
+    for number in range(MIN_RACES_OF_SECOND_BASELINE, len(parts)):
         reference = gap_and_answer(pl.concat(parts[:number]), parts[number])
         done.append(parts[number].with_columns(pl.Series("reference", reference)))
     return pl.concat(done) if done else rows.clear()
@@ -87,7 +90,7 @@ def scorecard(
             if found is None:
                 continue
             error = None
-            if claim.metric in IS_CHANCE and claim.name != "undercut_vs_gap_and_answer":
+            if claim.metric in METRICS_OF_CHANCES and claim.name != SECOND_BASELINE:
                 table, error = calibration(some)
                 bins += [
                     {"claim": claim.name, "season": label, "bin": n + 1, **one, "n": int(one["n"])}

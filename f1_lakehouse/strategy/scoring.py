@@ -37,7 +37,7 @@ class Score:
 
 
 def losses(metric: str, target: Floats, forecast: Floats) -> Floats:
-    """Return the loss of each forecast; of `hit_rate` (within one) and `coverage` the success."""
+    """Return the loss of each forecast; of `hit_rate` whether it is within one."""
     if metric == "mae":
         return np.abs(target - forecast)
     if metric == "brier":

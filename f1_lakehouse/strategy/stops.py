@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from f1_lakehouse.strategy.learners import Floats, fit_trees, matrix, predict_trees
 from f1_lakehouse.strategy.model import Forecasts, Model
+from f1_lakehouse.strategy.pace import pace_features
 from f1_lakehouse.strategy.race_data import CAR, KEY, RaceData
 
 HAZARD_FEATURES = (
@@ -23,7 +24,6 @@ RECALIBRATION_RACES = 20
 """Earlier races whose forecasts correct the next one's: about a season."""
 MIN_RECALIBRATION_RACES = 3
 LAPS_AFTER_STOP = 2
-GREEN = "green"
 MAX_PIT_LOSS_S = 45.0
 MIN_PIT_LOSS_S = 8.0
 """Slower stops are repairs and penalties served with the stop, faster ones are timing artefacts."""
@@ -82,7 +82,7 @@ def hazard_features(laps: pl.DataFrame) -> pl.DataFrame:
         "session_key",
         "lap_number",
         pl.col("driver_number").alias("driver_number_ahead"),
-        pl.col("is_out_lap").alias("ahead_out"),
+        pl.col("is_out_lap").alias("ahead_is_out"),
     )
     mate_rows = _team_mates(laps)
     compounds = pl.col("compound").replace_strict(
@@ -100,7 +100,6 @@ def hazard_features(laps: pl.DataFrame) -> pl.DataFrame:
             (pl.col("status_code") - pl.col("status_code").shift(1).over(CAR)).alias("status_change"),
             (used >= 2).alias("has_used_two_compounds"),
             (pl.col("stops_of_field") - pl.col("stops_before")).alias("stops_of_field_lately"),
-            pl.col("ahead_out").alias("ahead_is_out"),
             (pl.col("team_mate_known") - pl.col("stops_so_far")).alias("team_mate_stops"),
             (pl.col("tyre_age_laps") - pl.col("field_age")).alias("age_vs_field"),
         )
@@ -123,8 +122,6 @@ def _team_mates(laps: pl.DataFrame) -> pl.DataFrame:
 
 
 def _hazard_rows(data: RaceData, earlier: Forecasts) -> pl.DataFrame:
-    from f1_lakehouse.strategy.pace import pace_features
-
     laps = hazard_features(pace_features(data.laps))
     is_example = (
         pl.col("hindsight_is_dry_race")
@@ -168,7 +165,7 @@ def _hazard_table(examples: pl.DataFrame, rows: pl.DataFrame) -> Floats:
             (pl.col("status_code").fill_null(0) >= 2).alias("is_neutral"),
         )
 
-    share = float(examples["target"].mean() or 0.03)  # type: ignore[arg-type]
+    share = float(np.mean(examples["target"].to_numpy())) or 0.03
     table = (
         with_cells(examples)
         .group_by(cells)
@@ -235,7 +232,7 @@ def _loss_rows(data: RaceData, earlier: Forecasts) -> pl.DataFrame:
 
 def _fit_loss(examples: pl.DataFrame) -> str:
     circuits = examples.group_by("circuit_key").agg(pl.col("target").median(), pl.len()).sort("circuit_key")
-    overall = float(examples["target"].median())  # type: ignore[arg-type]
+    overall = float(np.median(examples["target"].to_numpy()))
     known = {
         str(key): [round(float(middle), 4), int(n)]
         for key, middle, n in circuits.iter_rows()
@@ -256,7 +253,7 @@ def _predict_loss(text: str, rows: pl.DataFrame) -> Floats:
 
 
 def _loss_of_all(examples: pl.DataFrame, rows: pl.DataFrame) -> Floats:
-    return np.full(rows.height, float(examples["target"].median()))  # type: ignore[arg-type]
+    return np.full(rows.height, float(np.median(examples["target"].to_numpy())))
 
 
 STOP_HAZARD = Model(

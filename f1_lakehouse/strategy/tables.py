@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from f1_lakehouse.publishing.forecast_tables import columns_of, described
+from f1_lakehouse.publishing.forecast_tables import described
 from f1_lakehouse.strategy.pace import HORIZONS
-from f1_lakehouse.strategy.pit_wall import ANSWERS, OPTIONS
+from f1_lakehouse.strategy.pit_wall import ANSWERS
+from f1_lakehouse.strategy.reading import OPTIONS, time_column
 
 INTEGER, NUMBER, TEXT = pa.int32(), pa.float64(), pa.string()
 
@@ -67,7 +68,7 @@ _WALL = [
     ),
     *(
         described(
-            f"time_to_finish_stop_{f'in_{wait}_laps' if wait else 'now'}{end}_s",
+            time_column(wait, end),
             NUMBER,
             f"{what} time from now to the finish with the last stop {f'in {wait} laps' if wait else 'now'}, s, if the race stays green.",
         )
@@ -114,35 +115,32 @@ _CALIBRATION = [
 ]
 
 
+DESCRIPTIONS = {
+    "pit_wall": "One row per driver and lap of a race: what a stop at the end of the lap would bring, by models trained on earlier races only.",
+    "strategy_scorecard": "One row per claim and season: what each forecast of the pit wall was worth, next to the obvious baseline.",
+    "strategy_calibration": "One row per chance, season and bin: how often what was forecast happened.",
+}
+
+
 def tables(
     wall: pl.DataFrame, lines: list[dict[str, Any]], bins: list[dict[str, Any]]
 ) -> dict[str, tuple[str, pa.Table]]:
     """Return name → (description, rows) of the tables that a training publishes."""
-    rounded = [
-        {name: round(value, 6) if isinstance(value, float) else value for name, value in line.items()}
-        for line in lines
-    ]
-    cells = [
-        {**one, "forecast": round(one["forecast"], 6), "observed": round(one["observed"], 6)} for one in bins
-    ]
-    return {
-        "pit_wall": (
-            "One row per driver and lap of a race: what a stop at the end of the lap would bring, by models trained on earlier races only.",
-            columns_of(_WALL, wall.to_arrow()),
-        ),
-        "strategy_scorecard": (
-            "One row per claim and season: what each forecast of the pit wall was worth, next to the obvious baseline.",
-            _rows(_SCORECARD, rounded),
-        ),
-        "strategy_calibration": (
-            "One row per chance, season and bin: how often what was forecast happened.",
-            _rows(_CALIBRATION, cells),
-        ),
+    schemas = tables_schema()
+    rows = {
+        "pit_wall": wall.to_arrow().select(schemas["pit_wall"].names).cast(schemas["pit_wall"]),
+        "strategy_scorecard": _rounded(lines, schemas["strategy_scorecard"]),
+        "strategy_calibration": _rounded(bins, schemas["strategy_calibration"]),
     }
+    return {name: (DESCRIPTIONS[name], table) for name, table in rows.items()}
 
 
-def _rows(fields: list[pa.Field], rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=pa.schema(fields))
+def _rounded(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    rounded = [
+        {name: round(value, 6) if isinstance(value, float) else value for name, value in row.items()}
+        for row in rows
+    ]
+    return pa.Table.from_pylist(rounded, schema=schema)
 
 
 def tables_schema() -> dict[str, pa.Schema]:

@@ -109,7 +109,9 @@ def publish_training(settings: Settings, data: RaceData, store: ModelStore, done
 
 
 def rescore(settings: Settings, name: str, version: str) -> list[dict[str, Any]]:
-    """Score one version of a model on all races after the last one that it was trained on. Nothing is written.
+    """Score one version of a model on all races after the last one that it was trained on. Nothing is published.
+
+    Of the models that it needs, versions that are missing are fitted and stored.
 
     Raises:
         StrategyError: no such model or version, or no race after it.

@@ -126,7 +126,7 @@ def predict_chance(text: str, rows: pl.DataFrame) -> Floats:
 
 
 def _base_rate(examples: pl.DataFrame, rows: pl.DataFrame) -> Floats:
-    return np.full(rows.height, float(examples["target"].mean()))  # type: ignore[arg-type]
+    return np.full(rows.height, float(np.mean(examples["target"].to_numpy())))
 
 
 def gap_and_answer(examples: pl.DataFrame, rows: pl.DataFrame) -> Floats:

@@ -9,19 +9,19 @@ from typing import Any
 import orjson
 
 IN_USE = "in_use.json"
-MODEL_NAMES = (
-    "lap_time_1_ahead",
-    "lap_time_5_ahead",
-    "lap_time_10_ahead",
-    "stop_hazard",
-    "pit_loss",
-    "rejoin_position",
-    "undercut",
-    "finishing_order_25",
-    "finishing_order_50",
-    "remaining_time",
-)
-"""The models of registry.py, for those who list them without the extra."""
+MODELS = {
+    "lap_time_1_ahead": "The time of the next clean lap.",
+    "lap_time_5_ahead": "The time of the clean lap 5 laps ahead.",
+    "lap_time_10_ahead": "The time of the clean lap 10 laps ahead.",
+    "stop_hazard": "The chance of a stop in the next lap.",
+    "pit_loss": "The time that a stop costs, by circuit.",
+    "rejoin_position": "The position after the out-lap.",
+    "undercut": "The chance that an undercut works.",
+    "finishing_order_25": "The finishing order, at a quarter of the distance.",
+    "finishing_order_50": "The finishing order, at half of the distance.",
+    "remaining_time": "The time from a last stop to the finish.",
+}
+"""Name → description of the models of registry.py, for code that lists them without the extra."""
 
 
 class Versions:

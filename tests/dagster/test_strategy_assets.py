@@ -9,7 +9,7 @@ import pytest
 from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import strategy
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.strategy.versions import MODEL_NAMES
+from f1_lakehouse.strategy.versions import MODELS
 
 
 def test_transform_does_not_train_and_train_does_not_transform():
@@ -18,12 +18,12 @@ def test_transform_does_not_train_and_train_does_not_transform():
         name: {key.to_user_string() for key in repository.get_job(name).asset_layer.executable_asset_keys}
         for name in ("train", "transform")
     }
-    assert keys["train"] == {f"strategy/{name}" for name in (*MODEL_NAMES, "pit_wall", "strategy_scorecard")}
+    assert keys["train"] == {f"strategy/{name}" for name in (*MODELS, "pit_wall", "strategy_scorecard")}
     assert not {key for key in keys["transform"] if key.startswith("strategy/")}
 
 
 def test_training_has_a_pool_of_its_own():
-    assert {spec.key.path[-1] for spec in strategy.strategy_models.specs} >= set(MODEL_NAMES)
+    assert {spec.key.path[-1] for spec in strategy.strategy_models.specs} >= set(MODELS)
     assert strategy.strategy_models.op.pool == "training"
 
 

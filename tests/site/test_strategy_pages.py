@@ -42,9 +42,13 @@ def forecasts(race: GoldTables) -> GoldTables:
         "strategy_scorecard",
         [
             {**line, "claim": "lap_time_1_ahead", "verdict": "better than mean of three"},
-            {**line, "claim": "other", "difference_low": -0.01, "verdict": "no better than mean of three"},
+            {
+                **line, "claim": "stop_hazard", "forecast": "chance of a stop", "metric": "log_loss", "baseline_name": "share",
+                "difference_low": -0.01, "verdict": "no better than share",
+            },
+            {**line, "claim": "other", "baseline_name": "last lap", "verdict": "better than last lap"},
         ],
-    )
+    )  # fmt: skip
     race.insert(
         "strategy_calibration",
         [
@@ -82,6 +86,13 @@ def test_scorecard_has_a_page_with_calibration_and_a_link(forecasts: GoldTables)
     page = (done.folder / "strategy.html").read_text("utf-8")
     assert 'id="calibration-stop-hazard"' in page
     assert re.search(r"0\.040 to 0\.060", page)
+    # Two comparisons of one forecast are told apart by the names of their rows, and no score is an abbreviation.
+    for name in ("mean of three", "last lap"):
+        assert f'<th scope="row">time of the next clean lap, against: {name}<td>better' in page
+    assert '<th scope="row">chance of a stop, against: share<td>no better' in page
+    assert "<td>log loss of the chances; smaller is better" in page
+    assert "log_loss" not in page
+    assert "<h3>chance of a stop</h3>" in page
     assert "strategy.html" in (done.folder / "data.html").read_text("utf-8")
 
 

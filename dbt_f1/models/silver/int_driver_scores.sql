@@ -102,12 +102,7 @@ scatters as (
 with_errors as (
     select
         estimates.*,
-        case
-            when estimates.score = 'consistency' then 1.166 * estimates.estimate * sqrt(scatters.race_ratio / estimates.n)
-            when estimates.score = 'pressure_response'
-                then scatters.within_sd * sqrt(scatters.race_ratio * (1.0 / estimates.n + 1.0 / nullif(estimates.controls, 0)))
-            else scatters.within_sd * sqrt(scatters.race_ratio / estimates.n)
-        end as standard_error
+        {{ score_standard_error('estimates') | indent(8) }} as standard_error
     from estimates
     inner join scatters on estimates.period = scatters.period and estimates.score = scatters.score
     where estimates.n > 0 and estimates.estimate is not null
@@ -208,12 +203,7 @@ in_cars as (
 cars_with_errors as (
     select
         in_cars.*,
-        case
-            when in_cars.score = 'consistency' then 1.166 * in_cars.estimate * sqrt(scatters.race_ratio / in_cars.n)
-            when in_cars.score = 'pressure_response'
-                then scatters.within_sd * sqrt(scatters.race_ratio * (1.0 / in_cars.n + 1.0 / nullif(in_cars.controls, 0)))
-            else scatters.within_sd * sqrt(scatters.race_ratio / in_cars.n)
-        end as standard_error
+        {{ score_standard_error('in_cars') | indent(8) }} as standard_error
     from in_cars
     inner join scatters on in_cars.season = scatters.period and in_cars.score = scatters.score
     where in_cars.n > 0 and in_cars.estimate is not null and in_cars.team_id <> 'unknown-team'

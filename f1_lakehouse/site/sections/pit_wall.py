@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from f1_lakehouse.site.charts import Figure, Json, axis, driver_axis, lap_axis, line_trace, plain, shading
 from f1_lakehouse.site.page import Chart, Section, Table, link, number, text
 from f1_lakehouse.site.queries import Row
-from f1_lakehouse.site.strategy import verdict
+from f1_lakehouse.site.strategy import name_of, score_of, verdict
 from f1_lakehouse.site.view import View, section, shading_note
 
 OPTIONS = (
@@ -242,21 +242,29 @@ def _record(view: View) -> Table:
     """The record of the models over all races."""
     rows = [
         (
-            row["forecast"],
+            name_of(row),
+            verdict(row),
             row["races"],
             row["n"],
-            row["metric"],
             number(row["baseline"], 3),
             number(row["model"], 3),
-            verdict(row),
+            score_of(row),
         )
         for row in view.gold.scorecard()
         if row["season"] == "all"
     ]
     return Table(
         "What the forecasts were worth, each race by models trained on earlier races",
-        (link("../strategy.html", "Forecast"), "Races", "Cases", "Score", "Baseline", "Model", "Verdict"),
+        (
+            link("../strategy.html", "Forecast and its baseline"),
+            "Verdict",
+            "Races",
+            "Cases",
+            "Baseline",
+            "Model",
+            "Score",
+        ),
         rows,
-        text=(0, 3, 6),
+        text=(0, 1, 6),
         wrap=True,
     )

@@ -37,11 +37,7 @@ def generated_races(races: int = 13, drivers: int = 8, seed: int = 1) -> RaceDat
                 pl.col("driver_number").alias("grid_position"),
             )
         )  # fmt: skip
-    frame = pl.concat(laps)
-    names = frame.select("session_key").unique().with_columns(
-        pl.lit("Circuit").alias("circuit_short_name"), pl.lit(1).alias("round_number")
-    )  # fmt: skip
-    return from_frames(_features(frame).drop("line_s"), pl.concat(results), names)
+    return from_frames(_features(pl.concat(laps)).drop("line_s"), pl.concat(results))
 
 
 def _race(race: int, drivers: int, draw: np.random.Generator) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from f1_lakehouse.publishing.forecast_tables import FORECAST_TABLES, add_forecas
 from f1_lakehouse.publishing.gold_file import PublishError, connect_gold
 from f1_lakehouse.session_names import SessionNameError
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.site.strategy import SCORES
 from f1_lakehouse.strategy import training
 from f1_lakehouse.strategy.race_data import StrategyError
 from f1_lakehouse.strategy.reading import StrategyReadError, find_race, rows_of, wall_at, what_if
@@ -84,6 +85,7 @@ def test_training_publishes_its_tables_with_descriptions_and_versions(
 def test_every_forecast_has_a_verdict_and_chances_a_calibration(con: duckdb.DuckDBPyConnection):
     rows = rows_of(con, "from strategy_scorecard")
     assert {model.name for model in MODELS} <= {row["claim"] for row in rows}
+    assert {row["metric"] for row in rows} == SCORES.keys(), "the page has no words for a score"
     for row in rows:
         if row["difference_low"] is not None:
             assert row["verdict"].startswith(

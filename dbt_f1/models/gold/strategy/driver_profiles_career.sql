@@ -40,14 +40,7 @@ select
     names.team_id,
     names.team_name,
     cast(names.races as integer) as races,
-    {%- for score in profile_scores() %}
-    {%- for column in [
-        'vs_team_mate', 'vs_team_mate_low', 'vs_team_mate_high', 'estimate', 'n', 'shrunk', 'low', 'high', 'reliability',
-        'can_be_told_apart'
-    ] %}
-    scores.{{ score }}_{{ column }},
-    {%- endfor %}
-    {%- endfor %}
+    {{- carried_profile_columns('scores') }}
     scores.scores as scores_estimated
 from names
 inner join scores
