@@ -19,7 +19,7 @@ with entries as (
         results.team_id,
         results.driver_id,
         results.full_name,
-        case when results.is_classified then results.position end as position,
+        results.position,
         results.points,
         null as q1_s,
         null as q2_s,
@@ -32,7 +32,6 @@ with entries as (
     where
         results.session_category = 'Race'
         and results.status_class not in ('Did not qualify', 'Did not start', 'Disqualified', 'Excluded')
-        and coalesce(results.status_text, '') not in ('DNS', 'DSQ')
         and results.constructor_id <> 'unknown-team'
         and (results.circuit_id is distinct from 'indianapolis' or results.season > 1960)
 
