@@ -56,11 +56,11 @@ pairs as (
         driver.full_name,
         mate.driver_id as teammate_id,
         mate.full_name as teammate_full_name,
-        coalesce(driver.position < mate.position, driver.position is not null and mate.position is null) as is_won,
-        coalesce(mate.position < driver.position, mate.position is not null and driver.position is null) as is_lost,
+        {{ is_ahead('driver', 'mate') }} as is_won,
+        {{ is_ahead('mate', 'driver') }} as is_lost,
         driver.points,
         mate.points as teammate_points,
-        coalesce(driver.q3_s - mate.q3_s, driver.q2_s - mate.q2_s, driver.q1_s - mate.q1_s) as qualifying_gap_s
+        {{ qualifying_gap('driver', 'mate') }} as qualifying_gap_s
     from entries as driver
     inner join entries as mate
         on
