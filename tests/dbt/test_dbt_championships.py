@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jolpica_rows
 import pytest
 from dbt_lake import PROJECT, Lake
 
 from f1_lakehouse.simulator.ergast import History
-from f1_lakehouse.simulator.jolpica import PREFIX, JolpicaApi
-from f1_lakehouse.sources.catalog import Scope
-from f1_lakehouse.sources.jolpica import pages
-from f1_lakehouse.sources.jolpica.endpoints import RESOURCES
+from f1_lakehouse.simulator.jolpica import JolpicaApi
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,17 +48,8 @@ def ergast(table: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    api = JolpicaApi(History(ERGAST))
     made = Lake(tmp_path_factory.mktemp("history"))
-    for resource in RESOURCES:
-        if resource.scope is Scope.ROUND:
-            continue
-        for season in [0] if resource.scope is Scope.ALL else range(1950, 2026):
-            landed: list[pages.Page] = []
-            while missing := pages.requests(PREFIX.rstrip("/"), resource, season, landed):
-                landed += [pages.read_page(resource, url, api.answer("GET", url).body) for url in missing]
-            rows = [row for page in landed for row in page.rows]
-            made.pull(resource.table, season, season, rows, "appended" if rows else "empty")
+    jolpica_rows.pull_seasons(made, JolpicaApi(History(ERGAST)), range(1950, 2026))
     made.build("--quiet", "--exclude", "resource_type:test")
     return made
 

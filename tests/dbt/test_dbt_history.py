@@ -8,14 +8,12 @@ import json
 import os
 from pathlib import Path
 
+import jolpica_rows
 import pytest
 from dbt_lake import Lake
 
 from f1_lakehouse.simulator.ergast import History
-from f1_lakehouse.simulator.jolpica import PREFIX, JolpicaApi
-from f1_lakehouse.sources.catalog import Scope
-from f1_lakehouse.sources.jolpica import pages
-from f1_lakehouse.sources.jolpica.endpoints import RESOURCES
+from f1_lakehouse.simulator.jolpica import JolpicaApi
 
 pytestmark = [
     pytest.mark.slow,
@@ -29,15 +27,7 @@ CAUTIOUS = ("--indirect-selection", "cautious", "--quiet")
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     made = Lake(tmp_path_factory.mktemp("history"))
-    api = JolpicaApi(History(ROOT / "ergast"))
-    for resource in RESOURCES:
-        seasons = [0] if resource.scope is Scope.ALL else range(1950, 2026)
-        for season in seasons if resource.scope is not Scope.ROUND else ():
-            landed: list[pages.Page] = []
-            while missing := pages.requests(PREFIX.rstrip("/"), resource, season, landed):
-                landed += [pages.read_page(resource, url, api.answer("GET", url).body) for url in missing]
-            if rows := [row for page in landed for row in page.rows]:
-                made.pull(resource.table, season, season, rows)
+    jolpica_rows.pull_seasons(made, JolpicaApi(History(ROOT / "ergast")), range(1950, 2026))
     for year in (2023, 2024, 2025):
         for endpoint in ("meetings", "sessions"):
             made.pull_folder(ROOT / "openf1", endpoint, year, year)

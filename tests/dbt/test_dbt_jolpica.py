@@ -1,26 +1,14 @@
 """Silver of Jolpica: the traps of the old season as rows of the current pulls, and an incremental run after a correction."""
 
-from typing import Any
-
+import jolpica_rows
 import pytest
 from dbt_lake import Lake
 
 from f1_lakehouse.simulator.ergast import History
 from f1_lakehouse.simulator.history import write_history
-from f1_lakehouse.simulator.jolpica import PREFIX, JolpicaApi
-from f1_lakehouse.sources.catalog import Scope
-from f1_lakehouse.sources.jolpica import pages
-from f1_lakehouse.sources.jolpica.endpoints import BY_TABLE, RESOURCES
+from f1_lakehouse.simulator.jolpica import JolpicaApi
 
 BUILD = ("--select", "path:models/silver/jolpica", "--indirect-selection", "cautious")
-
-
-def rows(api: JolpicaApi, table: str, partition: int) -> list[dict[str, Any]]:
-    """The rows that the embedded Jolpica has."""
-    resource, landed = BY_TABLE[table], list[pages.Page]()
-    while missing := pages.requests(PREFIX.rstrip("/"), resource, partition, landed):
-        landed += [pages.read_page(resource, url, api.answer("GET", url).body) for url in missing]
-    return [row for page in landed for row in page.rows]
 
 
 @pytest.fixture(scope="module")
@@ -29,14 +17,10 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     folder = tmp_path_factory.mktemp("history")
     api = JolpicaApi(History(write_history(folder)))
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    for one in RESOURCES:
-        if one.scope is not Scope.ROUND:
-            key = 0 if one.scope is Scope.ALL else 1957
-            found = rows(api, one.table, key)
-            lake.pull(one.table, key, key, found, "appended" if found else "empty")
+    jolpica_rows.pull_seasons(lake, api, [1957])
     lake.build(*BUILD, "--exclude-resource-type", "test")  # the data tests test the rows of the second build
     before = lake.query("select max(pull_id) from silver.silver_jolpica_races")
-    results = rows(api, "jolpica_results", 1957)
+    results = jolpica_rows.served(api, "jolpica_results", 1957)
     results[0]["points"] = 3.5
     behind = next(row for row in results if row["position_text"].isdigit() and row["position"] > 1)
     behind["position_text"] = f"{behind['position'] + 1}"

@@ -1,6 +1,7 @@
 {{ config(materialized='table') }}
 {#-
-The circuits of OpenF1 under the identifiers of Jolpica: one row per circuit_key, with the attributes of its newest meeting.
+The circuits of OpenF1 under the identifiers of Jolpica: one row per circuit_key, with the attributes of its newest meeting. Not part of
+dim_circuits, which counts the races of dim_races: dim_races reads the identifiers.
 
 The identifier comes from seed circuit_keys. A circuit that is not in it gets its short name (Madring: madring), the way Jolpica forms
 most of its identifiers. Two circuits never share one: the one with the newest meeting gets it, the other a suffix.

@@ -311,14 +311,14 @@ differences as (
 ),
 
 named as (
-    select season, round_number, session_category, column_name, driver_id, max(class) as class
+    select season, round_number, session_category, column_name, driver_id, max(class) as class, max(reason) as reason
     from {{ ref('reconciliation_classes') }}
     where season is not null
     group by season, round_number, session_category, column_name, driver_id
 ),
 
 rules as (
-    select column_name, rule, max(class) as class
+    select column_name, rule, max(class) as class, max(reason) as reason
     from {{ ref('reconciliation_classes') }}
     where rule is not null
     group by column_name, rule
@@ -339,7 +339,8 @@ select
     differences.jolpica_value,
     differences.openf1_value,
     round(differences.difference, 3) as difference,
-    coalesce(named.class, rules.class, 'new') as class
+    coalesce(named.class, rules.class, 'new') as class,
+    coalesce(named.reason, rules.reason) as reason
 from differences
 left join named
     on

@@ -135,7 +135,7 @@ scored as (
         entries.constructor_id,
         entries.team_name,
         entries.car_number,
-        case when entries.is_classified and coalesce(entries.status_text, '') <> 'DSQ' then entries.position end as position,
+        entries.position,
         -- only Jolpica has the order of cars that are not classified
         case when not entries.is_classified and entries.position_source = 'jolpica' then entries.position_order end
             as retirement_position,
@@ -156,7 +156,6 @@ scored as (
         on
             rules.points_system = systems.points_system
             and entries.session_category = systems.session_category
-            and entries.is_classified
             and entries.position = systems.position
     where coalesce(rules.excluded_circuit_id <> entries.circuit_id, true)
 ),

@@ -12,8 +12,7 @@ rank lap times.
 with cars as (
     select
         results.*,
-        results.status_class not in ('Did not qualify', 'Did not start') as is_start,
-        results.is_classified and coalesce(results.status_text, '') <> 'DSQ' as has_position
+        results.status_class not in ('Did not qualify', 'Did not start') as is_start
     from {{ ref('fact_race_results') }} as results
     where results.session_category in ('Race', 'Sprint') and results.round_number is not null
 ),
@@ -37,15 +36,15 @@ chosen as (
         row_number() over (
             partition by
                 entries.entrant_type, entries.entrant_id, entries.season, entries.round_number, entries.session_category,
-                case when entries.has_position then entries.position end
+                entries.position
             order by entries.driver_id, entries.car_number nulls last
         ) as place_in_car,
         row_number() over (
             partition by
                 entries.entrant_type, entries.entrant_id, entries.season, entries.round_number, entries.session_category
             order by
-                case when entries.has_position then entries.position end nulls last, entries.position_order nulls last,
-                entries.grid_position nulls last, entries.constructor_id, entries.driver_id, entries.car_number nulls last
+                entries.position nulls last, entries.position_order nulls last, entries.grid_position nulls last,
+                entries.constructor_id, entries.driver_id, entries.car_number nulls last
         ) as choice,
         systems.points as points_today
     from entries
@@ -53,7 +52,6 @@ chosen as (
         on
             systems.points_system = 'today'
             and entries.session_category = systems.session_category
-            and entries.has_position
             and entries.position = systems.position
 ),
 
@@ -93,13 +91,13 @@ summed as (
         max(case when choice = 1 then full_name end) as full_name,
         count(distinct coalesce(cast(car_number as {{ dbt.type_string() }}), driver_id)) as cars,
         max(case when is_start then 1 else 0 end) = 1 as is_start,
-        max(case when has_position then 1 else 0 end) = 1 as is_classified,
+        max(case when is_classified then 1 else 0 end) = 1 as is_classified,
         max(case when status_class = 'Retired' then 1 else 0 end) = 1
-        and max(case when has_position then 1 else 0 end) = 0 as is_retired,
+        and max(case when is_classified then 1 else 0 end) = 0 as is_retired,
         count(case when is_start then 1 end) as car_starts,
         count(case when status_class = 'Retired' then 1 end) as car_retirements,
-        min(case when has_position then position end) as position,
-        count(case when has_position and position <= 3 and place_in_car = 1 then 1 end) as podiums,
+        min(position) as position,
+        count(case when position <= 3 and place_in_car = 1 then 1 end) as podiums,
         max(case when is_shared_drive then 1 else 0 end) = 1 as is_shared_drive,
         max(case when fastest_lap_rank = 1 then 1 else 0 end) as fastest_laps,
         sum(points) as points,

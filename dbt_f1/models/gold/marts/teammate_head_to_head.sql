@@ -39,12 +39,12 @@ meetings_of_pair as (
         driver.session_category,
         driver.driver_id,
         mate.driver_id as teammate_id,
-        coalesce(driver.position < mate.position, driver.position is not null and mate.position is null) as is_won,
-        coalesce(mate.position < driver.position, mate.position is not null and driver.position is null) as is_lost,
+        {{ is_ahead('driver', 'mate') }} as is_won,
+        {{ is_ahead('mate', 'driver') }} as is_lost,
         -- in the last phase that both drove
         case
             when driver.session_category = 'Qualifying'
-                then coalesce(driver.q3_s - mate.q3_s, driver.q2_s - mate.q2_s, driver.q1_s - mate.q1_s)
+                then {{ qualifying_gap('driver', 'mate') }}
         end as qualifying_gap_s,
         case when driver.session_category = 'Race' then driver.median_pace_s - mate.median_pace_s end as race_pace_gap_s
     from entries as driver

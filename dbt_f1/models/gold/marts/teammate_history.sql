@@ -19,7 +19,7 @@ with entries as (
         results.team_id,
         results.driver_id,
         results.full_name,
-        case when results.is_classified then results.position end as position,
+        results.position,
         results.points,
         null as q1_s,
         null as q2_s,
@@ -32,7 +32,6 @@ with entries as (
     where
         results.session_category = 'Race'
         and results.status_class not in ('Did not qualify', 'Did not start', 'Disqualified', 'Excluded')
-        and coalesce(results.status_text, '') not in ('DNS', 'DSQ')
         and results.constructor_id <> 'unknown-team'
         and (results.circuit_id is distinct from 'indianapolis' or results.season > 1960)
 
@@ -57,11 +56,11 @@ pairs as (
         driver.full_name,
         mate.driver_id as teammate_id,
         mate.full_name as teammate_full_name,
-        coalesce(driver.position < mate.position, driver.position is not null and mate.position is null) as is_won,
-        coalesce(mate.position < driver.position, mate.position is not null and driver.position is null) as is_lost,
+        {{ is_ahead('driver', 'mate') }} as is_won,
+        {{ is_ahead('mate', 'driver') }} as is_lost,
         driver.points,
         mate.points as teammate_points,
-        coalesce(driver.q3_s - mate.q3_s, driver.q2_s - mate.q2_s, driver.q1_s - mate.q1_s) as qualifying_gap_s
+        {{ qualifying_gap('driver', 'mate') }} as qualifying_gap_s
     from entries as driver
     inner join entries as mate
         on
