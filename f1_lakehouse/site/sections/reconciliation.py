@@ -117,7 +117,7 @@ def _rows(history: History, links: Links, season: int, found: Sequence[Row]) -> 
 def _used(history: History, season: int) -> Mapping[tuple[object, ...], str]:
     """(round, session category, driver, column) → the source whose value gold has."""
     found: dict[tuple[object, ...], str] = {}
-    for row in (*history.results_of("season", season), *history.qualifying_sources(season)):
+    for row in (*history.results_of(season=season), *history.qualifying_sources(season)):
         for column, (_, source) in VALUES.items():
             if row.get(source):
                 key = (row["round_number"], row["session_category"], row["driver_id"], column)
