@@ -154,6 +154,7 @@ def _print_result(settings: Settings, progress: LoadProgress) -> None:
 def print_planted_difference(settings: Settings) -> None:
     """Print a difference that the generator planted between the two sources, its class, and where it is shown."""
     from f1_lakehouse.publishing.gold_file import connect_gold
+    from f1_lakehouse.site.sections.reconciliation import written
     from f1_lakehouse.site.site import site
 
     with connect_gold(settings) as con:
@@ -163,7 +164,7 @@ def print_planted_difference(settings: Settings) -> None:
     season, number, session, column, jolpica, openf1, kind, driver = found
     print(
         f"Planted difference of the two sources, found: {column} of {driver}, round {number} of {season} ({session}): "
-        f"{jolpica} in Jolpica, {openf1} in OpenF1.\n"
+        f"{written(column, jolpica)} in Jolpica, {written(column, openf1)} in OpenF1.\n"
         f"  Its class is {kind}: no rule of seed reconciliation_classes explains it, so a check warns. "
         "Gold has the value of Jolpica, which is first in seed source_precedence.\n"
         f'  page: {site(settings) / f"{season}/index.html"}#sources   query: f1 sql "from source_reconciliation"'

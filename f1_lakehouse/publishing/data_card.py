@@ -3,12 +3,13 @@
 `meta.data_card` says it in words, `meta.coverage` in numbers; docs/data-card.md says the same at length.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import duckdb
 
 from f1_lakehouse.simulator.keys import GENERATED as GENERATED_KEYS
-from f1_lakehouse.simulator.keys import generated
+from f1_lakehouse.simulator.keys import generated, is_generated
 from f1_lakehouse.sources.registry import SOURCES
 from f1_lakehouse.sources.source import Source
 
@@ -59,16 +60,35 @@ OF_GENERATED = {
 """What differs where every session is generated."""
 
 
-def generated_note(sessions: Collection[int], races: tuple[int, int] = (0, 0)) -> str:
+class RaceCount(NamedTuple):
+    """How many races data is of, and how many of them are generated."""
+
+    total: int = 0
+    generated: int = 0
+
+    @classmethod
+    def of(cls, results: Iterable[Mapping[str, Any]]) -> "RaceCount":
+        """The races of rows of fact_race_results."""
+        races = {
+            (row["season"], row["round_number"]): is_generated(row["session_key"], row["race_name"])
+            for row in results
+        }
+        return cls(len(races), sum(races.values()))
+
+
+NO_RACES = RaceCount()
+
+
+def generated_note(sessions: Collection[int], races: RaceCount = NO_RACES) -> str:
     """What has to be said of data because some of it is generated; empty if none is.
 
     Args:
         sessions: the keys of the sessions that the data is of.
-        races: the number of generated races and of all races, for data that has no sessions.
+        races: the races, for data that has no sessions.
     """
     found, total, what = len(generated(sessions)), len(set(sessions)), "sessions"
     if not total:
-        found, total, what = *races, "races"
+        found, total, what = races.generated, races.total, "races"
     if not found:
         return ""
     if found == total:
@@ -76,20 +96,14 @@ def generated_note(sessions: Collection[int], races: tuple[int, int] = (0, 0)) -
     return f"{found} of {total} {what} are generated data, made up by f1 generate, and are marked so."
 
 
-def attribution(sessions: Collection[int], races: tuple[int, int] = (0, 0)) -> str:
-    """Whose data it is, in a sentence or two.
-
-    Args:
-        sessions: the keys of the sessions that the data is of.
-        races: the number of generated races and of all races, for data that has no sessions.
-    """
-    note = generated_note(sessions, races)
+def attribution(note: str) -> str:
+    """Whose data it is, in a sentence or two; `note` is what `generated_note` returns for it."""
     return note if note == GENERATED else f"{LICENCE} {note}".strip()
 
 
 def attribution_of(con: duckdb.DuckDBPyConnection) -> str:
     """Whose the data of gold in the attached database `warehouse` is."""
-    return attribution(_sessions(con))
+    return attribution(generated_note(_sessions(con)))
 
 
 def _sessions(con: duckdb.DuckDBPyConnection) -> set[int]:
@@ -106,7 +120,7 @@ def _sessions(con: duckdb.DuckDBPyConnection) -> set[int]:
 
 def _card(sessions: Collection[int]) -> dict[str, str]:
     note = generated_note(sessions)
-    card = {**CARD, "attribution": attribution(sessions), **(OF_GENERATED if note == GENERATED else {})}
+    card = {**CARD, "attribution": attribution(note), **(OF_GENERATED if note == GENERATED else {})}
     if note and note != GENERATED:
         card["source"] = f"{CARD['source']}. {note}"
     card["is_generated"] = "yes" if note == GENERATED else "in part" if note else "no"

@@ -5,9 +5,10 @@ Belongs here: which sections a page has, its title and its facts. Does not belon
 
 from collections.abc import Iterable
 
+from f1_lakehouse.publishing.data_card import RaceCount
 from f1_lakehouse.site.history import ENTRANTS, History
 from f1_lakehouse.site.links import LISTS, TRAIL, Links
-from f1_lakehouse.site.page import NONE, Credits, Page, Section, Table, points, text
+from f1_lakehouse.site.page import NONE, Page, Section, Table, points, text, years
 from f1_lakehouse.site.queries import Row
 from f1_lakehouse.site.sections.career import (
     all_results_section,
@@ -49,7 +50,7 @@ def driver_page(history: History, driver: str) -> Page:
         history,
         person["full_name"],
         sections,
-        history.results_of("driver_id", driver),
+        history.results_of(driver_id=driver),
         [*facts, *career_facts(career)],
     )
 
@@ -70,7 +71,7 @@ def constructor_page(history: History, constructor: str) -> Page:
         history,
         known["constructor_name"],
         sections,
-        history.results_of("constructor_id", constructor),
+        history.results_of(constructor_id=constructor),
         [("Nationality", text(known["nationality"])), *career_facts(career)],
     )
 
@@ -84,7 +85,7 @@ def circuit_page(history: History, circuit: str) -> Page:
         *(circuit_entrants_section(history, links, kind, circuit) for kind in ENTRANTS),
         lap_records_section(history, links, circuit),
     ]
-    results = history.results_of("circuit_id", circuit)
+    results = history.results_of(circuit_id=circuit)
     held = {(row["season"], row["round_number"]) for row in results}
     seasons = sorted(season for season, _ in held)
     where = ", ".join(part for part in (known["location"], known["country_name"]) if part)
@@ -100,67 +101,61 @@ def circuit_page(history: History, circuit: str) -> Page:
 def list_page(history: History, folder: str) -> Page:
     """The list of all drivers, constructors or circuits."""
     links = Links(history)
-    columns: tuple[str, ...]
-    if folder == "circuits":
-        columns = ("Circuit", "Place", "Country", "Grands Prix", "First", "Last")
-        rows: list[tuple[object, ...]] = [
-            (
-                links.circuit(row["circuit_id"]),
-                text(row["location"]),
-                text(row["country_name"]),
-                row["races_count"],
-                text(row["first_season"]),
-                text(row["last_season"]),
-            )
-            for row in sorted(history.circuits.values(), key=lambda row: -row["races_count"])
-            if row["circuit_id"] in history.pages["circuits"]
-        ]
-        words: tuple[int, ...] = (0, 1, 2)
-    else:
-        kind = folder.removesuffix("s")
-        columns = (
-            LISTS[folder][:-1],
-            "Nationality",
-            "Seasons",
-            "Starts",
-            "Wins",
-            "Podiums",
-            "Poles",
-            "Points",
-            "Titles",
-        )
-        rows = [
-            _entrant(history, links, kind, row)
-            for row in history.careers[kind].values()
-            if row["entrant_id"] in history.pages[folder]
-        ]
-        words = (0, 1)
-    by = "races" if folder == "circuits" else "starts"
-    table = Table(f"{LISTS[folder]} by number of {by}: {len(rows)}", columns, rows, text=words)
-    sections = [Section("list", LISTS[folder], [table])] if rows else []
+    make = _circuits_table if folder == "circuits" else _entrants_table
+    sections = (
+        [Section("list", LISTS[folder], [make(history, links, folder)])] if history.pages[folder] else []
+    )
     return _page(history, LISTS[folder], sections, history.results)
 
 
-def _entrant(history: History, links: Links, kind: str, row: Row) -> tuple[object, ...]:
-    identifier = row["entrant_id"]
-    if kind == "driver":
-        known = history.people[identifier]
-        name = links.driver(identifier, known["full_name"])
-    else:
-        known = history.constructors[identifier]
-        name = links.constructor(identifier, known["constructor_name"])
-    first, last = row["first_season"], row["last_season"]
-    return (
-        name,
-        text(known["nationality"]),
-        f"{first}–{last}" if first != last else first,
-        row["starts"],
-        row["wins"],
-        row["podiums"],
-        row["poles"],
-        points(row["points"]),
-        row["titles"],
+def _circuits_table(history: History, links: Links, folder: str) -> Table:
+    rows = [
+        (
+            links.circuit(row["circuit_id"]),
+            text(row["location"]),
+            text(row["country_name"]),
+            row["races_count"],
+            text(row["first_season"]),
+            text(row["last_season"]),
+        )
+        for row in history.circuits.values()
+        if row["circuit_id"] in history.pages[folder]
+    ]
+    columns = ("Circuit", "Place", "Country", "Grands Prix", "First", "Last")
+    return Table(f"Circuits by number of races: {len(rows)}", columns, rows, text=(0, 1, 2))
+
+
+def _entrants_table(history: History, links: Links, folder: str) -> Table:
+    """Drivers or constructors with the numbers of their careers."""
+    kind = folder.removesuffix("s")
+    known = history.people if kind == "driver" else history.constructors
+    rows = [
+        (
+            links.entrant(kind, one, row["entrant_name"]),
+            text(known[one]["nationality"]),
+            years(row["first_season"], row["last_season"]),
+            row["starts"],
+            row["wins"],
+            row["podiums"],
+            row["poles"],
+            points(row["points"]),
+            row["titles"],
+        )
+        for one, row in history.careers[kind].items()
+        if one in history.pages[folder]
+    ]
+    columns = (
+        kind.capitalize(),
+        "Nationality",
+        "Seasons",
+        "Starts",
+        "Wins",
+        "Podiums",
+        "Poles",
+        "Points",
+        "Titles",
     )
+    return Table(f"{LISTS[folder]} by number of starts: {len(rows)}", columns, rows, text=(0, 1))
 
 
 def _lineage_section(history: History, links: Links, known: Row) -> Section | None:
@@ -197,7 +192,7 @@ def _page(
         title=title,
         sections=[one for one in sections if one is not None],
         of=(),
-        credits=Credits.of(results),
+        races=RaceCount.of(results),
         facts=list(facts),
         trail=TRAIL,
     )

@@ -1,12 +1,12 @@
 """Rows of all seasons since 1950, as the pages of seasons, drivers, constructors and circuits read them.
 
 Belongs here: SELECT statements on the tables of all seasons, and their rows by driver, constructor, circuit or season. Does not belong
-here: calculations (a mart of gold), rows of one session (queries.py), addresses of pages (links.py).
+here: calculations (a mart of gold), other rows of one session or season (queries.py), addresses of pages (links.py).
 
 Each table is read once for all pages: one query per page and table would take longer than all of the rendering.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 
 from f1_lakehouse.site.queries import Gold, Row
@@ -18,7 +18,7 @@ RESULT_COLUMNS = (
     "season, round_number, session_category, race_name, race_date, circuit_id, session_key, driver_id, "
     "coalesce(full_name, driver_id) as full_name, constructor_id, coalesce(constructor_name, constructor_id) as constructor_name, "
     "team_id, position, position_text, status_text, points, grid_position, started_from_pit_lane, laps, race_time_s, "
-    "gap_to_leader_s, fastest_lap_rank, position_source, points_source, grid_source, laps_source, time_source, fastest_lap_source, in_jolpica"
+    "gap_to_leader_s, fastest_lap_rank, position_source, points_source, grid_source, laps_source, time_source, fastest_lap_source"
 )
 
 Rows = Sequence[Row]
@@ -29,6 +29,7 @@ class History:
 
     def __init__(self, gold: Gold) -> None:
         self.gold = gold
+        self._groups: dict[tuple[str, ...], dict[tuple[object, ...], list[Row]]] = {}
 
     # Dimensions
 
@@ -50,8 +51,10 @@ class History:
 
     @cached_property
     def circuits(self) -> dict[str, Row]:
-        """circuit_id → the circuit."""
-        rows = self.gold.select("select * from dim_circuits where circuit_id is not null")
+        """circuit_id → the circuit, those with the most races first."""
+        rows = self.gold.select(
+            "select * from dim_circuits where circuit_id is not null order by races_count desc, circuit_id"
+        )
         return {row["circuit_id"]: row for row in rows}
 
     # Results
@@ -68,7 +71,7 @@ class History:
     def poles(self) -> Rows:
         """The pole position of each race, in the order of the races."""
         return self.gold.select(
-            "select season, round_number, race_name, race_date, circuit_id, session_key, driver_id, pole_source, "
+            "select season, round_number, race_name, circuit_id, session_key, driver_id, "
             "coalesce(full_name, driver_id) as full_name, constructor_id, coalesce(constructor_name, constructor_id) "
             "as constructor_name, team_id, coalesce(q3_s, q2_s, q1_s) as time_s "
             "from fact_qualifying where is_pole order by season, round_number"
@@ -108,23 +111,19 @@ class History:
         """Session key → the address of the session's page."""
         return {one.key: one.page for one in self.gold.sessions}
 
-    def results_of(self, column: str, value: object) -> Rows:
-        """Results of a driver, constructor, circuit or season."""
-        return self._results_by(column).get(value, ())
+    def results_of(self, **values: object) -> Rows:
+        """The results whose columns have these values."""
+        return self._rows_with("results", lambda: self.results, values)
 
-    def wins_of(self, column: str, value: object) -> Rows:
-        """Victories of a driver, constructor, circuit or season."""
-        return self._grouped("wins", self.wins, column).get(value, ())
+    def wins_of(self, **values: object) -> Rows:
+        """The victories whose columns have these values."""
+        return self._rows_with("wins", lambda: self.wins, values)
 
-    def poles_of(self, column: str, value: object) -> Rows:
-        """Pole positions of a driver, constructor, circuit or season."""
-        return self._grouped("poles", self.poles, column).get(value, ())
+    def poles_of(self, **values: object) -> Rows:
+        """The pole positions whose columns have these values."""
+        return self._rows_with("poles", lambda: self.poles, values)
 
     # Marts
-
-    def career(self, entrant_type: str, entrant: str) -> Row | None:
-        """The career of a driver or constructor."""
-        return self.careers[entrant_type].get(entrant)
 
     @cached_property
     def careers(self) -> dict[str, dict[str, Row]]:
@@ -138,12 +137,9 @@ class History:
 
     def season_rows(self, entrant_type: str, entrant: str) -> Rows:
         """The seasons of a driver or constructor, newest first."""
-        return self._mart(
-            "season_summary",
-            "select * from season_summary order by season desc",
-            "entrant_type",
-            "entrant_id",
-        ).get((entrant_type, entrant), ())
+        return self._select(
+            "select * from season_summary order by season desc", entrant_type=entrant_type, entrant_id=entrant
+        )
 
     @cached_property
     def champions(self) -> dict[tuple[str, int], Row]:
@@ -153,38 +149,34 @@ class History:
 
     def drivers_of(self, constructor: str) -> Rows:
         """Drivers of a constructor with what they achieved in its cars, those with the most starts first."""
-        return self._mart(
-            "driver_constructor_summary",
+        return self._select(
             "select * from driver_constructor_summary order by starts desc, first_season, full_name",
-            "constructor_id",
-        ).get((constructor,), ())
+            constructor_id=constructor,
+        )
 
     def circuit_rows(self, entrant_type: str, circuit: str) -> Rows:
         """Drivers or constructors with a victory at a circuit, those with the most victories first."""
-        return self._mart(
-            "circuit_summary",
+        return self._select(
             "select * from circuit_summary where wins > 0 "
             "order by wins desc, poles desc, podiums desc, entrant_name, entrant_id",
-            "entrant_type",
-            "circuit_id",
-        ).get((entrant_type, circuit), ())
+            entrant_type=entrant_type,
+            circuit_id=circuit,
+        )
 
     def lap_records(self, circuit: str) -> Rows:
         """The fastest laps of races and of qualifying at a circuit, best first."""
-        return self._mart(
-            "circuit_lap_records",
+        return self._select(
             "select * from circuit_lap_records order by session_category desc, record_rank, season, driver_id",
-            "circuit_id",
-        ).get((circuit,), ())
+            circuit_id=circuit,
+        )
 
     def team_mates(self, driver: str) -> Rows:
         """Comparisons of a driver with each team mate by season, newest first; the driver's numbers come first."""
-        return self._mart(
-            "team_mates",
+        return self._select(
             f"select {_PAIR} from teammate_history union all by name select {_PAIR_REVERSED} from teammate_history "
             "order by season desc, constructor_name, mate_name, mate_id",
-            "driver_id",
-        ).get((driver,), ())
+            driver_id=driver,
+        )
 
     @cached_property
     def records(self) -> Rows:
@@ -197,16 +189,15 @@ class History:
 
     def season_sources(self, season: int) -> Rows:
         """Values of the results of a season by source."""
-        return self._mart("season_sources", "select * from season_sources", "season").get((season,), ())
+        return self._select("select * from season_sources", season=season)
 
     def reconciliation(self, season: int) -> Rows:
         """The values of a season on which the sources differ."""
-        return self._mart(
-            "source_reconciliation",
+        return self._select(
             "select * from source_reconciliation "
             "order by season, round_number, session_category, column_name, driver_id, item_number",
-            "season",
-        ).get((season,), ())
+            season=season,
+        )
 
     def qualifying_sources(self, season: int) -> Rows:
         """The sources of positions and times in the qualifying sessions of a season."""
@@ -218,38 +209,25 @@ class History:
 
     def colours(self, season: int) -> dict[str, str]:
         """Team → its color in a season, for teams whose color is known."""
-        rows = self._mart(
-            "colours",
-            "select * from dim_team_seasons where team_colour is not null order by team_id",
-            "season",
-        ).get((season,), ())
+        rows = self._select(
+            "select * from dim_team_seasons where team_colour is not null order by team_id", season=season
+        )
         return {row["team_id"]: row["team_colour"] for row in rows}
 
-    # How rows are grouped
+    # How rows are found
 
-    def _results_by(self, column: str) -> dict[object, list[Row]]:
-        return self._grouped("results", self.results, column)
+    def _select(self, sql: str, **values: object) -> Rows:
+        """The rows of a query whose columns have these values; the query runs once for all values."""
+        return self._rows_with(sql, lambda: self.gold.select(sql), values)
 
-    @cached_property
-    def _groups(self) -> dict[tuple[str, ...], dict[object, list[Row]]]:
-        return {}
-
-    def _grouped(self, name: str, rows: Iterable[Row], *columns: str) -> dict[object, list[Row]]:
-        found = self._groups.get((name, *columns))
-        if found is None:
-            found = self._groups[name, *columns] = {}
-            for row in rows:
-                found.setdefault(row[columns[0]], []).append(row)
-        return found
-
-    def _mart(self, name: str, sql: str, *columns: str) -> dict[object, list[Row]]:
-        """The rows of a query by the values of these columns."""
-        found = self._groups.get((name, *columns))
-        if found is None:
-            found = self._groups[name, *columns] = {}
-            for row in self.gold.select(sql):
-                found.setdefault(tuple(row[column] for column in columns), []).append(row)
-        return found
+    def _rows_with(self, name: str, read: Callable[[], Rows], values: Mapping[str, object]) -> Rows:
+        columns = tuple(values)
+        groups = self._groups.get((name, *columns))
+        if groups is None:
+            groups = self._groups[name, *columns] = {}
+            for row in read():
+                groups.setdefault(tuple(row[column] for column in columns), []).append(row)
+        return groups.get(tuple(values.values()), ())
 
 
 _COMMON = "season, constructor_id, constructor_name, team_id, races, qualifying_sessions"

@@ -1,8 +1,11 @@
 """The first page: search, the newest races, and the seasons."""
 
+from collections import Counter
+
+from f1_lakehouse.publishing.data_card import RaceCount
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import LISTS, TRAIL, Links, address
-from f1_lakehouse.site.page import NONE, Credits, Names, Page, Section, Table, link
+from f1_lakehouse.site.page import NONE, Names, Page, Section, Table, link
 from f1_lakehouse.site.queries import Row
 
 
@@ -29,7 +32,7 @@ def index_page(history: History) -> Page:
     return Page(
         title="Formula 1 lakehouse",
         of=[one.key for one in gold.sessions],
-        credits=Credits.of(history.results),
+        races=RaceCount.of(history.results),
         lead="" if seasons else "No session is in published gold yet.",
         sections=sections,
         trail=[*(one for one in TRAIL if one[0] != "index.html"), ("data.html", "About the data")],
@@ -39,14 +42,14 @@ def index_page(history: History) -> Page:
 
 def _seasons(history: History) -> Section | None:
     links = Links(history, root="")
-    held: dict[int, set[int]] = {}
-    for row in history.results:
-        if row["session_category"] == "Race":
-            held.setdefault(row["season"], set()).add(row["round_number"])
+    races = {
+        (row["season"], row["round_number"]) for row in history.results if row["session_category"] == "Race"
+    }
+    held = Counter(season for season, _ in races)
     rows = [
         (
             links.season(season),
-            len(held.get(season, ())),
+            held[season],
             sum(one.season == season for one in history.gold.sessions) or NONE,
             _champion(links, history.champions.get(("driver", season))),
             _champion(links, history.champions.get(("constructor", season))),
@@ -60,11 +63,7 @@ def _seasons(history: History) -> Section | None:
 
 
 def _champion(links: Links, row: Row | None) -> object:
-    if row is None:
-        return NONE
-    if row["entrant_type"] == "driver":
-        return links.driver(row["entrant_id"], row["entrant_name"])
-    return links.constructor(row["entrant_id"], row["entrant_name"])
+    return NONE if row is None else links.entrant(row["entrant_type"], row["entrant_id"], row["entrant_name"])
 
 
 def search_names(history: History) -> Names:
@@ -80,10 +79,9 @@ def search_names(history: History) -> Names:
             for one, row in history.careers[kind.lower()].items()
             if one in history.pages[folder]
         ]
-    circuits = sorted(history.circuits.items(), key=lambda pair: -pair[1]["races_count"])
     found["Circuit"] = [
         [row["circuit_name"] or one, address("circuits", one), row["location"] or ""]
-        for one, row in circuits
+        for one, row in history.circuits.items()
         if one in history.pages["circuits"]
     ]
     found["Session"] = [

@@ -6,9 +6,8 @@ without a page is text: a driver without a race, a circuit of a future race.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from markupsafe import Markup
 
@@ -51,6 +50,10 @@ class Links:
         """A constructor's name, after a chip in the color of the team if it is known."""
         return self._named("constructors", identifier, name, team)
 
+    def entrant(self, entrant_type: str, identifier: str, name: str) -> Markup | str:
+        """The name of a driver or constructor."""
+        return self._named(f"{entrant_type}s", identifier, name, None)
+
     def circuit(self, identifier: str | None, name: str = "") -> Markup | str:
         """A circuit's name."""
         known = self.history.circuits.get(identifier or "")
@@ -68,12 +71,12 @@ class Links:
         page = self.history.session_pages.get(row.get("session_key") or row.get("race_session_key"))
         return link(f"{self.root}{page}", shown) if page else shown
 
-    def drivers(self, rows: list[Row]) -> Markup | str:
+    def drivers(self, rows: Sequence[Row]) -> Markup | str:
         """The drivers of several rows, such as the winners of a race in a shared car."""
         names = [self.driver(row["driver_id"], row["full_name"], row["team_id"]) for row in rows]
         return Markup(", ").join(names) if names else NONE
 
-    def constructors(self, rows: list[Row]) -> Markup | str:
+    def constructors(self, rows: Sequence[Row]) -> Markup | str:
         """The constructors of several rows, each once."""
         found = {row["constructor_id"]: row["constructor_name"] for row in rows}
         names = [self.constructor(one, name or one) for one, name in found.items() if one]
@@ -81,11 +84,6 @@ class Links:
 
     def _named(self, folder: str, identifier: str | None, name: str | None, team: str | None) -> Markup | str:
         shown: Markup | str = name or identifier or NONE
-        if identifier in self.pages[folder]:
+        if identifier in self.history.pages[folder]:
             shown = link(f"{self.root}{address(folder, identifier or '')}", str(shown))
         return swatch(self.colours[team], shown) if team is not None and team in self.colours else shown
-
-    @cached_property
-    def pages(self) -> Mapping[str, set[str]]:
-        """Folder → the identifiers that have a page."""
-        return self.history.pages

@@ -74,6 +74,11 @@ class Driver:
     constructor_id: str | None = None
 
 
+def short_race_name(name: str) -> str:
+    """The name of a race without "Grand Prix", where only races are named."""
+    return name.replace("Grand Prix", "").strip() or name
+
+
 def slug(text: str) -> str:
     """Lower case, everything but letters, digits a single hyphen: a text that is safe in a file name."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

@@ -5,18 +5,16 @@ escaped: by Jinja in the page, by `as_json` in a chart's JSON, by `charts.plain`
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import orjson
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from f1_lakehouse.publishing.data_card import attribution, generated_note
-from f1_lakehouse.simulator.keys import is_generated
+from f1_lakehouse.publishing.data_card import NO_RACES, RaceCount, attribution, generated_note
 from f1_lakehouse.site import colours
 from f1_lakehouse.site.charts import Figure
 
@@ -79,23 +77,6 @@ class Section:
     parts: Sequence[Table | Chart | str]
 
 
-@dataclass(frozen=True)
-class Credits:
-    """The races with results on a page: how many there are, and how many of them are generated."""
-
-    races: int = 0
-    generated: int = 0
-
-    @classmethod
-    def of(cls, results: Iterable[Mapping[str, Any]]) -> "Credits":
-        """The credits of rows of fact_race_results."""
-        races = {
-            (row["season"], row["round_number"]): is_generated(row["session_key"], row["race_name"])
-            for row in results
-        }
-        return cls(len(races), sum(races.values()))
-
-
 Names = dict[str, list[list[str]]]
 """What the search finds: kind → [name, address, what tells namesakes apart]."""
 
@@ -104,7 +85,7 @@ Names = dict[str, list[list[str]]]
 class Page:
     """A page. `trail`: the pages above it as (address, text); `facts`: shown at the top, as (name, value).
 
-    `of`: keys of the sessions that it shows something of; they and the `credits` of its results decide the attribution.
+    `of`: keys of the sessions that it shows something of; they, or the `races` of a page without sessions, decide the attribution.
     """
 
     title: str
@@ -115,7 +96,7 @@ class Page:
     siblings: Sequence[tuple[str, str]] = ()
     colours: Iterable[tuple[str, str | None]] = ()
     lead: str = ""
-    credits: Credits = Credits()
+    races: RaceCount = NO_RACES
     search: Names | None = None
     charts: Sequence[Chart] = field(init=False)
 
@@ -132,11 +113,8 @@ def render(page: Page, root: str) -> bytes:
     """
     style = Markup(_style() + colours.variables([*colours.FIXED.items(), *page.colours]))
     template = _environment().get_template("page.html")
-    races = (page.credits.generated, page.credits.races)
-    said = {
-        "attribution": attribution(page.of, races),
-        "generated": generated_note(page.of, races),
-    }
+    note = generated_note(page.of, page.races)
+    said = {"attribution": attribution(note), "generated": note}
     return template.render(page=page, root=root, style=style, **said).encode()
 
 
@@ -186,6 +164,11 @@ def strong(text: str) -> Markup:
 
 
 # How numbers are written
+
+
+def years(first: int | None, last: int | None) -> str:
+    """1991–2012, or the one year."""
+    return text(first) if first == last else f"{first}–{last}"
 
 
 def lap_time(seconds: float | None) -> str:

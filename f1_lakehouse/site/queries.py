@@ -1,6 +1,7 @@
 """Queries of the pages on published gold: rows as dicts of Python values.
 
-Belongs here: SELECT statements. Does not belong here: calculations (a mart of gold), the content of a page (`sections`).
+Belongs here: SELECT statements on the rows of one session or season, of the forecasts and about the data. Does not belong here: rows
+that pages of several seasons share (history.py), calculations (a mart of gold), the content of a page (`sections`).
 """
 
 from collections.abc import Iterator
@@ -264,13 +265,10 @@ class Gold:
         )
 
     def teams(self, season: int) -> list[Row]:
-        """The teams of a season with their name in that season and their color."""
+        """The teams of a season with their name in that season."""
         return self.select(
-            """
-            select r.team_id, max_by(r.team_name, r.session_key) as team_name, max(t.team_colour) as team_colour
-            from fact_results as r left join dim_team_seasons as t using (team_id, season)
-            where r.season = ? group by 1 order by 1
-            """,
+            "select team_id, max_by(team_name, session_key) as team_name from fact_results "
+            "where season = ? group by 1 order by 1",
             season,
         )
 

@@ -2,9 +2,11 @@
 
 from itertools import groupby
 
+from f1_lakehouse.publishing.data_card import RaceCount
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import TRAIL, Links
-from f1_lakehouse.site.page import NONE, Credits, Page, Section, Table, number
+from f1_lakehouse.site.model import short_race_name
+from f1_lakehouse.site.page import NONE, Page, Section, Table, number
 from f1_lakehouse.site.queries import Row
 
 WORDS = {"todays": "today's"}
@@ -36,7 +38,7 @@ def records_page(history: History) -> Page:
             [
                 (
                     row["record_rank"],
-                    _holder(links, row),
+                    links.entrant(row["entrant_type"], row["entrant_id"], row["holder"]),
                     _value(row["value"], unit),
                     _moment(links, row, "from"),
                     _moment(links, row, "to"),
@@ -50,16 +52,11 @@ def records_page(history: History) -> Page:
     return Page(
         title="Records",
         of=(),
-        credits=Credits.of(history.results),
+        races=RaceCount.of(history.results),
         lead="Grands Prix only. Equal values share the rank; a streak counts consecutive starts.",
         sections=sections,
         trail=[one for one in TRAIL if one[0] != "records.html"],
     )
-
-
-def _holder(links: Links, row: Row) -> object:
-    name = links.driver if row["entrant_type"] == "driver" else links.constructor
-    return name(row["entrant_id"], row["holder"])
 
 
 def _value(value: float | None, unit: str) -> str:
@@ -73,6 +70,6 @@ def _value(value: float | None, unit: str) -> str:
 def _moment(links: Links, row: Row, end: str) -> object:
     if row[f"{end}_season"] is None:
         return NONE
-    race = (row[f"{end}_race_name"] or "").replace("Grand Prix", "").strip()
+    race = short_race_name(row[f"{end}_race_name"] or "")
     season = links.season(row[f"{end}_season"])
     return season + f", {race}" if race else season

@@ -1,8 +1,10 @@
 """The page of a season."""
 
+from f1_lakehouse.publishing.data_card import RaceCount
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import TRAIL, Links
-from f1_lakehouse.site.page import Credits, Page, Section
+from f1_lakehouse.site.model import short_race_name
+from f1_lakehouse.site.page import Page, Section
 from f1_lakehouse.site.queries import Row
 from f1_lakehouse.site.sections.calendar import calendar_section
 from f1_lakehouse.site.sections.championship import championship_section
@@ -35,7 +37,7 @@ def season_page(history: History, season: int) -> Page:
         title=f"Season {season}",
         sections=[one for one in sections if one is not None],
         of=[one.key for one in gold.sessions if one.season == season],
-        credits=Credits.of(history.results_of("season", season)),
+        races=RaceCount.of(history.results_of(season=season)),
         trail=[*TRAIL, *_neighbours(history, season)],
         colours=[(variables[team], colour) for team, colour in colours.items()],
     )
@@ -51,8 +53,9 @@ def _rounds(history: History, season: int) -> dict[int, str]:
 
 
 def _short(race: Row) -> str:
-    name = str(race.get("race_name") or race.get("meeting_name") or race.get("circuit_short_name") or "")
-    return name.replace("Grand Prix", "").strip() or name
+    return short_race_name(
+        race.get("race_name") or race.get("meeting_name") or race.get("circuit_short_name") or ""
+    )
 
 
 def _neighbours(history: History, season: int) -> list[tuple[str, str]]:

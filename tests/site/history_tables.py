@@ -292,8 +292,8 @@ def _add_sources(gold: GoldTables) -> None:
                 "session_key": KEYS["race"],
                 "driver_id": "cat",
                 "column_name": "points",
-                "jolpica_value": "25",
-                "openf1_value": "24",
+                "jolpica_value": "25.0",
+                "openf1_value": "24.0",
                 "difference": -1.0,
                 "class": "new",
             }

@@ -11,6 +11,7 @@ from history_tables import PEOPLE, add_history, add_page_of_2025
 from f1_lakehouse.cli.demo import print_planted_difference
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.site.links import address
+from f1_lakehouse.site.sections.reconciliation import written
 from f1_lakehouse.site.site import Built, broken_links
 
 RACE = "2025/paper-race-103.html"
@@ -102,6 +103,7 @@ def test_driver_without_points_or_wins_has_a_page(built: tuple[GoldTables, Built
     assert rows(page, "seasons") == [["1956", "Blue", "3", "0", "2", "0", "0", "0", "–"]]
     assert 'id="wins"' not in page
     assert 'id="poles"' not in page
+    assert "Signs: D disqualified." in page  # and no sign that no cell has
 
 
 def test_value_of_another_source_is_named(built: tuple[GoldTables, Built]) -> None:
@@ -195,6 +197,17 @@ def test_search_has_every_page_of_history_and_namesakes_differ(built: tuple[Gold
     assert found == set(done.written) - lists
     assert {row[0] for row in names["Driver"]} == set(PEOPLE.values())
     assert ["Bob Bravo", "drivers/bob.html", "1956–1956"] in names["Driver"]
+
+
+def test_value_that_differs_is_written_as_on_the_other_pages() -> None:
+    values = (
+        ("points", "19.0"),
+        ("q1_s", "115.282"),
+        ("race_time_s", "4867.678"),
+        ("position", "3"),
+        ("points", None),
+    )
+    assert [written(*value) for value in values] == ["19", "1:55.282", "1:21:07.678", "3", "–"]
 
 
 def test_demo_names_a_difference_without_a_known_class(

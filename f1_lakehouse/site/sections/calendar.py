@@ -26,7 +26,7 @@ def calendar_section(history: History, links: Links, season: int) -> Section | N
         *((row["date_start"], None, row) for key, row in meetings.items() if key not in held),
     ]
     entries.sort(key=lambda entry: f"{entry[0] or '9999'}")
-    has_sprints = any(row["session_category"] == "Sprint" for row in history.results_of("season", season))
+    has_sprints = any(row["session_category"] == "Sprint" for row in history.results_of(season=season))
     rows = []
     for date, race, meeting in entries:
         of_meeting = pages.get(meeting["meeting_key"], []) if meeting else []
@@ -90,21 +90,14 @@ def _firsts(
 ) -> list[object]:
     """Winner, constructor where there is space next to links to pages, pole position, winner of the sprint in a season with sprints."""
     number = race["round_number"] if race else None
-
-    def of_round(rows: Sequence[Row]) -> list[Row]:
-        return [row for row in rows if row["round_number"] == number]
-
-    winners = of_round(history.wins_of("season", season))
-    sprint = [
-        row
-        for row in of_round(history.results_of("season", season))
-        if row["session_category"] == "Sprint" and row["position"] == 1
-    ]
+    winners = history.wins_of(season=season, round_number=number)
+    poles = history.poles_of(season=season, round_number=number)
+    sprint = history.results_of(season=season, round_number=number, session_category="Sprint", position=1)
     is_cancelled = meeting is not None and meeting["is_cancelled"]
     return [
         "cancelled" if is_cancelled else links.drivers(winners),
         *([] if has_pages else [links.constructors(winners)]),
-        links.drivers(of_round(history.poles_of("season", season))),
+        links.drivers(poles),
         *([links.drivers(sprint)] if has_sprints else []),
     ]
 

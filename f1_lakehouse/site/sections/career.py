@@ -19,6 +19,7 @@ from f1_lakehouse.site.page import (
     signed,
     strong,
     text,
+    years,
 )
 from f1_lakehouse.site.queries import Row
 from f1_lakehouse.site.sections.reconciliation import sources_of
@@ -35,9 +36,8 @@ def day(value: date | None) -> str:
 
 def career_facts(career: Row) -> list[tuple[str, object]]:
     """The numbers at the top of the page of a driver or constructor."""
-    first, last = career["first_season"], career["last_season"]
     return [
-        ("Seasons", f"{first}–{last}" if first != last else first),
+        ("Seasons", years(career["first_season"], career["last_season"])),
         ("Starts", career["starts"]),
         ("Wins", career["wins"]),
         ("Pole positions", career["poles"]),
@@ -78,7 +78,7 @@ def seasons_section(history: History, links: Links, entrant_type: str, entrant: 
     if not found:
         return None
     is_driver = entrant_type == "driver"
-    results = history.results_of(ENTRANTS[entrant_type], entrant)
+    results = history.results_of(**{ENTRANTS[entrant_type]: entrant})
     rows = []
     for row in found:
         of_season = [one for one in results if one["season"] == row["season"]]
@@ -110,16 +110,14 @@ def seasons_section(history: History, links: Links, entrant_type: str, entrant: 
     table = Table("Seasons, newest first; rank and points of the championship", columns, rows, text=(0, 1))
     if not is_driver:
         return Section("seasons", "Seasons", [table])
-    return Section(
-        "seasons",
-        "Seasons",
-        [table, career_grid(links, results, history.poles_of("driver_id", entrant)), legend(results)],
-    )
+    poles = history.poles_of(driver_id=entrant)
+    grid = career_grid(links, results, poles)
+    return Section("seasons", "Seasons", [table, grid, *legend(results, poles)])
 
 
 def wins_section(history: History, links: Links, entrant_type: str, entrant: str) -> Section | None:
     """Every victory, newest first."""
-    found = history.wins_of(ENTRANTS[entrant_type], entrant)
+    found = history.wins_of(**{ENTRANTS[entrant_type]: entrant})
     if not found:
         return None
     is_driver = entrant_type == "driver"
@@ -151,11 +149,11 @@ def wins_section(history: History, links: Links, entrant_type: str, entrant: str
 
 def poles_section(history: History, links: Links, entrant_type: str, entrant: str) -> Section | None:
     """Every pole position, newest first."""
-    found = history.poles_of(ENTRANTS[entrant_type], entrant)
+    found = history.poles_of(**{ENTRANTS[entrant_type]: entrant})
     if not found:
         return None
     is_driver = entrant_type == "driver"
-    places = _positions(history.results_of(ENTRANTS[entrant_type], entrant))
+    positions = _positions(history.results_of(**{ENTRANTS[entrant_type]: entrant}))
     rows = [
         (
             links.season(row["season"]),
@@ -163,7 +161,7 @@ def poles_section(history: History, links: Links, entrant_type: str, entrant: st
             links.circuit(row["circuit_id"]),
             _other(links, row, is_driver=is_driver),
             lap_time(row["time_s"]),
-            places.get((row["season"], row["round_number"], row["driver_id"]), NONE),
+            positions.get((row["season"], row["round_number"], row["driver_id"]), NONE),
         )
         for row in reversed(found)
     ]
@@ -211,7 +209,7 @@ def drivers_section(history: History, links: Links, constructor: str) -> Section
     rows = [
         (
             links.driver(row["driver_id"], row["full_name"]),
-            _years(row),
+            years(row["first_season"], row["last_season"]),
             row["starts"],
             row["wins"],
             row["podiums"],
@@ -226,7 +224,7 @@ def drivers_section(history: History, links: Links, constructor: str) -> Section
 
 def all_results_section(history: History, links: Links, driver: str) -> Section | None:
     """Every result of a driver with the source of its values."""
-    found = history.results_of("driver_id", driver)
+    found = history.results_of(driver_id=driver)
     rows = [
         (
             row["season"],
@@ -275,8 +273,8 @@ def _other(links: Links, row: Row, *, is_driver: bool) -> object:
 
 
 def _drivers(links: Links, rows: Iterable[Row]) -> object:
-    found = {row["driver_id"]: row for row in rows}
-    return links.drivers([{**row, "team_id": None} for row in found.values()])
+    """The drivers of several rows, each once."""
+    return links.drivers(list({row["driver_id"]: row for row in rows}.values()))
 
 
 def _positions(rows: Sequence[Row]) -> dict[tuple[int, int, str], str]:
@@ -286,11 +284,6 @@ def _positions(rows: Sequence[Row]) -> dict[tuple[int, int, str], str]:
         for row in rows
         if row["session_category"] == "Race"
     }
-
-
-def _years(row: Row) -> str:
-    first, last = row["first_season"], row["last_season"]
-    return f"{first}–{last}" if first != last else str(first)
 
 
 def _with_share(career: Row, column: str) -> str:

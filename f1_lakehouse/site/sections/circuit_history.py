@@ -8,34 +8,26 @@ from f1_lakehouse.site.sections.career import day
 
 def winners_section(history: History, links: Links, circuit: str) -> Section | None:
     """The winner and the pole position of each race, newest first."""
-    results = history.results_of("circuit_id", circuit)
+    results = history.results_of(circuit_id=circuit)
     races = {(row["season"], row["round_number"]): row for row in results}
-    wins: dict[tuple[int, int], list] = {}
-    poles: dict[tuple[int, int], list] = {}
-    for found, rows in (
-        (wins, history.wins_of("circuit_id", circuit)),
-        (poles, history.poles_of("circuit_id", circuit)),
-    ):
-        for row in rows:
-            found.setdefault((row["season"], row["round_number"]), []).append(row)
     cells = []
-    for key, race in sorted(races.items(), reverse=True):
-        winners = wins.get(key, [])
+    for (season, number), race in sorted(races.items(), reverse=True):
+        winners = history.wins_of(season=season, round_number=number)
         cells.append(
             (
-                links.season(race["season"]),
+                links.season(season),
                 links.race(winners[0] if winners else race),
                 day(race["race_date"]),
                 links.drivers(winners),
                 links.constructors(winners),
                 race_time(winners[0]["race_time_s"]) if winners else NONE,
-                links.drivers(poles.get(key, [])),
+                links.drivers(history.poles_of(season=season, round_number=number)),
             )
         )
     if not cells:
         return None
     columns = ("Season", "Race", "Date", "Winner", "Constructor", "Time", "Pole position")
-    table = Table("Grands Prix at this circuit, newest first", columns, cells, text=(0, 1, 3, 4, 6))
+    table = Table("Grands Prix at this circuit, newest first", columns, cells, text=(0, 1, 3, 4, 6), head=1)
     return Section("winners", "Winners", [table])
 
 
@@ -46,10 +38,9 @@ def circuit_entrants_section(
     found = history.circuit_rows(entrant_type, circuit)
     if not found:
         return None
-    name = links.driver if entrant_type == "driver" else links.constructor
     rows = [
         (
-            name(row["entrant_id"], row["entrant_name"]),
+            links.entrant(entrant_type, row["entrant_id"], row["entrant_name"]),
             row["wins"],
             row["podiums"],
             row["poles"],

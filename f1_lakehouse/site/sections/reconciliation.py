@@ -1,11 +1,11 @@
 """Where the values of a season come from, and on which of them the sources differ."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import Links
-from f1_lakehouse.site.page import NONE, Section, Table, text
+from f1_lakehouse.site.page import NONE, Section, Table, lap_time, points, race_time, text
 from f1_lakehouse.site.queries import Row
 
 SOURCES = {"jolpica": "Jolpica", "openf1": "OpenF1"}
@@ -26,11 +26,23 @@ VALUES = {  # column of gold → its name on the pages, and the column that has 
     "pit_lane_duration_s": ("Pit lane time", "duration_source"),
 }
 
+FORMATS: Mapping[str, Callable[[float], str]] = {
+    "points": points,
+    "race_time_s": race_time,
+    **dict.fromkeys(("fastest_lap_time_s", "q1_s", "q2_s", "q3_s", "lap_time_s"), lap_time),
+}
+"""Column of gold → how its values are written on the pages, where that is not their text in source_reconciliation."""
+
 MAX_ROWS = 150
 """Rows of a class that are listed. Lap 1 is longer in OpenF1 for every driver of every race."""
 
 MAX_OPEN = 30
 """Rows of differences that are not folded."""
+
+
+def written(column: str, value: str | None) -> str:
+    """A value of source_reconciliation as the pages write it: 19 points, not 19.0."""
+    return FORMATS[column](float(value)) if value and column in FORMATS else text(value)
 
 
 def source_name(source: str | None) -> str:
@@ -100,8 +112,8 @@ def _rows(history: History, links: Links, season: int, found: Sequence[Row]) -> 
             row["session_category"],
             _driver(history, links, row["driver_id"]),
             _value(row),
-            text(row["jolpica_value"]),
-            text(row["openf1_value"]),
+            written(row["column_name"], row["jolpica_value"]),
+            written(row["column_name"], row["openf1_value"]),
             used.get(_key(row), NONE),
             row["class"],
         )
@@ -117,7 +129,7 @@ def _rows(history: History, links: Links, season: int, found: Sequence[Row]) -> 
 def _used(history: History, season: int) -> Mapping[tuple[object, ...], str]:
     """(round, session category, driver, column) → the source whose value gold has."""
     found: dict[tuple[object, ...], str] = {}
-    for row in (*history.results_of("season", season), *history.qualifying_sources(season)):
+    for row in (*history.results_of(season=season), *history.qualifying_sources(season)):
         for column, (_, source) in VALUES.items():
             if row.get(source):
                 key = (row["round_number"], row["session_category"], row["driver_id"], column)

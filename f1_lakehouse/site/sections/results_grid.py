@@ -1,8 +1,9 @@
 """Grids of positions: drivers by races of a season, and seasons by races of a career.
 
-Belongs here: how one cell shows the results of a driver in one round. Both grids use the same signs, which the caption explains.
+Belongs here: how one cell shows the results of a driver in one round. Both grids use the same signs, which the note below a grid explains.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup, escape
@@ -10,6 +11,7 @@ from markupsafe import Markup, escape
 from f1_lakehouse.simulator.keys import GENERATED_MARK
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import Links
+from f1_lakehouse.site.model import short_race_name
 from f1_lakehouse.site.page import Section, Table, points, text
 from f1_lakehouse.site.queries import Row
 
@@ -34,12 +36,13 @@ def season_grid_section(
         season: the year.
         standings: of the drivers after the last round, leader first; other drivers follow.
     """
-    found = history.results_of("season", season)
+    found = history.results_of(season=season)
     if not found:
         return None
     rounds = sorted({row["round_number"] for row in found})
     cells = _by_driver_and_round(found)
-    poles = {(row["driver_id"], row["round_number"]) for row in history.poles_of("season", season)}
+    poles = history.poles_of(season=season)
+    with_pole = {(row["driver_id"], row["round_number"]) for row in poles}
     ranks = {row["driver_id"]: row for row in standings}
     newest = {row["driver_id"]: row for row in found}
     others = sorted(
@@ -53,7 +56,7 @@ def season_grid_section(
             (
                 text(standing["championship_rank"]) if standing else "",
                 links.driver(driver, last["full_name"], last["team_id"]),
-                *(cell(cells[driver].get(r, ()), (driver, r) in poles) for r in rounds),
+                *(cell(cells[driver].get(r, ()), (driver, r) in with_pole) for r in rounds),
                 _points(standing) if standing else "",
             )
         )
@@ -66,7 +69,7 @@ def season_grid_section(
         head=1,
         is_grid=True,
     )
-    return Section("results", "Results", [grid, legend(found)])
+    return Section("results", "Results", [grid, *legend(found, poles)])
 
 
 def career_grid(links: Links, results: Iterable[Row], poles: Iterable[Row]) -> Table:
@@ -91,27 +94,20 @@ def career_grid(links: Links, results: Iterable[Row], poles: Iterable[Row]) -> T
     )
 
 
-def legend(results: Iterable[Row]) -> Markup:
-    """The signs that the cells of these results have."""
-    texts, has_sprint, has_fastest, has_two_cars = set(), False, False, set()
-    races: set[tuple[object, ...]] = set()
-    for row in results:
-        texts.add(row["position_text"])
-        has_sprint = has_sprint or row["session_category"] == "Sprint"
-        has_fastest = has_fastest or row["fastest_lap_rank"] == 1
-        key = (row["season"], row["round_number"], row["session_category"], row["driver_id"])
-        if key in races:
-            has_two_cars.add(key)
-        races.add(key)
-    parts = [f"{letter} {word}" for letter, word in LETTERS.items() if letter in texts]
-    parts.append("bold: pole position")
-    if has_fastest:
-        parts.append("italic: fastest lap, known since 2004")
-    if has_sprint:
-        parts.append("raised: position in the sprint")
-    if has_two_cars:
-        parts.append("two results: the driver drove two cars")
-    return Markup('<span class="note">{}</span>').format(f"Signs: {'; '.join(parts)}.")
+def legend(results: Sequence[Row], poles: Sequence[Row]) -> list[Markup]:
+    """The note that explains the signs in the cells of these results; none if they have no sign."""
+    texts = {row["position_text"] for row in results}
+    cars = Counter(
+        (row["season"], row["round_number"], row["session_category"], row["driver_id"]) for row in results
+    )
+    signs = {f"{letter} {word}": letter in texts for letter, word in LETTERS.items()} | {
+        "bold: pole position": bool(poles),
+        "italic: fastest lap, known since 2004": any(row["fastest_lap_rank"] == 1 for row in results),
+        "raised: position in the sprint": any(row["session_category"] == "Sprint" for row in results),
+        "two results: the driver drove two cars": any(count > 1 for count in cars.values()),
+    }
+    shown = "; ".join(sign for sign, is_used in signs.items() if is_used)
+    return [Markup('<span class="note">Signs: {}.</span>').format(shown)] if shown else []
 
 
 def cell(rows: Sequence[Row], has_pole: bool) -> Markup | str:
@@ -144,9 +140,8 @@ def _kind(races: Sequence[Row]) -> str:
 def _heading(history: History, links: Links, season: int, round_number: int) -> Markup:
     race = history.races.get((season, round_number), {"race_name": None, "round_number": round_number})
     name = race["race_name"] or f"Round {round_number}"
-    for common in ("Grand Prix", GENERATED_MARK):  # the page says that it is generated
-        name = name.replace(common, "").strip()
-    return Markup("<span>{}</span>").format(links.race(race, name))
+    name = name.removesuffix(GENERATED_MARK)  # the page says that it is generated
+    return Markup("<span>{}</span>").format(links.race(race, short_race_name(name)))
 
 
 def _by_driver_and_round(rows: Iterable[Row]) -> Mapping[str, dict[int, list[Row]]]:
