@@ -3,7 +3,9 @@
 import io
 
 import pytest
+from dbt import compilation
 from dbt.context.macros import MacroNamespace
+from dbt.contracts.graph.nodes import InjectedCTE
 from dbt_common.events import logger
 from dbt_common.events.base_types import EventLevel, msg_from_base_event
 from dbt_common.events.logger import LineFormat, LoggerConfig
@@ -18,6 +20,7 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """dbt's functions after a test are those of before."""
     monkeypatch.setattr(logger._Logger, "write_line", logger._Logger.write_line)
     monkeypatch.setattr(MacroNamespace, "__getitem__", MacroNamespace.__getitem__)
+    monkeypatch.setattr(compilation, "inject_ctes_into_sql", compilation.inject_ctes_into_sql)
     return monkeypatch
 
 
@@ -66,3 +69,28 @@ def test_macro_is_found_in_the_order_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, t
     }
     with pytest.raises(KeyError):
         found["e"]
+
+
+@pytest.mark.parametrize("tested", [True, False])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "with a as (select 1) select * from a",
+        "-- with x as\n/* a\ncomment */\n\nWITH  a as (\n  with b as (select 1) select * from b\n) select * from a",
+        "with recursive a as (select 1) select * from a",
+        "select * from (with a as (select 1) select * from a)",
+        "/* only */ select 1 as within",
+    ],
+)
+def test_tables_are_inserted_where_dbt_inserts_them(
+    dbt_as_it_was: pytest.MonkeyPatch, sql: str, tested: bool
+) -> None:
+    if not tested:
+        dbt_as_it_was.setitem(TESTED, "dbt-core", ("0", "0.1"))
+    by_dbt = compilation.inject_ctes_into_sql
+    command.insert_tables_after_with()
+    changed = compilation.inject_ctes_into_sql
+    ctes = [InjectedCTE("1", "one as (select 1)"), InjectedCTE("2", "two as (select 2)")]
+    assert changed(sql, ctes) == by_dbt(sql, ctes)
+    assert changed(sql, []) == sql
+    assert (changed is by_dbt) == (not tested)
