@@ -96,7 +96,8 @@ def answer_of_python(example: Example, names: dict[str, Any]) -> Answer:
 def comparable(rows: Answer) -> Answer:
     """Return rows whose numbers are rounded: sums of floats depend on their order."""
     return [
-        {name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()} for row in rows
+        {name: round(value, 9) if isinstance(value, float) else value for name, value in row.items()}
+        for row in rows
     ]
 
 
@@ -121,7 +122,9 @@ def draw(example: Example, names: dict[str, Any]) -> bytes:
     from PIL import Image
 
     mpl.use("agg")
-    mpl.rcParams.update({"figure.figsize": (8, 4.5), "figure.constrained_layout.use": True, "axes.titlesize": 11})
+    mpl.rcParams.update(
+        {"figure.figsize": (8, 4.5), "figure.constrained_layout.use": True, "axes.titlesize": 11}
+    )
     exec(first_lines()[1], names)
     names["plt"].close("all")
     exec(example.drawing, names)
@@ -136,7 +139,9 @@ def run(example: Example, names: dict[str, Any]) -> tuple[float, float]:
     lake = names["lake"]
     of_sql, of_python = answer_of_sql(example, lake), answer_of_python(example, names)
     if not of_sql or comparable(of_sql) != comparable(of_python):
-        raise SystemExit(f"{example.link}: SQL has {len(of_sql)} rows, Python {len(of_python)}, or other values")
+        raise SystemExit(
+            f"{example.link}: SQL has {len(of_sql)} rows, Python {len(of_python)}, or other values"
+        )
     return (
         milliseconds(lambda: answer_of_sql(example, lake)),
         milliseconds(lambda: answer_of_python(example, dict(names))),
@@ -145,9 +150,7 @@ def run(example: Example, names: dict[str, Any]) -> tuple[float, float]:
 
 def write_measured(example: Example, sql: float, python: float) -> None:
     """Replace the measured cells of the example's row in the index."""
-    cells = (
-        f"{lines_of(example.sql)} | {lines_of(example.python) + lines_of(example.drawing)} | {sql:.0f} | {python:.0f} |"
-    )
+    cells = f"{lines_of(example.sql)} | {lines_of(example.python) + lines_of(example.drawing)} | {sql:.0f} | {python:.0f} |"
     row = re.compile(rf"^(\| [^\n]*\]\({re.escape(example.link)}\)[^\n|]*\|[^\n|]*\|)[^\n]*$", re.MULTILINE)
     text, replaced = row.subn(lambda found: f"{found[1]} {cells}", INDEX.read_text(encoding="utf-8"))
     if replaced != 1:

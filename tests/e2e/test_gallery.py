@@ -52,6 +52,20 @@ from fact_laps, range(20) r(n) where is_personal_best_lap
 """
 
 
+TUTORIAL = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r'f1 sql "\n([^"]+)"\n```\n+```\n[^\n]+\n│(.+?)│\n', TUTORIAL)
+"""Each query of the tutorial, and the columns of the output below it."""
+IN_THE_LAKE = {"2025": str(SEASON), "Australian": "Bahrain", "Australia": "Bahrain"}
+"""The tutorial is about the weekend of `f1 demo`."""
+
+
+def for_the_lake(code: str) -> str:
+    """Return code of the tutorial for the weekend and the winner of the loaded lake."""
+    for name, here in IN_THE_LAKE.items():
+        code = code.replace(name, here)
+    return code.replace("max-verstappen", "lando-norris").replace('"verstappen"', '"norris"')
+
+
 def module(name: str) -> ModuleType:
     """Import a script of docs/."""
     sys.path.insert(0, str(DOCS))
@@ -108,8 +122,31 @@ def test_index_lists_every_example_of_fastf1_with_the_current_number_of_lines() 
     ]
 
 
-def test_a_heading_without_a_complete_example_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_heading_without_a_complete_example_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "page.md").write_text("# Page\n\n## Only SQL\n\n```sql\nselect 1\n```\n")
     monkeypatch.setattr(gallery, "GALLERY", tmp_path)
     with pytest.raises(ValueError, match="Only SQL"):
         gallery.examples()
+
+
+def test_queries_of_the_tutorial_return_rows_with_the_columns_of_the_output(names: dict[str, Any]) -> None:
+    assert len(COMMANDS) == 3
+    for sql, columns in COMMANDS:
+        result = names["lake"].sql(for_the_lake(sql))
+        assert list(result.columns) == columns.replace(" ", "").split("│")
+        assert result.rows()
+
+
+def test_python_of_the_tutorial_runs(
+    names: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(names["lake"].root))
+    defined: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.+?)```", TUTORIAL, re.DOTALL):
+        exec(for_the_lake(code), defined)
+    assert defined["best"]["name_acronym"].sort().to_list() == ["NOR", "VER"]
+    assert defined["career"]["wins"] == 1
+    defined["lake"].close()
+    assert "Lando Norris 1 1" in capsys.readouterr().out
