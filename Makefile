@@ -77,7 +77,7 @@ $(SITE_DOCS_READY): $(READY) docs/requirements.lock
 	@touch $@
 
 site-docs: $(SITE_DOCS_READY) ## build the pages of docs/ as a site, in local_data/site-docs; a broken link fails
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/site/mkdocs.yml
 
 GALLERY_LAKE ?= local_data/gallery
 gallery: $(SITE_DOCS_READY) ## run the examples of docs/gallery on a generated lake and draw their pictures

@@ -40,15 +40,15 @@ EXAMPLES_OF_FASTF1 = {
 
 ADDED = f"""
 insert into fact_laps select * replace ({QUALIFYING} as session_key) from fact_laps where session_key = {RACE};
-insert into fact_results select * replace ({QUALIFYING} as session_key) from fact_results where session_key = {RACE};
+insert into fact_results select * replace ({QUALIFYING} as session_key, fastest_lap_time - 5 as fastest_lap_time) from fact_results where session_key = {RACE};
 insert into championship_progression select * replace (4 as round_number, 2 * points as points) from championship_progression;
 insert into circuit_corners (season, circuit_key, corner_number, corner_label, lap_distance_m, position_x, position_y, track_rotation)
 select distinct season, circuit_key, n, n::varchar, 700.0 * n, 100.0 * n, 50.0 * n, 30.0 from dim_sessions, range(1, 4) r(n);
 """
 TELEMETRY = """
 select session_key, season, driver_number, name_acronym, lap_number, lap_start_at + to_seconds(n) as date, 80e0 * n as lap_distance_m,
-    200 + (7 * n + driver_number) % 100 as speed, 1 + n % 8 as n_gear, 10 * n as position_x, n * n as position_y
-from fact_laps, range(20) r(n) where is_personal_best_lap
+    200 + (7 * n + driver_number + session_key) % 100 as speed, 1 + n % 8 as n_gear, 10 * n + session_key % 10 as position_x, n * n as position_y
+from fact_laps, range(20) r(n) where is_personal_best_lap or lap_number = 2
 """
 
 

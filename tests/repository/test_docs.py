@@ -114,6 +114,13 @@ def test_missing_paths_tests_and_links_are_found(tmp_path: Path) -> None:
     assert list(broken_links(page)) == ["#two", "three.md"]
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    config = (PROJECT / "docs" / "site" / "mkdocs.yml").read_text(encoding="utf-8")
+    named = set(re.findall(r"[\w/-]+\.md", config.split("\nnav:\n")[1]))
+    pages = {page.relative_to(PROJECT / "docs").as_posix() for page in (PROJECT / "docs").rglob("*.md")}
+    assert named - {"benchmarks.md"} == pages  # that one is added by docs/site/hooks.py
+
+
 def columns_by_table() -> dict[str, set[str]]:
     """Return the columns of each table of gold, as the data dictionary has them."""
     text = (PROJECT / "docs" / "data-dictionary.md").read_text(encoding="utf-8")
