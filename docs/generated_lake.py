@@ -20,8 +20,8 @@ from f1_lakehouse.simulator.server import ReplayServer
 
 F1 = str(Path(sys.executable).parent / "f1")
 SEASON, MEETINGS, SEED = 2024, 6, 11
-WITH_TELEMETRY = 1
-"""The first meetings have telemetry: a meeting does not depend on later ones, so they are generated twice."""
+MEETING = "bahrain"
+"""The first meeting of the season, the only one with telemetry: a meeting does not depend on later ones, so it is generated twice."""
 
 
 def generated_lake(folder: Path) -> Path:
@@ -53,8 +53,8 @@ def generated_lake(folder: Path) -> Path:
             "F1_MULTIVIEWER_REQUESTS_PER_HOUR": "0",
         }
         for arguments in (
-            ["load", str(SEASON), "round", "1", "race", "--no-transform"],
-            ["load", str(SEASON), "round", "1", "q", "--no-transform"],
+            ["load", str(SEASON), MEETING, "race", "--no-transform"],
+            ["load", str(SEASON), MEETING, "q", "--no-transform"],
             ["load", "--season", str(OLD_SEASON), str(SEASON), "--no-telemetry", "--yes"],
         ):
             subprocess.run([F1, *arguments], env=environment, check=True)
@@ -65,7 +65,7 @@ def generated_lake(folder: Path) -> Path:
 def _generate(source: Path) -> None:
     partial = source.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    generate(partial / "with", season=SEASON, meetings=WITH_TELEMETRY, telemetry=True, seed=SEED)
+    generate(partial / "with", season=SEASON, meetings=1, telemetry=True, seed=SEED)
     generate(partial / "all", season=SEASON, meetings=MEETINGS, telemetry=False, seed=SEED)
     for endpoint in ("car_data", "location"):
         shutil.copytree(partial / "with" / endpoint, partial / "all" / endpoint)

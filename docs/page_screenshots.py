@@ -9,7 +9,7 @@ import io
 import sys
 from pathlib import Path
 
-from generated_lake import SEASON, generated_lake
+from generated_lake import MEETING, SEASON, generated_lake
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
@@ -52,7 +52,7 @@ def main(folder: str, chromium: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         for name, (kind, season, part, width, scheme) in PICTURES.items():
-            found = sorted((pages / str(season)).glob(f"*-{kind}-*.html" if kind else "index.html"))
+            found = sorted((pages / str(season)).glob(f"{MEETING}-{kind}-*.html" if kind else "index.html"))
             content = take(browser, found[0], part, width, scheme)
             if len(content) > MAX_BYTES:
                 raise SystemExit(f"{name}: {len(content):,} bytes")
