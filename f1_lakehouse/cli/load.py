@@ -110,6 +110,9 @@ def _add_transform_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--full-refresh", action="store_true", help="rebuild silver and gold from all of bronze"
     )
+    parser.add_argument(
+        "--again", action="store_true", help="build and test gold although it is up to date with bronze"
+    )
 
 
 def _load(given: argparse.Namespace) -> int:
@@ -186,15 +189,21 @@ def _print_candidates(candidates: Mapping[NamedSession, str | None]) -> None:
 
 def _transform(given: argparse.Namespace) -> int:
     lake_settings(writes=True)
-    return build_gold(full_refresh=given.full_refresh)
+    return build_gold(full_refresh=given.full_refresh, always=given.again or given.full_refresh)
 
 
-def build_gold(*, full_refresh: bool = False) -> int:
-    """Build silver and gold of the current lake, publish gold, and print the result; the exit code."""
+def build_gold(*, full_refresh: bool = False, always: bool = False) -> int:
+    """Build silver and gold of the current lake, publish gold, and print the result; the exit code.
+
+    Nothing is built if all of it is up to date, unless `always`.
+    """
     from f1_lakehouse.cli.progress import LoadProgress
     from f1_lakehouse.lakehouse import current_lake
-    from f1_lakehouse.runs.load import run_transform
+    from f1_lakehouse.runs.load import nothing_to_build, run_transform
 
+    if not always and nothing_to_build(current_lake()):
+        print("gold is up to date with bronze; to build and test it again: f1 transform --again")
+        return 0
     with _monitored(), LoadProgress() as progress, interrupts.described(progress.describe):
         report = run_transform(current_lake(), progress, full_refresh=full_refresh, always=True)
     return _print_result(report, progress)

@@ -7,9 +7,11 @@ load_sessions.py, seasons and rounds in load_seasons.py.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake, current_lake
-from f1_lakehouse.publishing.build_record import must_rebuild
+from f1_lakehouse.observability.run_log import SUCCESS
+from f1_lakehouse.publishing.build_record import last_build, must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
 from f1_lakehouse.runs.estimate import Confirm, Estimate, estimate_seasons
 from f1_lakehouse.runs.load_seasons import load_seasons
@@ -157,6 +159,26 @@ def _load_seasons_of(
         report.failures += done.failures
     else:
         report.warnings += [f"{source.title}: {line}" for line in done.failures[:1]]
+
+
+def nothing_to_build(lake: Lake) -> bool:
+    """Return whether a transform would give what is there: all steps of the last one succeeded, with this code on this bronze.
+
+    The warehouse must be readable too: a transform says how to mend it.
+    """
+    version, build = lake.bronze.pull_log.version(), last_build(lake.settings)
+    if build is None or build.bronze_version != version or find_lag(lake.settings, version) is not None:
+        return False
+    # A transform that was killed after its build, or failed at the pages, is not the newest success of the run log.
+    transforms = [run for run in lake.runs.all() if run.job == "transform"]
+    newest = max(transforms, key=lambda run: run.started_at, default=None)
+    if newest is None or newest.run_id != build.run_id or newest.outcome != SUCCESS:
+        return False
+    try:
+        check_readable(lake.settings.warehouse)
+    except WarehouseError:
+        return False
+    return lake.settings.warehouse.exists() and not must_rebuild(lake.settings)
 
 
 def run_transform(

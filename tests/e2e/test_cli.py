@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -27,8 +27,14 @@ from f1_lakehouse import interrupts
 from f1_lakehouse.cli import replay_run
 from f1_lakehouse.cli.command import EXIT_FAILED
 from f1_lakehouse.cli.query import build_as_of, run_query
-from f1_lakehouse.lakehouse import current_lake
-from f1_lakehouse.publishing.build_record import current_digest
+from f1_lakehouse.lakehouse import Lake, current_lake
+from f1_lakehouse.publishing.build_record import (
+    current_digest,
+    last_build,
+    mark_build_started,
+    record_build,
+)
+from f1_lakehouse.runs.load import nothing_to_build
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.simulator.generate import publish_corrections
 from f1_lakehouse.simulator.server import ReplayServer
@@ -269,6 +275,50 @@ def test_an_endpoint_that_a_concurrent_load_pulled_counts_as_loaded():
 
     selection = Selection(sessions=[str(RACE)], endpoints=["weather"], force=True)
     assert loading.load(selection, Other(), transform=False).is_success
+
+
+def test_transform_with_nothing_new_builds_nothing_and_otherwise_builds(
+    loaded_lake: LoadedLake, tmp_path: Path
+) -> None:
+    copies = iter(range(10))
+
+    def copy() -> Lake:
+        """Return a copy of the lake as it is after its load."""
+        return Lake.open(Settings(lakehouse_root=loaded_lake.copy(tmp_path / str(next(copies)))))
+
+    lake = copy()
+    runs = lake.runs.all()
+    newest = max(runs, key=lambda run: run.started_at)
+    assert newest.job == "transform"
+    assert nothing_to_build(lake)
+    done = subprocess.run(
+        [F1, "transform"],
+        env=environment_of(lake.settings.root, "http://127.0.0.1:9"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "up to date" in done.stdout
+    assert Lake.open(lake.settings).runs.all() == runs
+    # The pages failed, or the process was killed after the build: the newest success is another run.
+    later = replace(newest, run_id="later", started_at=newest.ended_at, outcome="failure")
+    lake.runs.append([later])
+    assert not nothing_to_build(lake)
+    lake = copy()
+    build = last_build(lake.settings)
+    assert build is not None
+    record_build(lake.settings, replace(build, run_id="killed"))
+    assert not nothing_to_build(lake)
+    mark_build_started(lake.settings, build.digest)
+    assert not nothing_to_build(lake)
+    lake = copy()
+    lake.settings.warehouse.write_bytes(lake.settings.warehouse.read_bytes()[:5000])
+    assert not nothing_to_build(lake)
+    lake.settings.warehouse.unlink()
+    assert not nothing_to_build(lake)
+    lake = copy()
+    lake.settings.gold.unlink()
+    assert not nothing_to_build(lake)
 
 
 def test_sql_as_of_returns_gold_before_the_correction(loaded, before_correction):
@@ -638,7 +688,7 @@ def test_ctrl_c_during_a_request_without_a_response(loaded):
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 def test_sigterm_while_dbt_runs_ends_dbt_too(loaded):
     before = loaded.gold("select count(*) from fact_laps")
-    running = Interrupted(loaded, "transform")
+    running = Interrupted(loaded, "transform", "--again")
     running.wait_for("silver.")
     assert interrupts.descendants(running.process.pid)
     assert "published gold is unchanged" in running.ends_with(143)
@@ -662,10 +712,10 @@ POINTS = {
 def test_interrupted_transform_ends_soon_and_is_completed_by_the_next(loaded, code):
     laps = loaded.gold("select count(*) from fact_laps")
     for text, later in POINTS.values():
-        running = Interrupted(loaded, "transform")
+        running = Interrupted(loaded, "transform", "--again")
         running.wait_for(text)
         time.sleep(later)
-        assert "f1: to continue, run again: f1 transform" in running.ends_with(code)
+        assert "f1: to continue, run again: f1 transform --again" in running.ends_with(code)
         assert loaded.gold("select count(*) from fact_laps") == laps
     done = loaded.f1("transform")
     assert done.returncode == 0, done.stderr

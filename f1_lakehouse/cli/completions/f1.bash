@@ -9,7 +9,7 @@ _shtab_f1_subparsers=(load sessions transform replay generate demo ui daemon rep
 
 _shtab_f1_load_option_strings=(-h --help --session --meeting --season --source --lap-times --session-type --endpoint --no-telemetry --no-transform --yes --force)
 _shtab_f1_sessions_option_strings=(-h --help)
-_shtab_f1_transform_option_strings=(-h --help --full-refresh)
+_shtab_f1_transform_option_strings=(-h --help --full-refresh --again)
 _shtab_f1_replay_option_strings=(-h --help --port --host --max-rows --rps --rpm --fail-rate --live)
 _shtab_f1_generate_option_strings=(-h --help --season --meetings --telemetry --seed)
 _shtab_f1_demo_option_strings=(-h --help --ui --port)
@@ -58,6 +58,7 @@ _shtab_f1_sessions___help_nargs=0
 _shtab_f1_transform__h_nargs=0
 _shtab_f1_transform___help_nargs=0
 _shtab_f1_transform___full_refresh_nargs=0
+_shtab_f1_transform___again_nargs=0
 _shtab_f1_replay__h_nargs=0
 _shtab_f1_replay___help_nargs=0
 _shtab_f1_replay___live_nargs=0
