@@ -54,7 +54,8 @@ grouped as (
 )
 
 select
-    {{ surrogate_key(['grouped.session_key', 'grouped.driver_number', 'grouped.stint_number']) | indent(4) }} as stint_aggregate_key,
+    {{ surrogate_key(['grouped.session_key', 'grouped.driver_number', 'grouped.stint_number']) | indent(4) }}
+        as stint_aggregate_key,
     grouped.session_key,
     grouped.meeting_key,
     grouped.season,
