@@ -57,6 +57,8 @@ FAMILY_TABLES = {
         ("(from career_summary where entrant_type = 'driver')", "entrant_id"),
         ("teammate_history", "driver_id"),
         ("teammate_history", "teammate_id"),
+        ("driver_profiles", "driver_id"),
+        ("driver_profiles_career", "driver_id"),
     ],
     "constructors": [
         (_LINEAGE, "of_constructor"),

@@ -178,6 +178,15 @@ class History:
             driver_id=driver,
         )
 
+    def career_profile(self, driver: str) -> Row | None:
+        """The scores of a driver over all seasons; None without laps of races."""
+        found = self._select("select * from driver_profiles_career", driver_id=driver)
+        return found[0] if found else None
+
+    def profiles(self, driver: str) -> Rows:
+        """The scores of a driver by season, newest first."""
+        return self._select("select * from driver_profiles order by season desc", driver_id=driver)
+
     @cached_property
     def records(self) -> Rows:
         """The records, each with its holders."""

@@ -11,6 +11,7 @@ from history_tables import PEOPLE, add_history, add_page_of_2025
 from f1_lakehouse.cli.demo import print_planted_difference
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.site.links import address
+from f1_lakehouse.site.sections.profile import SCORES
 from f1_lakehouse.site.sections.reconciliation import written
 from f1_lakehouse.site.site import Built, broken_links
 
@@ -95,6 +96,30 @@ def test_page_of_a_driver_equals_gold(built: tuple[GoldTables, Built]) -> None:
         "1 : 2",
         "4 : 10",
     ]
+
+
+def test_profile_shows_each_score_with_what_it_is_worth(built: tuple[GoldTables, Built]) -> None:
+    """Team mates first; a score without an interval is not shown; below 0.4 drivers cannot be told apart. Only who has scores has them."""
+    history, _ = built
+    page = read(history, "drivers/cat.html")
+    titles = [score.title for score in SCORES]
+    assert rows(page, "profile") == [
+        [titles[0], "+10.0", "1.4 to 18.7", "differs"],
+        [titles[1], "–", "–", "nothing to compare with"],
+        [titles[2], "−0.027", "−0.086 to 0.032", "cannot be told apart"],
+        [titles[3], "–", "–", "nothing to compare with"],
+        [titles[4], "–", "–", "nothing to compare with"],
+    ]
+    rest = page.split("<caption>Scores, 2023–2025: 45 races")[1]
+    assert rows('<section id="x"' + rest, "x") == [
+        [titles[0], "33.7", "27.3", "21.1 to 33.5", "1,166 laps", "0.71", "tells drivers apart"],
+        [titles[1], "–", "–", "–", "3 races", "–", "too few drivers to compare"],
+        [titles[2], "0.299", "0.308", "0.279 to 0.338", "1,575 laps", "0.37", "cannot be told apart"],
+        [titles[3], "–", "–", "–", "–", "–", "–"],
+        [titles[4], "–", "–", "–", "–", "–", "–"],
+    ]
+    assert rest.count("cannot be told apart") == 3, "of all seasons, and of two seasons"
+    assert 'id="profile"' not in read(history, "drivers/bob.html")
 
 
 def test_driver_without_points_or_wins_has_a_page(built: tuple[GoldTables, Built]) -> None:

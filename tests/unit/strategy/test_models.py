@@ -103,19 +103,19 @@ GIVEN = {"new_compound_code", "answer_laps"}
 """Features that are given and not forecast: the compound that is fitted, and the laps until the answer."""
 
 
-def cut_off(data: RaceData, race: int, lap: int) -> RaceData:
+def cut_off(data: RaceData, race: int, lap: int, is_changed: bool) -> RaceData:
     """Return what is known when the first car completes a lap of a race: no later laps and races, and of its results only the grid.
 
-    What is decided later about the newest lap of each car has another value.
+    `is_changed`: give what is decided later about the newest lap of each car another value.
     """
     keys = data.races["session_key"].to_list()
     here, later = pl.col("session_key") == keys[race], pl.col("session_key").is_in(keys[race + 1 :])
     end = data.laps.filter(here & (pl.col("lap_number") == lap))["line_s"].min()
     laps = data.laps.filter(~later & (~here | (pl.col("line_s") <= end)))
     newest = here & (pl.col("lap_number") == pl.col("lap_number").max().over("session_key", "driver_number"))
-    hindsight = [name for name in ("hindsight_is_in_lap", "hindsight_is_clean_lap") if name in laps.columns]
     laps = laps.with_columns(
-        pl.when(newest).then(~pl.col(name)).otherwise(name).alias(name) for name in hindsight
+        pl.when(newest & is_changed).then(~pl.col(name)).otherwise(name).alias(name)
+        for name in ("hindsight_is_in_lap", "hindsight_is_clean_lap")
     )
     prepared = [name for name in laps.columns if name.startswith("after_")]
     grid = ("session_key", "driver_number", "driver_id", "team_id", "grid_position")
@@ -125,10 +125,13 @@ def cut_off(data: RaceData, race: int, lap: int) -> RaceData:
     return from_frames(laps.drop(*prepared, "line_s", "compound_code", "status_code"), results)
 
 
-def test_features_do_not_change_when_later_laps_are_cut_off(data: RaceData, trained: Training):
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_features_do_not_change_when_later_laps_are_cut_off(
+    data: RaceData, trained: Training, is_changed: bool
+):
     """Features and the rows that have a forecast are those of the complete races; the target of a newest lap is not known."""
     race, names = 9, data.races["session_key"].to_list()
-    cut = cut_off(data, race, 12)
+    cut = cut_off(data, race, 12, is_changed)
     keys = cut.laps.filter(pl.col("session_key") == names[race]).select(KEY)
     newest = keys.group_by("session_key", "driver_number").agg(pl.col("lap_number").max())
     known = {name: rows.join(cut.laps, on=KEY, how="semi") for name, rows in trained.forecasts.items()}
