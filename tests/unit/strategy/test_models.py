@@ -131,6 +131,9 @@ def test_features_do_not_change_when_later_laps_are_cut_off(
 ):
     """Features and the rows that have a forecast are those of the complete races; the target of a newest lap is not known."""
     race, names = 9, data.races["session_key"].to_list()
+    # In the generated races the fastest car always wins: here each race has another winner.
+    places = (pl.col("position") + pl.col("session_key")) % 8 + 1
+    data = replace(data, results=data.results.with_columns(places.cast(pl.Int32).alias("position")))
     cut = cut_off(data, race, 12, is_changed)
     keys = cut.laps.filter(pl.col("session_key") == names[race]).select(KEY)
     newest = keys.group_by("session_key", "driver_number").agg(pl.col("lap_number").max())
