@@ -340,7 +340,7 @@ def _differences(scored: Score, line: dict[str, Any]) -> list[str]:
         if abs(line[name] - value) > TOLERANCE
     ]
     if scored.low is not None and scored.high is not None:
-        allowed = INTERVAL_TOLERANCE * (line["difference_high"] - line["difference_low"])
+        allowed = TOLERANCE + INTERVAL_TOLERANCE * (line["difference_high"] - line["difference_low"])
         for name, value in (("difference_low", scored.low), ("difference_high", scored.high)):
             if abs(line[name] - value) > allowed:
                 found.append(f"{name}: published {line[name]}, found {value:.6g}")
