@@ -71,7 +71,7 @@ def profile_section(history: History, links: Links, driver: str) -> Section | No
     return Section("profile", "Profile", [mates, MEANING, scores, by_season])
 
 
-_HEADINGS = ("Estimate", "Shrunk", "95 % interval", "From", "Reliability", "Verdict")
+_HEADINGS = ("Estimate", "Shrunk", "Its 95 % interval", "From", "Reliability", "Verdict")
 
 
 def _season_rows(links: Links, profiles: Sequence[Row]) -> list[tuple[object, ...]]:
