@@ -27,6 +27,7 @@ from f1_lakehouse.site.sections.circuit_history import (
     winners_section,
 )
 from f1_lakehouse.site.sections.profile import profile_section
+from f1_lakehouse.site.sections.reconciliation import driver_differences_section
 
 
 def driver_page(history: History, driver: str) -> Page:
@@ -40,6 +41,7 @@ def driver_page(history: History, driver: str) -> Page:
         poles_section(history, links, "driver", driver),
         team_mates_section(history, links, driver),
         profile_section(history, links, driver),
+        driver_differences_section(history, links, driver),
         all_results_section(history, links, driver),
     ]
     facts: list[tuple[str, object]] = [

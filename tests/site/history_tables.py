@@ -314,7 +314,19 @@ def _add_sources(gold: GoldTables) -> None:
                 "openf1_value": "24.0",
                 "difference": -1.0,
                 "class": "new",
-            }
+            },
+            {
+                "season": 2025,
+                "round_number": 1,
+                "session_category": "Race",
+                "session_key": KEYS["race"],
+                "driver_id": "cat",
+                "column_name": "grid_position",
+                "jolpica_value": "2",
+                "openf1_value": "1",
+                "class": "late grid change",
+                "reason": "Penalties after the grid",
+            },
         ],
     )
 

@@ -136,6 +136,15 @@ def test_value_of_another_source_is_named(built: tuple[GoldTables, Built]) -> No
     assert rows(read(history, "drivers/cat.html"), "wins")[0][-1] == "Jolpica; grid OpenF1"
 
 
+def test_driver_page_says_which_value_is_shown_and_why(built: tuple[GoldTables, Built]) -> None:
+    history, _ = built
+    assert rows(read(history, "drivers/cat.html"), "differences") == [
+        ["2025", "Paper Grand Prix", "Race", "Grid", "1 (OpenF1)", "2 (Jolpica)", "Penalties after the grid"],
+        ["2025", "Paper Grand Prix", "Race", "Points", "25 (Jolpica)", "24 (OpenF1)", "not explained yet"],
+    ]
+    assert 'id="differences"' not in read(history, "drivers/bob.html")
+
+
 def test_pages_of_constructor_circuit_and_records_equal_gold(built: tuple[GoldTables, Built]) -> None:
     history, _ = built
     red = read(history, "constructors/red.html")
@@ -156,7 +165,10 @@ def test_season_shows_each_difference_of_the_sources_and_the_value_used(history:
     page = read(history, "2025/index.html")
     assert rows(page, "sources") == [["Position", "2", "0", "1"], ["Points", "2", "0", "1"]]
     text = re.sub(r"<[^>]+>", " ", page.split('<section id="sources"')[1])
-    assert re.search(r"Paper Grand Prix\s+Race\s+Çat Charlié\s+Points\s+25\s+24\s+Jolpica\s+new", text)
+    assert re.search(
+        r"Paper Grand Prix\s+Race\s+Çat Charlié\s+Points\s+25\s+24\s+Jolpica\s+not explained yet", text
+    )
+    assert re.search(r"Grid\s+2\s+1\s+OpenF1\s+Penalties after the grid", text)
     history.run("delete from source_reconciliation")
     build(history.settings)
     assert "The sources agree on every value that both have." in read(history, "2025/index.html")
