@@ -115,6 +115,14 @@ def test_features_read_only_tables_that_are_known_or_cut(sql: dict[str, str]) ->
     assert tables_read(sql) == ALLOWED
 
 
+def test_documentation_has_every_feature(states: LakeStates) -> None:
+    columns = states.manifest["nodes"]["model.f1.lap_features"]["columns"].values()
+    roles = {column["name"]: column["config"].get("meta", {}).get("role") for column in columns}
+    text = (Path(__file__).parents[2] / "docs" / "strategy-features.md").read_text(encoding="utf-8")
+    missing = {name for name, role in roles.items() if role and "feature" in role and f"`{name}`" not in text}
+    assert missing == set()
+
+
 @pytest.mark.parametrize("cut", ALL_CUTS)
 def test_features_are_the_same_in_a_race_that_is_cut_off(
     race: duckdb.DuckDBPyConnection, sql: dict[str, str], cut: Callable[..., None]
