@@ -276,7 +276,7 @@ def _add_summaries(gold: GoldTables) -> None:
 
 
 def _add_profiles(gold: GoldTables) -> None:
-    """Add the scores of one driver: one that tells drivers apart, one that does not, one without an interval, and two without a value."""
+    """Add scores of a driver: with and without telling drivers apart, without an interval, and without a value."""
     values = {
         "pass_conversion": (0.1003, 0.0139, 0.1867, 0.3373, 1166, 0.2733, 0.2113, 0.3354, 0.712, True),
         "consistency": (-0.0268, -0.0858, 0.0322, 0.2987, 1575, 0.3084, 0.2786, 0.3382, 0.368, False),
