@@ -29,7 +29,6 @@ ALLOWED = {
     "quality/freshness.py": "the type of a session",
     "runs/load_sessions.py": "sessions are OpenF1's: the race needs the grid of its qualifying, and nothing is pulled while one is live",
     "runs/selected_sessions.py": "finds sessions that a user selects by name or key at OpenF1",
-    "site/history.py": "reads columns of gold that name the sources",
     "site/sections/corners.py": "credits the source of the corners on the page",
     "site/sections/reconciliation.py": "shows the differences of two sources side by side",
 }
