@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-clients bench lint format ui dbt-build docs clean lock
+.PHONY: help install demo test test-fast test-slow test-clients bench lint format ui dbt-build docs site-docs gallery clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -71,8 +71,21 @@ dbt-build: install ## run only dbt, with its unit tests, on the bronze of DBT_LA
 docs: install ## build the dbt docs site of the published models, in local_data/docs
 	@$(BIN)/python -m f1_lakehouse.dbt.docs_site
 
-lock: ## update requirements.lock from pyproject.toml
+SITE_DOCS_READY := .venv/.ready-docs
+$(SITE_DOCS_READY): $(READY) docs/requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements docs/requirements.lock
+	@touch $@
+
+site-docs: $(SITE_DOCS_READY) ## build the pages of docs/ as a site, in local_data/site-docs; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --config-file docs/site/mkdocs.yml
+
+GALLERY_LAKE ?= local_data/gallery
+gallery: $(SITE_DOCS_READY) ## run the examples of docs/gallery on a generated lake and draw their pictures
+	@$(BIN)/python docs/draw_gallery.py $(GALLERY_LAKE)
+
+lock: ## update requirements.lock and docs/requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+	@$(BIN)/uv pip compile --group docs --constraint requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file docs/requirements.lock
 
 clean: ## remove .venv and caches; lakes stay
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -12,6 +12,7 @@ TESTED = {
     "dagster": ("1.13.27", "1.14"),
     "dagster-dbt": ("0.29.27", "0.30"),
     "dbt-common": ("1.37", "2"),
+    "dbt-core": ("1.11", "1.12"),
     "dbt-duckdb": ("1.11.1", "1.12"),
 }
 """Distribution → the lowest version that was tested, and the first that was not."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -271,23 +272,26 @@ def build_gold(seen: datetime, target: Path) -> Path:
     Raises:
         QueryError: dbt failed.
     """
-    from f1_lakehouse.dbt.project import DbtError, run_dbt
+    from f1_lakehouse.dbt.parse_cache import take_shared_parse
+    from f1_lakehouse.dbt.project import AS_OF, DbtError, run_dbt
     from f1_lakehouse.observability.log_output import tell
     from f1_lakehouse.settings import load_settings
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"partial_{os.getpid()}.duckdb")
+    settings, folder = load_settings(), target.parent / "dbt"
+    # With the name of the lake's own file, so that dbt can use the parse of the lake.
+    partial = target.with_name(f"partial_{os.getpid()}") / settings.warehouse.name
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    take_shared_parse(folder)
     tell(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC", "progress")
     try:
         # Without tests: they decide what may be published, and this build is not published.
         arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--quiet", "--no-write-json"]
-        arguments += ["--vars", f"{{as_of: '{seen.isoformat()}'}}"]
-        run_dbt(arguments, load_settings(), target.parent / "dbt", {"F1_WAREHOUSE": str(partial)})
+        run_dbt(arguments, settings, folder, {"F1_WAREHOUSE": str(partial), AS_OF: seen.isoformat()})
         partial.replace(target)
     except DbtError as error:
         raise QueryError(f"dbt could not build gold as of {seen:%Y-%m-%d %H:%M:%S} UTC: {error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        shutil.rmtree(partial.parent, ignore_errors=True)
     return target
 
 

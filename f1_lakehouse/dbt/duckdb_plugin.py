@@ -7,20 +7,16 @@ Non-public API: `get_node_info` of dbt-common, to tell whether the node is a dat
 takes 14 ms, and most nodes of a build are tests. With a version that was not tested, bronze is registered for every node.
 """
 
-import contextlib
 import os
 from typing import Any
 
-import duckdb
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 from deltalake import DeltaTable
 
+from f1_lakehouse.dbt.warehouse import release_memory
 from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.tested_versions import is_tested
-
-MEMORY_BETWEEN_NODES = "64MiB"
-"""The memory that DuckDB may keep of what a model has read until the next one."""
 
 
 class Plugin(BasePlugin):
@@ -48,16 +44,8 @@ class Plugin(BasePlugin):
         return "VIEW"
 
     def configure_cursor(self, cursor: Any) -> None:
-        """Before each model and test: release the memory of the last one, and register bronze.
-
-        DuckDB keeps what it has read until memory is short, and so needs more with every season. A limit while a model is built would be
-        too small for a large session.
-        """
-        if self._limit is None:  # once: DuckDB rounds the value down each time
-            [(self._limit,)] = cursor.execute("select current_setting('memory_limit')").fetchall()
-        with contextlib.suppress(duckdb.OutOfMemoryException):  # memory in use is not released
-            cursor.execute(f"set memory_limit = '{MEMORY_BETWEEN_NODES}'")
-        cursor.execute(f"set memory_limit = '{self._limit}'")
+        """Before each model and test: release the memory of the last one, and register bronze."""
+        self._limit = release_memory(cursor, self._limit)
         if not _is_data_test():
             for name, dataset in self._opened.items():
                 cursor.register(name, dataset)

@@ -15,7 +15,7 @@ import orjson
 
 from f1_lakehouse.dbt.parse_cache import digest_of_parsed_files, share_parse, take_shared_parse
 from f1_lakehouse.dbt.project import PARTIAL_PARSE, discard_foreign_parse, run_dbt
-from f1_lakehouse.settings import load_settings
+from f1_lakehouse.settings import Settings, load_settings
 from f1_lakehouse.storage.object_store import write_atomically
 
 
@@ -52,9 +52,7 @@ def load_manifest() -> dict[str, Any]:
         write_atomically(kept, shared)
         return dict(orjson.loads(shared))
     with TemporaryDirectory(dir=home if is_writable else None, prefix=".parse-") as folder:
-        run_dbt(["parse", "--quiet"], settings, Path(folder))
-        content = (Path(folder) / "manifest.json").read_bytes()
-        share_parse(Path(folder))
+        content = parse_project(settings, Path(folder))
         if is_writable:
             # The next build of this lake uses dbt's cache of this parse: the profile is the same.
             discard_foreign_parse(home)
@@ -63,6 +61,20 @@ def load_manifest() -> dict[str, Any]:
                 old.unlink(missing_ok=True)
             write_atomically(kept, content)
     return dict(orjson.loads(content))
+
+
+def parse_project(settings: Settings, folder: Path) -> bytes:
+    """Parse the project into a folder, and share the parse; return the manifest.
+
+    The SQL of the data tests is compiled too, for data_tests.py. It depends on no row, so the warehouse is an empty one.
+
+    Raises:
+        DbtError: the project cannot be parsed.
+    """
+    warehouse = {"F1_WAREHOUSE": str(folder / settings.warehouse.name)}
+    run_dbt(["compile", "--quiet", "--select", "resource_type:test"], settings, folder, warehouse)
+    share_parse(folder)
+    return (folder / "manifest.json").read_bytes()
 
 
 def _is_writable(folder: Path) -> bool:

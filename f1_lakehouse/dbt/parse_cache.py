@@ -57,6 +57,7 @@ def take_shared_parse(target: Path) -> bytes | None:
         parsed = (folder / PARTIAL_PARSE).read_bytes()
     except OSError:
         return None
+    target.mkdir(parents=True, exist_ok=True)
     discard_foreign_parse(target)
     if not (target / PARTIAL_PARSE).exists():
         write_atomically(target / PARTIAL_PARSE, parsed)

@@ -18,6 +18,8 @@ from f1_lakehouse.storage.object_store import write_atomically
 
 PARTIAL_PARSE = "partial_parse.msgpack"
 """dbt's cache of a parse, in a target folder."""
+AS_OF = "DBT_F1_AS_OF"
+"""The environment variable of a build as of a time: dbt_f1/macros/replace_partitions.sql."""
 
 
 class DbtError(F1LakehouseError):

@@ -3,6 +3,7 @@
 Only while no dbt process runs: DuckDB allows one process to write. What is published from the file is in publishing/.
 """
 
+import contextlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from f1_lakehouse.errors import F1LakehouseError
 
 MAX_FAILING_ROWS = 20
 """Failing rows of a test that are read."""
+MEMORY_BETWEEN_QUERIES = "64MiB"
+"""The memory that DuckDB may keep of what one model or the tests of a table have read until the next one."""
 
 
 class WarehouseError(F1LakehouseError):
@@ -21,6 +24,20 @@ class WarehouseError(F1LakehouseError):
     def __init__(self, message: str, *, is_damaged: bool) -> None:
         super().__init__(message)
         self.is_damaged = is_damaged
+
+
+def release_memory(con: Any, limit: str | None = None) -> str:
+    """Let DuckDB release what it has read, and return the limit of its memory, which is as it was.
+
+    DuckDB keeps what it has read until memory is short, and so needs more with every season. A limit while a query runs would be too small
+    for a large session. `limit`: the value that an earlier call returned; DuckDB rounds the value that it shows down.
+    """
+    if limit is None:
+        [(limit,)] = con.execute("select current_setting('memory_limit')").fetchall()
+    with contextlib.suppress(duckdb.OutOfMemoryException):  # memory in use is not released
+        con.execute(f"set memory_limit = '{MEMORY_BETWEEN_QUERIES}'")
+    con.execute(f"set memory_limit = '{limit}'")
+    return str(limit)
 
 
 def check_readable(warehouse: Path) -> None:

@@ -1,7 +1,7 @@
 """dbt's models as assets, and dbt's tests as asset checks.
 
 Nothing happens when this module is imported: the assets are made by `dbt_definitions`, from dbt's manifest. How dbt is started is in
-instance/dbt_integration.py; the asset behind gold is in published.py.
+instance/dbt_integration.py, how most tests run when it has ended in dbt/data_tests.py; the asset behind gold is in published.py.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -13,6 +13,12 @@ from typing import Any
 import dagster as dg
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.dbt.data_tests import (
+    EXCLUDED_FROM_BUILD,
+    DataTestResult,
+    data_tests_of,
+    run_data_tests,
+)
 from f1_lakehouse.dbt.manifest import manifest, nodes, tables_made, test_aliases
 from f1_lakehouse.dbt.project import discard_foreign_parse
 from f1_lakehouse.dbt.warehouse import (
@@ -73,8 +79,8 @@ class TransformConfig(dg.Config):
 
 
 def dbt_arguments(config: TransformConfig) -> list[str]:
-    """Return the arguments of a build: everything but unit tests, which test code and not data."""
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
+    """Return the arguments of a build: everything but unit tests, which test code and not data, and the tests that run after it."""
+    arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude", EXCLUDED_FROM_BUILD]
     return [*arguments, "--full-refresh"] if config.full_refresh else arguments
 
 
@@ -126,15 +132,89 @@ def _build(
     target = opened.settings.root / "dbt"
     discard_foreign_parse(target)
     invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
-    built = set()
-    for event in with_warehouse_metadata(context, invocation.stream(), warehouse):
-        if isinstance(event, dg.Output):
-            built.add(context.asset_key_for_output(event.output_name))
-        yield event
+    events, failure = _until_the_end(invocation.stream())
+    built = {context.asset_key_for_output(one.output_name) for one in events if isinstance(one, dg.Output)}
+    events += _data_test_results(context, warehouse, _without_result(context, events, built))
+    yield from with_warehouse_metadata(context, events, warehouse)
+    if failure is not None:
+        raise failure
+    check_passed(events)
     check_all_built(context.selected_asset_keys, built)
     if config.full_refresh:
         drop_other_tables(warehouse, tables_made())
     record_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest))
+
+
+def _until_the_end(stream: Iterator[Any]) -> tuple[list[Any], Exception | None]:
+    """Return the events of a dbt process, and its error if it failed. Only when dbt has ended can this process open the warehouse."""
+    events = []
+    try:
+        for event in stream:
+            events.append(event)
+    except Exception as error:
+        interrupts.check()  # dbt failed because it was terminated: this command ends too
+        return events, error
+    return events, None
+
+
+def _without_result(
+    context: dg.AssetExecutionContext, events: Collection[Any], built: Collection[dg.AssetKey]
+) -> set[str]:
+    """Return the unique ids of the tables that dbt was to build and did not, and of those that failed a test of its build."""
+    failed = {
+        one.asset_key
+        for one in events
+        if isinstance(one, dg.AssetCheckResult)
+        and not one.passed
+        and one.severity is dg.AssetCheckSeverity.ERROR
+    }
+    missing = (set(context.selected_asset_keys) - set(built)) | failed
+    return {
+        node["unique_id"]
+        for node in nodes("model", "seed", "snapshot")
+        if translator().get_asset_key(node) in missing
+    }
+
+
+def _data_test_results(
+    context: dg.AssetExecutionContext, warehouse: Path, not_built: Collection[str]
+) -> list[dg.AssetCheckResult]:
+    """Run the selected data tests that dbt's build has left out."""
+    keys = {key.name: key.asset_key for key in context.selected_asset_check_keys}
+    tests = [test for test in data_tests_of(manifest()) if test["name"] in keys]
+    return [_check_result(result, keys) for result in run_data_tests(manifest(), warehouse, tests, not_built)]
+
+
+def _check_result(result: DataTestResult, keys: Mapping[str, dg.AssetKey]) -> dg.AssetCheckResult:
+    """Return the result of a data test as dagster-dbt reports the result of a test of dbt."""
+    rows = {} if result.failures is None else {"dagster_dbt/failed_row_count": result.failures}
+    return dg.AssetCheckResult(
+        passed=result.status == "pass",
+        asset_key=keys[result.test["name"]],
+        check_name=result.test["name"],
+        severity=dg.AssetCheckSeverity.WARN if result.status == "warn" else dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "unique_id": result.test["unique_id"],
+            "status": result.status,
+            "Execution Duration": result.seconds,
+            **rows,
+            **({"message": result.error} if result.error else {}),
+        },
+    )
+
+
+def check_passed(events: Collection[Any]) -> None:
+    """Raise a Failure if a test with severity error failed: the tables must not be published."""
+    failed = [
+        str(one.check_name)
+        for one in events
+        if isinstance(one, dg.AssetCheckResult)
+        and not one.passed
+        and one.severity is dg.AssetCheckSeverity.ERROR
+    ]
+    if failed:
+        names = ", ".join(failed[:3]) + (" …" if len(failed) > 3 else "")
+        raise dg.Failure(f"{len(failed)} data tests failed: {names}", allow_retries=False)
 
 
 def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetKey]) -> None:
@@ -146,24 +226,15 @@ def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetK
 
 
 def with_warehouse_metadata(
-    context: dg.AssetExecutionContext, events: Iterator[Any], warehouse: Path
+    context: dg.AssetExecutionContext, events: Collection[Any], warehouse: Path
 ) -> Iterator[Any]:
-    """Yield the events of a dbt run, each table's with its row count and each failed test's with the rows that failed it.
+    """Yield the events of a build, each table's with its row count and each failed test's with the rows that failed it.
 
-    The events are held until dbt has ended: only then can another process read the warehouse. (dagster-dbt's fetch_row_counts reads
-    the same, but keeps the warehouse open in this process afterwards.)
+    (dagster-dbt's fetch_row_counts reads the same, but keeps the warehouse open in this process afterwards.)
     """
-    held = []
-    failure: Exception | None = None
-    try:
-        for event in events:
-            held.append(event)
-    except Exception as error:
-        interrupts.check()  # dbt failed because it was terminated: this command ends too
-        failure = error
     counts = row_counts(warehouse)
     failing = failing_rows(warehouse)
-    for event in held:
+    for event in events:
         if isinstance(event, dg.Output):
             rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
             if rows is not None:
@@ -173,8 +244,6 @@ def with_warehouse_metadata(
             if test in failing:
                 event = _with_metadata(event, failing_rows=record_table(failing[test]))
         yield event
-    if failure is not None:
-        raise failure
 
 
 def _with_metadata(result: dg.AssetCheckResult, **metadata: dg.MetadataValue[Any]) -> dg.AssetCheckResult:

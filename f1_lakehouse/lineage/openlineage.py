@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from f1_lakehouse.lineage.columns import direct_lineage
+from f1_lakehouse.lineage.columns import known_lineage
 from f1_lakehouse.observability.run_log import CANCELED, FAILURE, RunRecord
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.registry import BY_NAME, source_of
@@ -198,7 +198,7 @@ def _of_dbt(names: _Names, run: RunRecord, target: Path) -> "Iterator[RunEvent]"
         return
     manifest = orjson.loads((target / "manifest.json").read_bytes())
     nodes = {**manifest["sources"], **manifest["nodes"]}
-    columns = direct_lineage(manifest)
+    columns = known_lineage(manifest)
     rows = orjson.loads(run.tables or "{}")
 
     def dataset(unique_id: str) -> Dataset:

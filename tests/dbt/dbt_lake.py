@@ -10,15 +10,20 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import orjson
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from f1_lakehouse.dbt.command import ignore_the_path_of_the_warehouse
-from f1_lakehouse.dbt.parse_cache import share_parse, take_shared_parse
+from f1_lakehouse.dbt.command import change_dbt
+from f1_lakehouse.dbt.manifest import parse_project
+from f1_lakehouse.dbt.parse_cache import take_shared_parse
+from f1_lakehouse.dbt.project import AS_OF
+from f1_lakehouse.settings import Settings
 from f1_lakehouse.sources.catalog import Kind
 from f1_lakehouse.sources.registry import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
@@ -39,6 +44,7 @@ class Lake:
         self.warehouse = root / "warehouse.duckdb"
         self.target = root / "target"
         self.now = datetime(2025, 1, 1, tzinfo=UTC)
+        self.as_of: datetime | None = None
         self._current: dict[tuple[str, int], str] = {}
         for endpoint in ENDPOINTS:
             DeltaTable.create(
@@ -50,7 +56,8 @@ class Lake:
     @property
     def environment(self) -> dict[str, str]:
         """Return the environment variables that dbt reads."""
-        return {"F1_BRONZE_URI": str(self.bronze), "F1_WAREHOUSE": str(self.warehouse), "F1_ENV": "dev"}
+        lake = {"F1_BRONZE_URI": str(self.bronze), "F1_WAREHOUSE": str(self.warehouse), "F1_ENV": "dev"}
+        return lake | ({AS_OF: self.as_of.isoformat()} if self.as_of else {})
 
     def pull(
         self, endpoint: str, scope: int, season: int, rows: list[dict[str, Any]], outcome: str = "appended"
@@ -95,9 +102,10 @@ class Lake:
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
-        ignore_the_path_of_the_warehouse()
-        is_shareable = project == PROJECT and "--vars" not in arguments
-        must_share = is_shareable and take_shared_parse(self.target) is None
+        change_dbt()
+        is_shared = project == PROJECT
+        if is_shared:
+            self.parsed()
         folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", self.target]
         quiet = ["--log-path", self.target / "logs", "--log-level", "none"]
         seen: list[str] = []
@@ -110,11 +118,19 @@ class Lake:
         DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open until the process ends
         if result.exception:
             raise result.exception
-        if must_share:
-            share_parse(self.target)
-        elif is_shareable:
+        if is_shared:
             assert "UnableToPartialParse" not in seen, "a lake needs no parse of its own"
         return {_name(r.node): f"{r.status}" for r in result.result if r.node.resource_type != "exposure"}
+
+    def parsed(self) -> dict[str, Any]:
+        """Return the manifest of the shared parse, with the compiled SQL of the data tests; it is made if it is missing."""
+        shared = take_shared_parse(self.target)
+        if shared is None:
+            with TemporaryDirectory() as folder:
+                parse_project(Settings(lakehouse_root=self.warehouse.parent), Path(folder))
+            shared = take_shared_parse(self.target)
+            assert shared is not None
+        return dict(orjson.loads(shared))
 
     def build(self, *arguments: str) -> None:
         """Run `dbt build` without unit tests and without dbt's artifacts, which take 3 s to write; no node may fail."""

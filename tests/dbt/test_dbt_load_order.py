@@ -120,5 +120,6 @@ def test_gold_is_equal_after_corrections_a_full_refresh_and_as_of(
     assert hashes(lake) == expected
     lake.build("--full-refresh", *NO_TESTS)
     assert hashes(lake) == expected
-    lake.build("--vars", f"{{as_of: '{then.isoformat()}'}}", *NO_TESTS)
+    lake.as_of = then
+    lake.build(*NO_TESTS)
     assert hashes(lake) == wrong

@@ -16,6 +16,8 @@ import yaml
 from dbt_lake import PROJECT, Lake
 from lake_states import LakeStates
 
+from f1_lakehouse.dbt.data_tests import data_tests_of, run_data_tests
+
 MUTATIONS = yaml.safe_load((Path(__file__).parent / "mutations_dbt.yml").read_text(encoding="utf-8"))
 CODE_ONLY = {"asof_join_implementations_agree"}
 """Tests that read no table: they test a macro, whose mutations are in the list of expressions."""
@@ -89,18 +91,67 @@ def test_mutations_name_existing_tests(states: LakeStates) -> None:
 
 
 def test_failing_rows_are_stored_until_the_test_passes(states: LakeStates, lake: Lake) -> None:
-    """They are in the schema `failures`, which is not published; passing tests leave no table."""
+    """By dbt and after its build alike. They are in the schema `failures`, which is not published; passing tests leave no table."""
     kept = "select table_name from duckdb_tables() where schema_name = 'failures'"
     wrong = "update gold.fact_results set points = points + 1 where session_key = 201"
+    name = "results_reconcile"
+    of_fact_results = [
+        test
+        for test in data_tests_of(lake.parsed())
+        if "model.f1.fact_results" in test["depends_on"]["nodes"]
+    ]
+
+    def after_build(*not_built: str) -> dict[str, str]:
+        results = run_data_tests(lake.parsed(), lake.warehouse, of_fact_results, not_built)
+        return {result.test["name"]: result.status for result in results}
+
     assert lake.query(kept) == []
     with duckdb.connect(lake.warehouse) as connection:
         connection.execute(wrong)
-    assert lake.dbt("test", "--select", "results_reconcile")["results_reconcile"] == "fail"
-    assert lake.query("select session_key from failures.results_reconcile") == [(201,)]
+    by_dbt = lake.dbt("test", "--select", "fact_results")
+    assert by_dbt[name] == "fail"
+    assert lake.query(f"select session_key from failures.{name}") == [(201,)]
+    with duckdb.connect(lake.warehouse) as connection:
+        connection.execute("drop schema failures cascade")
+    results = after_build()
+    assert results.items() <= by_dbt.items()
+    assert len(results) > 15
+    assert set(results.values()) >= {"fail", "pass"}
+    assert lake.query(f"select session_key from failures.{name}") == [(201,)]
     with duckdb.connect(lake.warehouse) as connection:
         connection.execute(wrong.replace("+ 1", "- 1"))
-    assert lake.dbt("test", "--select", "results_reconcile")["results_reconcile"] == "pass"
+    assert after_build()[name] == "pass"
     assert lake.query(kept) == []
+    assert after_build("model.f1.fact_results") == {}
+    assert after_build("model.f1.silver_session_results") == {}
+
+
+def test_tests_of_what_a_snapshot_keeps_run_before_it(lake: Lake) -> None:
+    """All tests with severity error of the models that a snapshot is built from; seeds are files of the project."""
+    nodes = lake.parsed()["nodes"]
+    kept = {name for name in nodes if name.startswith("snapshot.")}
+    read = set(kept)
+    while (
+        more := {
+            parent
+            for name in read
+            for parent in nodes.get(name, {"depends_on": {}})["depends_on"].get("nodes", [])
+        }
+        - read
+    ):
+        read |= more
+    before = {name for name in read - kept if name.startswith("model.")}
+    assert len(before) > 5
+    tests = {name for name in nodes if nodes[name]["resource_type"] == "test"}
+    tests_of_read = {
+        name
+        for name in tests
+        if before & set(nodes[name]["depends_on"]["nodes"])
+        and read >= set(nodes[name]["depends_on"]["nodes"])
+        and nodes[name]["config"]["severity"].lower() == "error"
+    }
+    in_build = tests - {test["unique_id"] for test in data_tests_of(lake.parsed())}
+    assert in_build == tests_of_read != set()
 
 
 def batches(changes: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:

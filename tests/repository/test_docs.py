@@ -14,7 +14,9 @@ import pytest
 from f1_lakehouse.cli.app import parser
 
 PROJECT = Path(__file__).parents[2]
-PAGES = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md"), *(PROJECT / ".github").glob("*.md")])
+PAGES = sorted(
+    [PROJECT / "README.md", *(PROJECT / "docs").rglob("*.md"), *(PROJECT / ".github").glob("*.md")]
+)
 TOP_LEVEL = r"(?:f1_lakehouse|dbt_f1|tests|deploy|docs|benchmarks)"
 TEST_FILES = sorted((PROJECT / "tests").rglob("*.py"))
 
@@ -110,3 +112,44 @@ def test_missing_paths_tests_and_links_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# One\n[here](#one) [gone](#two) [gone](three.md) [out](https://example.com)")
     assert list(broken_links(page)) == ["#two", "three.md"]
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    config = (PROJECT / "docs" / "site" / "mkdocs.yml").read_text(encoding="utf-8")
+    named = set(re.findall(r"[\w/-]+\.md", config.split("\nnav:\n")[1]))
+    pages = {page.relative_to(PROJECT / "docs").as_posix() for page in (PROJECT / "docs").rglob("*.md")}
+    assert named - {"benchmarks.md"} == pages  # that one is added by docs/site/hooks.py
+
+
+def columns_by_table() -> dict[str, set[str]]:
+    """Return the columns of each table of gold, as the data dictionary has them."""
+    text = (PROJECT / "docs" / "data-dictionary.md").read_text(encoding="utf-8")
+    gold = text.split("\n## Silver\n")[0]
+    return {
+        section.split("\n", 1)[0]: set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+        for section in gold.split("\n### ")[1:]
+    }
+
+
+def unknown_columns(text: str) -> set[str]:
+    """Return the tables and columns in the last column of a page's Markdown tables that gold does not have."""
+    known = columns_by_table()
+    named = re.findall(
+        r"`([a-z][a-z0-9_]+)(?:\.(\w+))?`", " ".join(re.findall(r"^\|.*\|(.*)\|$", text, re.MULTILINE))
+    )
+    return {
+        f"{table}.{column}"
+        for table, column in named
+        if table not in known or (column and column not in known[table])
+    }
+
+
+def test_dictionary_of_fastf1_names_existing_tables_and_columns() -> None:
+    text = (PROJECT / "docs" / "coming-from-fastf1.md").read_text(encoding="utf-8")
+    assert unknown_columns(text) == set()
+    assert len(re.findall(r"`\w+\.\w+`", text)) > 60
+
+
+def test_unknown_tables_and_columns_are_found() -> None:
+    text = "| `lost` | `fact_laps.lap_number`, `fact_laps.gone` and `fact_lost` |\n"
+    assert unknown_columns(text) == {"fact_laps.gone", "fact_lost."}

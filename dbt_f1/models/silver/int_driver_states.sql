@@ -43,4 +43,4 @@ select
     news.pulled_at
 from ranked
 cross join news
-where ranked.newness = 1 and (ranked.is_f1_driver or ranked.ever_f1 = 0){{ ' and 1 = 0' if var('as_of') }}
+where ranked.newness = 1 and (ranked.is_f1_driver or ranked.ever_f1 = 0){{ ' and 1 = 0' if as_of() }}

@@ -14,4 +14,4 @@ select
 from {{ ref('silver_sessions') }} as sessions
 left join {{ ref('int_calendar') }} as calendar
     on sessions.session_key = calendar.session_key
-{{ 'where 1 = 0' if var('as_of') }}
+{{ 'where 1 = 0' if as_of() }}

@@ -7,7 +7,8 @@ import orjson
 import pytest
 from observability_parts import NOW, pull, run
 
-from f1_lakehouse.lineage import openlineage
+from f1_lakehouse.lineage import columns, openlineage
+from f1_lakehouse.lineage.columns import direct_lineage
 
 RUN = "0192fe60-0000-7000-8000-000000000001"
 MINUTES = timedelta(minutes=1)
@@ -178,3 +179,24 @@ def test_unreadable_artifacts_are_one_line(transform, settings):
     (settings.root / "dbt" / "run_results.json").write_text("{")
     [problem] = openlineage.send([], settings, [transform])
     assert problem.startswith("lineage: no events could be made (JSONDecodeError")
+
+
+def test_lineage_of_a_project_is_read_once(transform, settings, monkeypatch):
+    """The rows that a build selects are part of the compiled SQL and not of the lineage; other files are another project."""
+    manifest = orjson.loads((settings.root / "dbt" / "manifest.json").read_bytes())
+    best = manifest["nodes"]["model.f1.best"]
+    read = []
+    monkeypatch.setattr(columns, "direct_lineage", lambda found: read.append(1) or direct_lineage(found))
+    for node in manifest["nodes"].values():
+        node["checksum"] = {"checksum": "a"}
+    first = columns.known_lineage(manifest)
+    assert first["model.f1.best"]["best"] == [("model.f1.silver_laps", "seconds")]
+    best["compiled_code"] += " where seconds > 60"
+    assert columns.known_lineage(manifest) == first
+    assert len(read) == 1
+    best["checksum"] = {"checksum": "b"}
+    best["compiled_code"] = best["compiled_code"].replace("min(seconds)", "min(lap_number)")
+    assert columns.known_lineage(manifest)["model.f1.best"]["best"] == [
+        ("model.f1.silver_laps", "lap_number")
+    ]
+    assert len(read) == 2

@@ -1,0 +1,179 @@
+"""dbt's data tests as queries on the warehouse that a build has left.
+
+Belongs here: which tests run here, in which order, and what their results are. What a test queries, its severity and its thresholds are in
+dbt's manifest: the SQL is the one that dbt has compiled (manifest.py). A test as a node of dbt's build takes about 20 ms and its query 2 ms.
+With 500 tests that is a third of a build. `dbt build` and `dbt test` run the same tests as nodes, and a test
+compares their results with those of this module.
+
+In dbt's build remain the tests of the models that a snapshot is built from (`meta: {after_build: false}`): a snapshot keeps what it has seen,
+so rows that fail such a test must not get into it.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import duckdb
+
+from f1_lakehouse.dbt.warehouse import release_memory
+
+EXCLUDED_FROM_BUILD = "config.meta.after_build:true"
+"""dbt's selection of the tests that run here and not in `dbt build`."""
+MAX_STORED_FAILURES = 1000
+"""Failing rows of a test that are stored: var max_stored_failures of dbt_f1/dbt_project.yml."""
+
+
+@dataclass(frozen=True)
+class DataTestResult:
+    """The result of a test.
+
+    Attributes:
+        test: the node of the test in dbt's manifest.
+        status: `pass`, `warn`, `fail`, or `error` if the query itself failed.
+        failures: the number of failing rows; None if the query failed.
+        seconds: how long its queries took.
+        error: why the query failed.
+    """
+
+    test: Mapping[str, Any]
+    status: str
+    failures: int | None
+    seconds: float
+    error: str = ""
+
+    @property
+    def stops_the_build(self) -> bool:
+        """Return whether the tables must not be published."""
+        return self.status in ("fail", "error")
+
+
+def data_tests_of(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the tests of a manifest of dbt that run here."""
+    nodes = manifest["nodes"].values()
+    return [
+        node
+        for node in nodes
+        if node["resource_type"] == "test" and node["config"]["meta"].get("after_build")
+    ]
+
+
+def run_data_tests(
+    manifest: Mapping[str, Any],
+    warehouse: Path,
+    tests: Collection[Mapping[str, Any]],
+    not_built: Collection[str],
+) -> Iterator[DataTestResult]:
+    """Run tests and store the rows that fail them, as dbt_f1/macros/store_failing_rows.sql does.
+
+    As in `dbt build`, a table is not tested if it is made from the tables of a test that has failed: its faults are theirs.
+
+    Args:
+        manifest: dbt's manifest of the project, with the compiled SQL of the tests.
+        warehouse: the file that dbt has built.
+        tests: nodes of the manifest.
+        not_built: unique ids of the tables that were to be built and were not, or that failed a test of dbt's build.
+
+    Yields:
+        the result of each test of a table that was built, tables in the order in which they are made.
+    """
+    made_from = _made_from(manifest)
+    place = {table: number for number, table in enumerate(made_from)}
+    by_last_table: dict[str, list[Mapping[str, Any]]] = {}
+    for test in tests:
+        if tables := test["depends_on"]["nodes"]:  # a test that reads no table tests code
+            by_last_table.setdefault(max(tables, key=place.__getitem__), []).append(test)
+    failed = [frozenset({table}) for table in not_built]
+    limit = None
+    database = next(iter(tests))["database"] if tests else ""
+    with _opened(warehouse, database) as con:
+        stored = _stored_failures(con, database)
+        for last in sorted(by_last_table, key=place.__getitem__):
+            limit = release_memory(con, limit)
+            for test in by_last_table[last]:
+                tables = frozenset(test["depends_on"]["nodes"])
+                if tables & set(not_built) or any(
+                    one <= made_from[table] for one in failed for table in tables
+                ):
+                    continue
+                result = _run(con, test, stored)
+                if result.stops_the_build:
+                    failed.append(tables)
+                yield result
+
+
+@contextmanager
+def _opened(warehouse: Path, database: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the file under the name that the compiled SQL has for it, which is the name that it has in a lake."""
+    with duckdb.connect(config={"temp_directory": f"{warehouse}.tmp"}) as con:
+        con.execute("set timezone = 'UTC'")
+        if database:
+            path = str(warehouse).replace("'", "''")
+            con.execute(f"attach '{path}' as \"{database}\"")
+            con.execute(f'use "{database}"')
+        yield con
+
+
+def _made_from(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return each table → all tables that it is made from, directly or not; in the order in which tables are made."""
+    parents = {
+        name: set(node["depends_on"].get("nodes", ()))
+        for name, node in manifest["nodes"].items()
+        if node["resource_type"] != "test"
+    }
+    found: dict[str, set[str]] = {}
+    for table in TopologicalSorter(parents).static_order():
+        direct = parents.get(table, set())
+        found[table] = direct.union(*(found[parent] for parent in direct))
+    return found
+
+
+def _stored_failures(con: duckdb.DuckDBPyConnection, database: str) -> set[str]:
+    """Return the tests that failed in an earlier build, so that their rows are stored."""
+    rows = con.execute(
+        "select table_name from duckdb_tables() where schema_name = 'failures' and database_name = ?",
+        [database],
+    )
+    return {name for (name,) in rows.fetchall()}
+
+
+def _run(con: duckdb.DuckDBPyConnection, test: Mapping[str, Any], stored: Collection[str]) -> DataTestResult:
+    """Run one test; dbt's rules for its status are those of `execute_data_test` in dbt-core."""
+    config, started = test["config"], perf_counter()
+    limit = f" limit {config['limit']}" if config["limit"] is not None else ""
+    failing = f"select * from ({test['compiled_code']}\n) as failing{limit}"
+    count = config["fail_calc"]
+    try:
+        [(failures, warns, errs)] = con.execute(
+            f"select {count}, {count} {config['warn_if']}, {count} {config['error_if']} from ({failing}) as failing"
+        ).fetchall()
+        _store(con, test, failing, stored, has_failed=failures > 0)
+    except duckdb.Error as error:
+        return DataTestResult(test, "error", None, perf_counter() - started, str(error))
+    status = "pass"
+    if config["severity"].lower() == "error" and errs:
+        status = "fail"
+    elif warns:
+        status = "warn"
+    return DataTestResult(test, status, failures, perf_counter() - started)
+
+
+def _store(
+    con: duckdb.DuckDBPyConnection,
+    test: Mapping[str, Any],
+    failing: str,
+    stored: Collection[str],
+    *,
+    has_failed: bool,
+) -> None:
+    """Keep the rows that failed a test until it passes."""
+    schema = f'"{test["database"]}"."{test["schema"]}"'
+    table = f'{schema}."{test["alias"]}"'
+    if has_failed:
+        con.execute(f"create schema if not exists {schema}")
+        con.execute(f"create or replace table {table} as {failing} limit {MAX_STORED_FAILURES}")
+    elif test["alias"] in stored:
+        con.execute(f"drop table if exists {table}")
