@@ -25,7 +25,7 @@ from f1_lakehouse.publishing.publication import identity, read_record, record_pu
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.delta import scan
 
-FORECAST_TABLES = ("pit_wall", "strategy_calibration", "strategy_scorecard")
+FORECAST_TABLES = ("pit_wall", "strategy_calibration", "strategy_forecasts", "strategy_scorecard")
 COMMENT = b"comment"
 """Key of a field's description in Arrow; Delta stores it with the column."""
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=16 * 1024)

@@ -26,6 +26,8 @@ from f1_lakehouse.site.sections.circuit_history import (
     lap_records_section,
     winners_section,
 )
+from f1_lakehouse.site.sections.profile import profile_section
+from f1_lakehouse.site.sections.reconciliation import driver_differences_section
 
 
 def driver_page(history: History, driver: str) -> Page:
@@ -38,6 +40,8 @@ def driver_page(history: History, driver: str) -> Page:
         wins_section(history, links, "driver", driver),
         poles_section(history, links, "driver", driver),
         team_mates_section(history, links, driver),
+        profile_section(history, links, driver),
+        driver_differences_section(history, links, driver),
         all_results_section(history, links, driver),
     ]
     facts: list[tuple[str, object]] = [

@@ -57,6 +57,13 @@ FAMILY_TABLES = {
         ("(from career_summary where entrant_type = 'driver')", "entrant_id"),
         ("teammate_history", "driver_id"),
         ("teammate_history", "teammate_id"),
+        ("driver_profiles", "driver_id"),
+        ("driver_profiles_career", "driver_id"),
+        ("(from source_reconciliation where column_name <> 'lap_time_s')", "driver_id"),
+        (
+            "(select season, round_number, driver_id, position_source, times_source from fact_qualifying)",
+            "driver_id",
+        ),
     ],
     "constructors": [
         (_LINEAGE, "of_constructor"),

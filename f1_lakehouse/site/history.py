@@ -178,6 +178,15 @@ class History:
             driver_id=driver,
         )
 
+    def career_profile(self, driver: str) -> Row | None:
+        """The scores of a driver over all seasons; None without laps of races."""
+        found = self._select("select * from driver_profiles_career", driver_id=driver)
+        return found[0] if found else None
+
+    def profiles(self, driver: str) -> Rows:
+        """The scores of a driver by season, newest first."""
+        return self._select("select * from driver_profiles order by season desc", driver_id=driver)
+
     @cached_property
     def records(self) -> Rows:
         """The records, each with its holders."""
@@ -199,12 +208,20 @@ class History:
             season=season,
         )
 
-    def qualifying_sources(self, season: int) -> Rows:
-        """The sources of positions and times in the qualifying sessions of a season."""
-        return self.gold.select(
-            "select round_number, 'Qualifying' as session_category, driver_id, position_source, times_source "
-            "from fact_qualifying where season = ?",
-            season,
+    def driver_reconciliation(self, driver: str) -> Rows:
+        """The values of a driver on which the sources differ, newest first."""
+        return self._select(
+            "select * from source_reconciliation "
+            "order by season desc, round_number desc, session_category, column_name, item_number",
+            driver_id=driver,
+        )
+
+    def qualifying_sources(self, **values: object) -> Rows:
+        """The sources of positions and times in qualifying, of rows whose columns have these values."""
+        return self._select(
+            "select season, round_number, 'Qualifying' as session_category, driver_id, position_source, times_source "
+            "from fact_qualifying",
+            **values,
         )
 
     def colours(self, season: int) -> dict[str, str]:

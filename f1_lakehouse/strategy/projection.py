@@ -23,7 +23,7 @@ FEATURES = (
 
 
 def finishing_order(results: pl.DataFrame) -> pl.DataFrame:
-    """Return `finish` of each driver: classified drivers by position, the others behind them by laps."""
+    """Return `finish` of each driver: classified drivers by position, the others behind them by laps; null without a classification."""
     return (
         results.sort(
             "session_key",
@@ -31,7 +31,11 @@ def finishing_order(results: pl.DataFrame) -> pl.DataFrame:
             -pl.col("number_of_laps").fill_null(0),
             "driver_number",
         )
-        .with_columns(pl.int_range(1, pl.len() + 1).over("session_key").cast(pl.Float64).alias("finish"))
+        .with_columns(
+            pl.when(pl.col("position").is_not_null().any().over("session_key"))
+            .then(pl.int_range(1, pl.len() + 1).over("session_key").cast(pl.Float64))
+            .alias("finish")
+        )
         .select(
             "session_key",
             "driver_number",

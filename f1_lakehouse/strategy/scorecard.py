@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from f1_lakehouse.strategy.model import Model
-from f1_lakehouse.strategy.race_data import RaceData
+from f1_lakehouse.strategy.race_data import KEY, RaceData
 from f1_lakehouse.strategy.remaining import with_interval
 from f1_lakehouse.strategy.scoring import Score, calibration, score
 from f1_lakehouse.strategy.undercut import gap_and_answer
@@ -23,6 +23,8 @@ METRICS_OF_CHANCES = ("log_loss", "brier")
 SECOND_BASELINE = "undercut_vs_gap_and_answer"
 """The claim that compares the forecasts of `undercut` with the stronger baseline; their calibration is that of `undercut`."""
 MIN_RACES_OF_SECOND_BASELINE = 5
+INTERVAL = "remaining_time_interval"
+"""The claim of the interval of `remaining_time`."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,21 @@ def _against_gap(rows: pl.DataFrame) -> pl.DataFrame:
         reference = gap_and_answer(pl.concat(parts[:number]), parts[number])
         done.append(parts[number].with_columns(pl.Series("reference", reference)))
     return pl.concat(done) if done else rows.clear()
+
+
+def scored_forecasts(models: tuple[Model, ...], forecasts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of `strategy_forecasts`: every forecast behind a line of the scorecard, with what happened and the baseline's."""
+    ends = ("low", "high")
+    columns = (*KEY, "trained_until", "target", "prediction", "reference")
+    empty = [pl.lit(None, pl.Float64).alias(end) for end in ends]
+    parts = [
+        claim.rows.select(pl.lit(claim.name).alias("claim"), *columns, *empty)
+        for claim in claims(models, forecasts)
+    ]
+    if "remaining_time" in forecasts:
+        rows = _with_interval(forecasts["remaining_time"])
+        parts.append(rows.select(pl.lit(INTERVAL).alias("claim"), *columns, *ends))
+    return pl.concat(parts, how="vertical_relaxed")
 
 
 def scorecard(
@@ -124,15 +141,16 @@ def _line(claim: Claim, season: str, found: Score, error: float | None) -> dict[
     }
 
 
+def _with_interval(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """The scored forecasts of the time to the finish that have an interval."""
+    return scored_rows(with_interval(forecasts)).filter(pl.col("low").is_not_null())
+
+
 def _coverage(forecasts: pl.DataFrame | None, seasons: pl.DataFrame) -> list[dict[str, Any]]:
     """How often the 80 % interval of the time to the finish contained it: no baseline, so no verdict."""
     if forecasts is None:
         return []
-    rows = (
-        scored_rows(with_interval(forecasts))
-        .filter(pl.col("low").is_not_null())
-        .join(seasons, on="session_key")
-    )
+    rows = _with_interval(forecasts).join(seasons, on="session_key")
     if rows.is_empty():
         return []
     inside = (
@@ -141,7 +159,7 @@ def _coverage(forecasts: pl.DataFrame | None, seasons: pl.DataFrame) -> list[dic
     share = float(inside.mean())
     return [
         {
-            "claim": "remaining_time_interval",
+            "claim": INTERVAL,
             "season": ALL_SEASONS,
             "forecast": "80 % interval of the time from a last stop to the finish",
             "population": "the scored stops of remaining_time with at least 30 earlier ones",

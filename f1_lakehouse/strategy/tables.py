@@ -105,6 +105,18 @@ _SCORECARD = [
     ),
     described("verdict", TEXT, "better than, or no better than, the baseline."),
 ]
+_FORECASTS = [
+    described("claim", TEXT, "Name of the claim in strategy_scorecard."),
+    described("session_key", INTEGER, "Key of the race."),
+    described("driver_number", INTEGER, "Number of the car."),
+    described("lap_number", INTEGER, "The lap at whose end the forecast is made."),
+    described("trained_until", TEXT, "Version of the model: the date of the last race that trained it, and a digest."),
+    described("target", NUMBER, "What happened, in the unit of the claim; of chances 1 or 0."),
+    described("prediction", NUMBER, "The forecast of the model."),
+    described("reference", NUMBER, "The forecast of the baseline; that of remaining_time in the rows of remaining_time_interval."),
+    described("low", NUMBER, "Lower end of the 80 % interval, in the rows of remaining_time_interval; null in others."),
+    described("high", NUMBER, "Upper end of it."),
+]  # fmt: skip
 _CALIBRATION = [
     described("claim", TEXT, "Name of the claim, a chance."),
     described("season", TEXT, "Season of the races, or all."),
@@ -117,18 +129,22 @@ _CALIBRATION = [
 
 DESCRIPTIONS = {
     "pit_wall": "One row per driver and lap of a race: what a stop at the end of the lap would bring, by models trained on earlier races only.",
+    "strategy_forecasts": "One row per claim and forecast that is scored: strategy_scorecard can be computed from it.",
     "strategy_scorecard": "One row per claim and season: what each forecast of the pit wall was worth, next to the obvious baseline.",
     "strategy_calibration": "One row per chance, season and bin: how often what was forecast happened.",
 }
 
 
 def tables(
-    wall: pl.DataFrame, lines: list[dict[str, Any]], bins: list[dict[str, Any]]
+    wall: pl.DataFrame, scored: pl.DataFrame, lines: list[dict[str, Any]], bins: list[dict[str, Any]]
 ) -> dict[str, tuple[str, pa.Table]]:
     """Return name → (description, rows) of the tables that a training publishes."""
     schemas = tables_schema()
     rows = {
         "pit_wall": wall.to_arrow().select(schemas["pit_wall"].names).cast(schemas["pit_wall"]),
+        "strategy_forecasts": scored.to_arrow()
+        .select(schemas["strategy_forecasts"].names)
+        .cast(schemas["strategy_forecasts"]),
         "strategy_scorecard": _rounded(lines, schemas["strategy_scorecard"]),
         "strategy_calibration": _rounded(bins, schemas["strategy_calibration"]),
     }
@@ -147,6 +163,7 @@ def tables_schema() -> dict[str, pa.Schema]:
     """Return name → columns of the tables that a training publishes."""
     return {
         "pit_wall": pa.schema(_WALL),
+        "strategy_forecasts": pa.schema(_FORECASTS),
         "strategy_scorecard": pa.schema(_SCORECARD),
         "strategy_calibration": pa.schema(_CALIBRATION),
     }

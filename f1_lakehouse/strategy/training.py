@@ -22,7 +22,7 @@ from f1_lakehouse.strategy.pit_wall import pit_wall
 from f1_lakehouse.strategy.race_data import RaceData, StrategyError, read_races
 from f1_lakehouse.strategy.registry import MODELS
 from f1_lakehouse.strategy.rolling import roll
-from f1_lakehouse.strategy.scorecard import scorecard
+from f1_lakehouse.strategy.scorecard import scorecard, scored_forecasts
 from f1_lakehouse.strategy.tables import tables
 
 OnFit = Callable[[str, int, int], None]
@@ -30,11 +30,15 @@ OnFit = Callable[[str, int, int], None]
 
 @dataclass
 class Training:
-    """The result of a training: forecasts and version per model, how many versions were fitted now, and the scorecard's rows."""
+    """The result of a training: forecasts and version per model, how many versions were fitted now, and the scorecard's rows.
+
+    `scored`: the forecasts behind the scorecard.
+    """
 
     forecasts: dict[str, pl.DataFrame] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     fitted: dict[str, int] = field(default_factory=dict)
+    scored: pl.DataFrame = field(default_factory=pl.DataFrame)
     lines: list[dict[str, Any]] = field(default_factory=list)
     bins: list[dict[str, Any]] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
@@ -94,6 +98,7 @@ def train_models(
         done.fitted[model.name] = trained.fitted
         if trained.version is not None:
             done.versions[model.name] = trained.version
+    done.scored = scored_forecasts(models, done.forecasts)
     done.lines, done.bins = scorecard(models, data, done.forecasts)
     for name, version in done.versions.items():
         store.put_metrics(name, version, _metrics(name, done.lines))
@@ -103,7 +108,7 @@ def train_models(
 def publish_training(settings: Settings, data: RaceData, store: ModelStore, done: Training) -> None:
     """Publish scorecard and pit wall, then make the new versions the ones in use."""
     wall = pit_wall(data, done.forecasts, store)
-    write_forecasts(settings, tables(wall, done.lines, done.bins))
+    write_forecasts(settings, tables(wall, done.scored, done.lines, done.bins))
     done.rows = publish_forecasts(settings)
     store.use(done.versions)
 

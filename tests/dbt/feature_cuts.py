@@ -1,7 +1,7 @@
-"""The SQL of lap_features, run on the tables of one race, complete and cut off after a lap.
+"""The SQL of lap_features, run on the tables of races, complete and cut off: after a lap, or before the later races.
 
 The SQL is what dbt compiled, so that a change of the models is tested; no dbt runs here. A table of silver that a race does not need
-is empty.
+is empty. Every table that the models may read is named here with how it is cut.
 """
 
 import re
@@ -16,6 +16,24 @@ Rewrite = Callable[[str, str], str]
 
 BY_LAP = {"silver_laps", "silver_pit_stops"}
 BY_DATE = {"silver_race_control", "silver_weather", "silver_car_data"}
+HINDSIGHT = "int_laps"
+"""Laps as they are known after the session. Only columns named hindsight_ may depend on it, and which laps there are."""
+SELECTS_LAPS = "is_after_chequered_flag"
+BEFORE_THE_RACE = {
+    "silver_sessions",
+    "silver_meetings",
+    "int_session_drivers",
+    "race_distances",
+    "dim_splits",
+}
+"""What is known when a race starts: no cut changes it."""
+ALLOWED = {*MODELS, *BY_LAP, *BY_DATE, HINDSIGHT, "silver_stints", *BEFORE_THE_RACE} - {"lap_features"}
+OTHER_VALUES = {
+    "BOOLEAN": "not coalesce({0}, false)",
+    "VARCHAR": "coalesce({0}, '') || '?'",
+    "TIMESTAMP": "coalesce({0}, timestamp '2000-01-01') + interval 1 day",
+}
+"""Type → another value of a column; of numbers one more."""
 
 
 def compiled(manifest: dict[str, Any]) -> dict[str, str]:
@@ -54,6 +72,11 @@ def features(
     }
 
 
+def tables_read(sql: dict[str, str]) -> set[str]:
+    """Return the tables of silver and gold that the models read."""
+    return {name for code in sql.values() for name in re.findall(r'\b(?:silver|gold)"?\."?(\w+)', code)}
+
+
 def cut_by_lap(con: duckdb.DuckDBPyConnection, lap: int) -> None:
     """Leave the laps up to a number, and events up to the end of the last of them."""
     con.execute(
@@ -82,6 +105,30 @@ def cut_by_time(con: duckdb.DuckDBPyConnection, lap: int) -> None:
     _cut_events(con, lap)
 
 
+def cut_later_races(con: duckdb.DuckDBPyConnection, lap: int) -> None:
+    """Leave the first race, complete."""
+    con.execute(
+        "create or replace temp table until as select session_key, max(lap_ended_at) as t from gold.lap_features "
+        "where session_key = (select min_by(session_key, date_start) from silver.silver_sessions) group by session_key"
+    )
+    for table in sorted(
+        BY_LAP | BY_DATE | {"silver_stints", HINDSIGHT, "silver_sessions", "int_session_drivers"}
+    ):
+        con.execute(f"delete from silver.{table} where session_key not in (select session_key from until)")
+    _change_hindsight(con)
+
+
+def _change_hindsight(con: duckdb.DuckDBPyConnection) -> None:
+    """Give every column of the laps as known after the session another value."""
+    columns = con.execute(f"describe silver.{HINDSIGHT}").fetchall()
+    changes = [
+        f"{name} = {OTHER_VALUES.get(kind.split('(')[0], 'coalesce({0}, 0) + 1').format(name)}"
+        for name, kind, *_ in columns
+        if name not in ("session_key", "driver_number", "lap_number", SELECTS_LAPS)
+    ]
+    con.execute(f"update silver.{HINDSIGHT} set {', '.join(changes)}")
+
+
 def _cut_events(con: duckdb.DuckDBPyConnection, lap: int) -> None:
     for table in sorted(BY_DATE):
         con.execute(
@@ -89,6 +136,7 @@ def _cut_events(con: duckdb.DuckDBPyConnection, lap: int) -> None:
         )
     con.execute(f"delete from silver.silver_stints where lap_start > {lap}")
     con.execute(f"update silver.silver_stints set lap_end = least(lap_end, {lap})")
+    _change_hindsight(con)
 
 
 def differences(

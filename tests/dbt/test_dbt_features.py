@@ -14,44 +14,54 @@ from statistics import fmean
 import duckdb
 import pytest
 from dbt_lake import Lake
-from feature_cuts import compiled, cut_by_lap, cut_by_time, differences, features
+from feature_cuts import (
+    ALLOWED,
+    compiled,
+    cut_by_lap,
+    cut_by_time,
+    cut_later_races,
+    differences,
+    features,
+    tables_read,
+)
 from lake_states import LakeStates
 
 CUTS = [cut_by_lap, cut_by_time]
+ALL_CUTS = [*CUTS, cut_later_races]
 START = datetime.fromisoformat("2024-09-22T12:00:00")
 CARS, LAPS = 9, 16
 
 
-def make_race(con: duckdb.DuckDBPyConnection, rng: random.Random) -> None:
-    """Fill silver's tables with session 1: nine cars, one of them lapped, stops, a safety car, a yellow, weather, telemetry."""
+def make_race(con: duckdb.DuckDBPyConnection, rng: random.Random, key: int, begin: datetime) -> None:
+    """Fill silver's tables with a session: nine cars, one of them lapped, stops, a safety car, a yellow, weather, telemetry."""
     for car in range(1, CARS + 1):
-        start = START + timedelta(seconds=180 + 0.3 * car)
+        start = begin + timedelta(seconds=180 + 0.3 * car)
         stop = 4 + car
-        con.execute("insert into silver.silver_stints by name select 1 as session_key, ? as driver_number, 1 as stint_number, "
+        con.execute(f"insert into silver.silver_stints by name select {key} as session_key, ? as driver_number, 1 as stint_number, "
                     "'MEDIUM' as compound, 2 as tyre_age_at_start, 1 as lap_start, ? as lap_end", [car, stop])  # fmt: skip
-        con.execute("insert into silver.silver_stints by name select 1 as session_key, ? as driver_number, 2 as stint_number, "
+        con.execute(f"insert into silver.silver_stints by name select {key} as session_key, ? as driver_number, 2 as stint_number, "
                     "'HARD' as compound, 0 as tyre_age_at_start, ? as lap_start, ? as lap_end", [car, stop + 1, LAPS])  # fmt: skip
         for lap in range(1, LAPS + 1):
             extra = 20.0 if lap == stop + 1 else 0.5 if lap == stop else 0.0
             took = round((99.0 if car == CARS else 90 + 0.2 * car) + rng.gauss(0, 0.3) + extra, 3)
             served = start + timedelta(seconds=rng.uniform(-0.3, 0.3))
             con.execute(
-                "insert into silver.silver_laps by name select 1 as session_key, 2024 as season, 7 as meeting_key, ? as driver_number, "
+                f"insert into silver.silver_laps by name select {key} as session_key, 2024 as season, 7 as meeting_key, ? as driver_number, "
                 "? as lap_number, ? as date_start, ? as lap_duration, ? as duration_sector_1, false as is_impossible_time, "
                 "false as is_pit_out_lap",
                 [car, lap, served, took, took / 3],
             )
             con.execute(
-                "insert into silver.int_laps by name select 1 as session_key, ? as driver_number, ? as lap_number, "
+                f"insert into silver.int_laps by name select {key} as session_key, ? as driver_number, ? as lap_number, "
                 "? as is_pit_in_lap, false as is_deleted, true as is_clean_lap",
                 [car, lap, lap == stop],
             )
             if lap == stop:
                 out = start + timedelta(seconds=took + 18)
-                con.execute("insert into silver.silver_pit_stops by name select 1 as session_key, ? as driver_number, "
+                con.execute(f"insert into silver.silver_pit_stops by name select {key} as session_key, ? as driver_number, "
                             "? as lap_number, ? as date", [car, lap, out])  # fmt: skip
             for tenth in range(0, 10):
-                con.execute("insert into silver.silver_car_data by name select 1 as session_key, ? as driver_number, ? as date, "
+                con.execute(f"insert into silver.silver_car_data by name select {key} as session_key, ? as driver_number, ? as date, "
                             "? as speed, 100 as throttle, 0 as brake, 0 as drs, false as is_drs_open, ? as n_gear",
                             [car, start + timedelta(seconds=took * tenth / 10), rng.randint(80, 320), rng.randint(2, 8)])  # fmt: skip
             start += timedelta(seconds=took)
@@ -63,13 +73,13 @@ def make_race(con: duckdb.DuckDBPyConnection, rng: random.Random) -> None:
         (1300, "Flag", "CLEAR", "Sector", 3, "CLEAR IN TRACK SECTOR 3"),
     ]:
         con.execute(
-            "insert into silver.silver_race_control by name select 1 as session_key, ? as date, ? as category, ? as flag, "
+            f"insert into silver.silver_race_control by name select {key} as session_key, ? as date, ? as category, ? as flag, "
             "? as scope, ? as sector, ? as message",
-            [START + timedelta(seconds=second), category, flag, scope, sector, message],
+            [begin + timedelta(seconds=second), category, flag, scope, sector, message],
         )
     for minute in range(0, 40):
-        con.execute("insert into silver.silver_weather by name select 1 as session_key, ? as date, ? as track_temperature, "
-                    "false as is_raining", [START + timedelta(minutes=minute), 40 + 0.1 * minute])  # fmt: skip
+        con.execute(f"insert into silver.silver_weather by name select {key} as session_key, ? as date, ? as track_temperature, "
+                    "false as is_raining", [begin + timedelta(minutes=minute), 40 + 0.1 * minute])  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +89,7 @@ def sql(states: LakeStates) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def race(lake: Lake, states: LakeStates) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database with the tables of one race, of the types of the warehouse."""
+    """A database with the tables of two races, a week apart, of the types of the warehouse."""
     assert states
     with duckdb.connect() as con:
         con.execute(f"attach '{lake.warehouse}' as warehouse (read_only)")
@@ -92,13 +102,28 @@ def race(lake: Lake, states: LakeStates) -> Iterator[duckdb.DuckDBPyConnection]:
             con.execute(f"create table {schema}.{table} as from warehouse.{schema}.{table} limit 0")
         con.execute("insert into gold.dim_splits from warehouse.gold.dim_splits")
         con.execute("detach warehouse")
-        con.execute("insert into silver.silver_sessions by name select 1 as session_key, 2024 as season, 'Race' as session_category, "
-                    "61 as circuit_key, ?::timestamp as date_start", [START])  # fmt: skip
-        make_race(con, random.Random(7))
+        rng = random.Random(7)
+        for key, begin in ((1, START), (2, START + timedelta(days=7))):
+            con.execute("insert into silver.silver_sessions by name select ? as session_key, 2024 as season, 'Race' as session_category, "
+                        "61 as circuit_key, ?::timestamp as date_start", [key, begin])  # fmt: skip
+            make_race(con, rng, key, begin)
         yield con
 
 
-@pytest.mark.parametrize("cut", CUTS)
+def test_features_read_only_tables_that_are_known_or_cut(sql: dict[str, str]) -> None:
+    """A result, an aggregate of a stint or a race, or a profile is no input of a feature."""
+    assert tables_read(sql) == ALLOWED
+
+
+def test_documentation_has_every_feature(states: LakeStates) -> None:
+    columns = states.manifest["nodes"]["model.f1.lap_features"]["columns"].values()
+    roles = {column["name"]: column["config"].get("meta", {}).get("role") for column in columns}
+    text = (Path(__file__).parents[2] / "docs" / "strategy-features.md").read_text(encoding="utf-8")
+    missing = {name for name, role in roles.items() if role and "feature" in role and f"`{name}`" not in text}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("cut", ALL_CUTS)
 def test_features_are_the_same_in_a_race_that_is_cut_off(
     race: duckdb.DuckDBPyConnection, sql: dict[str, str], cut: Callable[..., None]
 ) -> None:
@@ -123,6 +148,14 @@ LEAKS = [
     ("lap_features", "laps.duration_sector_1 as sector_1_s", "lead(laps.duration_sector_1) over (partition by laps.driver_number order by laps.lap_number) as sector_1_s", "sector_1_s"),
     ("lap_features", "laps.lap_time_s,", "avg(laps.lap_time_s) over () as lap_time_s,", "lap_time_s"),
     ("lap_features", "clean.lap_number = laps.lap_number\n            or not", "not", "pace_last_1_clean_s"),
+    # the end of the stint, the next lap's status, the last position of the race, the mean of the other races of the season
+    ("lap_features", "laps.stint_age_laps,", "max(laps.stint_age_laps) over (partition by laps.session_key, laps.driver_number, laps.stint_number) as stint_age_laps,", "stint_age_laps"),
+    ("int_timed_laps", "stints.tyre_age_at_start + laps.lap_number - stints.lap_start as integer", "(select max(s.lap_end) from silver.silver_stints as s where s.session_key = laps.session_key and s.driver_number = laps.driver_number and s.stint_number = stints.stint_number) as integer", "tyre_age_laps"),
+    ("lap_features", "    laps.track_status,\n", "    lead(laps.track_status) over (partition by laps.session_key, laps.driver_number order by laps.lap_number) as track_status,\n", "track_status"),
+    ("lap_features", "cast(laps.position as integer) as position", "cast(max_by(laps.position, laps.lap_number) over (partition by laps.session_key, laps.driver_number) as integer) as position", "position"),
+    ("lap_features", "laps.lap_time_s,", "(select avg(o.lap_time_s) from judged as o where o.season = laps.season and o.session_key <> laps.session_key) as lap_time_s,", "lap_time_s"),
+    # the laps as known after the session
+    ("lap_features", "    laps.track_status,\n", "    (select max(k.track_status) from silver.int_laps as k where k.session_key = laps.session_key and k.lap_number = laps.lap_number) as track_status,\n", "track_status"),
     # telemetry after the end of the lap
     ("int_timed_lap_telemetry", "and laps.lap_ended_at > car.date", "", "top_speed_kmh"),
 ]  # fmt: skip
@@ -139,7 +172,20 @@ def test_planted_leak_is_detected(
     def rewrite(name: str, code: str) -> str:
         return code.replace(original, planted) if name == model else code
 
-    assert column in set().union(*(differences(race, sql, cut, (5, 6, 9), rewrite) for cut in CUTS))
+    assert column in set().union(*(differences(race, sql, cut, (5, 6, 9), rewrite) for cut in ALL_CUTS))
+
+
+@pytest.mark.parametrize(
+    "table", ["gold.fact_results", "silver.silver_session_results", "gold.stint_aggregates"]
+)
+def test_planted_table_is_detected(sql: dict[str, str], table: str) -> None:
+    position = "laps.lap_time_s,"
+    planted = (
+        f"(select max(x.position) from {table} as x where x.session_key = laps.session_key) as lap_time_s,"
+    )
+    assert position in sql["lap_features"]
+    changed = {**sql, "lap_features": sql["lap_features"].replace(position, planted)}
+    assert tables_read(changed) - ALLOWED == {table.split(".")[1]}
 
 
 def skill(rows: list[tuple[list[float], float]]) -> float:

@@ -241,6 +241,7 @@ def _add_summaries(gold: GoldTables) -> None:
             }
         ],
     )
+    _add_profiles(gold)
     gold.insert(
         "circuit_summary",
         [
@@ -274,6 +275,23 @@ def _add_summaries(gold: GoldTables) -> None:
     )
 
 
+def _add_profiles(gold: GoldTables) -> None:
+    """Add scores of a driver: with and without telling drivers apart, without an interval, and without a value."""
+    values = {
+        "pass_conversion": (0.1003, 0.0139, 0.1867, 0.3373, 1166, 0.2733, 0.2113, 0.3354, 0.712, True),
+        "consistency": (-0.0268, -0.0858, 0.0322, 0.2987, 1575, 0.3084, 0.2786, 0.3382, 0.368, False),
+        "first_lap_gain": (0.5, None, None, 0.565, 3, None, None, None, None, False),
+    }
+    ends = ("vs_team_mate", "vs_team_mate_low", "vs_team_mate_high", "estimate", "n", "shrunk", "low", "high", "reliability",
+            "can_be_told_apart")  # fmt: skip
+    scores = {
+        f"{score}_{end}": value for score, row in values.items() for end, value in zip(ends, row, strict=True)
+    }
+    row = {"driver_id": "cat", "full_name": PEOPLE["cat"], "races": 45, **scores}
+    gold.insert("driver_profiles_career", [{**row, "first_season": 2023, "last_season": 2025}])
+    gold.insert("driver_profiles", [{**row, "season": season} for season in (2024, 2025)])
+
+
 def _add_sources(gold: GoldTables) -> None:
     gold.insert(
         "season_sources",
@@ -296,7 +314,19 @@ def _add_sources(gold: GoldTables) -> None:
                 "openf1_value": "24.0",
                 "difference": -1.0,
                 "class": "new",
-            }
+            },
+            {
+                "season": 2025,
+                "round_number": 1,
+                "session_category": "Race",
+                "session_key": KEYS["race"],
+                "driver_id": "cat",
+                "column_name": "grid_position",
+                "jolpica_value": "2",
+                "openf1_value": "1",
+                "class": "late grid change",
+                "reason": "Penalties after the grid",
+            },
         ],
     )
 

@@ -11,6 +11,7 @@ from history_tables import PEOPLE, add_history, add_page_of_2025
 from f1_lakehouse.cli.demo import print_planted_difference
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
 from f1_lakehouse.site.links import address
+from f1_lakehouse.site.sections.profile import SCORES
 from f1_lakehouse.site.sections.reconciliation import written
 from f1_lakehouse.site.site import Built, broken_links
 
@@ -97,6 +98,30 @@ def test_page_of_a_driver_equals_gold(built: tuple[GoldTables, Built]) -> None:
     ]
 
 
+def test_profile_shows_each_score_with_what_it_is_worth(built: tuple[GoldTables, Built]) -> None:
+    """Team mates first; a score without an interval is not shown; below 0.4 drivers cannot be told apart. Only who has scores has them."""
+    history, _ = built
+    page = read(history, "drivers/cat.html")
+    titles = [score.title for score in SCORES]
+    assert rows(page, "profile") == [
+        [titles[0], "+10.0", "1.4 to 18.7", "differs"],
+        [titles[1], "–", "–", "nothing to compare with"],
+        [titles[2], "−0.027", "−0.086 to 0.032", "cannot be told apart"],
+        [titles[3], "–", "–", "nothing to compare with"],
+        [titles[4], "–", "–", "nothing to compare with"],
+    ]
+    rest = page.split("<caption>Scores, 2023–2025: 45 races")[1]
+    assert rows('<section id="x"' + rest, "x") == [
+        [titles[0], "33.7", "27.3", "21.1 to 33.5", "1,166 laps", "0.71", "tells drivers apart"],
+        [titles[1], "–", "–", "–", "3 races", "–", "too few drivers to compare"],
+        [titles[2], "0.299", "0.308", "0.279 to 0.338", "1,575 laps", "0.37", "cannot be told apart"],
+        [titles[3], "–", "–", "–", "–", "–", "–"],
+        [titles[4], "–", "–", "–", "–", "–", "–"],
+    ]
+    assert rest.count("cannot be told apart") == 3, "of all seasons, and of two seasons"
+    assert 'id="profile"' not in read(history, "drivers/bob.html")
+
+
 def test_driver_without_points_or_wins_has_a_page(built: tuple[GoldTables, Built]) -> None:
     history, _ = built
     page = read(history, "drivers/dan.html")
@@ -109,6 +134,15 @@ def test_driver_without_points_or_wins_has_a_page(built: tuple[GoldTables, Built
 def test_value_of_another_source_is_named(built: tuple[GoldTables, Built]) -> None:
     history, _ = built
     assert rows(read(history, "drivers/cat.html"), "wins")[0][-1] == "Jolpica; grid OpenF1"
+
+
+def test_driver_page_says_which_value_is_shown_and_why(built: tuple[GoldTables, Built]) -> None:
+    history, _ = built
+    assert rows(read(history, "drivers/cat.html"), "differences") == [
+        ["2025", "Paper Grand Prix", "Race", "Grid", "1 (OpenF1)", "2 (Jolpica)", "Penalties after the grid"],
+        ["2025", "Paper Grand Prix", "Race", "Points", "25 (Jolpica)", "24 (OpenF1)", "not explained yet"],
+    ]
+    assert 'id="differences"' not in read(history, "drivers/bob.html")
 
 
 def test_pages_of_constructor_circuit_and_records_equal_gold(built: tuple[GoldTables, Built]) -> None:
@@ -131,7 +165,10 @@ def test_season_shows_each_difference_of_the_sources_and_the_value_used(history:
     page = read(history, "2025/index.html")
     assert rows(page, "sources") == [["Position", "2", "0", "1"], ["Points", "2", "0", "1"]]
     text = re.sub(r"<[^>]+>", " ", page.split('<section id="sources"')[1])
-    assert re.search(r"Paper Grand Prix\s+Race\s+Çat Charlié\s+Points\s+25\s+24\s+Jolpica\s+new", text)
+    assert re.search(
+        r"Paper Grand Prix\s+Race\s+Çat Charlié\s+Points\s+25\s+24\s+Jolpica\s+not explained yet", text
+    )
+    assert re.search(r"Grid\s+2\s+1\s+OpenF1\s+Penalties after the grid", text)
     history.run("delete from source_reconciliation")
     build(history.settings)
     assert "The sources agree on every value that both have." in read(history, "2025/index.html")

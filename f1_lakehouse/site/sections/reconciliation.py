@@ -1,7 +1,7 @@
-"""Where the values of a season come from, and on which of them the sources differ."""
+"""Where the values of a season or a driver come from, on which of them the sources differ, which one is shown, and why."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import Links
@@ -38,6 +38,9 @@ MAX_ROWS = 150
 
 MAX_OPEN = 30
 """Rows of differences that are not folded."""
+
+UNEXPLAINED = "not explained yet"
+"""Shown for a difference of a new class."""
 
 
 def written(column: str, value: str | None) -> str:
@@ -90,15 +93,64 @@ def _differences(history: History, links: Links, season: int) -> list[Table | st
         has_both = any(row["rows_in_both"] for row in history.season_sources(season))
         return ["The sources agree on every value that both have."] if has_both else []
     classes = Counter(
-        (VALUES.get(row["column_name"], (row["column_name"],))[0], row["class"]) for row in found
+        (VALUES.get(row["column_name"], (row["column_name"],))[0], row["class"], why(row)) for row in found
     )
     summary = Table(
-        "Values on which the sources differ, by the class of the difference",
-        ("Value", "Class", "Values"),
-        [(value, kind, f"{number:,}") for (value, kind), number in sorted(classes.items())],
-        text=(0, 1),
+        "Values on which the sources differ, by the class of the difference, and why",
+        ("Value", "Class", "Values", "Why"),
+        [(value, kind, f"{number:,}", reason) for (value, kind, reason), number in sorted(classes.items())],
+        text=(0, 1, 3),
+        wrap=True,
     )
     return [summary, _rows(history, links, season, found)]
+
+
+def why(row: Row) -> str:
+    """Why the sources differ, in words."""
+    return row.get("reason") or UNEXPLAINED
+
+
+def driver_differences_section(history: History, links: Links, driver: str) -> Section | None:
+    """The values of a driver's results on which the sources differ: which one is shown, which one is not, and why.
+
+    Lap times are left out: lap 1 differs for every driver in every race.
+    """
+    found = [row for row in history.driver_reconciliation(driver) if row["column_name"] != "lap_time_s"]
+    if not found:
+        return None
+    used = _sources(history.results_of(driver_id=driver), history.qualifying_sources(driver_id=driver))
+    cells = [
+        (
+            links.season(row["season"]),
+            links.race(history.races.get((row["season"], row["round_number"]), row | {"race_name": None})),
+            row["session_category"],
+            _value(row),
+            *_shown(row, used.get(_key(row))),
+            why(row),
+        )
+        for row in found
+    ]
+    columns = ("Season", "Race", "Session", "Value", "Shown", "Not shown", "Why")
+    caption = f"Values on which the sources differ: {len(cells):,}, newest first"
+    table = Table(
+        caption,
+        columns,
+        cells,
+        text=(0, 1, 2, 3, 4, 5, 6),
+        head=1,
+        wrap=True,
+        is_folded=len(cells) > MAX_OPEN,
+    )
+    return Section("differences", "Where the sources differ", [table])
+
+
+def _shown(row: Row, used: str | None) -> tuple[str, str]:
+    """The value that gold has and the other one, each with its source; of a value without a recorded source, Jolpica is the first."""
+    values = [
+        f"{written(row['column_name'], row[f'{source}_value'])} ({name})" for source, name in SOURCES.items()
+    ]
+    first, second = values if used != SOURCES["openf1"] else reversed(values)
+    return first, second
 
 
 def _rows(history: History, links: Links, season: int, found: Sequence[Row]) -> Table:
@@ -115,33 +167,38 @@ def _rows(history: History, links: Links, season: int, found: Sequence[Row]) -> 
             written(row["column_name"], row["jolpica_value"]),
             written(row["column_name"], row["openf1_value"]),
             used.get(_key(row), NONE),
-            row["class"],
+            why(row),
         )
         for row in listed
     ]
     caption = f"Each difference with the value of both sources: {len(listed):,} rows"
     if omitted:
         caption += f"; without {', '.join(omitted)}"
-    columns = ("Race", "Session", "Driver", "Value", "Jolpica", "OpenF1", "Used", "Class")
+    columns = ("Race", "Session", "Driver", "Value", "Jolpica", "OpenF1", "Shown", "Why")
     return Table(caption, columns, cells, text=(0, 1, 2, 3, 6, 7), is_folded=len(cells) > MAX_OPEN)
 
 
 def _used(history: History, season: int) -> Mapping[tuple[object, ...], str]:
-    """(round, session category, driver, column) → the source whose value gold has."""
-    found: dict[tuple[object, ...], str] = {}
-    for row in (*history.results_of(season=season), *history.qualifying_sources(season)):
-        for column, (_, source) in VALUES.items():
-            if row.get(source):
-                key = (row["round_number"], row["session_category"], row["driver_id"], column)
-                found[key] = source_name(row[source])
+    """(season, round, session category, driver, column) → the source whose value gold has."""
+    found = _sources(history.results_of(season=season), history.qualifying_sources(season=season))
     for (year, number), race in history.races.items():
         if year == season and race["race_start_source"]:
-            found[number, "Race", None, "race_date"] = source_name(race["race_start_source"])
+            found[year, number, "Race", None, "race_date"] = source_name(race["race_start_source"])
     return found
 
 
+def _sources(results: Iterable[Row], qualifying: Iterable[Row]) -> dict[tuple[object, ...], str]:
+    """The sources of the values of results, by `_key`."""
+    return {
+        _key(row | {"column_name": column}): source_name(row[source])
+        for row in (*results, *qualifying)
+        for column, (_, source) in VALUES.items()
+        if row.get(source)
+    }
+
+
 def _key(row: Row) -> tuple[object, ...]:
-    return (row["round_number"], row["session_category"], row["driver_id"], row["column_name"])
+    return (row["season"], row["round_number"], row["session_category"], row["driver_id"], row["column_name"])
 
 
 def _driver(history: History, links: Links, driver: str | None) -> object:

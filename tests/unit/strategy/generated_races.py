@@ -115,6 +115,7 @@ def _features(frame: pl.DataFrame) -> pl.DataFrame:
         .alias("clean_laps_of_stint"),
         pl.lit("Green").alias("track_status"),
         pl.lit(True).alias("is_green_lap"),
+        *((pl.col("lap_time_s") / 3).alias(f"sector_{sector}_s") for sector in (1, 2, 3)),
         pl.lit(30.0).alias("track_temperature_celsius"),
         pl.lit(20.0).alias("air_temperature_celsius"),
         pl.col("is_clean_so_far").alias("hindsight_is_clean_lap"),

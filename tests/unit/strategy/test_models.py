@@ -1,16 +1,19 @@
 """The models on races with known pace and wear: what they recover, what they may not see, and that training repeats."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
 from generated_races import LAPS, NOISE_S, PIT_LOSS_S, generated_races, true_lap_s
 
+from f1_lakehouse import strategy
 from f1_lakehouse.strategy.artifacts import ModelStore
 from f1_lakehouse.strategy.pit_wall import pit_wall
-from f1_lakehouse.strategy.race_data import KEY, RaceData, from_frames
+from f1_lakehouse.strategy.race_data import KEY, RaceData, StrategyError, from_frames, read_races
 from f1_lakehouse.strategy.registry import MODELS
 from f1_lakehouse.strategy.rolling import MIN_RACES, roll
 from f1_lakehouse.strategy.scorecard import scored_rows
@@ -96,24 +99,87 @@ def test_forecast_of_a_race_does_not_depend_on_later_races(data: RaceData, train
         )
 
 
-def test_features_do_not_change_when_later_laps_are_cut_off(data: RaceData, trained: Training):
-    last = data.races["session_key"].to_list()[-1]
-    end = data.laps.filter((pl.col("session_key") == last) & (pl.col("lap_number") == 12))["line_s"].min()
-    is_known = (pl.col("session_key") != last) | (pl.col("line_s") <= end)
-    raw = data.laps.filter(is_known).drop([name for name in data.laps.columns if name.startswith("after_")])
-    raw = raw.drop("line_s", "compound_code", "status_code")
-    cut = from_frames(raw, data.results)
-    keys = cut.laps.filter(pl.col("session_key") == last).select(KEY)
+GIVEN = {"new_compound_code", "answer_laps"}
+"""Features that are given and not forecast: the compound that is fitted, and the laps until the answer."""
+
+
+def cut_off(data: RaceData, race: int, lap: int, is_changed: bool) -> RaceData:
+    """Return what is known when the first car completes a lap of a race: no later laps and races, and of its results only the grid.
+
+    `is_changed`: give what is decided later about the newest lap of each car another value.
+    """
+    keys = data.races["session_key"].to_list()
+    here, later = pl.col("session_key") == keys[race], pl.col("session_key").is_in(keys[race + 1 :])
+    end = data.laps.filter(here & (pl.col("lap_number") == lap))["line_s"].min()
+    laps = data.laps.filter(~later & (~here | (pl.col("line_s") <= end)))
+    newest = here & (pl.col("lap_number") == pl.col("lap_number").max().over("session_key", "driver_number"))
+    laps = laps.with_columns(
+        pl.when(newest & is_changed).then(~pl.col(name)).otherwise(name).alias(name)
+        for name in ("hindsight_is_in_lap", "hindsight_is_clean_lap")
+    )
+    prepared = [name for name in laps.columns if name.startswith("after_")]
+    grid = ("session_key", "driver_number", "driver_id", "team_id", "grid_position")
+    results = data.results.filter(~later).with_columns(
+        pl.when(~here).then(name).alias(name) for name in data.results.columns if name not in grid
+    )
+    return from_frames(laps.drop(*prepared, "line_s", "compound_code", "status_code"), results)
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_features_do_not_change_when_later_laps_are_cut_off(
+    data: RaceData, trained: Training, is_changed: bool
+):
+    """Features and the rows that have a forecast are those of the complete races; the target of a newest lap is not known."""
+    race, names = 9, data.races["session_key"].to_list()
+    # In the generated races the fastest car always wins: here each race has another winner.
+    places = (pl.col("position") + pl.col("session_key")) % 8 + 1
+    data = replace(data, results=data.results.with_columns(places.cast(pl.Int32).alias("position")))
+    cut = cut_off(data, race, 12, is_changed)
+    keys = cut.laps.filter(pl.col("session_key") == names[race]).select(KEY)
+    newest = keys.group_by("session_key", "driver_number").agg(pl.col("lap_number").max())
+    known = {name: rows.join(cut.laps, on=KEY, how="semi") for name, rows in trained.forecasts.items()}
     assert keys.height > 60
-    # Given, not forecast: the compound that is fitted, and the laps until the answer.
-    given = {"new_compound_code", "answer_laps"}
     for model in MODELS:
-        columns = [*KEY, *(name for name in model.features if name not in given and name not in KEY)]
+        columns = [*KEY, *(name for name in model.features if name not in GIVEN and name not in KEY)]
+        full, rows = model.rows(data, trained.forecasts), model.rows(cut, known)
         before, after = (
-            model.rows(races, trained.forecasts).join(keys, on=KEY, how="semi").select(columns).sort(KEY)
-            for races in (data, cut)
+            some.join(keys, on=KEY, how="semi").select(columns).sort(KEY) for some in (full, rows)
         )
         assert before.equals(after), model.name
+        targets = rows.join(newest, on=KEY, how="semi")["target"]
+        assert targets.null_count() == len(targets), model.name
+
+
+def test_features_of_models_are_no_hindsight():
+    for model in MODELS:
+        assert not [name for name in model.features if name.startswith(("hindsight_", "after_", "target"))], (
+            model.name
+        )
+
+
+def test_forecasts_do_not_read_the_target(data: RaceData, trained: Training, folder: Path):
+    store, last = ModelStore(folder), data.races["session_key"].to_list()[-1]
+    for model in MODELS:
+        rows = model.rows(data, trained.forecasts).filter(pl.col("session_key") == last)
+        blind = rows.with_columns(pl.lit(None, pl.Float64).alias("target"))
+        text = store.text(model.name, trained.versions[model.name])
+        assert np.array_equal(model.predict(text, rows), model.predict(text, blind), equal_nan=True), (
+            model.name
+        )
+
+
+def test_models_read_features_and_results_only():
+    """An aggregate of a stint or a race, a profile or an effect of a race describes finished races."""
+    with duckdb.connect() as con:
+        con.execute("create table lap_features as select 'Race' as session_category limit 0")
+        con.execute("create table fact_results as select 'Race' as session_category")
+        with pytest.raises(StrategyError, match="no race with laps"):
+            read_races(con)
+    code = "".join(path.read_text("utf-8") for path in Path(strategy.__file__).parent.glob("*.py"))
+    later = re.findall(
+        r"\b(?:stint|race)_aggregates\b|\brace_effects\b|\bdriver_profiles\w*|\bcircuit_priors\b", code
+    )
+    assert later == []
 
 
 def test_recalibration_of_a_race_does_not_see_that_race(trained: Training):

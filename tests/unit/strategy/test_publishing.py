@@ -1,12 +1,14 @@
 """What a training publishes, what a failed one leaves, and what `f1 strategy` reads."""
 
 import fcntl
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 from generated_races import LAPS, generated_races
+from independent_score import score_lake
 
 from f1_lakehouse.publishing.forecast_tables import FORECAST_TABLES, add_forecasts, publish_forecasts
 from f1_lakehouse.publishing.gold_file import PublishError, connect_gold
@@ -92,6 +94,31 @@ def test_every_forecast_has_a_verdict_and_chances_a_calibration(con: duckdb.Duck
                 "better than" if row["difference_low"] > 0 else "no better than"
             ), row
     assert {row["claim"] for row in rows_of(con, "from strategy_calibration")} == {"stop_hazard", "undercut"}
+
+
+def test_independent_score_finds_the_published_numbers(trained: Settings, tmp_path: Path):
+    """independent_score.py recomputes cases, outcomes, baselines and scores; a number that is wrong is a finding."""
+    copy = tmp_path / "gold.duckdb"
+    shutil.copyfile(trained.gold, copy)
+    with duckdb.connect(str(copy)) as con:
+        scores = list(score_lake(con))
+        assert len(scores) == 2 * 12 - 1, (
+            "two lines per claim, of all races and of a season; the interval has one"
+        )
+        assert [finding for one in scores for finding in one.findings] == []
+        for wrong in (
+            "update strategy_scorecard set model = model - 0.001 where claim = 'lap_time_1_ahead'",
+            "update strategy_scorecard set difference_low = 0.5 * difference_low where claim = 'pit_loss'",
+            "update strategy_scorecard set calibration_error = calibration_error / 2",
+            "update strategy_forecasts set target = target + 1 where claim = 'rejoin_position' and lap_number = 9",
+            "delete from strategy_forecasts where claim = 'lap_time_5_ahead' and driver_number = 1",
+            "update pit_wall set stop_chance = stop_chance + 0.1",
+            "update strategy_forecasts set trained_until = '20991231-x' where claim = 'pit_loss'",
+        ):
+            con.execute("begin")
+            con.execute(wrong)
+            assert any(one.findings for one in score_lake(con)), wrong
+            con.execute("rollback")
 
 
 @pytest.mark.parametrize("where", ["pit_wall", "write_forecasts", "publish_forecasts"])

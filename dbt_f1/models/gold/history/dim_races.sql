@@ -2,7 +2,8 @@
 One row per championship race since 1950, future ones included, with the sessions of OpenF1.
 
 The races of the two sources are joined by their order in the season: dates differ (Jolpica has Las Vegas 2024 a day early) and a
-circuit can have two races in a season. That the circuits agree is a test. Date and start come by seed source_precedence.
+circuit can have two races in a season. That the circuits agree is a test. Date and start come by seed source_precedence. The rules of
+both championships are those of seed championship_rules for the season, without the races that do not count.
 -#}
 with precedence as (
     {{ source_order(['race_start']) | indent(4) }}
@@ -84,21 +85,46 @@ joined as (
     full outer join openf1
         on jolpica.season = openf1.season and jolpica.round_number = openf1.round_number
     cross join precedence
+),
+
+rules as (
+    select
+        championship || '-' || cast(first_season as {{ dbt.type_string() }}) as rule_id,
+        championship,
+        first_season,
+        last_season,
+        excluded_circuit_id,
+        reason
+    from {{ ref('championship_rules') }}
 )
 
 select
-    {{ surrogate_key(['season', 'round_number']) | indent(4) }} as race_key,
-    season,
-    round_number,
-    race_name,
-    {{ by_source('race_start_source', 'jolpica_date', 'cast(openf1_start as date)') }} as race_date,
-    {{ by_source('race_start_source', 'jolpica_start', 'openf1_start') }} as race_start,
-    race_start_source,
-    circuit_id,
-    coalesce(jolpica_circuit_id = openf1_circuit_id, true) as circuits_agree,
-    meeting_key,
-    race_session_key,
-    sprint_session_key,
-    qualifying_session_key,
-    sprint_qualifying_session_key
+    {{ surrogate_key(['joined.season', 'joined.round_number']) | indent(4) }} as race_key,
+    joined.season,
+    joined.round_number,
+    joined.race_name,
+    {{ by_source('joined.race_start_source', 'joined.jolpica_date', 'cast(joined.openf1_start as date)') }} as race_date,
+    {{ by_source('joined.race_start_source', 'joined.jolpica_start', 'joined.openf1_start') }} as race_start,
+    joined.race_start_source,
+    joined.circuit_id,
+    coalesce(joined.jolpica_circuit_id = joined.openf1_circuit_id, true) as circuits_agree,
+    joined.meeting_key,
+    joined.race_session_key,
+    joined.sprint_session_key,
+    joined.qualifying_session_key,
+    joined.sprint_qualifying_session_key,
+    drivers.rule_id as drivers_championship_rule_id,
+    drivers.reason as drivers_championship_rule,
+    teams.rule_id as teams_championship_rule_id,
+    teams.reason as teams_championship_rule
 from joined
+left join rules as drivers
+    on
+        drivers.championship = 'drivers'
+        and joined.season between drivers.first_season and drivers.last_season
+        and coalesce(joined.circuit_id <> drivers.excluded_circuit_id, true)
+left join rules as teams
+    on
+        teams.championship = 'teams'
+        and joined.season between teams.first_season and teams.last_season
+        and coalesce(joined.circuit_id <> teams.excluded_circuit_id, true)
