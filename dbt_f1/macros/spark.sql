@@ -2,18 +2,45 @@
 What dbt-spark has to be told; the SQL itself differs in dialect.sql, asof.sql and replace_partitions.sql only.
 #}
 
-{# Bronze under its names: Delta tables where they lie. #}
-{% macro spark__open_sources() -%}
-    {%- if execute -%}
-        {%- do run_query('create database if not exists bronze') -%}
-        {%- for node in graph.sources.values() -%}
-            {%- do run_query(
-                "create table if not exists bronze." ~ node.name ~ " using delta location '"
-                ~ env_var('F1_BRONZE_URI') ~ "/" ~ node.name ~ "'"
-            ) -%}
-        {%- endfor -%}
-    {%- endif -%}
+{# The tables are registered before dbt starts: f1_lakehouse/dbt/spark_session.py. #}
+{% macro spark__open_sources() -%}{%- endmacro %}
+
+
+{#
+A seed replaces its table in one statement. dbt-spark drops the table and creates it again; an engine that keeps the files of a dropped
+table would have the rows twice.
+#}
+{% macro spark__reset_csv_table(model, full_refresh, old_relation, agate_table) -%}
+    {{ return(create_csv_table(model, agate_table)) }}
 {%- endmacro %}
+
+
+{% macro spark__create_csv_table(model, agate_table) -%}
+    {%- set types = model['config'].get('column_types', {}) -%}
+    {%- set query -%}
+create or replace table {{ this.render() }}
+{{ file_format_clause() }}
+{{ location_clause() }}
+as
+select
+    {%- for name in agate_table.column_names %}
+    cast({{ name }} as {{ types.get(name, adapter.convert_type(agate_table, loop.index0)) }}) as {{ name }}
+    {{- ',' if not loop.last }}
+    {%- endfor %}
+from (values
+    {%- for row in agate_table.rows %}
+    ({%- for value in row -%}
+        {{ 'null' if value is none else dbt.string_literal(escape_single_quotes(value | string)) }}{{ ', ' if not loop.last }}
+    {%- endfor -%}){{ ',' if not loop.last }}
+    {%- endfor %}
+) as rows ({{ agate_table.column_names | join(', ') }})
+    {%- endset -%}
+    {%- call statement('_') -%}{{ query }}{%- endcall -%}
+    {{ return(query) }}
+{%- endmacro %}
+
+
+{% macro spark__load_csv_rows(model, agate_table) -%}{{ return('') }}{%- endmacro %}
 
 
 {# dbt-spark accepts only a fixed list of strategies. The strategy of this project is not in that list. #}

@@ -6,6 +6,8 @@ warehouse. Non-public behavior of dbt-duckdb, used only with a tested version: `
 shown by `dbt debug`. With an untested version dbt runs unchanged and parses once per lake.
 """
 
+import sys
+
 from f1_lakehouse.tested_versions import is_tested
 
 
@@ -26,5 +28,10 @@ def ignore_the_path_of_the_warehouse() -> None:
 if __name__ == "__main__":
     from dbt.cli.main import cli
 
-    ignore_the_path_of_the_warehouse()
+    if "--target=spark" in sys.argv:
+        from f1_lakehouse.dbt.spark_session import open_session
+
+        open_session()
+    else:
+        ignore_the_path_of_the_warehouse()
     cli()

@@ -7,21 +7,16 @@ instance/dbt_integration.py; the asset behind gold is in published.py.
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.dbt.engine import Engine, EngineError
+from f1_lakehouse.dbt.engine_choice import engine_to_build
 from f1_lakehouse.dbt.manifest import manifest, nodes, tables_made, test_aliases
 from f1_lakehouse.dbt.project import discard_foreign_parse
-from f1_lakehouse.dbt.warehouse import (
-    WarehouseError,
-    check_readable,
-    drop_other_tables,
-    failing_rows,
-    row_counts,
-)
+from f1_lakehouse.dbt.warehouse import WarehouseError
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.instance.dbt_integration import (
     DagsterDbtTranslator,
@@ -40,6 +35,7 @@ from f1_lakehouse.publishing.build_record import (
     must_rebuild,
     record_build,
 )
+from f1_lakehouse.settings import Settings
 
 
 class Translator(DagsterDbtTranslator):
@@ -106,11 +102,7 @@ def _build(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, lake: LakeResource, config: TransformConfig
 ) -> Iterator[Any]:
     opened = lake.open()
-    warehouse = opened.settings.warehouse
-    try:
-        check_readable(warehouse)
-    except WarehouseError as error:
-        raise dg.Failure(str(error), allow_retries=False if error.is_damaged else None) from error
+    engine = _engine_ready(opened.settings)
     # The version of bronze is read before dbt starts: data that arrives during the build must not count as published.
     pulls = opened.bronze.pull_log.all()
     seen_at = pulls[-1].at if pulls else None
@@ -125,16 +117,26 @@ def _build(
     # dbt's artifacts belong to the lake: several lakes may share the project.
     target = opened.settings.root / "dbt"
     discard_foreign_parse(target)
-    invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
+    invocation = dbt.cli([*dbt_arguments(config), *engine.dbt_arguments], context=context, target_path=target)
     built = set()
-    for event in with_warehouse_metadata(context, invocation.stream(), warehouse):
+    for event in with_warehouse_metadata(context, invocation.stream(), engine):
         if isinstance(event, dg.Output):
             built.add(context.asset_key_for_output(event.output_name))
         yield event
     check_all_built(context.selected_asset_keys, built)
     if config.full_refresh:
-        drop_other_tables(warehouse, tables_made())
+        engine.drop_other_tables(tables_made())
     record_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest))
+
+
+def _engine_ready(settings: Settings) -> Engine:
+    """Return the engine that builds; a Failure with the cure if it cannot."""
+    try:
+        return engine_to_build(settings)
+    except WarehouseError as error:
+        raise dg.Failure(str(error), allow_retries=False if error.is_damaged else None) from error
+    except EngineError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetKey]) -> None:
@@ -146,7 +148,7 @@ def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetK
 
 
 def with_warehouse_metadata(
-    context: dg.AssetExecutionContext, events: Iterator[Any], warehouse: Path
+    context: dg.AssetExecutionContext, events: Iterator[Any], engine: Engine
 ) -> Iterator[Any]:
     """Yield the events of a dbt run, each table's with its row count and each failed test's with the rows that failed it.
 
@@ -161,8 +163,8 @@ def with_warehouse_metadata(
     except Exception as error:
         interrupts.check()  # dbt failed because it was terminated: this command ends too
         failure = error
-    counts = row_counts(warehouse)
-    failing = failing_rows(warehouse)
+    counts = engine.row_counts()
+    failing = engine.failing_rows()
     for event in held:
         if isinstance(event, dg.Output):
             rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))

@@ -13,6 +13,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
+from f1_lakehouse.publishing.built_tables import BuiltTables
 from f1_lakehouse.publishing.data_card import attribution_of
 from f1_lakehouse.publishing.table_state import DELTA_ONLY, TableState
 from f1_lakehouse.settings import Settings
@@ -24,7 +25,7 @@ TABLE_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=BATCH_ROW
 
 
 def export_tables(
-    settings: Settings, con: duckdb.DuckDBPyConnection, states: Mapping[str, TableState]
+    settings: Settings, con: duckdb.DuckDBPyConnection, states: Mapping[str, TableState], built: BuiltTables
 ) -> dict[str, int]:
     """Write what has changed of each table. Returns the version of each Delta table."""
     versions = {}
@@ -32,15 +33,17 @@ def export_tables(
     for table, state in sorted(states.items(), key=lambda one: one[1].rows, reverse=True):
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
-            versions[table] = export_by_session(uri, con, table)
+            versions[table] = export_by_session(uri, con, table, built)
         else:
-            versions[table] = export_by_season(uri, con, table, state)
+            versions[table] = export_by_season(uri, con, table, state, built)
         # Arrow keeps freed memory for a while, and the next table's would be added to it.
         pa.default_memory_pool().release_unused()
     return versions
 
 
-def export_by_season(uri: str, con: duckdb.DuckDBPyConnection, table: str, state: TableState) -> int:
+def export_by_season(
+    uri: str, con: duckdb.DuckDBPyConnection, table: str, state: TableState, built: BuiltTables
+) -> int:
     """Write the changed seasons in one commit, whose metadata has the new state; a table without seasons completely."""
     there = _open(uri)
     last = there.history(1)[0] if there is not None else {}
@@ -57,7 +60,7 @@ def export_by_season(uri: str, con: duckdb.DuckDBPyConnection, table: str, state
         predicate = "true"
         how = {"schema_mode": "overwrite", "partition_by": ["season"] if state.seasons else []}
     # A separate cursor: a result that is still being read blocks everything else on its connection.
-    rows = con.cursor().sql(f'select * from warehouse.gold."{table}" where {predicate}')
+    rows = built.cursor(con).sql(f'select * from warehouse.gold."{table}" where {predicate}')
     write_deltalake(
         there or uri,
         rows.to_arrow_reader(BATCH_ROWS),
@@ -70,14 +73,14 @@ def export_by_season(uri: str, con: duckdb.DuckDBPyConnection, table: str, state
     return (there or DeltaTable(uri)).version()
 
 
-def export_by_session(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> int:
+def export_by_session(uri: str, con: duckdb.DuckDBPyConnection, table: str, built: BuiltTables) -> int:
     """Write the sessions that were rebuilt, one commit per session. `built_from` names the pulls that a session was made from.
 
     What is published is read from the statistics of the Delta log: no row of telemetry is read for it.
     """
     source = f'warehouse.gold."{table}"'
-    built = dict(con.execute(f"select session_key, max(built_from) from {source} group by 1").fetchall())
-    cursor = con.cursor()
+    made = dict(con.execute(f"select session_key, max(built_from) from {source} group by 1").fetchall())
+    cursor = built.cursor(con)
     columns = cursor.sql(f"select * from {source} limit 0").to_arrow_table().schema
     there = _open(uri)
     published: dict[int, str] = {}
@@ -93,7 +96,7 @@ def export_by_session(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> i
             description=attribution_of(con),
         )
         there = DeltaTable(uri)
-    for session_key in sorted(key for key, made_of in built.items() if published.get(key) != made_of):
+    for session_key in sorted(key for key, made_of in made.items() if published.get(key) != made_of):
         write_deltalake(
             there,
             _by_driver(cursor, source, int(session_key)),
@@ -101,7 +104,7 @@ def export_by_session(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> i
             predicate=f"session_key = {int(session_key)}",
             writer_properties=WRITER,
         )
-    for session_key in sorted(published.keys() - built.keys()):
+    for session_key in sorted(published.keys() - made.keys()):
         there.delete(f"session_key = {int(session_key)}")
     return there.version()
 
