@@ -6,6 +6,17 @@ What dbt-spark has to be told; the SQL itself differs in dialect.sql, asof.sql a
 {% macro spark__open_sources() -%}{%- endmacro %}
 
 
+{# Sail's catalog has no columns of a table that was registered by its folder, so a query has to tell them. #}
+{% macro spark__get_columns_in_relation_raw(relation) -%}
+    {%- set columns = adapter.get_column_schema_from_query('select * from ' ~ relation ~ ' limit 0') -%}
+    {%- set rows = [] -%}
+    {%- for column in columns -%}
+        {%- do rows.append("('" ~ column.name ~ "', '" ~ column.dtype ~ "')") -%}
+    {%- endfor -%}
+    {{ return(run_query('select * from (values ' ~ rows | join(', ') ~ ') as described (col_name, data_type)')) }}
+{%- endmacro %}
+
+
 {#
 A seed replaces its table in one statement. dbt-spark drops the table and creates it again; an engine that keeps the files of a dropped
 table would have the rows twice.
@@ -20,6 +31,7 @@ table would have the rows twice.
     {%- set query -%}
 create or replace table {{ this.render() }}
 {{ file_format_clause() }}
+{{ options_clause() }}
 {{ location_clause() }}
 as
 select

@@ -21,6 +21,8 @@ def open_session() -> None:
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.remote(os.environ["SPARK_REMOTE"]).getOrCreate()
+    # Otherwise texts become times in the time zone of the server.
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
     _register(spark, "bronze", os.environ["F1_BRONZE_URI"])
     for schema in SCHEMAS:
         _register(spark, schema, f"{os.environ['F1_SPARK_WAREHOUSE']}/{schema}")
