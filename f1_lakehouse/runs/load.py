@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake, current_lake
-from f1_lakehouse.publishing.build_record import must_rebuild
+from f1_lakehouse.publishing.build_record import built_by, must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
 from f1_lakehouse.runs.estimate import Confirm, Estimate, estimate_seasons
 from f1_lakehouse.runs.load_seasons import load_seasons
@@ -181,6 +181,8 @@ def run_transform(
     from f1_lakehouse.runs.run_job import run_job
 
     everything = ", all of it: the code has changed" if must_rebuild(lake.settings) else ""
+    if lake.settings.engine is not built_by(lake.settings):
+        everything = f", all of it: now with {lake.settings.engine}"
     listener.stage(f"silver, gold and their tests (dbt){everything}")
     began = datetime.now(UTC)
     fail_orphaned_runs(current_instance())
