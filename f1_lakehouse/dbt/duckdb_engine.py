@@ -34,6 +34,9 @@ class DuckDbEngine(WarehouseFile):
         """See `Engine`."""
         warehouse.drop_other_tables(self._file, made)
 
+    def tidy(self) -> None:
+        """See `Engine`. DuckDB uses the space of replaced tables again."""
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """See `Engine`."""
         return duckdb.connect(str(self._file), read_only=True)

@@ -42,6 +42,9 @@ class Engine(BuiltTables, Protocol):
     def drop_other_tables(self, made: Collection[tuple[str, str]]) -> None:
         """Drop the tables of silver and gold that are not in `made` (schema, name). Snapshots are not touched."""
 
+    def tidy(self) -> None:
+        """Remove the files that the last build has left behind, and that nothing reads any more."""
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Open a connection with the tables of silver and gold in the schemas of these names."""
 

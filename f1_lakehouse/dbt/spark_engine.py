@@ -93,6 +93,14 @@ class SparkEngine:
                 if (schema, table) not in made:
                     self._remove(f"{schema}/{table}")
 
+    def tidy(self) -> None:
+        """See `Engine`. Each build replaces gold and would keep all earlier versions of it."""
+        for schema in SCHEMAS:
+            for table in self._tables(schema):
+                self._open(schema, table).vacuum(
+                    retention_hours=0, dry_run=False, enforce_retention_duration=False
+                )
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """See `Engine`."""
         con = duckdb.connect()

@@ -126,6 +126,7 @@ def _build(
     check_all_built(context.selected_asset_keys, built)
     if config.full_refresh:
         engine.drop_other_tables(tables_made())
+    engine.tidy()
     record_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest))
 
 
