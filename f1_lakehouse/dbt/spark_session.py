@@ -33,7 +33,7 @@ def _register(spark: Any, schema: str, folder: str) -> None:
     spark.sql(f"create database if not exists {schema}")
     for table in ObjectStore(folder).folders():
         uri = f"{folder}/{table}"
-        # Without a log it is the rest of a first build that was interrupted: the build makes the table anew.
+        # Without a log it is the rest of a first build that was interrupted: the build writes the table again.
         if DeltaTable.is_deltatable(uri):
             spark.sql(f"drop table if exists {schema}.`{table}`")
             spark.sql(f"create table {schema}.`{table}` using delta location '{uri}'")
