@@ -8,6 +8,8 @@ import pytest
 from observability_parts import NOW, pull, run
 
 from f1_lakehouse.lineage import openlineage
+from f1_lakehouse.publishing.build_record import record_built_by
+from f1_lakehouse.settings import EngineName
 
 RUN = "0192fe60-0000-7000-8000-000000000001"
 MINUTES = timedelta(minutes=1)
@@ -178,3 +180,10 @@ def test_unreadable_artifacts_are_one_line(transform, settings):
     (settings.root / "dbt" / "run_results.json").write_text("{")
     [problem] = openlineage.send([], settings, [transform])
     assert problem.startswith("lineage: no events could be made (JSONDecodeError")
+
+
+def test_tables_of_another_engine_are_the_datasets_that_it_has_written(settings):
+    assert openlineage._Names(settings).warehouse("gold", "fact_laps")[0].startswith("duckdb://")
+    record_built_by(settings, EngineName.SPARK)
+    written = ("file", f"{settings.root}/spark/gold/fact_laps")
+    assert openlineage._Names(settings).warehouse("gold", "fact_laps") == written
