@@ -152,7 +152,7 @@ def main() -> int:
         grow(folder, range(there, seasons), given.thinned)
         there = seasons
         rows = seasons * SESSIONS * (SAMPLES // given.thinned // DRIVERS * DRIVERS)
-        command = [sys.executable, "-m", "benchmarks.growth", "--measure", folder, "--rows", str(rows)]
+        command = [sys.executable, "-m", "benchmarks.growth", "--measure", str(folder), "--rows", str(rows)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         print(json.dumps({"seasons": seasons, "rows": rows, **json.loads(done.stdout)}), flush=True)
     shutil.rmtree(folder)

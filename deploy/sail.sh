@@ -13,6 +13,8 @@ export TZ=UTC
 if [ "$workers" -gt 0 ]; then
     export SAIL_MODE=local-cluster
     export SAIL_CLUSTER__WORKER_INITIAL_COUNT="$workers" SAIL_CLUSTER__WORKER_MAX_COUNT="$workers"
+    # A query with many tables needs a slot for each of its tasks at the same time.
+    export SAIL_CLUSTER__WORKER_TASK_SLOTS=64
     export SAIL_EXECUTION__DEFAULT_PARALLELISM="$workers"
 fi
 exec "${SAIL:-sail}" spark server --ip 127.0.0.1 --port "$port"

@@ -18,9 +18,42 @@ What dbt-spark has to be told; the SQL itself differs in dialect.sql, asof.sql a
 
 
 {#
-A seed replaces its table in one statement. dbt-spark drops the table and creates it again; an engine that keeps the files of a dropped
-table would have the rows twice.
+A table gets its rows in one commit: the old rows or the new ones. Not by `create or replace table … as`, which on Sail with several
+workers fails for a query with a function (`no UDF found`), and not by dbt-spark's way for seeds, which drops the table first.
 #}
+{% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+    {%- if temporary -%}
+{{ create_temporary_view(relation, compiled_code) }}
+    {%- else -%}
+        {%- set rows = relation.incorporate(path={'identifier': relation.identifier ~ '__dbt_rows'}) -%}
+        {%- set rows = rows.include(database=false, schema=false) -%}
+        {%- do run_query(create_temporary_view(rows, compiled_code)) -%}
+        {%- set columns, there, values = [], [], [] -%}
+        {%- for column in adapter.get_column_schema_from_query('select * from ' ~ rows ~ ' limit 0') -%}
+            {%- set name, type = adapter.quote(column.name), column.dtype -%}
+            {#- No contract has a decimal: DuckDB divides into a double. -#}
+            {%- set type = 'double' if type.startswith('decimal') else type -%}
+            {%- do columns.append(name ~ ' ' ~ type) -%}
+            {%- do values.append('cast(' ~ name ~ ' as double) as ' ~ name if type != column.dtype else name) -%}
+        {%- endfor -%}
+        {%- if adapter.get_relation(database=relation.database, schema=relation.schema, identifier=relation.identifier) -%}
+            {%- for column in adapter.get_column_schema_from_query('select * from ' ~ relation ~ ' limit 0') -%}
+                {%- do there.append(adapter.quote(column.name) ~ ' ' ~ column.dtype) -%}
+            {%- endfor -%}
+        {%- endif -%}
+        {%- if columns != there -%}
+            {%- call statement('columns') -%}
+create or replace table {{ relation }} ({{ columns | join(', ') }})
+{{ file_format_clause() }}
+{{ options_clause() }}
+{{ location_clause() }}
+            {%- endcall -%}
+        {%- endif -%}
+insert overwrite {{ relation }} select {{ values | join(', ') }} from {{ rows }}
+    {%- endif -%}
+{%- endmacro %}
+
+
 {% macro spark__reset_csv_table(model, full_refresh, old_relation, agate_table) -%}
     {{ return(create_csv_table(model, agate_table)) }}
 {%- endmacro %}
@@ -29,11 +62,6 @@ table would have the rows twice.
 {% macro spark__create_csv_table(model, agate_table) -%}
     {%- set types = model['config'].get('column_types', {}) -%}
     {%- set query -%}
-create or replace table {{ this.render() }}
-{{ file_format_clause() }}
-{{ options_clause() }}
-{{ location_clause() }}
-as
 select
     {%- for name in agate_table.column_names %}
     cast({{ name }} as {{ types.get(name, adapter.convert_type(agate_table, loop.index0)) }}) as {{ name }}
@@ -47,8 +75,9 @@ from (values
     {%- endfor %}
 ) as rows ({{ agate_table.column_names | join(', ') }})
     {%- endset -%}
-    {%- call statement('_') -%}{{ query }}{%- endcall -%}
-    {{ return(query) }}
+    {%- set write = create_table_as(False, this, query) -%}
+    {%- call statement('_') -%}{{ write }}{%- endcall -%}
+    {{ return(write) }}
 {%- endmacro %}
 
 
@@ -67,4 +96,23 @@ from (values
         'temp_relation': source,
         'dest_columns': adapter.get_columns_in_relation(target)
     }) }}
+{%- endmacro %}
+
+
+{#
+The rows that a test is about. A newest day or time in the condition is looked up first and stands in it as a value: Sail with several
+workers does not compare with a subquery.
+#}
+{% macro spark__get_where_subquery(relation) -%}
+    {%- set where = config.get('where', '') -%}
+    {%- if where and execute -%}
+        {%- set found = modules.re.search('\\((select max[^()]*\\([^()]*\\)[^()]*)\\)', where) -%}
+        {%- if found -%}
+            {%- set column = adapter.get_column_schema_from_query(found.group(1))[0] -%}
+            {%- set value = run_query(found.group(1)).rows[0][0] -%}
+            {%- set value = "cast('" ~ value ~ "' as " ~ column.dtype ~ ')' if value is not none else 'null' -%}
+            {%- set where = where.replace(found.group(0), value) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') as dbt_subquery' if where else relation) }}
 {%- endmacro %}

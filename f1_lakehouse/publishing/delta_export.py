@@ -4,7 +4,7 @@ Of a table with seasons the changed seasons are replaced in one commit; of telem
 other table is replaced completely. What has changed is read from the commits of the Delta log: no published row is read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -13,7 +13,6 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
-from f1_lakehouse.publishing.built_tables import BuiltTables
 from f1_lakehouse.publishing.data_card import attribution_of
 from f1_lakehouse.publishing.table_state import DELTA_ONLY, TableState
 from f1_lakehouse.settings import Settings
@@ -21,11 +20,17 @@ from f1_lakehouse.storage.delta import WRITER
 
 BATCH_ROWS = 16 * 1024
 """Rows of a batch on the way to Delta, and of a row group there. DuckDB's own batches have up to a million rows."""
+Cursor = Callable[[duckdb.DuckDBPyConnection], duckdb.DuckDBPyConnection]
+"""What makes a second cursor that reads the same tables (`BuiltTables.cursor`)."""
+SAME_TABLES: Cursor = duckdb.DuckDBPyConnection.cursor
 TABLE_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=BATCH_ROWS)
 
 
 def export_tables(
-    settings: Settings, con: duckdb.DuckDBPyConnection, states: Mapping[str, TableState], built: BuiltTables
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    states: Mapping[str, TableState],
+    cursor_of: Cursor = SAME_TABLES,
 ) -> dict[str, int]:
     """Write what has changed of each table. Returns the version of each Delta table."""
     versions = {}
@@ -33,16 +38,16 @@ def export_tables(
     for table, state in sorted(states.items(), key=lambda one: one[1].rows, reverse=True):
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
-            versions[table] = export_by_session(uri, con, table, built)
+            versions[table] = export_by_session(uri, con, table, cursor_of)
         else:
-            versions[table] = export_by_season(uri, con, table, state, built)
+            versions[table] = export_by_season(uri, con, table, state, cursor_of)
         # Arrow keeps freed memory for a while, and the next table's would be added to it.
         pa.default_memory_pool().release_unused()
     return versions
 
 
 def export_by_season(
-    uri: str, con: duckdb.DuckDBPyConnection, table: str, state: TableState, built: BuiltTables
+    uri: str, con: duckdb.DuckDBPyConnection, table: str, state: TableState, cursor_of: Cursor = SAME_TABLES
 ) -> int:
     """Write the changed seasons in one commit, whose metadata has the new state; a table without seasons completely."""
     there = _open(uri)
@@ -60,7 +65,7 @@ def export_by_season(
         predicate = "true"
         how = {"schema_mode": "overwrite", "partition_by": ["season"] if state.seasons else []}
     # A separate cursor: a result that is still being read blocks everything else on its connection.
-    rows = built.cursor(con).sql(f'select * from warehouse.gold."{table}" where {predicate}')
+    rows = cursor_of(con).sql(f'select * from warehouse.gold."{table}" where {predicate}')
     write_deltalake(
         there or uri,
         rows.to_arrow_reader(BATCH_ROWS),
@@ -73,14 +78,16 @@ def export_by_season(
     return (there or DeltaTable(uri)).version()
 
 
-def export_by_session(uri: str, con: duckdb.DuckDBPyConnection, table: str, built: BuiltTables) -> int:
+def export_by_session(
+    uri: str, con: duckdb.DuckDBPyConnection, table: str, cursor_of: Cursor = SAME_TABLES
+) -> int:
     """Write the sessions that were rebuilt, one commit per session. `built_from` names the pulls that a session was made from.
 
     What is published is read from the statistics of the Delta log: no row of telemetry is read for it.
     """
     source = f'warehouse.gold."{table}"'
     made = dict(con.execute(f"select session_key, max(built_from) from {source} group by 1").fetchall())
-    cursor = built.cursor(con)
+    cursor = cursor_of(con)
     columns = cursor.sql(f"select * from {source} limit 0").to_arrow_table().schema
     there = _open(uri)
     published: dict[int, str] = {}

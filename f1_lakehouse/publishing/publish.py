@@ -70,7 +70,7 @@ def _publish(settings: Settings, built: BuiltTables) -> Publication:
         with duckdb.connect(config={**COPY_CONFIG, "temp_directory": f"{partial}.tmp"}) as con:
             built.attach(con)
             states = table_states(con, "warehouse")
-            delta_versions = export_tables(settings, con, states, built)
+            delta_versions = export_tables(settings, con, states, built.cursor)
             rows = _write_tables(con, settings, partial, states, build.digest)
             add_forecasts(con, settings, "target")
             done = Publication(
