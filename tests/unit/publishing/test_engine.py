@@ -207,3 +207,20 @@ def test_the_default_engine_imports_nothing_of_spark(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_build_leaves_behind_is_read_and_removed(lake: Settings) -> None:
+    built(lake)
+    engine = built(lake)
+    write_deltalake(f"{lake.spark_warehouse}/failures/grain_fact_gaps", ROWS.select(["session_key"]))
+    assert engine.failing_rows() == {"grain_fact_gaps": [{"session_key": 9606}, {"session_key": 9607}]}
+    engine.check_ready()
+    assert engine.failing_rows() == {}, "the next build starts without them"
+    files = list(Path(lake.spark_warehouse, "gold", "fact_gaps").glob("*.parquet"))
+    engine.tidy()
+    assert len(files) == 2
+    assert len(list(Path(lake.spark_warehouse, "gold", "fact_gaps").glob("*.parquet"))) == 1
+    engine.drop_other_tables({("gold", "fact_gaps")})
+    assert engine.row_counts() == {("gold", "fact_gaps"): 2}
+    with engine.connect() as con:
+        assert con.execute("select count(*) from gold.fact_gaps").fetchall() == [(2,)]
