@@ -99,10 +99,9 @@ def rows_of(con: duckdb.DuckDBPyConnection, source: str, kinds: dict[str, str]) 
             columns.append(f'round("{name}"::double, 6)')
         elif kind.startswith("TIMESTAMP"):
             columns.append(f'"{name}"::timestamptz')
-        elif name != "run_date":  # a day of the machine's clock
+        elif name not in ("run_date", "data_quality_key"):  # the day of the machine's clock
             columns.append(f'"{name}"::{kind}')
-    newest = " where run_date = (select max(run_date) from there_)".replace("there_", source)
-    return f"select {', '.join(columns)} from {source}{newest if 'run_date' in kinds else ''}"
+    return f"select {', '.join(columns)} from {source}"
 
 
 def different_tables(expected: Path, root: Path, *, spark: bool) -> tuple[list[Any], int]:
@@ -163,6 +162,8 @@ def test_both_engines_build_equal_tables(tmp_path: Path, mode: str) -> None:
     for key in keys[:-1]:
         pull(key)
     transform(root)
+    with duckdb.connect(root / "warehouse.duckdb") as con:
+        con.execute("update gold.data_quality_metrics set run_date = run_date - 3")
     shutil.copytree(root, expected)
     with sail(WORKERS[mode], tmp_path / "sail.log") as remote:
         kill_while_gold_is_built(root, remote)
