@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-clients bench lint format ui dbt-build docs site-docs gallery clean lock
+.PHONY: help install demo test test-fast test-slow test-clients test-spark bench lint format ui dbt-build docs site-docs gallery clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,13 @@ test-clients: install ## test gold.duckdb in DuckDB 1.0, 1.4 and the newest, pan
 		$(BIN)/uv pip install --quiet --upgrade --python "$(CLIENTS)/$$name/bin/python" $$packages; \
 	done < tests/e2e/clients.txt
 	@F1_TEST_CLIENTS="$(abspath $(CLIENTS))" $(BIN)/pytest tests/e2e/test_clients.py
+
+SPARK ?= local_data/spark
+test-spark: install ## test F1_ENGINE=spark on Sail in an environment of its own; installs it from the package index (400 MB)
+	@test -x "$(SPARK)/bin/python" || $(BIN)/uv venv --quiet --python $(BIN)/python "$(SPARK)"
+	@$(BIN)/uv pip install --quiet --python "$(SPARK)/bin/python" --requirements requirements.lock
+	@$(BIN)/uv pip install --quiet --python "$(SPARK)/bin/python" --editable ".[spark]" "pysail>=0.7,<0.8"
+	@"$(SPARK)/bin/pytest" -m slow -n0 tests/dbt/test_dbt_spark.py
 
 BENCH_DATA ?= local_data/benchmarks
 bench: install ## compare speed and memory with references, into benchmarks/RESULTS.md (QUICK=1: under three minutes)
@@ -83,8 +90,10 @@ GALLERY_LAKE ?= local_data/gallery
 gallery: $(SITE_DOCS_READY) ## run the examples of docs/gallery on a generated lake and draw their pictures
 	@$(BIN)/python docs/draw_gallery.py $(GALLERY_LAKE)
 
+# Without the extra spark: it brings pandas, gRPC and a second dbt adapter, which only make test-spark needs.
+LOCKED := alerts explore lineage metrics strategy postgres
 lock: ## update requirements.lock and docs/requirements.lock from pyproject.toml
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml $(addprefix --extra ,$(LOCKED)) --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file requirements.lock
 	@$(BIN)/uv pip compile --group docs --constraint requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet --output-file docs/requirements.lock
 
 clean: ## remove .venv and caches; lakes stay

@@ -80,6 +80,11 @@ class LakePaths:
         return self.root / "warehouse.duckdb"
 
     @property
+    def spark_warehouse(self) -> str:
+        """Folder or URI of the Delta tables that the engine `spark` builds."""
+        return f"{self.store}/spark"
+
+    @property
     def gold(self) -> Path:
         """The published DuckDB file; replaced by rename, never changed in place."""
         return self.root / "gold.duckdb"

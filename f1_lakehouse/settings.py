@@ -29,6 +29,13 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class EngineName(StrEnum):
+    """The engine that builds silver and gold: DuckDB, or the server of Spark Connect that `SPARK_REMOTE` names."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
 class Settings(BaseSettings, LakePaths):
     """All settings; each is an optional environment variable with the prefix `F1_`."""
 
@@ -38,6 +45,7 @@ class Settings(BaseSettings, LakePaths):
     env: Environment = Environment.DEV
     lakehouse_root: Path | None = None
     store_uri: str | None = None
+    engine: EngineName = EngineName.DUCKDB
     openf1_url: str = "https://api.openf1.org/v1"
     openf1_requests_per_second: int = Field(default=3, ge=0)
     openf1_requests_per_minute: int = Field(default=30, ge=0)
@@ -138,6 +146,7 @@ class Settings(BaseSettings, LakePaths):
             "F1_BRONZE_URI": self.bronze,
             "F1_WAREHOUSE": str(self.warehouse),
             "DAGSTER_HOME": str(self.dagster_home),
+            **({"F1_SPARK_WAREHOUSE": self.spark_warehouse} if self.engine is EngineName.SPARK else {}),
         }
 
 

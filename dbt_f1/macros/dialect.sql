@@ -62,3 +62,11 @@ listagg({{ text }}, '{{ separator }}') within group (order by {{ order }})
 {% macro list_element(list, place) -%}{{ adapter.dispatch('list_element', 'f1')(list, place) }}{%- endmacro %}
 {% macro default__list_element(list, place) -%}list_extract({{ list }}, {{ place }}){%- endmacro %}
 {% macro spark__list_element(list, place) -%}element_at({{ list }}, {{ place }}){%- endmacro %}
+
+{#
+Whether a column of bronze has one of these values. Not as such on Sail with several workers, which compares a list of more than three
+with another column of a table with partitions; the sessions of a season are read, and not the file of a pull alone.
+#}
+{% macro among(column, values) -%}{{ adapter.dispatch('among', 'f1')(column, values) }}{%- endmacro %}
+{% macro default__among(column, values) -%}{{ column }} in ({{ values | join(', ') }}){%- endmacro %}
+{% macro spark__among(column, values) -%}concat({{ column }}, '') in ({{ values | join(', ') }}){%- endmacro %}

@@ -35,7 +35,7 @@ tests: `overrides: {macros: {is_current_pull: "true"}}`.
         /* replace_partitions {{ partition_column }}: [{{ partitions | join(', ') }}] */
         {%- if pull_ids %}
         _season in ({{ seasons | unique | sort | join(', ') }})
-        and _pull_id in ({{ pull_ids | join(', ') }})
+        and {{ among('_pull_id', pull_ids) }}
         {%- if key and is_incremental() %}
         and {{ key }} not in (select {{ key }} from {{ this }} where season not in ({{ partitions | join(', ') }}))
         {%- endif %}

@@ -282,7 +282,8 @@ def build_gold(seen: datetime, target: Path) -> Path:
     partial = target.with_name(f"partial_{os.getpid()}") / settings.warehouse.name
     partial.parent.mkdir(parents=True, exist_ok=True)
     take_shared_parse(folder)
-    tell(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC", "progress")
+    # Whatever builds the lake: the rows stay in one file, and no server has to be there.
+    tell(f"building gold as of {seen:%Y-%m-%d %H:%M:%S} UTC with DuckDB", "progress")
     try:
         # Without tests: they decide what may be published, and this build is not published.
         arguments = ["build", "--exclude-resource-type", "test", "unit_test", "--quiet", "--no-write-json"]

@@ -15,6 +15,7 @@ Belongs here: the changes to dbt, non-public behavior that is used only with a t
 
 import logging
 import re
+import sys
 from functools import cache
 from typing import Any
 
@@ -103,4 +104,8 @@ if __name__ == "__main__":
     from dbt.cli.main import cli
 
     change_dbt()
+    if "--target=spark" in sys.argv:
+        from f1_lakehouse.dbt.spark_session import open_session
+
+        open_session()
     cli()

@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 import dagster as dg
-import duckdb
 
+from f1_lakehouse.dbt.engine_choice import engine_of_build
 from f1_lakehouse.dbt.manifest import silver_tables
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.lakehouse import Lake
@@ -113,7 +113,7 @@ def silver_reconciles_with_bronze_check() -> dg.AssetChecksDefinition:
 def _mismatches(opened: Lake) -> list[Mismatch]:
     build = last_build(opened.settings)
     found = []
-    with duckdb.connect(str(opened.settings.warehouse), read_only=True) as con:
+    with engine_of_build(opened.settings).connect() as con:
         for endpoint, table in silver_tables().items():
             column = PARTITION_COLUMNS.get(opened.bronze.endpoints[endpoint].scope, "season")
             counts = con.execute(f'select {column}, count(*) from silver."{table}" group by 1').fetchall()

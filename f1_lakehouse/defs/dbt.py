@@ -7,27 +7,17 @@ instance/dbt_integration.py, how most tests run when it has ended in dbt/data_te
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.dbt.data_tests import (
-    EXCLUDED_FROM_BUILD,
-    DataTestResult,
-    data_tests_of,
-    run_data_tests,
-)
+from f1_lakehouse.dbt.data_tests import DataTestResult, data_tests_of
+from f1_lakehouse.dbt.engine import Engine, EngineError
+from f1_lakehouse.dbt.engine_choice import engine_to_build
 from f1_lakehouse.dbt.manifest import manifest, nodes, tables_made, test_aliases
 from f1_lakehouse.dbt.project import discard_foreign_parse
-from f1_lakehouse.dbt.warehouse import (
-    WarehouseError,
-    check_readable,
-    drop_other_tables,
-    failing_rows,
-    row_counts,
-)
+from f1_lakehouse.dbt.warehouse import WarehouseError
 from f1_lakehouse.defs.resources import LakeResource, record_table
 from f1_lakehouse.instance.dbt_integration import (
     DagsterDbtTranslator,
@@ -46,6 +36,7 @@ from f1_lakehouse.publishing.build_record import (
     must_rebuild,
     record_build,
 )
+from f1_lakehouse.settings import Settings
 
 
 class Translator(DagsterDbtTranslator):
@@ -79,8 +70,8 @@ class TransformConfig(dg.Config):
 
 
 def dbt_arguments(config: TransformConfig) -> list[str]:
-    """Return the arguments of a build: everything but unit tests, which test code and not data, and the tests that run after it."""
-    arguments = ["build", "--exclude-resource-type", "unit_test", "--exclude", EXCLUDED_FROM_BUILD]
+    """Return the arguments of a build with any engine: everything but unit tests, which test code and not data."""
+    arguments = ["build", "--exclude-resource-type", "unit_test"]
     return [*arguments, "--full-refresh"] if config.full_refresh else arguments
 
 
@@ -112,11 +103,7 @@ def _build(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, lake: LakeResource, config: TransformConfig
 ) -> Iterator[Any]:
     opened = lake.open()
-    warehouse = opened.settings.warehouse
-    try:
-        check_readable(warehouse)
-    except WarehouseError as error:
-        raise dg.Failure(str(error), allow_retries=False if error.is_damaged else None) from error
+    engine = _engine_ready(opened.settings)
     # The version of bronze is read before dbt starts: data that arrives during the build must not count as published.
     pulls = opened.bronze.pull_log.all()
     seen_at = pulls[-1].at if pulls else None
@@ -131,17 +118,18 @@ def _build(
     # dbt's artifacts belong to the lake: several lakes may share the project.
     target = opened.settings.root / "dbt"
     discard_foreign_parse(target)
-    invocation = dbt.cli(dbt_arguments(config), context=context, target_path=target)
+    invocation = dbt.cli([*dbt_arguments(config), *engine.dbt_arguments], context=context, target_path=target)
     events, failure = _until_the_end(invocation.stream())
     built = {context.asset_key_for_output(one.output_name) for one in events if isinstance(one, dg.Output)}
-    events += _data_test_results(context, warehouse, _without_result(context, events, built))
-    yield from with_warehouse_metadata(context, events, warehouse)
+    events += _data_test_results(context, engine, _without_result(context, events, built))
+    yield from with_warehouse_metadata(context, events, engine)
     if failure is not None:
         raise failure
     check_passed(events)
     check_all_built(context.selected_asset_keys, built)
     if config.full_refresh:
-        drop_other_tables(warehouse, tables_made())
+        engine.drop_other_tables(tables_made())
+    engine.tidy()
     record_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest))
 
 
@@ -177,12 +165,12 @@ def _without_result(
 
 
 def _data_test_results(
-    context: dg.AssetExecutionContext, warehouse: Path, not_built: Collection[str]
+    context: dg.AssetExecutionContext, engine: Engine, not_built: Collection[str]
 ) -> list[dg.AssetCheckResult]:
-    """Run the selected data tests that dbt's build has left out."""
+    """Run the selected data tests that the engine leaves out of dbt's build."""
     keys = {key.name: key.asset_key for key in context.selected_asset_check_keys}
     tests = [test for test in data_tests_of(manifest()) if test["name"] in keys]
-    return [_check_result(result, keys) for result in run_data_tests(manifest(), warehouse, tests, not_built)]
+    return [_check_result(result, keys) for result in engine.test_after_build(manifest(), tests, not_built)]
 
 
 def _check_result(result: DataTestResult, keys: Mapping[str, dg.AssetKey]) -> dg.AssetCheckResult:
@@ -217,6 +205,16 @@ def check_passed(events: Collection[Any]) -> None:
         raise dg.Failure(f"{len(failed)} data tests failed: {names}", allow_retries=False)
 
 
+def _engine_ready(settings: Settings) -> Engine:
+    """Return the engine that builds; a Failure with the cure if it cannot."""
+    try:
+        return engine_to_build(settings)
+    except WarehouseError as error:
+        raise dg.Failure(str(error), allow_retries=False if error.is_damaged else None) from error
+    except EngineError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
 def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetKey]) -> None:
     """Raise a Failure if dbt ended without an error but did not report every table; its exit code does not include that."""
     missing = sorted(set(wanted) - set(built))
@@ -226,14 +224,14 @@ def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetK
 
 
 def with_warehouse_metadata(
-    context: dg.AssetExecutionContext, events: Collection[Any], warehouse: Path
+    context: dg.AssetExecutionContext, events: Collection[Any], engine: Engine
 ) -> Iterator[Any]:
     """Yield the events of a build, each table's with its row count and each failed test's with the rows that failed it.
 
     (dagster-dbt's fetch_row_counts reads the same, but keeps the warehouse open in this process afterwards.)
     """
-    counts = row_counts(warehouse)
-    failing = failing_rows(warehouse)
+    counts = engine.row_counts()
+    failing = engine.failing_rows()
     for event in events:
         if isinstance(event, dg.Output):
             rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))

@@ -10,6 +10,7 @@ from typing import Any
 
 import dagster as dg
 
+from f1_lakehouse.dbt.engine_choice import engine_of_build
 from f1_lakehouse.defs.dbt import gold_models
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.run_metadata import DELTA_VERSIONS, FINGERPRINTS
@@ -41,7 +42,7 @@ def published_gold_asset() -> dg.AssetsDefinition:
         opened = lake.open()
         log.info("publishing gold", extra={"event": "stage"})
         try:
-            done = publish(opened.settings)
+            done = publish(opened.settings, engine_of_build(opened.settings))
         except PublishError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
         tables = [dg.TableRecord({"table": name, "rows": count}) for name, count in done.rows.items()]

@@ -17,7 +17,8 @@ import orjson
 
 from f1_lakehouse.lineage.columns import known_lineage
 from f1_lakehouse.observability.run_log import CANCELED, FAILURE, RunRecord
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.publishing.build_record import built_by
+from f1_lakehouse.settings import EngineName, Settings
 from f1_lakehouse.sources.registry import BY_NAME, source_of
 from f1_lakehouse.storage.pull_log import Outcome, Pull
 
@@ -101,6 +102,7 @@ class _Names:
     def __init__(self, settings: Settings) -> None:
         self.jobs = f"{PRODUCER}-{settings.env}"
         self._settings = settings
+        self._is_spark = built_by(settings) is EngineName.SPARK
 
     def endpoint(self, name: str) -> Dataset:
         """Return the dataset of an endpoint of its source."""
@@ -117,7 +119,9 @@ class _Names:
         return _place(f"{self._settings.published_tables}/{name}")
 
     def warehouse(self, schema: str, name: str) -> Dataset:
-        """Return the dataset of a table of the warehouse."""
+        """Return the dataset of a table that was built."""
+        if self._is_spark:
+            return _place(f"{self._settings.spark_warehouse}/{schema}/{name}")
         return f"duckdb://{self._settings.warehouse}", f"warehouse.{schema}.{name}"
 
     def pair(

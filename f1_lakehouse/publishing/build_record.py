@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from f1_lakehouse.project_files import project_digest
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.settings import EngineName, Settings
 from f1_lakehouse.storage.object_store import write_atomically
 
 LAYOUT = 2
@@ -75,5 +75,22 @@ def last_build(settings: Settings) -> Build | None:
 
 
 def must_rebuild(settings: Settings) -> bool:
-    """Return whether another version of the code made tables of the warehouse, so that all must be rebuilt from bronze."""
+    """Return whether another version of the code, or another engine, made what there is, so that all must be rebuilt from bronze."""
+    if settings.engine is EngineName.SPARK or built_by(settings) is EngineName.SPARK:
+        return settings.engine is not built_by(settings) or _read(settings).get("digest") != current_digest()
     return settings.warehouse.exists() and _read(settings).get("digest") != current_digest()
+
+
+def _engine_path(settings: Settings) -> Path:
+    return settings.root / "engine.txt"
+
+
+def built_by(settings: Settings) -> EngineName:
+    """Return the engine whose tables `build.json` is about, and which has the snapshots; DuckDB if there was never another one."""
+    path = _engine_path(settings)
+    return EngineName(path.read_text().strip()) if path.exists() else EngineName.DUCKDB
+
+
+def record_built_by(settings: Settings, engine: EngineName) -> None:
+    """Record that an engine has the snapshots and builds from now on."""
+    write_atomically(_engine_path(settings), f"{engine}\n".encode())

@@ -4,7 +4,7 @@ Of a table with seasons the changed seasons are replaced in one commit; of telem
 other table is replaced completely. What has changed is read from the commits of the Delta log: no published row is read.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -20,11 +20,17 @@ from f1_lakehouse.storage.delta import WRITER
 
 BATCH_ROWS = 16 * 1024
 """Rows of a batch on the way to Delta, and of a row group there. DuckDB's own batches have up to a million rows."""
+Cursor = Callable[[duckdb.DuckDBPyConnection], duckdb.DuckDBPyConnection]
+"""What makes a second cursor that reads the same tables (`BuiltTables.cursor`)."""
+SAME_TABLES: Cursor = duckdb.DuckDBPyConnection.cursor
 TABLE_WRITER = WriterProperties(compression="ZSTD", max_row_group_size=BATCH_ROWS)
 
 
 def export_tables(
-    settings: Settings, con: duckdb.DuckDBPyConnection, states: Mapping[str, TableState]
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    states: Mapping[str, TableState],
+    cursor_of: Cursor = SAME_TABLES,
 ) -> dict[str, int]:
     """Write what has changed of each table. Returns the version of each Delta table."""
     versions = {}
@@ -32,15 +38,17 @@ def export_tables(
     for table, state in sorted(states.items(), key=lambda one: one[1].rows, reverse=True):
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
-            versions[table] = export_by_session(uri, con, table)
+            versions[table] = export_by_session(uri, con, table, cursor_of)
         else:
-            versions[table] = export_by_season(uri, con, table, state)
+            versions[table] = export_by_season(uri, con, table, state, cursor_of)
         # Arrow keeps freed memory for a while, and the next table's would be added to it.
         pa.default_memory_pool().release_unused()
     return versions
 
 
-def export_by_season(uri: str, con: duckdb.DuckDBPyConnection, table: str, state: TableState) -> int:
+def export_by_season(
+    uri: str, con: duckdb.DuckDBPyConnection, table: str, state: TableState, cursor_of: Cursor = SAME_TABLES
+) -> int:
     """Write the changed seasons in one commit, whose metadata has the new state; a table without seasons completely."""
     there = _open(uri)
     last = there.history(1)[0] if there is not None else {}
@@ -57,7 +65,7 @@ def export_by_season(uri: str, con: duckdb.DuckDBPyConnection, table: str, state
         predicate = "true"
         how = {"schema_mode": "overwrite", "partition_by": ["season"] if state.seasons else []}
     # A separate cursor: a result that is still being read blocks everything else on its connection.
-    rows = con.cursor().sql(f'select * from warehouse.gold."{table}" where {predicate}')
+    rows = cursor_of(con).sql(f'select * from warehouse.gold."{table}" where {predicate}')
     write_deltalake(
         there or uri,
         rows.to_arrow_reader(BATCH_ROWS),
@@ -70,14 +78,16 @@ def export_by_season(uri: str, con: duckdb.DuckDBPyConnection, table: str, state
     return (there or DeltaTable(uri)).version()
 
 
-def export_by_session(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> int:
+def export_by_session(
+    uri: str, con: duckdb.DuckDBPyConnection, table: str, cursor_of: Cursor = SAME_TABLES
+) -> int:
     """Write the sessions that were rebuilt, one commit per session. `built_from` names the pulls that a session was made from.
 
     What is published is read from the statistics of the Delta log: no row of telemetry is read for it.
     """
     source = f'warehouse.gold."{table}"'
-    built = dict(con.execute(f"select session_key, max(built_from) from {source} group by 1").fetchall())
-    cursor = con.cursor()
+    made = dict(con.execute(f"select session_key, max(built_from) from {source} group by 1").fetchall())
+    cursor = cursor_of(con)
     columns = cursor.sql(f"select * from {source} limit 0").to_arrow_table().schema
     there = _open(uri)
     published: dict[int, str] = {}
@@ -93,7 +103,7 @@ def export_by_session(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> i
             description=attribution_of(con),
         )
         there = DeltaTable(uri)
-    for session_key in sorted(key for key, made_of in built.items() if published.get(key) != made_of):
+    for session_key in sorted(key for key, made_of in made.items() if published.get(key) != made_of):
         write_deltalake(
             there,
             _by_driver(cursor, source, int(session_key)),
@@ -101,7 +111,7 @@ def export_by_session(uri: str, con: duckdb.DuckDBPyConnection, table: str) -> i
             predicate=f"session_key = {int(session_key)}",
             writer_properties=WRITER,
         )
-    for session_key in sorted(published.keys() - built.keys()):
+    for session_key in sorted(published.keys() - made.keys()):
         there.delete(f"session_key = {int(session_key)}")
     return there.version()
 

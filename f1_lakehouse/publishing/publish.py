@@ -18,6 +18,7 @@ import orjson
 from f1_lakehouse import __version__
 from f1_lakehouse.processes import is_running
 from f1_lakehouse.publishing.build_record import last_build
+from f1_lakehouse.publishing.built_tables import BuiltTables, WarehouseFile
 from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.publishing.delta_export import export_tables
 from f1_lakehouse.publishing.forecast_tables import add_forecasts
@@ -36,7 +37,7 @@ from f1_lakehouse.publishing.publication import (
     record_publication,
     sessions_of,
 )
-from f1_lakehouse.publishing.table_state import DELTA_ONLY, TableState, table_states
+from f1_lakehouse.publishing.table_state import DELTA_ONLY, TABLES_AND_VIEWS, TableState, table_states
 from f1_lakehouse.settings import Settings
 
 STORAGE_VERSION = "v1.0.0"
@@ -46,20 +47,20 @@ COPY_CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": 
 share of the limit, so threads are bounded too. Tested with 9.6 million rows of fact_laps; 32 MiB were enough."""
 
 
-def publish(settings: Settings) -> Publication:
-    """Replace published gold by the warehouse's gold.
+def publish(settings: Settings, built: BuiltTables | None = None) -> Publication:
+    """Replace published gold by the gold that was built (`built`: where; by default in `warehouse.duckdb`).
 
     Raises:
         GoldLockedError: another program writes to `gold.duckdb`. The file is unchanged; the Delta tables are published.
         PublishError: the last build failed or never ran.
     """
     with publishing_alone(settings):
-        return _publish(settings)
+        return _publish(settings, built or WarehouseFile(settings))
 
 
-def _publish(settings: Settings) -> Publication:
+def _publish(settings: Settings, built: BuiltTables) -> Publication:
     build = last_build(settings)
-    if build is None or not settings.warehouse.exists():
+    if build is None or not built.exist():
         raise PublishError("gold was not built by a build that passed its tests; run: f1 transform")
     _remove_leftovers(settings)
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
@@ -67,9 +68,9 @@ def _publish(settings: Settings) -> Publication:
     try:
         # The temporary folder is next to the file; DuckDB's default is the current folder of the command.
         with duckdb.connect(config={**COPY_CONFIG, "temp_directory": f"{partial}.tmp"}) as con:
-            con.execute(f"attach {literal(str(settings.warehouse))} as warehouse (read_only)")
+            built.attach(con)
             states = table_states(con, "warehouse")
-            delta_versions = export_tables(settings, con, states)
+            delta_versions = export_tables(settings, con, states, built.cursor)
             rows = _write_tables(con, settings, partial, states, build.digest)
             add_forecasts(con, settings, "target")
             done = Publication(
@@ -174,7 +175,7 @@ def _copy(con: duckdb.DuckDBPyConnection, table: str, state: TableState, known: 
 def _copy_comments(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Copy the descriptions of a table and its columns, which state units and rules."""
     [(comment,)] = con.execute(
-        "select comment from duckdb_tables() where database_name = 'warehouse' and schema_name = 'gold' "
+        f"select comment from {TABLES_AND_VIEWS} where database_name = 'warehouse' and schema_name = 'gold' "
         "and table_name = ?",
         [table],
     ).fetchall()

@@ -11,6 +11,12 @@ import duckdb
 DELTA_ONLY = frozenset({"fact_telemetry"})
 """Gold tables that are too large for one file: published as Delta only."""
 
+TABLES_AND_VIEWS = (
+    "(select database_name, schema_name, table_name, comment from duckdb_tables() "
+    "union all select database_name, schema_name, view_name, comment from duckdb_views())"
+)
+"""Tables of every engine: what one behind Spark Connect has built is read through views."""
+
 
 @dataclass(frozen=True)
 class TableState:
@@ -57,7 +63,7 @@ def table_states(con: duckdb.DuckDBPyConnection, database: str) -> dict[str, Tab
         "hash(string_agg(column_name || ' ' || data_type, ',' order by column_index)), "
         "hash(string_agg(column_name || coalesce(comment, ''), ',' order by column_index), any_value(about)) "
         "from duckdb_columns() join "
-        "(select database_name, schema_name, table_name, coalesce(comment, '') as about from duckdb_tables()) "
+        f"(select database_name, schema_name, table_name, coalesce(comment, '') as about from {TABLES_AND_VIEWS}) "
         "using (database_name, schema_name, table_name) "
         "where database_name = ? and schema_name = 'gold' group by 1 order by 1",
         [database],

@@ -7,11 +7,12 @@ load_sessions.py, seasons and rounds in load_seasons.py.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from f1_lakehouse.dbt.engine_choice import engine_of_build
 from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.observability.run_log import SUCCESS
-from f1_lakehouse.publishing.build_record import last_build, must_rebuild
+from f1_lakehouse.publishing.build_record import built_by, last_build, must_rebuild
 from f1_lakehouse.publishing.publication import find_lag, publication
 from f1_lakehouse.runs.estimate import Confirm, Estimate, estimate_seasons
 from f1_lakehouse.runs.load_seasons import load_seasons
@@ -174,11 +175,13 @@ def nothing_to_build(lake: Lake) -> bool:
     newest = max(transforms, key=lambda run: run.started_at, default=None)
     if newest is None or newest.run_id != build.run_id or newest.outcome != SUCCESS:
         return False
+    if must_rebuild(lake.settings) or built_by(lake.settings) is not lake.settings.engine:
+        return False
     try:
         check_readable(lake.settings.warehouse)
     except WarehouseError:
         return False
-    return lake.settings.warehouse.exists() and not must_rebuild(lake.settings)
+    return engine_of_build(lake.settings).exist()
 
 
 def run_transform(
@@ -203,6 +206,8 @@ def run_transform(
     from f1_lakehouse.runs.run_job import run_job
 
     everything = ", all of it: the code has changed" if must_rebuild(lake.settings) else ""
+    if lake.settings.engine is not built_by(lake.settings):
+        everything = f", all of it: now with {lake.settings.engine}"
     listener.stage(f"silver, gold and their tests (dbt){everything}")
     began = datetime.now(UTC)
     fail_orphaned_runs(current_instance())

@@ -97,6 +97,11 @@ class ObjectStore:
             self._fs.copy_file(self._path(file), self._path(to + file.removeprefix(name)))
         self._fs.delete_dir(self._path(name))
 
+    def remove(self, name: str) -> None:
+        """Remove a folder and everything in it, if there is one."""
+        if self._fs.get_file_info(self._path(name)).type == fs.FileType.Directory:
+            self._fs.delete_dir(self._path(name))
+
     def walk(self, name: str = "") -> Iterator[str]:
         """Yield the paths, relative to the store, of all finished files below, sorted."""
         selector = fs.FileSelector(self._path(name), recursive=True, allow_not_found=True)

@@ -67,14 +67,10 @@ candidates as (
         known.team_name,
         known.team_colour,
         missing.season,
-        row_number() over (
-            partition by missing.session_key, missing.driver_number
-            order by
-                case when known.meeting_key = missing.meeting_key then 0 else 1 end,
-                abs({{ seconds_between('missing.date_start', 'known.date_start') }}) nulls last,
-                known.date_start nulls last,
-                known.session_key
-        ) as nearness
+        case when known.meeting_key = missing.meeting_key then 0 else 1 end as meetings_apart,
+        abs({{ seconds_between('missing.date_start', 'known.date_start') }}) as seconds_apart,
+        known.date_start as known_at,
+        known.session_key as known_in
     from missing
     inner join f1_drivers as known
         on
@@ -83,8 +79,19 @@ candidates as (
             and coalesce(missing.only_driver_id, known.driver_id) = known.driver_id
 ),
 
+-- ordered by columns and not by the expressions above: Sail does not plan a window over them
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by session_key, driver_number
+            order by meetings_apart, seconds_apart nulls last, known_at nulls last, known_in
+        ) as nearness
+    from candidates
+),
+
 looked_up as (
-    select * from candidates where nearness = 1
+    select * from ranked where nearness = 1
 ),
 
 everyone as (

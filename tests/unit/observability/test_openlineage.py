@@ -9,6 +9,8 @@ from observability_parts import NOW, pull, run
 
 from f1_lakehouse.lineage import columns, openlineage
 from f1_lakehouse.lineage.columns import direct_lineage
+from f1_lakehouse.publishing.build_record import record_built_by
+from f1_lakehouse.settings import EngineName
 
 RUN = "0192fe60-0000-7000-8000-000000000001"
 MINUTES = timedelta(minutes=1)
@@ -200,3 +202,10 @@ def test_lineage_of_a_project_is_read_once(transform, settings, monkeypatch):
         ("model.f1.silver_laps", "lap_number")
     ]
     assert len(read) == 2
+
+
+def test_tables_of_another_engine_are_the_datasets_that_it_has_written(settings):
+    assert openlineage._Names(settings).warehouse("gold", "fact_laps")[0].startswith("duckdb://")
+    record_built_by(settings, EngineName.SPARK)
+    written = ("file", f"{settings.root}/spark/gold/fact_laps")
+    assert openlineage._Names(settings).warehouse("gold", "fact_laps") == written

@@ -196,7 +196,8 @@ paces_vs_field as (
         lap_number,
         {%- for laps in last_laps %}
         round(
-            sum(case when age <= {{ laps }} then delta_ms end) / (1000.0 * count(case when age <= {{ laps }} then 1 end)), 4
+            cast(sum(case when age <= {{ laps }} then delta_ms end) as {{ type_double() }})
+            / (1000 * count(case when age <= {{ laps }} then 1 end)), 4
         ) as last_{{ laps }}_s,
         {%- endfor %}
         count(*) as compared_laps
@@ -211,7 +212,8 @@ paces as (
         lap_number,
         {%- for laps in last_laps %}
         round(
-            sum(case when age <= {{ laps }} then driven_ms end) / (1000.0 * count(case when age <= {{ laps }} then 1 end)), 4
+            cast(sum(case when age <= {{ laps }} then driven_ms end) as {{ type_double() }})
+            / (1000 * count(case when age <= {{ laps }} then 1 end)), 4
         ) as last_{{ laps }}_s,
         {%- endfor %}
         max(clean_lap_number) as last_clean_lap_number
