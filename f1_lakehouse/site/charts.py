@@ -129,6 +129,17 @@ def shading(status_by_lap: Mapping[int, str | None], *, above: bool = False) -> 
     return shapes, notes
 
 
+def time_axis(span: tuple[float, float], title: str = "Lap time") -> Json:
+    """An axis of lap times in seconds; the script labels it m:ss.sss if `meta` of the layout names it in `times`.
+
+    Args:
+        span: smallest and largest value, s; the axis is longer than that by a twentieth at both ends.
+        title: of the axis.
+    """
+    margin = max((span[1] - span[0]) * 0.05, 0.1)
+    return axis(title, range=[round(span[0] - margin, 3), round(span[1] + margin, 3)], zeroline=False)
+
+
 def lap_axis(laps: int) -> Json:
     return axis("Lap", range=[0, laps], zeroline=False, **({"dtick": 1} if laps <= 8 else {}))
 
