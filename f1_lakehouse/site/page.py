@@ -61,7 +61,7 @@ class Alternative:
 
     label: str
     names: tuple[str, str]
-    y: Sequence[Sequence[float | None]]
+    y: Sequence[Json | list[int | None]]
     layout: Json
 
 

@@ -41,7 +41,7 @@
   // Distances are speed over time and differ by some metres between cars: a lap is stretched to the length of the first one, so that
   // the gap is 0 at the start and the difference of the lap times at the end.
   const read = (lap, wanted) => {
-    const t = summed(lap.t).map(one => one / 100), d = summed(lap.d), v = summed(lap.v), last = t.length - 1;
+    const t = summed(lap.t).map(one => one / 100), d = summed(lap.d), v = summed(lap.v).map(one => one + lap.start), last = t.length - 1;
     const own = d[last] + v[last] / 3.6 * Math.max(lap.time - t[last], 0), length = wanted ?? own;
     const x = d.map(one => one * length / own), inside = x.map((_, i) => i).filter(i => x[i] > 0 && x[i] < length);
     const pedals = numbers(lap.pedals);

@@ -35,6 +35,16 @@
     return { type: "scatter", mode: "lines", connectgaps: true, hovertemplate: meta?.hover, ...text, ...given, ...line };
   };
 
+  // Numbers come as base64 of whole numbers, which is half as long; -32768 is a missing one.
+  const unpacked = (packed, per, start) => {
+    let numbers = packed;
+    if (packed.bdata !== undefined) {
+      const bytes = Uint8Array.from(atob(packed.bdata), one => one.charCodeAt(0)).buffer;
+      numbers = [...(packed.dtype === "i1" ? new Int8Array(bytes) : new Int16Array(bytes))];
+    }
+    return numbers.map(one => one === null || one === -32768 ? null : one / per + start);
+  };
+
   const noted = given => ({ showarrow: false, ...given });
 
   const named = ([key, text, y]) => ({
@@ -65,7 +75,8 @@
   // Draws a figure into an element; `off` has the keys of the traces that are not shown.
   const draw = async (element, given, off = new Set()) => {
     const meta = given.layout.meta, width = element.clientWidth;
-    const data = given.data.map(trace => traced({ ...trace, visible: !off.has(trace.meta) }, meta));
+    const scale = meta?.scale, valued = trace => scale && trace.y ? { ...trace, y: unpacked(trace.y, ...scale) } : trace;
+    const data = given.data.map(trace => traced({ ...valued(trace), visible: !off.has(trace.meta) }, meta));
     const layout = laidOut(given.layout, width);
     layout.annotations = layout.annotations.filter(one => !off.has(one.name));
     const isNew = !element.on;

@@ -101,7 +101,8 @@ def packed_lap(lap: Row, samples: Row) -> Json:
         "tyres": (lap["compound"] or "").lower(),
         "t": packed(differences(samples["elapsed"])),
         "d": packed(differences(samples["distance"])),
-        "v": packed(differences(samples["speed"])),
+        "start": samples["speed"][0],
+        "v": packed([0, *differences(samples["speed"])[1:]]),
         "throttle": packed([NO_SIGNAL if one is None or one > 100 else one for one in samples["throttle"]]),
         "pedals": packed(pedals),
     }

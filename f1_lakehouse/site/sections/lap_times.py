@@ -11,7 +11,9 @@ from f1_lakehouse.site.charts import (
     lap_axis,
     line_trace,
     plain,
+    scaled,
     shading,
+    shared_layout,
     time_axis,
 )
 from f1_lakehouse.site.page import Chart, Table, lap_time, text
@@ -32,6 +34,10 @@ SYMBOLS = {
     "WET": "cross",
 }
 """Compound → the symbol of a lap; x if it is not known."""
+
+PLOTLY_NUMBERS = {"circle": 0, "square": 1, "diamond": 2, "cross": 3, "x": 4, "triangle-up": 5}
+OPEN = 100
+"""What Plotly adds to the number of a symbol that is not filled."""
 
 
 def lap_times_chart(view: View) -> Chart | None:
@@ -59,7 +65,7 @@ def lap_times_chart(view: View) -> Chart | None:
         title="Lap times",
         alt=f"Lap time of every driver on each lap; laps slower than {lap_time(slowest)} are not drawn. Fastest lap: "
         f"{view.label(fastest['driver_number'])}, {lap_time(fastest['lap_duration'])} on lap {fastest['lap_number']}."
-        f"{f' Tyres: {symbols}.' if symbols else ''}{shading_note(view)}",
+        f"{f' Tyres: {symbols}; open for the second car of a team.' if symbols else ''}{shading_note(view)}",
         height=480,
         figure=lap_times_figure({n: by_driver[n] for n in order}, view.styles, view.status_by_lap),
         keys=view.keys(order),
@@ -86,23 +92,26 @@ def lap_times_figure(
     laps: Mapping[int, Sequence[Row]], styles: Mapping[int, Style], status_by_lap: Mapping[int, str | None]
 ) -> Figure:
     """Lap times over the laps: driver → rows of fact_laps. The symbol is the compound, the color that of the team."""
+    times = [row["lap_duration"] for rows in laps.values() for row in rows]
+    start = int(min(times))
     data = []
     for driver, rows in laps.items():
         by_lap = {row["lap_number"]: row for row in rows}
-        first, last = min(by_lap), max(by_lap)
-        driven = [by_lap.get(lap) for lap in range(first, last + 1)]
-        trace = line_trace(styles[driver], x0=first, dx=1, y=[row and row["lap_duration"] for row in driven])
-        symbols = [SYMBOLS.get(row["compound"], "x") if row else None for row in driven]
-        known = list(dict.fromkeys(one for one in symbols if one))
-        trace["line"] |= {"width": 1}
-        trace["connectgaps"] = False
-        trace["mode"] = "lines+markers"
-        trace["marker"] = {"size": 5, "symbol": known[0] if len(known) == 1 else _numbers(symbols)}
+        first = min(by_lap)
+        driven = [by_lap.get(lap) for lap in range(first, max(by_lap) + 1)]
+        symbols = [_symbol(row["compound"] if row else None, styles[driver]) for row in driven]
+        trace = line_trace(
+            styles[driver],
+            x0=first,
+            dx=1,
+            y=scaled([row["lap_duration"] if row else None for row in driven], 1000, start),
+            mode="markers",
+            marker={"size": 6, "symbol": symbols[0] if len(set(symbols)) == 1 else symbols},
+        )
         data.append(trace)
-    times = [row["lap_duration"] for rows in laps.values() for row in rows]
     shapes, notes = shading(status_by_lap)
     return data, {
-        "meta": {"times": ["yaxis"], "hover": "%{fullData.name} lap %{x:d}: %{text}<extra></extra>"},
+        **shared_layout("lap %{x:d}: %{text}", times=["yaxis"], scale=[1000, start]),
         "margin": {"l": 60, "r": 16, "t": 24, "b": 44},
         "xaxis": lap_axis(max(row["lap_number"] for rows in laps.values() for row in rows)),
         "yaxis": time_axis((min(times), max(times))),
@@ -111,12 +120,9 @@ def lap_times_figure(
     }
 
 
-PLOTLY_NUMBERS = {"circle": 0, "square": 1, "diamond": 2, "cross": 3, "x": 4, "triangle-up": 5}
-"""Plotly's numbers of the symbols: as names they would be half of the page."""
-
-
-def _numbers(symbols: Sequence[str | None]) -> list[int]:
-    return [PLOTLY_NUMBERS[one or "circle"] for one in symbols]
+def _symbol(compound: str | None, style: Style) -> int:
+    """Plotly's number of a symbol, which is shorter than its name: an open one for any but the first car of a team."""
+    return PLOTLY_NUMBERS[SYMBOLS.get(compound or "", "x")] + (OPEN if style.dash else 0)
 
 
 def long_runs_chart(view: View, stints: Sequence[Row]) -> Chart | None:
@@ -172,7 +178,7 @@ def long_runs_figure(runs: Sequence[tuple[Row, Sequence[Row]]], styles: Mapping[
             y=[row["lap_duration"] for row in laps],
         )
         trace["mode"] = "lines+markers"
-        trace["marker"] = {"size": 7, "symbol": SYMBOLS.get(stint["compound"], "x")}
+        trace["marker"] = {"size": 7, "symbol": _symbol(stint["compound"], style)}
         trace["hovertemplate"] = (
             f"{plain(style.label)} {plain((stint['compound'] or 'unknown').lower())}, lap %{{x:d}} of the run: %{{text}}<extra></extra>"
         )

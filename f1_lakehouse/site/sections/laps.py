@@ -15,12 +15,16 @@ from f1_lakehouse.site.charts import (
     packed,
     plain,
     range_with_names,
+    scaled,
     shading,
     shared_layout,
 )
 from f1_lakehouse.site.page import Alternative, Chart, Section, Table, lap_time, number, text
 from f1_lakehouse.site.sections.lap_times import TABLE_LAPS, lap_times_chart
 from f1_lakehouse.site.view import View, section, shading_note
+
+GAP_STEPS = 10
+"""Gaps are drawn in steps of 1 s divided by this."""
 
 
 def laps_section(view: View) -> Section | None:
@@ -245,13 +249,10 @@ def _gap_layout(
     distance = (high - low) / PLOT_PX * LABEL_PX
     low, high = range_with_names((low, high), ends, distance)
     return {
-        **shared_layout(f"lap %{{x:d}}: %{{y:+.1f}} s {to}", ends, distance),
+        **shared_layout(f"lap %{{x:d}}: %{{y:+.1f}} s {to}", ends, distance, scale=[GAP_STEPS, 0]),
         "yaxis": axis(title, range=[high, low], zeroline=True),
     }
 
 
-def _line(by_lap: Mapping[int, float], first: int, last: int) -> list[float | None]:
-    # Adding 0.0 turns −0.0 into 0.0.
-    return [
-        round(v, 1) + 0.0 if (v := by_lap.get(lap)) is not None else None for lap in range(first, last + 1)
-    ]
+def _line(by_lap: Mapping[int, float], first: int, last: int) -> Json | list[int | None]:
+    return scaled([by_lap.get(lap) for lap in range(first, last + 1)], GAP_STEPS)
