@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-clients bench lint format ui dbt-build docs clean lock
+.PHONY: help install demo test test-fast test-slow test-clients test-pages bench lint format ui dbt-build docs clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,6 +41,10 @@ test-clients: install ## test gold.duckdb in DuckDB 1.0, 1.4 and the newest, pan
 		$(BIN)/uv pip install --quiet --upgrade --python "$(CLIENTS)/$$name/bin/python" $$packages; \
 	done < tests/e2e/clients.txt
 	@F1_TEST_CLIENTS="$(abspath $(CLIENTS))" $(BIN)/pytest tests/e2e/test_clients.py
+
+test-pages: install ## test the pages in chromium, with axe-core; installs playwright and axe from the package index
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python "playwright>=1.50,<2" "axe-playwright-python>=0.1.4,<0.2"
+	@$(BIN)/pytest -m slow tests/site/test_browser.py
 
 BENCH_DATA ?= local_data/benchmarks
 bench: install ## compare speed and memory with references, into benchmarks/RESULTS.md (QUICK=1: under three minutes)

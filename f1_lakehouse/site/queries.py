@@ -185,6 +185,11 @@ class Gold:
             session.key,
         )
 
+    def race_effects(self, session: Session) -> Row | None:
+        """What slowed and sped up the field in a race; None if it is not known."""
+        rows = self.select("select * from race_effects where session_key = ?", session.key)
+        return rows[0] if rows else None
+
     def pace(self, session: Session) -> list[Row]:
         """Race pace, best first."""
         return self.select(

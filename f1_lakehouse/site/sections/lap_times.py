@@ -110,10 +110,11 @@ def lap_times_figure(
         )
         data.append(trace)
     shapes, notes = shading(status_by_lap)
+    laps_driven = max(row["lap_number"] for rows in laps.values() for row in rows)
     return data, {
         **shared_layout("lap %{x:d}: %{text}", times=["yaxis"], scale=[1000, start]),
         "margin": {"l": 60, "r": 16, "t": 24, "b": 44},
-        "xaxis": lap_axis(max(row["lap_number"] for rows in laps.values() for row in rows)),
+        "xaxis": lap_axis(laps_driven) | {"range": [0, laps_driven + 0.5]},
         "yaxis": time_axis((min(times), max(times))),
         "shapes": shapes,
         "annotations": notes,
