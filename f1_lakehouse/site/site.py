@@ -299,7 +299,7 @@ def _write_assets(folder: Path) -> None:
     there = folder / "assets" / bundle.name
     if not there.exists() or there.stat().st_size != bundle.stat().st_size:
         _write(there, bundle.read_bytes())
-    for script in ("pages.js", "search.js", "compare.js"):
+    for script in ("pages.js", "search.js", "compare.js", "tables.js"):
         _write(folder / "assets" / script, (_ASSETS / script).read_bytes())
 
 
@@ -315,7 +315,7 @@ def _write(path: Path, content: bytes) -> bool:
 
 
 def _remove(folder: Path, addresses: Sequence[str]) -> None:
-    """Delete files of the site, and a folder beside a page with its last file."""
+    """Delete files of the site, and a folder next to a page with its last file."""
     for one in addresses:
         (folder / one).unlink(missing_ok=True)
         beside = (folder / one).parent

@@ -1,4 +1,4 @@
-"""Charts over laps and the comparison of two laps: what they are drawn from, also the files beside a page."""
+"""Charts over laps and the comparison of two laps: what they are drawn from, also the files next to a page."""
 
 import base64
 import struct
@@ -32,7 +32,7 @@ def laps_of(folder: Path, driver: int) -> list[dict]:
     return orjson.loads(content)
 
 
-# Files beside a page
+# Files next to a page
 
 
 def test_files_have_every_sample_of_the_timed_laps_of_each_driver(race: GoldTables) -> None:

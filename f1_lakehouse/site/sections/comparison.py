@@ -1,9 +1,9 @@
-"""The comparison of any two laps of a session: what the reader chooses from, and the files with the samples beside the page.
+"""The comparison of any two laps of a session: what the reader chooses from, and the files with the samples next to the page.
 
 Belongs here: the format of these files, which assets/compare.js reads. Does not belong here: the charts of the fastest laps, which need
 no file (telemetry.py).
 
-There is one file per driver, so that a reader loads two of them and not the telemetry of the whole session. It is a script and not JSON,
+There is one file per driver, so that a reader loads two of them and not the telemetry of the session. It is a script and not JSON,
 because a page that is opened from disk may load nothing else. A sample takes about five bytes: times, distances and speeds are
 differences to the sample before.
 """
