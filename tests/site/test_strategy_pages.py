@@ -86,7 +86,7 @@ def test_scorecard_has_a_page_with_calibration_and_a_link(forecasts: GoldTables)
     page = (done.folder / "strategy.html").read_text("utf-8")
     assert 'id="calibration-stop-hazard"' in page
     assert re.search(r"0\.040 to 0\.060", page)
-    # Two comparisons of one forecast are told apart by the names of their rows, and no score is an abbreviation.
+    # Two comparisons of one forecast differ by the names of their rows, and no score is an abbreviation.
     for name in ("mean of three", "last lap"):
         assert f'<th scope="row">time of the next clean lap, against: {name}<td>better' in page
     assert '<th scope="row">chance of a stop, against: share<td>no better' in page

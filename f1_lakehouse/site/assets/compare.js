@@ -92,6 +92,8 @@
     const steps = Array.from({ length: Math.ceil(laps[0].length / TABLE_STEP_M) }, (_, i) => i * TABLE_STEP_M);
     body.append(...[...steps, laps[0].length].map(x => row(
       cell("th", Math.round(x), "row"), ...laps.map(lap => cell("td", Math.round(at(lap.x, lap.v, x)))), cell("td", at(laps[0].timeX, delta, x).toFixed(3)))));
+    table.classList.remove("stacked");
+    delete table.dataset.prepared;
     table.replaceChildren(Object.assign(document.createElement("caption"), { textContent: `Every ${TABLE_STEP_M} m and at the line` }), head, body);
   };
 

@@ -28,10 +28,15 @@
   const widths = new Map();
   const observer = new ResizeObserver(entries => {
     for (const { target } of entries) {
-      if (!target.clientWidth || widths.get(target) === target.clientWidth) continue;
-      widths.set(target, target.clientWidth);
-      fit(target);
+      const scroll = target.closest(".scroll"), isNew = target !== scroll && scroll.scrollWidth > scroll.clientWidth;
+      if (!scroll.clientWidth || (widths.get(scroll) === scroll.clientWidth && !isNew)) continue;
+      widths.set(scroll, scroll.clientWidth);
+      fit(scroll);
     }
   });
-  for (const scroll of document.querySelectorAll(".scroll")) observer.observe(scroll);
+  // The table too: a script may fill it after the width of the page is known.
+  for (const scroll of document.querySelectorAll(".scroll")) {
+    observer.observe(scroll);
+    observer.observe(scroll.querySelector("table"));
+  }
 })();

@@ -3,7 +3,7 @@
 Belongs here: the format of these files, which assets/compare.js reads. Does not belong here: the charts of the fastest laps, which need
 no file (telemetry.py).
 
-There is one file per driver, so that a reader loads two of them and not the telemetry of the session. It is a script and not JSON,
+There is one file per driver, so that a reader loads two of them and not the telemetry of all drivers. It is a script and not JSON,
 because a page that is opened from disk may load nothing else. A sample takes about five bytes: times, distances and speeds are
 differences to the sample before.
 """

@@ -128,17 +128,12 @@ def _symbol(compound: str | None, style: Style) -> int:
 
 def long_runs_chart(view: View, stints: Sequence[Row]) -> Chart | None:
     """The clean laps of these stints over the laps of the stint; None without one of two laps."""
-    runs: list[tuple[Row, list[Row]]] = []
-    for stint in stints:
-        laps = [
-            row
-            for row in view.laps
-            if row["driver_number"] == stint["driver_number"]
-            and row["stint_number"] == stint["stint_number"]
-            and row["is_clean_lap"]
-        ]
-        if len(laps) > 1 and stint["driver_number"] in view.styles:
-            runs.append((stint, laps))
+    by_stint: dict[tuple[int, int], list[Row]] = {}
+    for row in view.laps:
+        if row["is_clean_lap"]:
+            by_stint.setdefault((row["driver_number"], row["stint_number"]), []).append(row)
+    found = [(stint, by_stint.get((stint["driver_number"], stint["stint_number"]), [])) for stint in stints]
+    runs = [(stint, laps) for stint, laps in found if len(laps) > 1 and stint["driver_number"] in view.styles]
     if not runs:
         return None
     used = [compound for compound in COMPOUNDS if any(stint["compound"] == compound for stint, _ in runs)]

@@ -233,7 +233,7 @@ def _trace_table(view: View, driven: Sequence[tuple[Row, Sequence[Row]]]) -> Tab
             )
         )
     columns = ("Distance, m", *(f"{n}, km/h" for n in names), *behind)
-    return Table(f"Every {TRACE_STEP_M} m and at the line", columns, rows, text=())
+    return Table(f"{' and '.join(names)}: every {TRACE_STEP_M} m and at the line", columns, rows, text=())
 
 
 def at(curve: Sequence[tuple[float, float]], x: float) -> float:
