@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-clients test-spark bench lint format ui dbt-build docs site-docs gallery clean lock
+.PHONY: help install demo test test-fast test-slow test-clients test-spark test-pages bench lint format ui dbt-build docs site-docs gallery clean lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,10 @@ test-spark: install ## test F1_ENGINE=spark on Sail in an environment of its own
 	@$(BIN)/uv pip install --quiet --python "$(SPARK)/bin/python" --requirements requirements.lock
 	@$(BIN)/uv pip install --quiet --python "$(SPARK)/bin/python" --editable ".[spark]" "pysail>=0.7,<0.8"
 	@"$(SPARK)/bin/pytest" -m slow -n0 tests/dbt/test_dbt_spark.py
+
+test-pages: install ## test the pages in chromium, with axe-core; installs playwright and axe from the package index
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python "playwright>=1.50,<2" "axe-playwright-python>=0.1.4,<0.2"
+	@$(BIN)/pytest -m slow tests/site/test_browser.py
 
 BENCH_DATA ?= local_data/benchmarks
 bench: install ## compare speed and memory with references, into benchmarks/RESULTS.md (QUICK=1: under three minutes)

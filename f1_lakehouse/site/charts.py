@@ -64,6 +64,23 @@ def packed(values: Sequence[int | None]) -> Json | list[int | None]:
     return list(values)
 
 
+MISSING = -(2**15)
+"""A missing value among packed ones."""
+
+
+def scaled(values: Sequence[float | None], per: int, start: float = 0) -> Json | list[int | None]:
+    """Values as packed integers, (value - start) * per; the script restores them if `meta` of the layout has both in `scale`.
+
+    A number with decimals takes five characters or more in a page, and packed not quite three.
+    """
+    whole = [None if value is None else round((value - start) * per) for value in values]
+    if any(value is None for value in whole) and all(
+        value is None or MISSING < value < -MISSING for value in whole
+    ):
+        return packed([MISSING if value is None else value for value in whole])
+    return packed(whole)
+
+
 def axis(title: str, **rest: object) -> Json:
     """An axis with its title, which ends with the unit."""
     return {"title": {"text": title}, **rest}
@@ -129,6 +146,17 @@ def shading(status_by_lap: Mapping[int, str | None], *, above: bool = False) -> 
     return shapes, notes
 
 
+def time_axis(span: tuple[float, float], title: str = "Lap time") -> Json:
+    """An axis of lap times in seconds; the script labels it m:ss.sss if `meta` of the layout names it in `times`.
+
+    Args:
+        span: smallest and largest value, s; the axis is longer than that by a twentieth at both ends.
+        title: of the axis.
+    """
+    margin = max((span[1] - span[0]) * 0.05, 0.1)
+    return axis(title, range=[round(span[0] - margin, 3), round(span[1] + margin, 3)], zeroline=False)
+
+
 def lap_axis(laps: int) -> Json:
     return axis("Lap", range=[0, laps], zeroline=False, **({"dtick": 1} if laps <= 8 else {}))
 
@@ -144,16 +172,18 @@ def line_trace(style: Style, **rest: object) -> Json:
     return {"meta": style.key, "name": plain(style.label), "line": line, **rest}
 
 
-def shared_layout(hover: str, ends: Sequence[tuple[Style, float]] = (), distance: float = 0) -> Json:
+def shared_layout(
+    hover: str, ends: Sequence[tuple[Style, float]] = (), distance: float = 0, **rest: object
+) -> Json:
     """The `meta` of a layout, from which the script draws the hover text of every line and the names next to their right ends.
 
-    `distance`: smallest distance between two names, in units of y.
+    `distance`: smallest distance between two names, in units of y; `rest`: more of `meta`.
     """
     heights = spread([y for _, y in ends], distance)
     names = [
         [style.key, plain(style.label), round(y, 1)] for (style, _), y in zip(ends, heights, strict=True)
     ]
-    return {"meta": {"hover": f"%{{fullData.name}} {hover}<extra></extra>", "ends": names}}
+    return {"meta": {"hover": f"%{{fullData.name}} {hover}<extra></extra>", "ends": names, **rest}}
 
 
 def range_with_names(

@@ -5,6 +5,7 @@ Belongs here: contrast as WCAG 2 defines it, and fixed colors (compounds, track 
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 LIGHT, DARK = "#ffffff", "#15181d"
 """The page's background; pages.css uses the same."""
@@ -43,6 +44,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+@cache
 def readable(colour: str | None, background: str, ratio: float = READABLE) -> str:
     """The color, made darker or lighter until its contrast with the background is high enough.
 

@@ -17,6 +17,7 @@ SESSION_TABLES = (
     "fact_stints",
     "fact_weather",
     "lap_chart",
+    "race_effects",
     "race_pace",
     "result_revisions",
     "session_leaderboard",

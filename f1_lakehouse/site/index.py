@@ -15,15 +15,28 @@ def index_page(history: History) -> Page:
     races = [one for one in gold.sessions if one.is_race and not one.is_cancelled]
     sections = []
     if races:
+        links = Links(history, root="")
         rows = [
-            (link(one.page, f"{one.shown_title}: {one.name}"), f"{one.date_start:%Y-%m-%d}", one.circuit)
+            (
+                link(one.page, f"{one.shown_title}: {one.name}"),
+                f"{one.date_start:%Y-%m-%d}",
+                one.circuit,
+                links.drivers(history.results_of(session_key=one.key, position=1)),
+            )
             for one in races[-6:][::-1]
         ]
         sections.append(
             Section(
                 "newest",
                 "Newest races",
-                [Table("Newest races and sprints", ("Race", "Date", "Circuit"), rows, text=(0, 1, 2))],
+                [
+                    Table(
+                        "Newest races and sprints",
+                        ("Race", "Date", "Circuit", "Winner"),
+                        rows,
+                        text=(0, 1, 2, 3),
+                    )
+                ],
             )
         )
     seasons = _seasons(history)

@@ -4,6 +4,7 @@ Belongs here: names that follow from a session's own values. Does not belong her
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,6 +55,23 @@ class Session:
     def is_qualifying(self) -> bool:
         """Qualifying of either kind."""
         return self.category in ("Qualifying", "Sprint Qualifying")
+
+
+Neighbours = tuple[Session | None, Session | None]
+"""The session of the same kind before a session, and the one after it."""
+
+
+def neighbours(sessions: Sequence[Session]) -> dict[int, Neighbours]:
+    """Session key → its neighbours among these sessions, which are in the order of time; cancelled sessions are no neighbours."""
+    kinds: dict[tuple[str, str], list[Session]] = {}
+    for one in sessions:
+        if not one.is_cancelled:
+            kinds.setdefault((one.category, one.name if one.category == "Practice" else ""), []).append(one)
+    return {
+        here.key: (before, after)
+        for of_kind in kinds.values()
+        for before, here, after in zip([None, *of_kind[:-1]], of_kind, [*of_kind[1:], None], strict=True)
+    }
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ escaped: by Jinja in the page, by `as_json` in a chart's JSON, by `charts.plain`
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from f1_lakehouse.publishing.data_card import NO_RACES, RaceCount, attribution, generated_note
 from f1_lakehouse.site import colours
-from f1_lakehouse.site.charts import Figure
+from f1_lakehouse.site.charts import Figure, Json
 
 NONE = "–"
 """Shown where gold has no value."""
@@ -52,6 +52,20 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A second set of values of a chart's traces, which the reader can choose.
+
+    `label` says what is chosen, `names` are the first and the second choice, `y` has the values of each trace, and `layout` the keys
+    of the layout that differ.
+    """
+
+    label: str
+    names: tuple[str, str]
+    y: Sequence[Json | list[int | None]]
+    layout: Json
+
+
+@dataclass(frozen=True)
 class Chart:
     """A Plotly figure with its text alternative.
 
@@ -66,6 +80,19 @@ class Chart:
     table: Table | None = None
     note: str = ""
     keys: Sequence[Key] = ()
+    alternative: Alternative | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two laps that the reader chooses. `content`: the drivers with their files, and the corners, as assets/compare.js reads them."""
+
+    name: str
+    title: str
+    content: Json
+
+
+Part = Table | Chart | Comparison | str
 
 
 @dataclass(frozen=True)
@@ -74,7 +101,7 @@ class Section:
 
     name: str
     title: str
-    parts: Sequence[Table | Chart | str]
+    parts: Sequence[Part]
 
 
 Names = dict[str, list[list[str]]]
@@ -83,7 +110,8 @@ Names = dict[str, list[list[str]]]
 
 @dataclass
 class Page:
-    """A page. `trail`: the pages above it as (address, text); `facts`: shown at the top, as (name, value).
+    """A page. `trail`: the pages above it as (address, text); `facts`: shown at the top, as (name, value); `files`: what its scripts
+    load when the reader asks for it, by address in the site.
 
     `of`: keys of the sessions that it shows something of; they, or the `races` of a page without sessions, decide the attribution.
     """
@@ -98,10 +126,14 @@ class Page:
     lead: str = ""
     races: RaceCount = NO_RACES
     search: Names | None = None
+    files: Mapping[str, Callable[[], bytes]] = field(default_factory=dict)
     charts: Sequence[Chart] = field(init=False)
+    has_comparison: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.charts = [part for section in self.sections for part in section.parts if isinstance(part, Chart)]
+        parts = [part for section in self.sections for part in section.parts]
+        self.charts = [part for part in parts if isinstance(part, Chart)]
+        self.has_comparison = any(isinstance(part, Comparison) for part in parts)
 
 
 def render(page: Page, root: str) -> bytes:
@@ -133,11 +165,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["json"] = lambda chart: as_json(dict(zip(("data", "layout"), chart.figure, strict=True)))
-    made.filters["names"] = as_json
+    made.filters["json"] = _figure_json
+    made.filters["as_json"] = as_json
     made.tests["table"] = lambda part: isinstance(part, Table)
+    made.tests["comparison"] = lambda part: isinstance(part, Comparison)
     made.tests["chart"] = lambda part: isinstance(part, Chart)
     return made
+
+
+def _figure_json(chart: Chart) -> Markup:
+    figure: Json = dict(zip(("data", "layout"), chart.figure, strict=True))
+    if chart.alternative is not None:
+        figure["alternative"] = {"y": chart.alternative.y, "layout": chart.alternative.layout}
+    return as_json(figure)
 
 
 def as_json(content: object) -> Markup:

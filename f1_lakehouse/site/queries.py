@@ -1,7 +1,7 @@
 """Queries of the pages on published gold: rows as dicts of Python values.
 
-Belongs here: SELECT statements on the rows of one session or season, of the forecasts and about the data. Does not belong here: rows
-that pages of several seasons share (history.py), calculations (a mart of gold), the content of a page (`sections`).
+Belongs here: SELECT statements on the rows of one session or season, of the forecasts and about the data. Does not belong here:
+samples of telemetry (samples.py), rows that pages of several seasons share (history.py), calculations (a mart of gold), the content of a page (`sections`).
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import duckdb
 from f1_lakehouse.publishing.delta_export import exported_sessions
 from f1_lakehouse.publishing.gold_file import connect_gold
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.site.model import Driver, Session, slug
+from f1_lakehouse.site.model import Driver, Neighbours, Session, neighbours, slug
 from f1_lakehouse.storage.delta import scan
 
 Row = dict[str, Any]
@@ -99,6 +99,11 @@ class Gold:
         )
 
     @cached_property
+    def neighbours(self) -> dict[int, Neighbours]:
+        """Session key → the sessions of the same kind before and after it."""
+        return neighbours(self.sessions)
+
+    @cached_property
     def seasons(self) -> list[int]:
         """The seasons of these sessions, newest first."""
         return sorted({one.season for one in self.sessions}, reverse=True)
@@ -179,6 +184,11 @@ class Gold:
             "order by fastest_lap_time nulls last, driver_number",
             session.key,
         )
+
+    def race_effects(self, session: Session) -> Row | None:
+        """What slowed and sped up the field in a race; None if it is not known."""
+        rows = self.select("select * from race_effects where session_key = ?", session.key)
+        return rows[0] if rows else None
 
     def pace(self, session: Session) -> list[Row]:
         """Race pace, best first."""
@@ -335,24 +345,12 @@ class Gold:
         return exported_sessions(self._settings, "fact_telemetry")
 
     @cached_property
-    def _telemetry(self) -> str:
+    def telemetry(self) -> str:
         """The view of the published telemetry: opened once, because the cost grows with the number of sessions."""
         from deltalake import DeltaTable
 
         self._con.register("telemetry", scan(DeltaTable(f"{self._settings.published_tables}/fact_telemetry")))
         return "telemetry"
-
-    def lap_telemetry(self, session: Session, driver: int, lap: int) -> list[Row]:
-        """The samples of one lap in the order of time; empty when there are none."""
-        if session.key not in self.telemetry_sessions:
-            return []
-        return self.select(
-            "select lap_elapsed_s, lap_distance_m, speed, throttle, brake, position_x, position_y "
-            f"from {self._telemetry} where session_key = ? and driver_number = ? and lap_number = ? order by date",
-            session.key,
-            driver,
-            lap,
-        )
 
 
 @contextmanager

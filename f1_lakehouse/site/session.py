@@ -7,9 +7,10 @@ difference between a full page, one with results only, and one of a cancelled se
 from collections.abc import Callable
 
 from f1_lakehouse.site.links import address
-from f1_lakehouse.site.model import Session
+from f1_lakehouse.site.model import Session, short_race_name
 from f1_lakehouse.site.page import NONE, Page, Section, link
 from f1_lakehouse.site.queries import Gold
+from f1_lakehouse.site.sections.comparison import lap_files
 from f1_lakehouse.site.sections.corrections import corrections_section
 from f1_lakehouse.site.sections.degradation import degradation_section
 from f1_lakehouse.site.sections.laps import laps_section
@@ -79,7 +80,12 @@ def session_page(gold: Gold, session: Session) -> Page:
         lead=_lead(view),
         facts=_facts(view),
         sections=[one for one in found if one is not None],
-        trail=[("index.html", "All seasons"), (f"{session.season}/index.html", f"Season {session.season}")],
+        files=lap_files(view) if any(one is not None and one.name == "track" for one in found) else {},
+        trail=[
+            ("index.html", "All seasons"),
+            (f"{session.season}/index.html", f"Season {session.season}"),
+            *_neighbours(view),
+        ],
         siblings=[
             ("" if one.key == session.key else one.page, one.name)
             for one in gold.sessions
@@ -87,6 +93,16 @@ def session_page(gold: Gold, session: Session) -> Page:
         ],
         colours=list({view.teams[d.team_id]: d.colour for d in view.drivers.values()}.items()),
     )
+
+
+def _neighbours(view: View) -> list[tuple[str, str]]:
+    """Links to the session of the same kind before and to the one after, with the season if it is another one."""
+    found = []
+    for one, text in zip(view.gold.neighbours.get(view.session.key, ()), ("← {}", "{} →"), strict=False):
+        if one is not None:
+            season = f" {one.season}" if one.season != view.session.season else ""
+            found.append((one.page, text.format(f"{short_race_name(one.title)}{season}: {one.name}")))
+    return found
 
 
 def _lead(view: View) -> str:

@@ -8,7 +8,7 @@ import logging
 import os
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
@@ -135,24 +135,29 @@ class Site:
         behind = [
             one
             for one in pages
-            if notes.get(one.address) != [one.family, one.fingerprint] or not (folder / one.address).exists()
+            if notes.get(one.address, [])[:2] != [one.family, one.fingerprint]
+            or not all((folder / file).exists() for file in (one.address, *notes[one.address][2:]))
         ]
         built.unchanged = [one.address for one in pages if one not in behind]
         for done, one in enumerate(behind):
             progress(one.address, done, len(behind))
             try:
-                content = render(one.make(), "../" * one.address.count("/"))
+                page = one.make()
+                content = render(page, "../" * one.address.count("/"))
+                files = {file: make() for file, make in page.files.items()}
             except Exception as error:  # a failed page must not prevent the others; it is reported by name
                 log.exception("the page %s cannot be made", one.address)
                 built.failed[one.address] = f"{type(error).__name__}: {error}"
                 continue
+            for file, data in files.items():
+                _write(folder / file, data)
             changed = _write(folder / one.address, content)
             (built.written if changed else built.unchanged).append(one.address)
-            notes[one.address] = [one.family, one.fingerprint]
+            _remove(folder, [file for file in notes.get(one.address, [])[2:] if file not in files])
+            notes[one.address] = [one.family, one.fingerprint, *files]
         kept = {one.address for one in pages}
-        for old in [a for a, (family, _) in notes.items() if family in families and a not in kept]:
-            (folder / old).unlink(missing_ok=True)
-            del notes[old]
+        for old in [a for a, (family, *_) in notes.items() if family in families and a not in kept]:
+            _remove(folder, [old, *notes.pop(old)[2:]])
             built.removed.append(old)
         _write(folder / _NOTES, orjson.dumps(notes, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2))
         return built
@@ -181,7 +186,11 @@ class Site:
             family = "races" if one.is_race else "qualifyings" if one.is_qualifying else "practices"
             # The record of the models is below the pit wall of a race.
             record = forecasts if one.is_race else ""
-            made_of = _hash(code, by_session[one.key], weekends[one.meeting_key], record)
+            near = [
+                f"{other.page} {other.title} {other.name}" if other else ""
+                for other in gold.neighbours.get(one.key, ())
+            ]
+            made_of = _hash(code, by_session[one.key], weekends[one.meeting_key], record, *near)
             wanted.append(Wanted(one.page, family, order, made_of, partial(session_page, gold, one)))
         pages = [f"{one.page} {one.title} {one.name} {one.circuit}" for one in gold.sessions]
         published = gold.published()
@@ -220,7 +229,8 @@ class Site:
                     f"{folder}/{INDEX}", folder, -1, _hash(code, lists), partial(list_page, history, folder)
                 )
             )
-        made_of = _hash(code, lists, table_fingerprint(gold, "season_summary"), *session_pages)
+        winners = [f"{one.key} {one.winner_driver_number}" for one in gold.sessions]
+        made_of = _hash(code, lists, table_fingerprint(gold, "season_summary"), *session_pages, *winners)
         wanted.append(Wanted(INDEX, "seasons", -1, made_of, partial(index_page, history)))
         made_of = _hash(code, table_fingerprint(gold, "records"))
         wanted.append(Wanted("records.html", "records", 0, made_of, partial(records_page, history)))
@@ -272,7 +282,7 @@ def _hash(*parts: str) -> str:
 
 
 def _notes(folder: Path) -> dict[str, list[str]]:
-    """Address → family and fingerprint of the existing pages; empty if the file is missing or damaged."""
+    """Address → family, fingerprint and files of the existing pages; empty if the file is missing or damaged."""
     try:
         found: dict[str, list[str]] = orjson.loads((folder / _NOTES).read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):
@@ -289,7 +299,7 @@ def _write_assets(folder: Path) -> None:
     there = folder / "assets" / bundle.name
     if not there.exists() or there.stat().st_size != bundle.stat().st_size:
         _write(there, bundle.read_bytes())
-    for script in ("pages.js", "search.js"):
+    for script in ("pages.js", "search.js", "compare.js", "tables.js"):
         _write(folder / "assets" / script, (_ASSETS / script).read_bytes())
 
 
@@ -302,3 +312,12 @@ def _write(path: Path, content: bytes) -> bool:
     partial_.write_bytes(content)
     partial_.replace(path)
     return True
+
+
+def _remove(folder: Path, addresses: Sequence[str]) -> None:
+    """Delete files of the site, and a folder next to a page with its last file."""
+    for one in addresses:
+        (folder / one).unlink(missing_ok=True)
+        beside = (folder / one).parent
+        if one.count("/") > 1 and beside.is_dir() and not any(beside.iterdir()):
+            beside.rmdir()

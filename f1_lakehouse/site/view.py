@@ -12,8 +12,12 @@ from markupsafe import Markup
 from f1_lakehouse.site.charts import SHADED, Style, spans
 from f1_lakehouse.site.links import address
 from f1_lakehouse.site.model import Driver, Session
-from f1_lakehouse.site.page import NONE, Chart, Key, Section, Table, link, swatch, text
+from f1_lakehouse.site.page import NONE, Key, Part, Section, link, swatch, text
 from f1_lakehouse.site.queries import Gold, Row
+from f1_lakehouse.site.samples import telemetry_laps
+
+MIN_SAMPLES = 30
+"""Fewest samples of a lap for which its telemetry is drawn."""
 
 MIN_CURVE_LAPS = 3
 """Fewest laps per point of the degradation chart, and fewest points per curve."""
@@ -67,6 +71,15 @@ class View:
         return self.gold.corners(self.session)
 
     @cached_property
+    def telemetry_laps(self) -> dict[int, list[Row]]:
+        """Car number → its timed laps with enough samples of telemetry to be drawn."""
+        found: dict[int, list[Row]] = {}
+        for row in telemetry_laps(self.gold, self.session):
+            if row["samples"] >= MIN_SAMPLES and row["driver_number"] in self.styles:
+                found.setdefault(row["driver_number"], []).append(row)
+        return found
+
+    @cached_property
     def order(self) -> list[int]:
         """Car numbers as classified, then by fastest lap, then all others."""
         found = [row["driver_number"] for row in (*self.results, *self.leaderboard)] + list(self.drivers)
@@ -118,7 +131,7 @@ class View:
         return [Key(s.label, s.colour, s.key, min(s.dash, 3)) for s in (self.styles[n] for n in drivers)]
 
 
-def section(name: str, title: str, *parts: Table | Chart | str | None) -> Section | None:
+def section(name: str, title: str, *parts: Part | None) -> Section | None:
     found = [part for part in parts if part is not None]
     return Section(name, title, found) if found else None
 

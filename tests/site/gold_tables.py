@@ -7,6 +7,8 @@ from shutil import copyfile
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+from deltalake import write_deltalake
 
 from f1_lakehouse.dbt.manifest import manifest
 from f1_lakehouse.settings import Settings
@@ -270,6 +272,35 @@ class GoldTables:
                     "median_pace_s": sorted(times)[len(times) // 2],
                 }
             ],
+        )
+
+    def telemetry(self, kind: str, laps: dict[int, dict[int, int]], samples: int = 40) -> None:
+        """Publish the telemetry of a session: driver → lap → speed, km/h; a sample every 0.25 s, the brakes on in every tenth."""
+        rows = [
+            {
+                "session_key": KEYS[kind],
+                "driver_number": number,
+                "lap_number": lap,
+                "date": START + timedelta(seconds=1000 * lap + i / 4),
+                "lap_elapsed_s": i / 4,
+                "lap_distance_m": i / 4 * speed / 3.6,
+                "speed": speed + i % 3,
+                "throttle": 104 if i == 0 else i,
+                "brake": 100 if i % 10 == 0 else 0,
+                "n_gear": 3 + i % 5,
+                "position_x": i * 10,
+                "position_y": i,
+                "built_from": str(laps),
+            }
+            for number, by_lap in laps.items()
+            for lap, speed in by_lap.items()
+            for i in range(samples)
+        ]
+        write_deltalake(
+            f"{self.settings.published_tables}/fact_telemetry",
+            pa.Table.from_pylist(rows),
+            mode="overwrite",
+            partition_by=["session_key"],
         )
 
 

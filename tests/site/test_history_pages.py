@@ -193,6 +193,13 @@ def test_pages_of_race_season_driver_constructor_and_circuit_link_to_each_other(
     assert 'style="--c:var(--t0)"' in read(gold, "2025/index.html")
 
 
+def test_first_page_names_the_winners_of_the_newest_races(gold: GoldTables) -> None:
+    add_page_of_2025(gold)
+    build(gold.settings)
+    [race] = rows(read(gold, "index.html"), "newest")
+    assert race[-1] == "Çat Charlié"
+
+
 def test_a_changed_result_renders_its_season_driver_constructor_and_circuit_only(history: GoldTables) -> None:
     build(history.settings)
     history.run(

@@ -69,7 +69,7 @@ def career_section(career: Row) -> Section:
         ("First victory", day(career["first_win_date"])),
         ("Last victory", day(career["last_win_date"])),
     ]
-    return Section("career", "Career", [Table("Career in Grands Prix", ("", "Value"), rows)])
+    return Section("career", "Career", [Table("Career in Grands Prix", ("Career", "Value"), rows)])
 
 
 def seasons_section(history: History, links: Links, entrant_type: str, entrant: str) -> Section | None:

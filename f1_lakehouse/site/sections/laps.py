@@ -1,4 +1,4 @@
-"""Positions and gaps at the end of each lap."""
+"""Positions and gaps at the end of each lap, and the lap times."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,19 +15,21 @@ from f1_lakehouse.site.charts import (
     packed,
     plain,
     range_with_names,
+    scaled,
     shading,
     shared_layout,
 )
-from f1_lakehouse.site.page import Chart, Section, Table, lap_time, number, text
+from f1_lakehouse.site.page import Alternative, Chart, Section, Table, lap_time, number, text
+from f1_lakehouse.site.sections.lap_times import TABLE_LAPS, lap_times_chart
 from f1_lakehouse.site.view import View, section, shading_note
 
-TABLE_LAPS = 5
-"""Step of the table behind the gap chart, laps."""
+GAP_STEPS = 10
+"""Gaps are drawn in steps of 1 s divided by this."""
 
 
 def laps_section(view: View) -> Section | None:
     """The charts of positions and gaps by lap."""
-    return section("laps", "Lap by lap", _lap_chart(view), _gap_chart(view))
+    return section("laps", "Lap by lap", _lap_chart(view), _gap_chart(view), lap_times_chart(view))
 
 
 def _lap_chart(view: View) -> Chart | None:
@@ -147,6 +149,11 @@ def _gap_chart(view: View) -> Chart | None:
         by_driver.setdefault(row["driver_number"], {})[row["lap_number"]] = row["gap_to_steady_s"]
     order = [n for n in view.order if n in by_driver]
     gaps = {n: by_driver[n] for n in order}
+    to_leader = {
+        (row["driver_number"], row["lap_number"]): row["gap_to_leader_s"]
+        for row in view.laps
+        if row["gap_to_leader_s"] is not None
+    }
     reference = view.label(rows[0]["reference_driver_number"])
     height = 480
     figure = gaps_figure(gaps, view.styles, view.status_by_lap)
@@ -156,10 +163,12 @@ def _gap_chart(view: View) -> Chart | None:
         title="Gaps",
         alt=f"Seconds behind a car with a constant lap time of {lap_time(round(rows[0]['reference_lap_s'], 3))}, the mean of "
         f"{reference}. A rising line is faster than that car, a step down is a stop; "
-        f"during a safety car it has the lap times of {reference}.{shading_note(view)}",
+        f"during a safety car it has the lap times of {reference}."
+        f"{' The gap to the leader can be chosen instead.' if to_leader else ''}{shading_note(view)}",
         height=height,
         figure=figure,
         keys=view.keys(order),
+        alternative=_leader_gaps(gaps, to_leader, view.styles) if to_leader else None,
         table=Table(
             f"Seconds behind the steady pace, every {TABLE_LAPS} laps",
             ("Lap", *(view.label(n) for n in order)),
@@ -179,31 +188,71 @@ def gaps_figure(
     status_by_lap: Mapping[int, str | None],
 ) -> Figure:
     """Seconds behind a car with a constant lap time, at the end of each lap: driver → lap → s. Ahead is up."""
+    data = [
+        line_trace(styles[driver], x0=min(by_lap), dx=1, y=_line(by_lap, min(by_lap), max(by_lap)))
+        for driver, by_lap in gaps.items()
+    ]
+    shapes, notes = shading(status_by_lap)
+    return data, {
+        **_gap_layout(gaps, styles, "to the steady pace", "Behind the steady pace, s"),
+        "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
+        "xaxis": lap_axis(max(lap for by_lap in gaps.values() for lap in by_lap)),
+        "shapes": shapes,
+        "annotations": notes,
+    }
+
+
+def _leader_gaps(
+    gaps: Mapping[int, Mapping[int, float]],
+    to_leader: Mapping[tuple[int, int], float],
+    styles: Mapping[int, Style],
+) -> Alternative:
+    """The same lines with the gap to the leader; a lap without a known gap is a hole.
+
+    Args:
+        gaps: the lines of the chart, whose laps the alternative has too: driver → lap → s.
+        to_leader: (driver, lap) → s.
+        styles: how each driver is drawn.
+    """
+    found = {
+        driver: {lap: to_leader[driver, lap] for lap in by_lap if (driver, lap) in to_leader}
+        for driver, by_lap in gaps.items()
+    }
+    return Alternative(
+        label="Reference",
+        names=("Steady pace", "Leader"),
+        y=[_line(found[driver], min(by_lap), max(by_lap)) for driver, by_lap in gaps.items()],
+        layout=_gap_layout(
+            {driver: by_lap for driver, by_lap in found.items() if by_lap},
+            styles,
+            "to the leader",
+            "Behind the leader, s",
+        ),
+    )
+
+
+def _gap_layout(
+    gaps: Mapping[int, Mapping[int, float]], styles: Mapping[int, Style], to: str, title: str
+) -> Json:
+    """The part of the layout that depends on the reference car: y-axis, names next to the lines, hover text."""
     laps = max(lap for by_lap in gaps.values() for lap in by_lap)
     values = sorted(value for by_lap in gaps.values() for value in by_lap.values())
     # A car that stood in the pits for minutes would compress all other lines.
     low, high = values[0], values[int((len(values) - 1) * 0.97)]
     margin = max((high - low) * 0.06, 1)
     low, high = low - margin, high + margin
-    data, ends = [], []
-    for driver, by_lap in gaps.items():
-        style, first, last = styles[driver], min(by_lap), max(by_lap)
-        # Adding 0.0 turns −0.0 into 0.0.
-        line = [
-            round(v, 1) + 0.0 if (v := by_lap.get(lap)) is not None else None
-            for lap in range(first, last + 1)
-        ]
-        data.append(line_trace(style, x0=first, dx=1, y=line))
-        if last >= laps - 5 and by_lap[last] < high:
-            ends.append((style, by_lap[last]))
-    shapes, notes = shading(status_by_lap)
+    ends = [
+        (styles[driver], by_lap[last])
+        for driver, by_lap in gaps.items()
+        if (last := max(by_lap)) >= laps - 5 and by_lap[last] < high
+    ]
     distance = (high - low) / PLOT_PX * LABEL_PX
     low, high = range_with_names((low, high), ends, distance)
-    return data, {
-        **shared_layout("lap %{x:d}: %{y:+.1f} s to the steady pace", ends, distance),
-        "margin": {"l": 60, "r": 48, "t": 24, "b": 44},
-        "xaxis": lap_axis(laps),
-        "yaxis": axis("Behind the steady pace, s", range=[high, low], zeroline=True),
-        "shapes": shapes,
-        "annotations": notes,
+    return {
+        **shared_layout(f"lap %{{x:d}}: %{{y:+.1f}} s {to}", ends, distance, scale=[GAP_STEPS, 0]),
+        "yaxis": axis(title, range=[high, low], zeroline=True),
     }
+
+
+def _line(by_lap: Mapping[int, float], first: int, last: int) -> Json | list[int | None]:
+    return scaled([by_lap.get(lap) for lap in range(first, last + 1)], GAP_STEPS)

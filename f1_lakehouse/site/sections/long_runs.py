@@ -1,11 +1,12 @@
-"""The longer stints of a practice session, as a table."""
+"""The longer stints of a practice session, as a chart and a table."""
 
 from f1_lakehouse.site.page import Section, Table, lap_time, signed
+from f1_lakehouse.site.sections.lap_times import long_runs_chart
 from f1_lakehouse.site.view import MIN_CURVE_LAPS, View, section
 
 
 def long_runs_section(view: View) -> Section | None:
-    """The table of stints with at least MIN_CURVE_LAPS clean laps."""
+    """The chart and the table of stints with at least MIN_CURVE_LAPS clean laps."""
     rows = [
         row
         for row in view.gold.stints(view.session)
@@ -31,4 +32,4 @@ def long_runs_section(view: View) -> Section | None:
         ],
         text=(0, 1, 2),
     )
-    return section("runs", "Longer runs", table)
+    return section("runs", "Longer runs", long_runs_chart(view, rows), table)

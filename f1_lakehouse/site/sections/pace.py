@@ -1,15 +1,18 @@
-"""The distribution of the clean laps of each driver in a race."""
+"""The distribution of the clean laps of each driver and of each team in a race."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import quantiles
 
-from f1_lakehouse.site.charts import Figure, Style, axis, plain
+from f1_lakehouse.site.charts import Figure, Style, axis, plain, time_axis
 from f1_lakehouse.site.page import Chart, Section, Table, lap_time, number, signed, text
 from f1_lakehouse.site.view import View, clean_laps, section
 
+Times = tuple[Style, Sequence[float]]
+"""How a box is drawn, and its lap times, s."""
+
 
 def pace_section(view: View) -> Section | None:
-    """The chart of lap times; None without a clean lap."""
+    """The charts of lap times by driver and by team; None without a clean lap."""
     paces = [row for row in view.gold.pace(view.session) if row["driver_number"] in view.styles]
     clean = clean_laps(view)
     paces = [row for row in paces if row["driver_number"] in clean]
@@ -18,14 +21,14 @@ def pace_section(view: View) -> Section | None:
     values = {
         row["driver_number"]: [lap["lap_duration"] for lap in clean[row["driver_number"]]] for row in paces
     }
-    figure = pace_figure(values, view.styles)
     chart = Chart(
         name="pace-chart",
         title="Race pace",
         alt=f"Lap times of every driver under green, without laps into and out of the pits. Best median: "
         f"{view.label(paces[0]['driver_number'])}, {lap_time(paces[0]['median_pace_s'])}. Box: the middle half of the laps.",
         height=440,
-        figure=figure,
+        figure=pace_figure([(view.styles[driver], times) for driver, times in values.items()], "Driver"),
+        keys=view.keys(list(values)),
         table=Table(
             "Race pace over clean laps",
             ("Rank", "Driver", "Clean laps", "Median", "Gap, s", "Gap, %", "Mean"),
@@ -45,17 +48,54 @@ def pace_section(view: View) -> Section | None:
             head=1,
         ),
     )
-    return section("pace", "Race pace", chart)
+    return section("pace", "Race pace", chart, _team_chart(view, values))
 
 
-def pace_figure(values: Mapping[int, Sequence[float]], styles: Mapping[int, Style]) -> Figure:
-    """Lap times of each driver as a box from the first to the third quartile; whiskers as far as 1.5 boxes."""
-    data = []
+def _team_chart(view: View, values: dict[int, list[float]]) -> Chart | None:
+    """The chart of lap times by team, best median first; None with fewer than two teams."""
+    by_team: dict[str, list[float]] = {}
+    names: dict[str, str] = {}
     for driver, times in values.items():
-        style = styles[driver]
+        known = view.drivers[driver]
+        by_team.setdefault(known.team_id, []).extend(times)
+        names[known.team_id] = known.team or known.team_id
+    if len(by_team) < 2:
+        return None
+    found = sorted(
+        ((team, times, quartiles(times)) for team, times in by_team.items()),
+        key=lambda one: (one[2][1], one[0]),
+    )
+    best = found[0][2][1]
+    boxes = [
+        (Style(f"team-{view.teams[team]}", names[team], view.teams[team]), times) for team, times, _ in found
+    ]
+    return Chart(
+        name="team-pace-chart",
+        title="Team pace",
+        alt="Lap times of both cars of each team under green, without laps into and out of the pits, the best median first: "
+        f"{names[found[0][0]]}, {lap_time(best)}.",
+        height=460,
+        figure=pace_figure(boxes, "Team"),
+        table=Table(
+            "Team pace over clean laps",
+            ("Team", "Clean laps", "Median", "Gap, s"),
+            [
+                (names[team], len(times), lap_time(middle[1]), signed(middle[1] - best, 3))
+                for team, times, middle in found
+            ],
+        ),
+    )
+
+
+def pace_figure(values: Sequence[Times], title: str) -> Figure:
+    """Lap times as boxes from the first to the third quartile, with whiskers as far as 1.5 boxes; `title`: of the x-axis."""
+    data = []
+    whiskers = []
+    for style, times in values:
         q1, median, q3 = quartiles(times)
         reach = 1.5 * (q3 - q1)
         low, high = min(t for t in times if t >= q1 - reach), max(t for t in times if t <= q3 + reach)
+        whiskers += [low, high]
         data.append(
             {
                 "type": "box",
@@ -73,7 +113,10 @@ def pace_figure(values: Mapping[int, Sequence[float]], styles: Mapping[int, Styl
             }
         )
         # Plotly's own text takes the ends of the whiskers for the slowest and fastest lap, which may lie beyond them.
-        said = f"median {median:.3f} s, middle half {q1:.3f} to {q3:.3f} s, laps {min(times):.3f} to {max(times):.3f} s"
+        said = (
+            f"median {lap_time(median)}, middle half {lap_time(q1)} to {lap_time(q3)}, "
+            f"laps {lap_time(min(times))} to {lap_time(max(times))}"
+        )
         marks = [low, round(q1, 3), round(median, 3), round(q3, 3), high]
         data.append(
             {
@@ -86,9 +129,10 @@ def pace_figure(values: Mapping[int, Sequence[float]], styles: Mapping[int, Styl
             }
         )
     return data, {
+        "meta": {"times": ["yaxis"]},
         "margin": {"l": 60, "r": 16, "t": 16, "b": 64},
-        "xaxis": axis("Driver", type="category", tickangle=-90, tickmode="linear", dtick=1),
-        "yaxis": axis("Lap time, s", zeroline=False),
+        "xaxis": axis(title, type="category", tickangle=-90, tickmode="linear", dtick=1),
+        "yaxis": time_axis((min(whiskers), max(whiskers))),
     }
 
 

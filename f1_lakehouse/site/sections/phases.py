@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from f1_lakehouse.site.charts import Figure, annotation, axis, driver_axis, plain
+from f1_lakehouse.site.charts import Figure, annotation, driver_axis, plain, time_axis
 from f1_lakehouse.site.page import NONE, Chart, Key, Section, Table, lap_time, signed
 from f1_lakehouse.site.sections.result import cut_positions
 from f1_lakehouse.site.view import View, section
@@ -84,7 +84,7 @@ def phases_figure(
                 "size": 9,
                 "line": {"width": 2},
             },
-            "hovertemplate": f"%{{y}} {phase}: %{{x:.3f}} s<extra></extra>",
+            "hovertemplate": f"%{{y}} {phase}: %{{text}}<extra></extra>",
         }
         for phase, found in times.items()
         if found
@@ -105,14 +105,14 @@ def phases_figure(
     values = sorted(t for found in times.values() for _, t in found)
     # An abandoned lap would compress all others; the table has it.
     low, high = values[0], max([value for value in values if value <= 1.07 * values[0]] + list(cuts.values()))
-    margin = max((high - low) * 0.05, 0.1)
     notes = [
         annotation(cut, 1, f"{phase} cut", yref="paper", yanchor="bottom", yshift=14 * (i % 2))
         for i, (phase, cut) in enumerate(ends)
     ]
     return data, {
+        "meta": {"times": ["xaxis"]},
         "margin": {"l": 60, "r": 16, "t": 44, "b": 44},
-        "xaxis": axis("Lap time, s", range=[round(low - margin, 3), round(high + margin, 3)], zeroline=False),
+        "xaxis": time_axis((low, high)),
         "yaxis": driver_axis(order),
         "shapes": shapes,
         "annotations": notes,

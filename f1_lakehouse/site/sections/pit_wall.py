@@ -171,20 +171,20 @@ def _choices(view: View, rows: Sequence[Row]) -> Chart | None:
             {
                 "mode": "markers", "name": name, "x": centre, "y": labels,
                 "marker": {"symbol": SYMBOLS[n], "size": 8, "color": "--ink" if option == "now" else "--faint"},
-                "error_x": {
-                    "type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 2, "width": 0,
-                    "color": "--faint", "visible": option == "now",
-                },
                 "hovertemplate": f"%{{y}}, stop {name}: %{{x:+.1f}} s<extra></extra>",
             }
         )  # fmt: skip
+        if option == "now":  # the intervals of four options on one line could not be read
+            data[-1]["error_x"] = {
+                "type": "data", "symmetric": False, "array": above, "arrayminus": below, "thickness": 2, "width": 0, "color": "--faint",
+            }  # fmt: skip
     steps = []
     for lap, found in laps.items():
         parts = [values(found, option) for option, _ in OPTIONS]
         changed = {
             "x": [part[0] for part in parts],
-            "error_x.array": [part[1] for part in parts],
-            "error_x.arrayminus": [part[2] for part in parts],
+            "error_x.array": [parts[0][1], *[None] * (len(OPTIONS) - 1)],
+            "error_x.arrayminus": [parts[0][2], *[None] * (len(OPTIONS) - 1)],
         }
         steps.append(_step(lap, changed, list(range(len(OPTIONS)))))
     return Chart(

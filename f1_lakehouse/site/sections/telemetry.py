@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from f1_lakehouse.site.charts import Figure, Style, axis, line_trace, packed, plain, shared_layout
 from f1_lakehouse.site.page import Chart, Key, Section, Table, lap_time, number, signed
 from f1_lakehouse.site.queries import Row
+from f1_lakehouse.site.samples import lap_telemetry
+from f1_lakehouse.site.sections.comparison import comparison
 from f1_lakehouse.site.sections.corners import CREDIT, corner_notes, corner_trace, distances
-from f1_lakehouse.site.view import View, section
-
-MIN_SAMPLES = 30
-"""Fewest samples of a lap for which its trace is drawn."""
+from f1_lakehouse.site.view import MIN_SAMPLES, View, section
 
 TRACE_STEP_M = 250
 """Step of the table behind the charts, m."""
@@ -27,7 +26,7 @@ def telemetry_section(view: View) -> Section | None:
     for row in view.leaderboard:
         samples = [
             s
-            for s in view.gold.lap_telemetry(view.session, row["driver_number"], row["fastest_lap_number"])
+            for s in lap_telemetry(view.gold, view.session, row["driver_number"], row["fastest_lap_number"])
             if s["speed"] is not None and s["lap_distance_m"] is not None and s["lap_elapsed_s"] is not None
         ]
         if len(samples) >= MIN_SAMPLES and row["driver_number"] in view.styles:
@@ -41,7 +40,14 @@ def telemetry_section(view: View) -> Section | None:
             "There is no telemetry of this session in the lake: no track map and no speed trace.",
         )
     credit = CREDIT if view.corners and not view.session.is_generated else None
-    return section("track", "On the track", _track_map(view, *driven[0]), _speed_trace(view, driven), credit)
+    return section(
+        "track",
+        "On the track",
+        _track_map(view, *driven[0]),
+        _speed_trace(view, driven),
+        comparison(view, distances(view.corners, driven[0][1])),
+        credit,
+    )
 
 
 def _track_map(view: View, row: Row, samples: list[Row]) -> Chart | None:
@@ -227,7 +233,7 @@ def _trace_table(view: View, driven: Sequence[tuple[Row, Sequence[Row]]]) -> Tab
             )
         )
     columns = ("Distance, m", *(f"{n}, km/h" for n in names), *behind)
-    return Table(f"Every {TRACE_STEP_M} m and at the line", columns, rows, text=())
+    return Table(f"{' and '.join(names)}: every {TRACE_STEP_M} m and at the line", columns, rows, text=())
 
 
 def at(curve: Sequence[tuple[float, float]], x: float) -> float:
