@@ -9,7 +9,7 @@ from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.sources.source import Source
 
 OWNERS = ["team:f1-lakehouse"]
-"""Of every asset: whoever runs the lake. There is one team, and the UI groups by it."""
+"""Of every asset: the team that runs the lake. There is one, and the UI groups assets by it."""
 
 
 class LakeResource(dg.ConfigurableResource):
