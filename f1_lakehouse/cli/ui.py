@@ -126,11 +126,18 @@ def supervise(command: Sequence[str], folder: Path) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}
     # A process group of its own, so that code servers, runs and dbt are killed with dagster.
-    pipes = {name: subprocess.PIPE for name in ("stdout", "stderr") if not getattr(sys, name).isatty()}
-    child = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes)
+    child = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+        stdout=None if sys.stdout.isatty() else subprocess.PIPE,
+        stderr=None if sys.stderr.isatty() else subprocess.PIPE,
+    )
     copies = [
-        threading.Thread(target=_copy_plain, args=(getattr(child, name), getattr(sys, name)), daemon=True)
-        for name in pipes
+        threading.Thread(target=_copy_plain, args=(source, target), daemon=True)
+        for source, target in ((child.stdout, sys.stdout), (child.stderr, sys.stderr))
+        if source is not None
     ]
     for copy in copies:
         copy.start()

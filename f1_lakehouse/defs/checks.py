@@ -80,11 +80,13 @@ def runs_take_no_longer_than_they_should(lake: LakeResource) -> dg.AssetCheckRes
         }
         for run in slow
     ]
-    longest = max((row["minutes"] for row in rows), default=0.0)
+    longest = max((run.ended_at - run.started_at for run in slow), default=timedelta(0)) / timedelta(
+        minutes=1
+    )
     return _warning(
         not slow,
         f"{len(slow)} runs took longer",
-        {"slow_runs": len(slow), "longest_minutes": longest},
+        {"slow_runs": len(slow), "longest_minutes": round(longest, 1)},
         runs=rows,
     )
 
@@ -99,7 +101,7 @@ def gold_answers_at_once(lake: LakeResource) -> dg.AssetCheckResult:
         took = answer_times(con, gold_schema(con))
     slow = [name for name, seconds in took.items() if seconds > ANSWER_WITHIN.total_seconds()]
     rows = [{"table": name, "ms": round(1000 * seconds, 1)} for name, seconds in took.items()]
-    numbers = {"slow_tables": len(slow), "slowest_ms": max((row["ms"] for row in rows), default=0.0)}
+    numbers = {"slow_tables": len(slow), "slowest_ms": round(1000 * max(took.values(), default=0.0), 1)}
     message = f"too slow: {', '.join(slow)}" if slow else "all answer in time"
     return _warning(not slow, message, numbers, tables=rows)
 
