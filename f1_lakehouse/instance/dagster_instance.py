@@ -80,8 +80,9 @@ def check_postgresql(url: str) -> None:
         ) from None
 
 
+@cache
 def warn_of_other_instance() -> None:
-    """Log a warning if Dagster's own commands (`dagster dev`, `dg dev`) use another instance than the lake's.
+    """Log a warning, once, if Dagster's own commands (`dagster dev`, `dg dev`) use another instance than the lake's.
 
     Without DAGSTER_HOME theirs is temporary: runs, schedules and sensors of `f1 ui` are not shown, and runs are lost when it ends.
     Called before this process has set the variables of the lake for its child processes.
