@@ -7,7 +7,7 @@ Safety cars of a session: parts of int_track_status, which calls each macro once
 #}
 
 {#
-CTEs running (the events outside red flags), crossings and called_in (when a safety car that was called in is over), from the CTEs
+CTEs running (the events outside red flags), crossings and called_in (when a safety car that was called in has ended), from the CTEs
 dated, red_periods and first_starts.
 #}
 {% macro safety_car_ends() -%}
