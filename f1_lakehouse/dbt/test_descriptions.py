@@ -1,4 +1,4 @@
-"""What each dbt test verifies, in one sentence, for the UI and the command line.
+"""What each dbt test verifies: a sentence, and if there is more to say a second paragraph. The command line shows only the sentence.
 
 A description in the YAML file wins. Otherwise a generic test is described by its kind and arguments, and a singular test by the comment
 at the top of its SQL file. The SQL of a test, and its severity, are in the project.
@@ -25,20 +25,22 @@ def test_descriptions() -> dict[str, str]:
 
 
 def describe_test(node: Mapping[str, Any]) -> str:
-    """Return what a test of the manifest verifies.
+    """Return what a test of the manifest verifies: a sentence without a full stop, and the details after an empty line.
 
     Raises:
         UndescribedTestError: nothing describes it.
     """
     if node.get("description"):
-        return " ".join(str(node["description"]).split())
+        return _paragraphs(str(node["description"]))
     text = _of_kind(node) if node.get("test_metadata") else _comment(node["raw_code"])
     if not text:
         raise UndescribedTestError(
             f"{node['name']}: add a description in its YAML file, or a comment above its SQL"
         )
     where = node.get("config", {}).get("where")
-    return f"{text}, where {where}" if where else text
+    sentence, _, details = text.partition("\n\n")
+    details = ", ".join(filter(None, (details, f"where {where}" if where else "")))
+    return f"{sentence}\n\n{details}" if details else sentence
 
 
 def _of_kind(node: Mapping[str, Any]) -> str:
@@ -59,16 +61,14 @@ def _of_kind(node: Mapping[str, Any]) -> str:
             is_null = "it is never null" if len(key) == 1 else "none of these is null"
             return f"There is one row per {', '.join(key)}, and {is_null}"
         case "expression_is_true":
-            words = node["name"].removeprefix("source_").replace("_", " ")
-            # A test of facts of the source is a warning: its name says so.
-            subject = "In the source, " if node["name"].startswith("source_") else ""
-            sentence = f"{subject}{words}"
-            return f"{sentence[0].upper()}{sentence[1:]}: {' '.join(arguments['expression'].split())}"
+            # Names of these tests are sentences.
+            sentence = node["name"].replace("_", " ")
+            return f"{sentence[0].upper()}{sentence[1:]}\n\n{' '.join(arguments['expression'].split())}"
     return ""
 
 
 def _comment(sql: str) -> str:
-    """Return the comment at the top of a file, as one paragraph; empty if there is none."""
+    """Return the comment at the top of a file; empty if there is none."""
     if found := _JINJA_COMMENT.match(sql):
         text = found[1]
     elif found := _SQL_COMMENT.match(sql):
@@ -77,4 +77,10 @@ def _comment(sql: str) -> str:
         text = "\n".join(line for line in lines if not line.startswith("depends_on:"))
     else:
         return ""
-    return " ".join(text.split())
+    return _paragraphs(text)
+
+
+def _paragraphs(text: str) -> str:
+    """Return the first sentence without its full stop, and the others as a second paragraph."""
+    sentence, _, details = " ".join(text.split()).partition(". ")
+    return f"{sentence}\n\n{details}" if details else sentence.rstrip(".")

@@ -30,13 +30,15 @@ def latest_checks() -> list[CheckResult]:
 
 
 def check_descriptions() -> dict[tuple[str, str], str]:
-    """Return what each asset check verifies, by asset and name.
+    """Return what each asset check verifies, by asset and name: the first paragraph of its description.
 
     dbt's tests are included only if this process has read dbt's manifest: otherwise none of them can have failed in it.
     """
     with_dbt = is_manifest_loaded()
     graph = repository(with_dbt=with_dbt).asset_graph
     return {
-        (key.asset_key.to_user_string(), key.name): " ".join((graph.get(key).description or "").split())
+        (key.asset_key.to_user_string(), key.name): " ".join(
+            (graph.get(key).description or "").partition("\n\n")[0].split()
+        )
         for key in graph.asset_check_keys
     }

@@ -22,6 +22,10 @@ def generic(
     ("node", "text"),
     [
         (generic("not_null", column_name="team_id"), "Every row has a value in team_id"),
+        (
+            generic("not_null", column_name="team_id", where="season > 2023"),
+            "Every row has a value in team_id\n\nwhere season > 2023",
+        ),
         (generic("unique", column_name="lap_key"), "No two rows have the same lap_key"),
         (generic("accepted_values", column_name="flag", values=["SC", "VSC"]), "flag is one of SC, VSC"),
         (
@@ -34,23 +38,27 @@ def generic(
         ),
         (
             generic("expression_is_true", "lap_times_are_in_order", expression="low\n <= high"),
-            "Lap times are in order: low <= high",
+            "Lap times are in order\n\nlow <= high",
         ),
         (
             generic(
                 "expression_is_true", "source_tyres_have_an_age", where="season > 2023", expression="age >= 0"
             ),
-            "In the source, tyres have an age: age >= 0, where season > 2023",
+            "Source tyres have an age\n\nage >= 0, where season > 2023",
         ),
         (
             {
                 "name": "a",
                 "raw_code": "-- Laps are\n-- counted once.\n-- depends_on: {{ ref('x') }}\nselect 1",
             },
-            "Laps are counted once.",
+            "Laps are counted once",
         ),
-        ({"name": "a", "raw_code": "{# Laps are\ncounted once. #}\nselect 1"}, "Laps are counted once."),
-        ({"name": "a", "raw_code": "select 1", "description": "Given.\n"}, "Given."),
+        ({"name": "a", "raw_code": "{# Laps are\ncounted once. #}\nselect 1"}, "Laps are counted once"),
+        ({"name": "a", "raw_code": "select 1", "description": "Given.\n"}, "Given"),
+        (
+            {"name": "a", "raw_code": "-- Laps of v1.0 count. Others\n-- do not.\nselect 1"},
+            "Laps of v1.0 count\n\nOthers do not.",
+        ),
     ],
 )
 def test_dbt_test_is_described(node: dict[str, Any], text: str) -> None:
