@@ -21,6 +21,7 @@ from f1_lakehouse.defs import (
     site,
     strategy,
 )
+from f1_lakehouse.instance.dagster_instance import warn_of_other_instance
 from f1_lakehouse.sources.registry import SOURCES
 from f1_lakehouse.sources.source import Source
 
@@ -57,4 +58,5 @@ def build_definitions(sources: Sequence[Source]) -> dg.Definitions:
 @dg.definitions
 def defs() -> dg.Definitions:
     """Return the definitions with the sources of the registry."""
+    warn_of_other_instance()
     return build_definitions(SOURCES)

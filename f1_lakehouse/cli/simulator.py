@@ -46,19 +46,12 @@ def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
 def _replay(given: argparse.Namespace) -> int:
     from f1_lakehouse.simulator.circuits import CircuitServer
     from f1_lakehouse.simulator.ergast import History
+    from f1_lakehouse.simulator.gateway import Gateway
     from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
     from f1_lakehouse.simulator.server import ReplayServer
 
-    server = ReplayServer(
-        given.folder,
-        port=given.port,
-        host=given.host,
-        rps=given.rps,
-        rpm=given.rpm,
-        max_rows=given.max_rows,
-        fail_rate=given.fail_rate,
-        live=given.live,
-    )
+    gateway = Gateway(rps=given.rps, rpm=given.rpm, fail_rate=given.fail_rate, live=given.live)
+    server = ReplayServer(given.folder, gateway, port=given.port, host=given.host, max_rows=given.max_rows)
     with server, contextlib.ExitStack() as others:
         variables = f"F1_OPENF1_URL={server.url} "
         if (given.folder / "jolpica").is_dir():

@@ -1,16 +1,19 @@
-"""`f1 ui` and `f1 daemon`: the Dagster webserver and daemon on the Dagster current_instance of a lake.
+"""`f1 ui` and `f1 daemon`: the Dagster webserver and daemon on the Dagster instance of a lake.
 
-Does not belong here: the current_instance (runs/run_job.py) and the definitions that the services load.
+Does not belong here: the instance (instance/dagster_instance.py) and the definitions that the services load.
 """
 
 import argparse
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, TextIO
 
 from f1_lakehouse import interrupts
 from f1_lakehouse.cli.command import Command, port
@@ -19,6 +22,9 @@ from f1_lakehouse.errors import F1LakehouseError
 
 GRACE_S = 8
 """Seconds in which the services must end. A run in progress is not waited for: the next start marks it and resumes."""
+
+
+COLOR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class UiError(F1LakehouseError):
@@ -102,7 +108,8 @@ def _run(module: str, *arguments: str, said: str, read_only: bool = False) -> in
         *(sys.executable, "-m", module),
         *arguments,
         *("-m", "f1_lakehouse.definitions"),
-        *("--log-level", "warning", "--log-format", "json" if as_json else "colored"),
+        *("--dagster-log-level" if read_only else "--log-level", "info"),
+        *("--log-format", "json" if as_json else "colored"),
     ]
     print(f"{settings.root}, {said} (stop it with Ctrl-C)", flush=True)
     # Not in the project's folder: Dagster would find its dagster.yaml in addition to that of the lake, and warn.
@@ -110,13 +117,30 @@ def _run(module: str, *arguments: str, said: str, read_only: bool = False) -> in
 
 
 def supervise(command: Sequence[str], folder: Path) -> int:
-    """Run a command in a folder; on SIGINT or SIGTERM, it and its child processes end within `GRACE_S`. The exit code."""
+    """Run a command in a folder; on SIGINT or SIGTERM, it and its child processes end within `GRACE_S`. The exit code.
+
+    Its output is copied without color codes where this process does not write to a terminal: Dagster has no such format.
+    """
     interrupts.uninstall()
     # A process that a script starts in the background ignores SIGINT. Dagster would inherit that, and then ignore SIGTERM too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}
     # A process group of its own, so that code servers, runs and dbt are killed with dagster.
-    child = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True)
+    child = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        start_new_session=True,
+        stdout=None if sys.stdout.isatty() else subprocess.PIPE,
+        stderr=None if sys.stderr.isatty() else subprocess.PIPE,
+    )
+    copies = [
+        threading.Thread(target=_copy_plain, args=(source, target), daemon=True)
+        for source, target in ((child.stdout, sys.stdout), (child.stderr, sys.stderr))
+        if source is not None
+    ]
+    for copy in copies:
+        copy.start()
     is_ending = False
 
     def end(*_: object) -> None:
@@ -130,7 +154,16 @@ def supervise(command: Sequence[str], folder: Path) -> int:
     signal.signal(signal.SIGALRM, lambda *_: _end_all(child))
     code = child.wait()
     _end_all(child)
+    for copy in copies:
+        copy.join(timeout=GRACE_S)
     return 0 if is_ending else code
+
+
+def _copy_plain(source: IO[bytes], target: TextIO) -> None:
+    """Copy lines until the source ends, without color codes."""
+    for line in source:
+        target.write(COLOR_CODE.sub("", line.decode(errors="replace")))
+        target.flush()
 
 
 def _end_all(child: "subprocess.Popen[bytes]") -> None:

@@ -125,8 +125,3 @@ def tables_that_read_a_snapshot() -> set[str]:
 def test_aliases() -> dict[str, str]:
     """Return the unique id of each dbt test → its alias, which is the name of the table with the rows that failed it."""
     return {node["unique_id"]: node["alias"] for node in nodes("test")}
-
-
-def test_descriptions() -> dict[str, str]:
-    """Return the alias of each dbt test → its description."""
-    return {node["alias"]: node["description"] for node in nodes("test")}

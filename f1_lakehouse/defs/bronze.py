@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
+import orjson
 
 from f1_lakehouse.defs.jobs import source_jobs
 from f1_lakehouse.defs.partitions import ensure_partitions, partitions_of
-from f1_lakehouse.defs.resources import LakeResource, record_table, resource_definitions
+from f1_lakehouse.defs.resources import OWNERS, LakeResource, record_table, resource_definitions
 from f1_lakehouse.ingest import PullError, pull
 from f1_lakehouse.instance.run_tags import WHY_TAG
+from f1_lakehouse.instance.step_logs import hide_omitted_check_outputs
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.catalog import Endpoint, Partition
 from f1_lakehouse.sources.source import Source, UnknownPartitionError, Verdict
@@ -32,6 +34,21 @@ CHECKS = {
     "quarantine": "No row was quarantined",
     "duplicates": "No two rows have the same key; silver keeps one of each",
 }
+LOG_SPECS = [
+    dg.AssetSpec(
+        ["bronze", name],
+        group_name="bronze",
+        kinds={"deltalake"},
+        owners=OWNERS,
+        tags={"layer": "bronze"},
+        description=description,
+    )
+    for name, description in {
+        "_pulls": "The pull log: one row per pull, with its partition, time, outcome and cost, and which pull is the current one of its "
+        "partition. Every pull of every source appends to it; silver reads it to find the current pulls.",
+    }.items()
+]
+"""Tables of bronze that no job materializes on its own: each pull writes them."""
 MAX_ROWS_SHOWN = 20
 """Offending rows that a check shows."""
 DRIVERS = "drivers"
@@ -43,7 +60,7 @@ def bronze_definitions(sources: Sequence[Source]) -> dg.Definitions:
     return dg.Definitions.merge(
         resource_definitions(sources),
         dg.Definitions(
-            assets=[asset for source in sources for asset in bronze_assets(source)],
+            assets=[*LOG_SPECS, *(asset for source in sources for asset in bronze_assets(source))],
             jobs=[job for source in sources for job in source_jobs(source)],
         ),
     )
@@ -73,7 +90,7 @@ def bronze_asset(source: Source, endpoint: Endpoint) -> dg.AssetsDefinition:
                 kinds={"python", "deltalake"},
                 description=f"{endpoint.description}. One row per {', '.join(endpoint.key)}; append-only, every "
                 f"pull kept. {source.partitions.covers(endpoint)}.",
-                owners=["team:data-platform"],
+                owners=OWNERS,
                 tags={
                     "layer": "bronze",
                     "source": source.name,
@@ -93,6 +110,7 @@ def bronze_asset(source: Source, endpoint: Endpoint) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def asset(context: dg.AssetExecutionContext, lake: LakeResource, config: PullConfig) -> Iterator[Event]:
+        hide_omitted_check_outputs(context)
         opened = lake.open()
         why = context.run.tags.get(WHY_TAG, "by hand")
         failed: list[str] = []
@@ -177,7 +195,7 @@ class _Pulling:
             self.key, partition=self.name, metadata={"outcome": "not applicable", "dagster/row_count": 0}
         )
         # A planned check that is not evaluated would stay planned indefinitely.
-        verdict = Verdict(True, False, reason)
+        verdict = Verdict(True, False, reason, {"rows": 0})
         for check in checks_of(self.source, self.endpoint):
             yield evaluation(self.key, self.name, check, verdict)
 
@@ -255,7 +273,15 @@ def pull_checks(
         key,
         partition,
         "schema",
-        Verdict(not odd, False, "new or retyped columns" if odd else "as in the catalog"),
+        Verdict(
+            not odd,
+            False,
+            "new or retyped columns" if odd else "as in the catalog",
+            {
+                f"{name}_columns": len(orjson.loads(columns)) if columns else 0
+                for name, columns in drift.items()
+            },
+        ),
         **drift,
     )
     rejected = lake.bronze.quarantine.rows_of(done.pull_id) if done.quarantined else []
@@ -264,8 +290,15 @@ def pull_checks(
         key,
         partition,
         "quarantine",
-        Verdict(not refused, False, f"{len(refused)} of {done.rows + len(refused)} rows were quarantined"),
-        share=len(refused) / (done.rows + len(refused)) if refused else 0.0,
+        Verdict(
+            not refused,
+            False,
+            f"{len(refused)} of {done.rows + len(refused)} rows were quarantined",
+            {
+                "quarantined": len(refused),
+                "share": len(refused) / (done.rows + len(refused)) if refused else 0.0,
+            },
+        ),
         rows=refused,
     )
     repeated = lake.bronze.repeated_keys(endpoint, done.scope)
@@ -273,7 +306,12 @@ def pull_checks(
         key,
         partition,
         "duplicates",
-        Verdict(not repeated.num_rows, False, f"{repeated.num_rows} keys have more than one row"),
+        Verdict(
+            not repeated.num_rows,
+            False,
+            f"{repeated.num_rows} keys have more than one row",
+            {"repeated_keys": repeated.num_rows},
+        ),
         keys=repeated.slice(0, MAX_ROWS_SHOWN).to_pylist(),
     )
 
@@ -281,13 +319,17 @@ def pull_checks(
 def evaluation(
     key: dg.AssetKey, partition: str | None, name: str, verdict: Verdict, **metadata: object
 ) -> dg.AssetCheckEvaluation:
-    """Return an evaluation with the metadata that is not empty; lists of rows become tables."""
+    """Return an evaluation with the numbers of the verdict, and the metadata that is not empty; lists of rows become tables."""
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=name,
         passed=verdict.passed,
         severity=dg.AssetCheckSeverity.ERROR if verdict.is_error else dg.AssetCheckSeverity.WARN,
-        metadata={"message": verdict.message, **{k: _shown(v) for k, v in metadata.items() if v}},
+        metadata={
+            "message": verdict.message,
+            **verdict.numbers,
+            **{k: _shown(v) for k, v in metadata.items() if v},
+        },
         partition=partition,
     )
 
@@ -295,7 +337,7 @@ def evaluation(
 def _shown(value: object) -> dg.MetadataValue:
     if isinstance(value, list):
         return record_table(value[:MAX_ROWS_SHOWN])
-    return dg.MetadataValue.float(value) if isinstance(value, float) else dg.MetadataValue.text(str(value))
+    return dg.MetadataValue.text(str(value))
 
 
 def table_schema(endpoint: Endpoint) -> dg.TableSchema:

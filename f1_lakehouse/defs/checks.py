@@ -1,5 +1,6 @@
 """Checks across layers. Checks of a single pull are in bronze.py, those of a dbt model next to the model."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from f1_lakehouse.publishing.publication import published_sessions
 from f1_lakehouse.quality.freshness import judge_freshness
 from f1_lakehouse.quality.reconciliation import Mismatch, reconcile
 from f1_lakehouse.sources.catalog import Scope
+from f1_lakehouse.sources.source import Verdict
 
 MAX_ROWS_SHOWN = 50
 """Rows that a check shows."""
@@ -40,10 +42,25 @@ def _keyed_rows(lake: Lake, endpoint: str, scope: int) -> int:
 )
 def newest_session_is_published(lake: LakeResource) -> dg.AssetCheckResult:
     """A warning: late data is still correct."""
-    opened = lake.open()
-    published = published_sessions(opened.settings)
-    verdict = judge_freshness(datetime.now(UTC), opened.calendar(), published)
-    return _warning(verdict.passed, verdict.message)
+    verdict = _freshness(lake.open(), datetime.now(UTC))
+    return _warning(verdict.passed, verdict.message, verdict.numbers)
+
+
+def freshness_evaluation(opened: Lake, now: datetime) -> dg.AssetCheckEvaluation:
+    """Return the same check without a run, for the sensor that monitors the lake: gold also becomes stale while nothing runs."""
+    verdict = _freshness(opened, now)
+    [key] = newest_session_is_published.check_keys
+    return dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"message": verdict.message, **verdict.numbers},
+    )
+
+
+def _freshness(opened: Lake, now: datetime) -> Verdict:
+    return judge_freshness(now, opened.calendar(), published_sessions(opened.settings))
 
 
 @dg.asset_check(
@@ -63,7 +80,15 @@ def runs_take_no_longer_than_they_should(lake: LakeResource) -> dg.AssetCheckRes
         }
         for run in slow
     ]
-    return _warning(not slow, f"{len(slow)} runs took longer", runs=rows)
+    longest = max((run.ended_at - run.started_at for run in slow), default=timedelta(0)) / timedelta(
+        minutes=1
+    )
+    return _warning(
+        not slow,
+        f"{len(slow)} runs took longer",
+        {"slow_runs": len(slow), "longest_minutes": round(longest, 1)},
+        runs=rows,
+    )
 
 
 @dg.asset_check(
@@ -76,13 +101,19 @@ def gold_answers_at_once(lake: LakeResource) -> dg.AssetCheckResult:
         took = answer_times(con, gold_schema(con))
     slow = [name for name, seconds in took.items() if seconds > ANSWER_WITHIN.total_seconds()]
     rows = [{"table": name, "ms": round(1000 * seconds, 1)} for name, seconds in took.items()]
-    return _warning(not slow, f"too slow: {', '.join(slow)}" if slow else "all answer in time", tables=rows)
+    numbers = {"slow_tables": len(slow), "slowest_ms": round(1000 * max(took.values(), default=0.0), 1)}
+    message = f"too slow: {', '.join(slow)}" if slow else "all answer in time"
+    return _warning(not slow, message, numbers, tables=rows)
 
 
-def _warning(passed: bool, message: str, **rows: list[dict[str, Any]]) -> dg.AssetCheckResult:
+def _warning(
+    passed: bool, message: str, numbers: Mapping[str, float], **rows: list[dict[str, Any]]
+) -> dg.AssetCheckResult:
     tables = {name: record_table(found[:MAX_ROWS_SHOWN]) for name, found in rows.items() if found}
     return dg.AssetCheckResult(
-        passed=passed, severity=dg.AssetCheckSeverity.WARN, metadata={"message": message, **tables}
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"message": message, **numbers, **tables},
     )
 
 

@@ -17,8 +17,9 @@ from f1_lakehouse.dbt.engine import Engine, EngineError
 from f1_lakehouse.dbt.engine_choice import engine_to_build
 from f1_lakehouse.dbt.manifest import manifest, nodes, tables_made, test_aliases
 from f1_lakehouse.dbt.project import discard_foreign_parse
+from f1_lakehouse.dbt.test_descriptions import describe_test
 from f1_lakehouse.dbt.warehouse import WarehouseError
-from f1_lakehouse.defs.resources import LakeResource, record_table
+from f1_lakehouse.defs.resources import OWNERS, LakeResource, record_table
 from f1_lakehouse.instance.dbt_integration import (
     DagsterDbtTranslator,
     DagsterDbtTranslatorSettings,
@@ -52,9 +53,29 @@ class Translator(DagsterDbtTranslator):
         """Return the layer: silver, gold, snapshots."""
         return str(dbt_resource_props["schema"])
 
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: DbtProject | None,
+    ) -> dg.AssetCheckSpec | None:
+        """Return the check of a dbt test, with a description; dagster-dbt reads one only from `meta`."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None:
+            return None
+        return dg.AssetCheckSpec(
+            spec.name,
+            asset=spec.asset_key,
+            description=describe_test(manifest["nodes"][unique_id]),
+            additional_deps=spec.additional_deps,
+            blocking=spec.blocking,
+            metadata=spec.metadata,
+        )
+
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str] | None:
         """Return the team that is responsible."""
-        return ["team:data-platform"]
+        return OWNERS
 
 
 @cache

@@ -69,7 +69,7 @@ def _check(name: str, description: str, rule: Rule) -> dg.AssetChecksDefinition:
         return dg.AssetCheckResult(
             passed=verdict.passed,
             severity=dg.AssetCheckSeverity.ERROR,
-            metadata={"message": verdict.message},
+            metadata={"message": verdict.message, **verdict.numbers},
         )
 
     return check

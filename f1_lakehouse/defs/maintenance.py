@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.resources import OWNERS, LakeResource
 from f1_lakehouse.observability.run_log import RunRecord
 from f1_lakehouse.operations.maintenance import Upkeep, optimize, vacuum
 
@@ -18,7 +18,7 @@ from f1_lakehouse.operations.maintenance import Upkeep, optimize, vacuum
 @dg.asset(
     group_name="upkeep",
     kinds={"python", "deltalake"},
-    owners=["team:data-platform"],
+    owners=OWNERS,
     tags={"layer": "bronze"},
     description="Small bronze tables compacted (telemetry stays as written, which reads fastest), and files that no version of "
     "the last 7 days needs removed. Rows and history of that week stay as they are.",
@@ -41,7 +41,7 @@ def bronze_upkeep(lake: LakeResource) -> dg.MaterializeResult[Any]:
 @dg.asset(
     group_name="upkeep",
     kinds={"python"},
-    owners=["team:data-platform"],
+    owners=OWNERS,
     tags={"layer": "record"},
     description="What Dagster keeps of old runs without partitions, and old lineage files, removed (F1_RETENTION_DAYS). "
     "The record of runs, and the runs that the state of a partition rests on, stay.",

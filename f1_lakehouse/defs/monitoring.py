@@ -8,19 +8,14 @@ from typing import Any
 import dagster as dg
 import orjson
 
+from f1_lakehouse.defs.checks import freshness_evaluation
 from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.instance import run_tags
 from f1_lakehouse.instance.dagster_instance import current_instance
 from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
 from f1_lakehouse.instance.run_events import check_result, step_error
-from f1_lakehouse.instance.run_metadata import (
-    BRONZE_TAG,
-    DBT_TAG,
-    DELTA_VERSIONS,
-    FINGERPRINTS,
-    ROW_COUNT,
-    SEEN_TAG,
-)
-from f1_lakehouse.instance.run_tags import CODE_TAG, COMMAND_TAG, HOST_TAG, USER_TAG, WHY_TAG
+from f1_lakehouse.instance.run_metadata import DELTA_VERSIONS, FINGERPRINTS, ROW_COUNT
+from f1_lakehouse.instance.run_tags import HOST_TAG, WHY_TAG, recorded
 from f1_lakehouse.lakehouse import Lake, current_settings
 from f1_lakehouse.monitor import MonitorResult, monitor_lake
 from f1_lakehouse.observability.run_log import (
@@ -75,23 +70,24 @@ def _run(record: dg.RunRecord) -> RunRecord:
     now = datetime.now(UTC).timestamp()
     ended = record.end_time or (record.update_timestamp.timestamp() if run.is_finished else now)
     started = record.start_time or record.create_timestamp.timestamp()
-    seen_at = tags.get(SEEN_TAG)
+    noted = recorded(tags)
+    seen_at = noted.get(run_tags.BRONZE_SEEN_AT)
     return RunRecord(
         run_id=run.run_id,
         job=run.job_name,
         partition=tags.get("dagster/partition") or _range(tags),
         why=tags.get(WHY_TAG),
         # A run of the daemon has neither tag: it has the host and user of the daemon.
-        user=tags.get(USER_TAG) or user(),
+        user=noted.get(run_tags.USER) or user(),
         host=tags.get(HOST_TAG) or socket.gethostname(),
-        origin=_origin(tags),
+        origin=_origin(tags, noted.get(run_tags.COMMAND)),
         started_at=datetime.fromtimestamp(min(started, ended), UTC),
         ended_at=datetime.fromtimestamp(ended, UTC),
         outcome=run.status.value.lower(),
-        code_version=tags.get(CODE_TAG),
-        dbt_version=tags.get(DBT_TAG),
+        code_version=noted.get(run_tags.CODE),
+        dbt_version=noted.get(run_tags.DBT),
         config=orjson.dumps(ops).decode() if (ops := run.run_config.get("ops")) else None,
-        bronze_version=tags.get(BRONZE_TAG),
+        bronze_version=noted.get(run_tags.BRONZE_VERSION),
         seen_at=datetime.fromisoformat(seen_at) if seen_at else None,
     )
 
@@ -101,12 +97,12 @@ def _range(tags: Mapping[str, str]) -> str | None:
     return f"{first} … {last}" if first else None
 
 
-def _origin(tags: Mapping[str, str]) -> str:
-    """Return what started the run: the command line, a schedule, a sensor or a backfill."""
+def _origin(tags: Mapping[str, str], command: str | None) -> str:
+    """Return what started the run: the command line (`command`), a schedule, a sensor or a backfill."""
     for tag, word in (("schedule_name", "schedule"), ("sensor_name", "sensor"), ("backfill", "backfill")):
         if name := tags.get(f"dagster/{tag}"):
             return f"{word} {name}"
-    return tags.get(COMMAND_TAG, "Dagster's UI or API")
+    return command or "Dagster's UI or API"
 
 
 def _with_events(
@@ -157,15 +153,23 @@ def monitor_after_command(lake: Lake) -> MonitorResult:
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Enters finished runs in the record, and tells what is wrong: once when it begins, once when it is over",
+    description="Adds finished runs to the run log, sends an alert when a problem begins and when it ends, and evaluates the "
+    "freshness of published gold against the calendar, daily and when it changes",
 )
-def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SkipReason:
-    """Compare the conditions with the alerts that were sent; request no run."""
+def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult:
+    """Compare the conditions with the alerts that were sent; request no run. The cursor is the last freshness evaluation."""
     fail_orphaned_runs(context.instance)
-    done = monitor_runs(context.instance, lake.open())
+    opened, now = lake.open(), datetime.now(UTC)
+    done = monitor_runs(context.instance, opened)
+    fresh = freshness_evaluation(opened, now)
+    evaluated = f"{now:%Y-%m-%d} {'passed' if fresh.passed else 'failed'}"
     parts = [
         f"{len(done.entered)} runs entered",
         *(f"{one.kind}: {one.subject}" for one in done.conditions),
         *done.problems,
     ]
-    return dg.SkipReason("; ".join(parts if len(parts) > 1 or done.entered else ["nothing is wrong"]))
+    return dg.SensorResult(
+        skip_reason="; ".join(parts if len(parts) > 1 or done.entered else ["nothing is wrong"]),
+        cursor=evaluated,
+        asset_events=[] if context.cursor == evaluated else [fresh],
+    )

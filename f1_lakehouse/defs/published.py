@@ -12,10 +12,14 @@ import dagster as dg
 
 from f1_lakehouse.dbt.engine_choice import engine_of_build
 from f1_lakehouse.defs.dbt import gold_models
-from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.resources import OWNERS, LakeResource
 from f1_lakehouse.instance.run_metadata import DELTA_VERSIONS, FINGERPRINTS
 from f1_lakehouse.publishing.gold_file import PublishError
 from f1_lakehouse.publishing.publish import publish
+from f1_lakehouse.quality.freshness import FRESH_WITHIN
+
+LONGEST_BREAK = timedelta(days=90)
+"""At least the longest time without a session since 2023: 87 days, from the race of November 26, 2023 to the tests of February 21, 2024."""
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +33,11 @@ def published_gold_asset() -> dg.AssetsDefinition:
         group_name="published",
         kinds={"duckdb", "deltalake"},
         pool="duckdb",
-        owners=["team:data-platform"],
+        owners=OWNERS,
         tags={"layer": "published"},
-        # Shown in the UI only. Whether the newest session is published is a check (checks.py): a policy measures only when it ran.
-        freshness_policy=dg.FreshnessPolicy.time_window(
-            fail_window=timedelta(days=8), warn_window=timedelta(days=7, hours=12)
-        ),
+        # A policy measures only when gold was last published: it must not fail in a break. Whether gold has the newest session
+        # of the calendar is the check newest_session_is_published, which the sensor `alerts` evaluates daily.
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=LONGEST_BREAK + FRESH_WITHIN),
         description="Gold for readers: gold.duckdb, replaced whole by rename, and a Delta copy of each table. Only a "
         "build that passed every test of error severity gets here.",
     )

@@ -8,6 +8,9 @@ from f1_lakehouse.instance.run_tags import HOST_TAG, process_tags
 from f1_lakehouse.lakehouse import Lake, current_lake
 from f1_lakehouse.sources.source import Source
 
+OWNERS = ["team:f1-lakehouse"]
+"""Of every asset: the team that runs the lake. There is one, and the UI groups assets by it."""
+
 
 class LakeResource(dg.ConfigurableResource):
     """The lake that the environment names, with the sources of the registry."""

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from markupsafe import Markup
 
-from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.resources import OWNERS, LakeResource
 from f1_lakehouse.site.page import Table
 from f1_lakehouse.site.site import Built, Site, broken_links, open_site
 
@@ -44,7 +44,7 @@ def _key(family: str) -> dg.AssetKey:
             deps=[dg.AssetKey("published_gold")],
             group_name="pages",
             kinds={"python", "html"},
-            owners=["team:data-platform"],
+            owners=OWNERS,
             tags={"layer": "pages"},
             description=description,
             skippable=True,
@@ -77,7 +77,7 @@ def pages(context: dg.AssetExecutionContext, lake: LakeResource) -> Iterator[Any
             check_name="links_lead_somewhere",
             passed=not broken,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"broken": "\n".join(broken[:20])},
+            metadata={"broken_links": len(broken), "broken": "\n".join(broken[:20])},
         )
     if failed:
         page, reason = next(iter(failed.items()))

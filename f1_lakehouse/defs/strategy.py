@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from f1_lakehouse.defs.resources import LakeResource
+from f1_lakehouse.defs.resources import OWNERS, LakeResource
 from f1_lakehouse.defs.sensors import BUSY
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.instance.run_tags import WHY_TAG
@@ -40,7 +40,7 @@ def _spec(name: str, description: str) -> dg.AssetSpec:
         deps=[dg.AssetKey("published_gold")],
         group_name="strategy",
         kinds={"python", "scikitlearn"},
-        owners=["team:data-platform"],
+        owners=OWNERS,
         tags={"layer": "strategy"},
         description=description,
     )

@@ -6,8 +6,10 @@ public `DagsterInstance.get`, and Dagster copies the output of each step to the 
 """
 
 import fcntl
+import logging
 import os
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from pydantic import SecretStr
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lakehouse import current_settings
 from f1_lakehouse.project_files import DAGSTER_CONFIG
-from f1_lakehouse.settings import Settings
+from f1_lakehouse.settings import Settings, load_settings
 from f1_lakehouse.storage.object_store import write_atomically
 from f1_lakehouse.tested_versions import is_tested
 
@@ -76,6 +78,24 @@ def check_postgresql(url: str) -> None:
             f"F1_DAGSTER_STORAGE: PostgreSQL cannot be used ({said[-1] if said else 'the URL is malformed'}); "
             "start it, or correct the variable"
         ) from None
+
+
+@cache
+def warn_of_other_instance() -> None:
+    """Log a warning, once, if Dagster's own commands (`dagster dev`, `dg dev`) use another instance than the lake's.
+
+    Without DAGSTER_HOME theirs is temporary: runs, schedules and sensors of `f1 ui` are not shown, and runs are lost when it ends.
+    Called before this process has set the variables of the lake for its child processes.
+    """
+    if Path(sys.argv[0]).parent.name != "dagster":
+        return
+    home = load_settings().dagster_home
+    if Path(os.environ.get("DAGSTER_HOME", "")) != home:
+        logging.getLogger("dagster").warning(
+            "This is not the Dagster instance of the lake, which f1 ui uses: its runs are not shown, and new ones are not kept. "
+            "Use f1 ui, or: export DAGSTER_HOME=%s",
+            dagster_home(load_settings()),
+        )
 
 
 def current_instance() -> dg.DagsterInstance:

@@ -1,4 +1,4 @@
-"""The tags and metadata keys by which a transform records what it was built from, and what it published.
+"""The tag and metadata keys by which a transform records what it was built from, and what it published.
 
 They are stored with every run and do not change. What the run log makes of them is in defs/monitoring.py.
 """
@@ -7,11 +7,17 @@ from datetime import datetime
 
 import dagster as dg
 
-from f1_lakehouse.instance.run_tags import CODE_TAG
+from f1_lakehouse.instance.run_tags import (
+    BRONZE_SEEN_AT,
+    BRONZE_VERSION,
+    CODE,
+    DBT,
+    record_tag,
+    recorded,
+)
 from f1_lakehouse.observability.run_log import code_version
 from f1_lakehouse.project_files import project_digest
 
-DBT_TAG, BRONZE_TAG, SEEN_TAG = "f1/dbt", "f1/bronze_version", "f1/bronze_seen_at"
 FINGERPRINTS, DELTA_VERSIONS = "fingerprints", "delta_versions"
 """Metadata of published_gold: table → fingerprint, and table → version of its Delta table."""
 ROW_COUNT = "dagster/row_count"
@@ -20,7 +26,12 @@ ROW_COUNT = "dagster/row_count"
 
 def tag_transform(context: dg.AssetExecutionContext, bronze_version: str, seen_at: datetime | None) -> None:
     """Tag the run, before it builds anything, with the version of the code and the version of bronze that it reads."""
-    tags = {CODE_TAG: code_version(), DBT_TAG: project_digest(), BRONZE_TAG: bronze_version}
+    record = {
+        **recorded(context.run.tags),
+        CODE: code_version(),
+        DBT: project_digest(),
+        BRONZE_VERSION: bronze_version,
+    }
     if seen_at is not None:
-        tags[SEEN_TAG] = seen_at.isoformat()
-    context.instance.add_run_tags(context.run.run_id, tags)
+        record[BRONZE_SEEN_AT] = seen_at.isoformat()
+    context.instance.add_run_tags(context.run.run_id, record_tag(record))

@@ -16,7 +16,7 @@ from deltalake.exceptions import TableNotFoundError
 from f1_lakehouse.publishing.data_card import attribution_of
 from f1_lakehouse.publishing.table_state import DELTA_ONLY, TableState
 from f1_lakehouse.settings import Settings
-from f1_lakehouse.storage.delta import WRITER
+from f1_lakehouse.storage.delta import WRITER, explain_folder
 
 BATCH_ROWS = 16 * 1024
 """Rows of a batch on the way to Delta, and of a row group there. DuckDB's own batches have up to a million rows."""
@@ -43,6 +43,8 @@ def export_tables(
             versions[table] = export_by_season(uri, con, table, state, cursor_of)
         # Arrow keeps freed memory for a while, and the next table's would be added to it.
         pa.default_memory_pool().release_unused()
+    if versions:
+        explain_folder(settings.published_tables)
     return versions
 
 

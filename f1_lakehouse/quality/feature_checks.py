@@ -37,12 +37,13 @@ def judge_completeness(con: duckdb.DuckDBPyConnection, features: list[str]) -> V
     """Check that each feature has a value in enough laps."""
     shares = ", ".join(f'count("{name}") / nullif(count(*), 0)' for name in features)
     [row] = con.execute(f"select {shares} from lap_features where {TIMED}").fetchall()
-    missing = {
-        name: share
-        for name, share in zip(features, row, strict=True)
-        if share is not None and share < MIN_COMPLETENESS
-    }
-    return _verdict({f"{name} has values in {share:.1%} of the laps" for name, share in missing.items()})
+    found = {name: share for name, share in zip(features, row, strict=True) if share is not None}
+    missing = {name: share for name, share in found.items() if share < MIN_COMPLETENESS}
+    return _verdict(
+        {f"{name} has values in {share:.1%} of the laps" for name, share in missing.items()},
+        incomplete_features=len(missing),
+        least_share=min(found.values(), default=1.0),
+    )
 
 
 def judge_order(con: duckdb.DuckDBPyConnection) -> Verdict:
@@ -56,7 +57,11 @@ def judge_order(con: duckdb.DuckDBPyConnection) -> Verdict:
         "having count(distinct split) > 1 or count(distinct split_all_seasons) > 1)"
     ).fetchall()
     found = {f"{laps} laps end before the lap before"} if laps else set()
-    return _verdict(found | ({f"{sessions} sessions belong to several splits"} if sessions else set()))
+    return _verdict(
+        found | ({f"{sessions} sessions belong to several splits"} if sessions else set()),
+        laps_out_of_order=laps,
+        sessions_in_several_splits=sessions,
+    )
 
 
 def judge_schema(con: duckdb.DuckDBPyConnection, types: dict[str, str]) -> Verdict:
@@ -67,13 +72,12 @@ def judge_schema(con: duckdb.DuckDBPyConnection, types: dict[str, str]) -> Verdi
         types: the type of each column, as the contract names it.
     """
     actual = {name: kind.lower() for name, kind, *_ in con.execute("describe lap_features").fetchall()}
-    return _verdict(
-        {
-            f"{name} is {actual.get(name, 'missing')}, not {kind}"
-            for name, kind in types.items()
-            if actual.get(name) != kind
-        }
-    )
+    wrong = {
+        f"{name} is {actual.get(name, 'missing')}, not {kind}"
+        for name, kind in types.items()
+        if actual.get(name) != kind
+    }
+    return _verdict(wrong, wrong_columns=len(wrong))
 
 
 def judge_ranges(con: duckdb.DuckDBPyConnection) -> Verdict:
@@ -84,7 +88,8 @@ def judge_ranges(con: duckdb.DuckDBPyConnection) -> Verdict:
     )
     [row] = con.execute(f"select {counts} from lap_features").fetchall()
     return _verdict(
-        {f"{name} is out of range in {count} laps" for name, count in zip(RANGES, row, strict=True) if count}
+        {f"{name} is out of range in {count} laps" for name, count in zip(RANGES, row, strict=True) if count},
+        values_out_of_range=sum(row),
     )
 
 
@@ -95,7 +100,7 @@ def judge_drift(con: duckdb.DuckDBPyConnection, features: list[str]) -> Verdict:
         for name, kind, *_ in con.execute("describe lap_features").fetchall()
         if kind in ("INTEGER", "DOUBLE", "BIGINT") and name in features
     }
-    found = set()
+    found, largest = set(), 0.0
     for name in sorted(numbers):
         means = [
             mean
@@ -109,10 +114,12 @@ def judge_drift(con: duckdb.DuckDBPyConnection, features: list[str]) -> Verdict:
             continue
         centre = sum(earlier) / len(earlier)
         spread = (sum((mean - centre) ** 2 for mean in earlier) / (len(earlier) - 1)) ** 0.5
+        if spread > 0:
+            largest = max(largest, abs(means[-1] - centre) / spread)
         if abs(means[-1] - centre) > MAX_DRIFT * spread:
             found.add(f"{name}: mean {means[-1]:.4g} in the newest race, {centre:.4g} ± {spread:.4g} before")
-    return _verdict(found)
+    return _verdict(found, drifting_features=len(found), largest_drift_sd=round(largest, 3))
 
 
-def _verdict(problems: set[str]) -> Verdict:
-    return Verdict(not problems, bool(problems), "; ".join(sorted(problems)) or "no problem found")
+def _verdict(problems: set[str], **numbers: float) -> Verdict:
+    return Verdict(not problems, bool(problems), "; ".join(sorted(problems)) or "no problem found", numbers)

@@ -4,7 +4,7 @@ from functools import cache
 
 import dagster as dg
 
-from f1_lakehouse.dbt.manifest import is_manifest_loaded, test_descriptions
+from f1_lakehouse.dbt.manifest import is_manifest_loaded
 from f1_lakehouse.instance.dagster_instance import current_instance
 from f1_lakehouse.instance.run_events import latest_check_results
 from f1_lakehouse.observability.run_log import CheckResult
@@ -30,15 +30,15 @@ def latest_checks() -> list[CheckResult]:
 
 
 def check_descriptions() -> dict[tuple[str, str], str]:
-    """Return what each asset check verifies, by asset and name; without the checks that have no description.
+    """Return what each asset check verifies, by asset and name: the first paragraph of its description.
 
     dbt's tests are included only if this process has read dbt's manifest: otherwise none of them can have failed in it.
     """
     with_dbt = is_manifest_loaded()
     graph = repository(with_dbt=with_dbt).asset_graph
-    tests = test_descriptions() if with_dbt else {}
-    found = {
-        (key.asset_key.to_user_string(), key.name): graph.get(key).description or tests.get(key.name, "")
+    return {
+        (key.asset_key.to_user_string(), key.name): " ".join(
+            (graph.get(key).description or "").partition("\n\n")[0].split()
+        )
         for key in graph.asset_check_keys
     }
-    return {key: " ".join(text.split()) for key, text in found.items() if text}

@@ -21,11 +21,15 @@ class UnknownPartitionError(SourceError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a check. `is_error`: the partition is incomplete if the check fails; otherwise it is a warning."""
+    """The result of a check. `is_error`: the partition is incomplete if the check fails; otherwise it is a warning.
+
+    `numbers`: what was measured, name → value, whether the check passed or not; Dagster plots them over time.
+    """
 
     passed: bool
     is_error: bool
     message: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 class LakeView(Protocol):

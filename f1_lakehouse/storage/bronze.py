@@ -28,7 +28,7 @@ from f1_lakehouse.sources.catalog import Endpoint, Kind
 from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage import parsing, quarantine
 from f1_lakehouse.storage.append_pull import append_pull, table_without
-from f1_lakehouse.storage.delta import PROPERTIES, OpenTable, scan
+from f1_lakehouse.storage.delta import PROPERTIES, OpenTable, explain_folder, scan
 from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.landing import Landing, Manifest, StoredResponse, seconds_waited
 from f1_lakehouse.storage.outcomes import decide_outcome, time_after, was_refused_before
@@ -78,6 +78,8 @@ class Bronze:
         for name in self.names():
             with reading(self.table_uri(name)):
                 self.create_table(name)
+        if missing:
+            explain_folder(self.uri)
 
     def create_table(self, name: str) -> None:
         """Create one table if it is missing, or add the columns of the catalog that it lacks."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Collection
 from functools import reduce
 from operator import and_
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -26,6 +27,22 @@ WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
 AFTER_APPEND = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 """Expired entries of the log are not removed after an append, which would list the complete log: 50 ms for 5,000 entries. Compaction
 removes them."""
+
+FOLDER_README = """\
+# Delta tables
+
+Each folder here is a Delta table, not a set of Parquet files. `read_parquet` on its files also returns rows of old versions, without a
+warning: only the log in `_delta_log` says which files are current.
+
+Read a table as Delta (`pl.read_delta`, `DeltaTable(...).to_pandas()`, DuckDB's `delta_scan`), or use `f1 sql`, the Python API or gold.duckdb.
+"""
+
+
+def explain_folder(uri: str) -> None:
+    """Put a README into a folder of Delta tables on disk, unless there is one."""
+    readme = Path(uri) / "README.md"
+    if "://" not in uri and not readme.exists():
+        readme.write_text(FOLDER_README, encoding="utf-8")
 
 
 def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Dataset:

@@ -239,7 +239,7 @@ def make_scenario(
             shutil.copytree(empty_lake, root)
         server.requests.clear()
         jolpica.api.requests.clear()
-        server.fail_rate = server.drop_rate = 0.0
+        server.gateway.fail_rate = server.gateway.drop_rate = 0.0
         return CrashScenario(root, server, jolpica, crash_process, served_rows)
 
     return make

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from f1_lakehouse.simulator.gateway import Gateway
 from f1_lakehouse.simulator.generate import generate
 from f1_lakehouse.simulator.server import ReplayServer
 
@@ -95,7 +96,7 @@ def test_repeatedly_killed_loads_from_a_failing_server_end_with_exact_rows(
 ) -> None:
     """15 % of responses fail and 5 % are dropped; `f1 load` of a generated season."""
     generated = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4)
-    with ReplayServer(generated.folder, fail_rate=0.15, drop_rate=0.05, seed=4) as server:
+    with ReplayServer(generated.folder, Gateway(fail_rate=0.15, drop_rate=0.05, seed=4)) as server:
         scenario = make_scenario(new=True)
         scenario.server = server
         arguments = ("load", "--season", "2024", "--no-telemetry", "--no-transform")
@@ -179,7 +180,7 @@ def test_load_killed_while_dbt_runs_is_completed_by_the_next(make_scenario: Make
 @pytest.fixture
 def rate_limited_server(tmp_path: Path) -> Iterator[ReplayServer]:
     folder = generate(tmp_path / "source", season=2024, meetings=1, telemetry=False, seed=4).folder
-    with ReplayServer(folder, rps=4, rpm=40) as server:
+    with ReplayServer(folder, Gateway(rps=4, rpm=40)) as server:
         yield server
 
 

@@ -37,6 +37,19 @@ def test_partition_is_recorded_once_with_its_row_count_and_checks(served_lake, r
     assert {name: e.partition for name, e in checks.items()} == dict.fromkeys(
         ["row_count", "schema", "quarantine", "duplicates"], race
     )
+    assert checks["row_count"].metadata["rows"].value == done.metadata["dagster/row_count"].value
+    assert (
+        checks["quarantine"].metadata["quarantined"].value,
+        checks["quarantine"].metadata["share"].value,
+    ) == (
+        0,
+        0.0,
+    )
+    assert checks["duplicates"].metadata["repeated_keys"].value == 0
+    assert checks["schema"].metadata["added_columns"].value == 0
+    # Of Dagster, which expects one output per check: the checks are reported per partition.
+    logged = [entry.user_message for entry in served_lake.instance.all_logs(result.run_id)]
+    assert [text for text in logged if "did not yield" in text] == []
 
 
 def test_endpoint_that_is_not_due_is_pulled_only_if_forced(served_lake, race):
@@ -154,7 +167,9 @@ def test_faulty_rows_make_their_check_warn_and_name_them(served_lake, race, week
     red, found = checks([*clean, bad])
     assert red == {"quarantine"}
     assert '"stint_number":null' in found["quarantine"].metadata["rows"].records[0].data["raw"]
-    assert checks([{**row, "mood": "good"} for row in clean])[0] == {"schema"}
+    red, found = checks([{**row, "mood": "good"} for row in clean])
+    assert red == {"schema"}
+    assert found["schema"].metadata["added_columns"].value == 1
     assert checks(clean[:3])[0] == {"row_count"}
 
 

@@ -1,6 +1,7 @@
 """The assets, checks, jobs and dependencies of the graph."""
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -25,7 +26,10 @@ def names(repository: dg.RepositoryDefinition, group: str) -> list[str]:
 
 
 def test_bronze_assets_are_the_endpoints_of_the_catalog(repository):
-    assert names(repository, "bronze") == sorted(f"bronze/{endpoint.name}" for endpoint in ENDPOINTS)
+    assert names(repository, "bronze") == [
+        "bronze/_pulls",
+        *sorted(f"bronze/{endpoint.name}" for endpoint in ENDPOINTS),
+    ]
 
 
 def test_every_bronze_asset_is_read_by_a_silver_model(repository):
@@ -113,6 +117,28 @@ def test_every_asset_has_a_description_an_owner_kinds_and_a_group(repository):
             "strategy",
             "upkeep",
         }, key
+
+
+def test_every_check_has_a_description_in_words(repository):
+    graph = repository.asset_graph
+    keys = graph.asset_check_keys
+    assert len(keys) > 600
+    texts = {key: graph.get(key).description or "" for key in keys}
+    assert {key.to_user_string() for key, text in texts.items() if text.count(" ") < 2} == set()
+
+
+def test_every_table_that_dagster_does_not_write_is_described(repository):
+    graph = repository.asset_graph
+    external = [graph.get(key) for key in graph.get_all_asset_keys() if graph.get(key).is_external]
+    assert [node.key.to_user_string() for node in external] == ["bronze/_pulls"]
+    assert all(node.description and node.owners for node in external)
+
+
+def test_freshness_policy_does_not_fail_in_a_break_of_the_calendar(repository):
+    policy = repository.asset_graph.get(dg.AssetKey("published_gold")).freshness_policy
+    # From the race of November 26, 2023 to the tests of February 21, 2024, and two days for the transform.
+    assert policy.fail_window.to_timedelta() >= timedelta(days=87 + 2)
+    assert policy.warn_window is None
 
 
 def test_every_run_is_one_process_also_from_the_ui(repository):

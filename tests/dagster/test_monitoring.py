@@ -12,8 +12,9 @@ from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs.maintenance import purge
 from f1_lakehouse.defs.monitoring import alerts, monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
-from f1_lakehouse.instance.run_tags import STARTED_TAG, command_tags
+from f1_lakehouse.instance.run_tags import STARTED_TAG, command_tags, recorded
 from f1_lakehouse.observability.health import ConditionKind
+from f1_lakehouse.observability.run_log import code_version, command, user
 from f1_lakehouse.simulator.server import Answer
 
 
@@ -83,10 +84,7 @@ def test_killed_run_is_logged_by_the_next_sensor_tick(served_lake, race):
     entry = served_lake.lake.runs.all()[-1]
     assert (entry.run_id, entry.outcome) == (killed.run_id, "failure")
     assert entry.errors == ["The process of this run is gone."]
-    assert (entry.user, entry.origin) == (
-        command_tags()["f1/user"],
-        command_tags()["f1/command"],
-    )
+    assert (entry.user, entry.origin) == (user(), command())
 
 
 def test_run_log_contains_the_trigger_of_a_run(served_lake, race):
@@ -142,13 +140,36 @@ def test_hanging_run_is_notified_while_it_runs(served_lake, race):
     assert served_lake.lake.runs.all()[-1].run_id != hanging.run_id
 
 
-def tick(served_lake):
+def test_run_of_an_earlier_version_keeps_what_its_tags_say():
+    earlier = {"f1/user": "ann", "f1/code": "0.1.0", "f1/bronze_version": "3", "f1/why": "first pull"}
+    assert recorded(earlier) == {"user": "ann", "code": "0.1.0", "bronze_version": "3"}
+    assert recorded(command_tags()) == {"user": user(), "command": command(), "code": code_version()}
+
+
+def test_freshness_is_evaluated_daily_without_a_run(served_lake, race):
+    first = evaluate(served_lake, cursor=None)
+    [event] = first.asset_events
+    assert (event.asset_check_key.to_user_string(), event.passed) == (
+        "published_gold:newest_session_is_published",
+        False,
+    )
+    assert event.metadata["sessions_behind"].value > 0
+    assert evaluate(served_lake, cursor=first.cursor).asset_events == []
+    assert len(evaluate(served_lake, cursor="2020-01-01 failed").asset_events) == 1
+
+
+def evaluate(served_lake, cursor):
     context = dg.build_sensor_context(
         instance=served_lake.instance,
+        cursor=cursor,
         repository_def=defs().get_repository_def(),
         resources={"lake": LakeResource()},
     )
-    return alerts.evaluate_tick(context).skip_message
+    return alerts.evaluate_tick(context)
+
+
+def tick(served_lake):
+    return evaluate(served_lake, cursor=None).skip_message
 
 
 def test_alerts_sensor_reports_conditions_and_writes_metrics(served_lake, race):
@@ -181,10 +202,7 @@ def test_load_without_a_daemon_logs_its_runs_and_notifies_a_receiver(
         ("calendar", "success"),
         ("ingest", "failure"),
     }
-    tags = command_tags()
-    assert {(run.origin, run.code_version) for run in lake.runs.all()} == {
-        (tags["f1/command"], tags["f1/code"])
-    }
+    assert {(run.origin, run.code_version) for run in lake.runs.all()} == {(command(), code_version())}
 
 
 def test_load_stops_at_its_budget_and_is_resumed_by_the_next(served_lake, monkeypatch, capsys):

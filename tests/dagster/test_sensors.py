@@ -13,7 +13,7 @@ from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.defs.sensors import gold_behind_bronze, session_due_sensor, weekly_schedule
 from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
-from f1_lakehouse.instance.run_tags import STARTED_TAG, USER_TAG, command_tags, process_tags
+from f1_lakehouse.instance.run_tags import RECORD_TAG, STARTED_TAG, command_tags, process_tags
 from f1_lakehouse.processes import process_started
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.publishing.publication import Publication
@@ -148,7 +148,7 @@ def test_pool_slot_is_freed_after_any_end_of_its_run(served_lake, sessions):
 def test_daemon_run_is_tagged_with_its_process(served_lake, sessions):
     [run] = served_lake.instance.get_runs()
     assert {name: run.tags.get(name) for name in process_tags()} == process_tags()
-    assert USER_TAG not in run.tags
+    assert RECORD_TAG not in run.tags
 
 
 def test_process_is_distinguished_from_a_later_one_with_the_same_id():

@@ -16,7 +16,7 @@ from defs_instance import instance_in
 from sqlalchemy import text
 
 from f1_lakehouse.instance import sqlite_storage
-from f1_lakehouse.instance.dagster_instance import current_instance
+from f1_lakehouse.instance.dagster_instance import current_instance, warn_of_other_instance
 from f1_lakehouse.settings import load_settings
 
 STORED_AND_KILLED = """
@@ -71,6 +71,37 @@ def test_lake_uses_this_storage_at_dagsters_default_location(
     run_id = run_with_checks(instance, 1)
     by_itself = SqliteEventLogStorage(str(home / "history" / "runs"))
     assert len(by_itself.get_logs_for_run(run_id)) == len(instance.all_logs(run_id)) > 8
+
+
+@pytest.mark.parametrize(
+    ("program", "home", "warned"),
+    [
+        ("site-packages/dagster/__main__.py", None, True),
+        ("site-packages/dagster/__main__.py", "elsewhere", True),
+        ("site-packages/dagster/__main__.py", "lake/dagster", False),
+        ("bin/f1", None, False),
+    ],
+    ids=["dagster dev", "another instance", "f1 ui", "a command of f1"],
+)
+def test_dagsters_own_command_warns_of_an_instance_that_is_not_the_lakes(
+    program: str,
+    home: str | None,
+    warned: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "lake"))
+    monkeypatch.setattr(sys, "argv", [program])
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    if home is not None:
+        monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / home))
+    warn_of_other_instance.cache_clear()
+    for _ in range(2):
+        warn_of_other_instance()
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == warned
+    assert all(f"export DAGSTER_HOME={tmp_path}/lake/dagster" in text for text in said)
 
 
 def test_files_are_compatible_with_dagsters_own_storage_both_ways(tmp_path: Path) -> None:

@@ -107,6 +107,20 @@ def test_failed_dbt_check_shows_the_failing_rows(built):
         assert 0 < len(shown) <= int(check.metadata["dagster_dbt/failed_row_count"].value), check.check_name
 
 
+def test_every_check_has_a_number_that_dagster_plots(built):
+    _, _, result = built
+    numbers = (dg.IntMetadataValue, dg.FloatMetadataValue)
+    without = [
+        f"{e.asset_key.to_user_string()}:{e.check_name}"
+        for e in result.checks
+        if not any(
+            isinstance(value, numbers) for name, value in e.metadata.items() if name != "Execution Duration"
+        )
+    ]
+    assert len(result.checks) > 400
+    assert without == []
+
+
 def test_every_gold_table_has_its_row_count(built):
     _, _, result = built
     counts = {
@@ -205,6 +219,8 @@ def test_freshness_fails_if_the_newest_session_is_not_in_gold(built):
         con.execute("insert into published.fact_results from kept_results")
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
+    assert found.metadata["sessions_behind"].value > 0
+    assert found.metadata["hours_behind"].value > 48
 
 
 def test_slow_runs_and_responses_are_named_in_a_warning(built, monkeypatch):

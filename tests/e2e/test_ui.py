@@ -55,6 +55,12 @@ def test_process_that_ignores_sigterm_is_killed_with_its_children(asked: signal.
     assert (code, left) == (0, [])
 
 
+def test_output_in_a_file_has_no_color_codes() -> None:
+    with supervised(r"print('\x1b[32m12:00\x1b[0m - dagster - \x1b[34mINFO\x1b[0m - started')") as process:
+        out, _ = process.communicate(timeout=30)
+    assert out == "12:00 - dagster - INFO - started\n"
+
+
 def test_exit_code_is_that_of_the_process_that_ended() -> None:
     with supervised("raise SystemExit(3)") as process:
         assert process.wait(timeout=30) == 3

@@ -87,7 +87,7 @@ def rows(lake: Lake, name: str = "laps") -> int:
 def test_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
     lake: Lake, server: ReplayServer
 ) -> None:
-    server.fail_rate = 1.0
+    server.gateway.fail_rate = 1.0
     names = ("laps", "stints", "weather", "pit", "position", "drivers")
     for name in names:
         with pytest.raises(PullError, match="OpenF1 "):
@@ -96,7 +96,7 @@ def test_outage_of_hours_fails_each_pull_with_few_requests_and_is_resumed(
     entries = lake.bronze.pull_log.all()
     assert [entry.outcome for entry in entries] == ["failed"] * len(names)
     assert "run again later, completed requests are saved" in str(entries[-1].error)
-    server.fail_rate = 0.0
+    server.gateway.fail_rate = 0.0
     again = Lake.open(lake.settings)  # the breaker is per process
     waiting = due(datetime.now(UTC), [RACE], again.bronze.pull_log.of, endpoints=set(names), patient=False)
     assert [(one.why, set(one.endpoints)) for one in waiting] == [("failed", set(names))]

@@ -169,7 +169,7 @@ def test_grid_is_kept_under_the_key_of_its_qualifying(lake: Lake) -> None:
 
 
 def test_failed_pull_is_recorded_with_its_error_and_raised(lake: Lake, server: ReplayServer) -> None:
-    server.live = True
+    server.gateway.live = True
     with pytest.raises(PullError, match="while a session is live") as caught:
         pull(lake, LAPS, RACE, why="first pull", run_id="run-1")
     [entered] = lake.bronze.pull_log.all()
@@ -198,11 +198,11 @@ def test_failed_pull_is_recorded_with_its_error_and_raised(lake: Lake, server: R
 
 def test_failure_keeps_the_current_pull(lake: Lake, server: ReplayServer) -> None:
     first = pull(lake, LAPS, RACE, why="first pull")
-    server.live = True
+    server.gateway.live = True
     with pytest.raises(PullError) as caught:
         pull(lake, LAPS, RACE, why="+1h")
     assert caught.value.pull.truth_pull_id == first.pull_id
-    server.live = False
+    server.gateway.live = False
     assert pull(lake, LAPS, RACE, why="+1h").outcome == "unchanged"
     assert [entry.outcome for entry in lake.bronze.pull_log.all()] == ["appended", "failed", "unchanged"]
 

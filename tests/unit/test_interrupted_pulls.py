@@ -49,7 +49,7 @@ def test_pull_that_failed_between_responses_requests_only_the_rest(
     whole = OpenPull.add
 
     def add(opened: OpenPull, answer: Any) -> Any:
-        server.live = True
+        server.gateway.live = True
         return whole(opened, answer)
 
     with monkeypatch.context() as patch:
@@ -57,7 +57,7 @@ def test_pull_that_failed_between_responses_requests_only_the_rest(
         with pytest.raises(PullError) as caught:
             pull(lake, CAR_DATA, RACE, why="first pull")
     assert caught.value.pull.requests == 1
-    server.live = False
+    server.gateway.live = False
     server.requests.clear()
     done = pull(reopen(lake), CAR_DATA, RACE, why="failed")
     assert len(server.requests) == 2

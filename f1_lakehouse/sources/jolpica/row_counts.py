@@ -25,10 +25,11 @@ RESULTS_WITHIN = timedelta(hours=48)
 def judge_rows(endpoint: Endpoint, partition: JolpicaPartition, rows: int, now: datetime) -> Verdict:
     """Whether a pull has as many rows as can be."""
     low, high = _bounds(endpoint, partition, now)
+    numbers = {"rows": rows}
     if low <= rows and (high is None or rows <= high):
-        return Verdict(True, False, f"{rows} rows")
+        return Verdict(True, False, f"{rows} rows", numbers)
     expected = f"at least {low}" if high is None else f"{low} to {high}"
-    return Verdict(False, False, f"{rows} rows, expected {expected}")
+    return Verdict(False, False, f"{rows} rows, expected {expected}", numbers)
 
 
 def _bounds(endpoint: Endpoint, partition: JolpicaPartition, now: datetime) -> tuple[int, int | None]:
@@ -49,7 +50,8 @@ def _bounds(endpoint: Endpoint, partition: JolpicaPartition, now: datetime) -> t
 def judge_results(races: Sequence[Race], rounds: Collection[int], now: datetime) -> Verdict:
     """Whether each race of a season that ended more than 48 hours ago has results; `rounds` are those that have."""
     late = [one for one in sorted(races) if one.end + RESULTS_WITHIN <= now and one.round not in rounds]
+    numbers = {"races_without_results": len(late)}
     if not late:
-        return Verdict(True, False, "every race that ended more than 48 hours ago has results")
+        return Verdict(True, False, "every race that ended more than 48 hours ago has results", numbers)
     shown = ", ".join(f"{one.round} ({one.name})" for one in late[:5])
-    return Verdict(False, False, f"{len(late)} races without results: {shown}")
+    return Verdict(False, False, f"{len(late)} races without results: {shown}", numbers)

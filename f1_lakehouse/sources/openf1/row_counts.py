@@ -47,11 +47,14 @@ def is_critical(endpoint: str, category: Category) -> bool:
 def judge(endpoint: str, category: Category, rows: int) -> Verdict:
     """Check the number of rows of an endpoint for a finished session of a category."""
     if rows == 0 and is_critical(endpoint, category):
-        return Verdict(False, True, f"no rows of {endpoint}: the {category} is not complete without them")
+        return Verdict(
+            False, True, f"no rows of {endpoint}: the {category} is not complete without them", {"rows": 0}
+        )
     expected = bounds(endpoint, category)
+    numbers = {"rows": rows}
     if expected is None:
-        return Verdict(True, False, f"{rows} rows; nothing is expected of this category")
+        return Verdict(True, False, f"{rows} rows; nothing is expected of this category", numbers)
     low, high = expected
     if low <= rows <= high:
-        return Verdict(True, False, f"{rows} rows, expected {low} to {high}")
-    return Verdict(False, False, f"{rows} rows, expected {low} to {high} for a {category}")
+        return Verdict(True, False, f"{rows} rows, expected {low} to {high}", numbers)
+    return Verdict(False, False, f"{rows} rows, expected {low} to {high} for a {category}", numbers)

@@ -99,7 +99,7 @@ def test_only_gold_is_published_and_telemetry_as_delta_only(
         ("meta", "data_card"),
         ("meta", "publication"),
     ]
-    assert sorted(path.name for path in Path(lake.published_tables).iterdir()) == [
+    assert sorted(path.name for path in Path(lake.published_tables).iterdir() if path.is_dir()) == [
         "dim_driver",
         "fact_telemetry",
     ]
@@ -255,6 +255,8 @@ def test_publish_leaves_no_log_or_temporary_file(lake: Settings, build: Callable
         "locks",
         "warehouse.duckdb",
     }
+    # Where people read the Parquet files of the tables as they are.
+    assert "Delta table, not a set of Parquet files" in (lake.root / "gold" / "README.md").read_text()
 
 
 def test_unchanged_table_is_not_written_again_as_delta(lake: Settings, build: Callable[..., None]) -> None:

@@ -18,7 +18,10 @@ OLD, NEW = session(1, END - timedelta(days=7)), session(2, END)
 
 
 def test_gold_is_fresh_when_the_newest_finished_session_is_in_it():
-    assert judge_freshness(END + timedelta(days=5), [OLD, NEW], {2}).passed
+    verdict = judge_freshness(END + timedelta(days=5), [OLD, NEW], {2})
+    assert verdict.passed
+    # A break of the calendar is no delay.
+    assert verdict.numbers == {"sessions_behind": 0, "sessions_not_published": 1, "hours_behind": 0.0}
 
 
 def test_gold_is_stale_when_only_an_older_session_was_backfilled():
@@ -26,6 +29,7 @@ def test_gold_is_stale_when_only_an_older_session_was_backfilled():
     assert not verdict.passed
     assert not verdict.is_error
     assert "marina-bay-race-2 ended 5 days ago" in verdict.message
+    assert verdict.numbers == {"sessions_behind": 1, "sessions_not_published": 1, "hours_behind": 120.0}
 
 
 def test_session_may_be_missing_for_48_hours():

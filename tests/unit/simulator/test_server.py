@@ -19,6 +19,7 @@ import requests
 from served_rows import LAPS, NOW, write
 
 from f1_lakehouse.simulator import rows_of_file, store
+from f1_lakehouse.simulator.gateway import Gateway
 from f1_lakehouse.simulator.rows_of_file import ReplayFolderError
 from f1_lakehouse.simulator.server import DROPPED, ReplayPortError, ReplayServer
 
@@ -135,7 +136,7 @@ class Clock:
 
 def test_the_second_window_refuses_and_opens_again(folder: Path) -> None:
     clock = Clock()
-    with ReplayServer(folder, rps=3, clock=clock) as server:
+    with ReplayServer(folder, Gateway(rps=3), clock=clock) as server:
         statuses = [get(server, "drivers").status_code for _ in range(4)]
         refused = get(server, "drivers")
         clock.now += 1.0
@@ -148,7 +149,7 @@ def test_the_second_window_refuses_and_opens_again(folder: Path) -> None:
 
 def test_the_minute_window_slides_and_refused_requests_do_not_count(folder: Path) -> None:
     clock = Clock()
-    with ReplayServer(folder, rpm=2, clock=clock) as server:
+    with ReplayServer(folder, Gateway(rpm=2), clock=clock) as server:
         statuses = []
         for _ in range(4):
             statuses.append(get(server, "drivers").status_code)
@@ -158,7 +159,7 @@ def test_the_minute_window_slides_and_refused_requests_do_not_count(folder: Path
 
 def test_both_rate_windows_apply_together(folder: Path) -> None:
     clock = Clock()
-    with ReplayServer(folder, rps=2, rpm=3, clock=clock) as server:
+    with ReplayServer(folder, Gateway(rps=2, rpm=3), clock=clock) as server:
         statuses = []
         for step in (0, 0, 0, 1, 1):
             clock.now += step
@@ -167,7 +168,7 @@ def test_both_rate_windows_apply_together(folder: Path) -> None:
 
 
 def test_during_a_live_session_every_request_needs_a_token(folder: Path) -> None:
-    with ReplayServer(folder, live=True, username="u", password="p w") as server:
+    with ReplayServer(folder, Gateway(live=True, username="u", password="p w")) as server:
         refused = get(server, "sessions?year=2025")
         wrong = requests.post(f"{server.origin}/token", data={"username": "u", "password": "x"}, timeout=10)
         given = requests.post(f"{server.origin}/token", data={"username": "u", "password": "p w"}, timeout=10)
@@ -175,7 +176,7 @@ def test_during_a_live_session_every_request_needs_a_token(folder: Path) -> None
         headers = {"Authorization": f"Bearer {token['access_token']}"}
         allowed = get(server, "sessions?year=2025", headers=headers)
         made_up = get(server, "sessions?year=2025", headers={"Authorization": "Bearer made-up"})
-        server.live = False
+        server.gateway.live = False
         after = get(server, "sessions?year=2025")
     assert refused.status_code == wrong.status_code == made_up.status_code == 401
     assert refused.json()["detail"].startswith("Live F1 session in progress.")
@@ -185,7 +186,7 @@ def test_during_a_live_session_every_request_needs_a_token(folder: Path) -> None
 
 def test_a_token_ends_after_its_hour(folder: Path) -> None:
     clock = Clock()
-    with ReplayServer(folder, live=True, username="u", password="p", clock=clock) as server:
+    with ReplayServer(folder, Gateway(live=True, username="u", password="p"), clock=clock) as server:
         token = requests.post(
             f"{server.origin}/token", data={"username": "u", "password": "p"}, timeout=10
         ).json()
@@ -207,7 +208,7 @@ def test_no_token_is_issued_without_a_username(server: ReplayServer) -> None:
 def test_failures_are_transient_plain_text_and_repeat_with_the_seed(folder: Path) -> None:
     runs = []
     for _ in range(2):
-        with ReplayServer(folder, fail_rate=0.5, seed=7) as server:
+        with ReplayServer(folder, Gateway(fail_rate=0.5, seed=7)) as server:
             runs.append([get(server, "drivers") for _ in range(40)])
     statuses = [response.status_code for response in runs[0]]
     assert set(statuses) == {200, 502, 503, 504}
@@ -216,7 +217,7 @@ def test_failures_are_transient_plain_text_and_repeat_with_the_seed(folder: Path
 
 
 def test_dropped_connection_has_no_response(folder: Path) -> None:
-    with ReplayServer(folder, drop_rate=1.0) as server:
+    with ReplayServer(folder, Gateway(drop_rate=1.0)) as server:
         with pytest.raises(requests.ConnectionError):
             get(server, "drivers")
         assert server.requests[-1].status == DROPPED

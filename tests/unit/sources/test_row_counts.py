@@ -39,7 +39,7 @@ def test_any_count_passes_without_known_bounds() -> None:
     assert bounds("intervals", Category.PRACTICE) is None
     assert bounds("laps", Category.OTHER) is None
     assert judge("intervals", Category.PRACTICE, 5) == Verdict(
-        True, False, "5 rows; nothing is expected of this category"
+        True, False, "5 rows; nothing is expected of this category", {"rows": 5}
     )
 
 

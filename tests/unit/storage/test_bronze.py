@@ -47,6 +47,14 @@ def test_new_lake_has_an_empty_typed_table_per_endpoint(bronze_setup: BronzeSetu
     assert bronze_setup.bronze.rows(endpoint.name, 9606).num_rows == 0
 
 
+def test_folder_of_bronze_says_that_its_tables_are_delta(bronze_setup: BronzeSetup) -> None:
+    readme = Path(bronze_setup.bronze.uri) / "README.md"
+    assert "Delta table, not a set of Parquet files" in readme.read_text()
+    readme.write_text("mine")
+    bronze_setup.bronze.create()
+    assert readme.read_text() == "mine"
+
+
 def test_second_creation_of_tables_changes_nothing(bronze_setup: BronzeSetup, lap: Lap) -> None:
     bronze_setup.pull([lap()])
     Bronze(bronze_setup.bronze.uri).create()
