@@ -17,6 +17,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lake_paths import HAS_SCHEME, UNUSABLE, Environment, LakePaths, lake_root, lake_store
 
+DUCKDB_MIB_PER_CORE = 64
+"""The memory of DuckDB while dbt builds. What exceeds it is on disk: a race's telemetry needs 690 MiB in memory, and 128 with 1.7 times the
+CPU seconds for its largest model. Each thread of DuckDB needs some of it."""
+
 
 class SettingsError(F1LakehouseError):
     """A malformed environment variable; the message contains its name, its value and what is allowed."""
@@ -59,6 +63,7 @@ class Settings(BaseSettings, LakePaths):
     budget_requests: int | None = Field(default=None, ge=1)
     budget_minutes: float | None = Field(default=None, gt=0)
     budget_disk_gb: float | None = Field(default=None, gt=0)
+    duckdb_memory: str = Field(default="", pattern=r"^(\d+(MiB|GiB|MB|GB))?$")
     retention_days: int = Field(default=180, ge=7)
 
     @field_validator("alert_urls", "sources", mode="before")
@@ -137,6 +142,7 @@ class Settings(BaseSettings, LakePaths):
             "F1_STORE_URI": self.store,
             "F1_BRONZE_URI": self.bronze,
             "F1_WAREHOUSE": str(self.warehouse),
+            "F1_DUCKDB_MEMORY": self.duckdb_memory or f"{DUCKDB_MIB_PER_CORE * (os.cpu_count() or 1)}MiB",
             "DAGSTER_HOME": str(self.dagster_home),
         }
 
