@@ -52,12 +52,15 @@ def race() -> tuple[Path, int]:
 
 
 def _extend(path: Path, without_date: int) -> None:
-    """Make a generated feed as large as a recorded one: the cars stand for hours before and after. Recordings also have rows without a date."""
+    """Make a generated feed as large as a recorded one: its first rows again, hours later. Recordings also have rows without a date."""
     rows = orjson.loads(gzip.decompress(path.read_bytes()))
     later = []
-    for number, row in enumerate(rows[-max(0, ROWS - len(rows)) :] if len(rows) < ROWS else []):
-        at = datetime.fromisoformat(row["date"]) + timedelta(hours=5)
-        later.append(row | {"date": None if number < without_date else at.isoformat()})
+    for number, row in enumerate(rows[: max(0, ROWS - len(rows))]):
+        date = row["date"]
+        if date is not None:
+            moved = datetime.fromisoformat(date) + timedelta(hours=5)
+            date = None if number < without_date else moved.isoformat()
+        later.append(row | {"date": date})
     path.write_bytes(gzip.compress(orjson.dumps([*rows, *later]), 1))
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks import lakes
 from benchmarks.commands import OPENF1_ONLY, command
-from benchmarks.data import AT_WORK, ROOT, serving_race
+from benchmarks.data import AT_WORK, RECORDED, ROOT, serving_race
 from benchmarks.references import Measured
 
 PROJECT = Path(__file__).parents[1]
@@ -90,6 +90,7 @@ def run(case: Case, code: Code, url: str, session: int) -> Measured:
         **lakes.environment(root / "lake", url),
         **OPENF1_ONLY,
         "F1_BENCH_DATA": str(ROOT),
+        **({"F1_RECORDED_DATA": RECORDED} if RECORDED else {}),
         "PYTHONPATH": f"{root / 'path'}{os.pathsep}{code.folder}",
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -98,6 +99,7 @@ def run(case: Case, code: Code, url: str, session: int) -> Measured:
             arguments = [code.python, "-P", "-m", "benchmarks.layouts", case.layout]
             done = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, text=True, check=True)
             measured: Measured = json.loads(done.stdout.splitlines()[-1])
+            del measured["peak_mib"]  # that of making the body
             return measured
         return command([code.python, "-P", "-c", F1, *case.f1.format(session=session).split()], environment)
     finally:
