@@ -14,9 +14,9 @@ LARGE = 16 << 20
 """Bytes of Arrow data from which freed memory is returned: it takes milliseconds, which a small pull does not have."""
 
 
-def release_freed(rows: pa.Table) -> None:
-    """Return the freed memory of Arrow and of the C library, unless the `rows` of the step are few."""
-    if rows.nbytes < LARGE:
+def release_freed(rows: pa.Table | None = None) -> None:
+    """Return the freed memory of Arrow and of the C library, unless there were few `rows` in the step."""
+    if rows is not None and rows.nbytes < LARGE:
         return
     pa.default_memory_pool().release_unused()
     trim = _malloc_trim()
