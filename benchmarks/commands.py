@@ -1,4 +1,4 @@
-"""Commands as a user runs them: whole processes, from their start to their end, with the memory of all of them.
+"""Commands as a user runs them: complete processes, from their start to their end, with the memory of all of them.
 
 Does not belong here: parts of a command, measured within a process (cases.py).
 """

@@ -75,7 +75,7 @@ def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Datase
 
 
 class _OnDisk(ds.FileSystemDataset):
-    """A dataset whose scans read few rows ahead of their consumer, whoever starts them: Arrow itself or DuckDB.
+    """A dataset whose scans read few rows ahead of their consumer, Arrow itself or DuckDB.
 
     By default Arrow decodes 2 million rows ahead, which for a session's telemetry is all of them: 100 MiB. A disk needs no such
     distance; in an object store each read takes long, and Arrow's defaults are kept.

@@ -11,7 +11,7 @@ from f1_lakehouse.storage.landing import Manifest
 from f1_lakehouse.storage.parsing import Batch, merge
 
 WRITTEN_ROWS = 8_192
-"""Rows that are passed to the writer at once. It holds several of these batches, and the text of the lake's columns is in each row of them."""
+"""Rows of a batch that is passed to the writer, which holds several of them. The text of the lake's columns is in each row of them."""
 
 
 @dataclass(frozen=True)
