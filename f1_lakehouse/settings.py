@@ -17,9 +17,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lake_paths import HAS_SCHEME, UNUSABLE, Environment, LakePaths, lake_root, lake_store
 
-DUCKDB_MIB_PER_CORE = 64
-"""The memory of DuckDB while dbt builds. What exceeds it is on disk: a race's telemetry needs 690 MiB in memory, and 128 with 1.7 times the
-CPU seconds for its largest model. Each thread of DuckDB needs some of it."""
+DUCKDB_MEMORY = "80%"
+"""The memory of DuckDB while dbt builds, as DuckDB has it by default. A small limit fails: with 128 MiB the windows of lap_features cannot be
+built for 22 races. With 128 MiB the telemetry of a race is built, in 148 instead of 692 MiB."""
 
 
 class SettingsError(F1LakehouseError):
@@ -142,7 +142,7 @@ class Settings(BaseSettings, LakePaths):
             "F1_STORE_URI": self.store,
             "F1_BRONZE_URI": self.bronze,
             "F1_WAREHOUSE": str(self.warehouse),
-            "F1_DUCKDB_MEMORY": self.duckdb_memory or f"{DUCKDB_MIB_PER_CORE * (os.cpu_count() or 1)}MiB",
+            "F1_DUCKDB_MEMORY": self.duckdb_memory or DUCKDB_MEMORY,
             "DAGSTER_HOME": str(self.dagster_home),
         }
 

@@ -101,10 +101,9 @@ def test_url_limits_and_account_are_read(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.openf1_password.get_secret_value() == "hunter2"
 
 
-def test_memory_of_duckdb_grows_with_the_cores_unless_it_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 8)
+def test_memory_of_duckdb_is_passed_to_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("F1_DUCKDB_MEMORY", raising=False)
-    assert load_settings().environment()["F1_DUCKDB_MEMORY"] == "512MiB"
+    assert load_settings().environment()["F1_DUCKDB_MEMORY"] == "80%"
     monkeypatch.setenv("F1_DUCKDB_MEMORY", "2GiB")
     assert load_settings().environment()["F1_DUCKDB_MEMORY"] == "2GiB"
 
