@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-slow test-clients test-spark test-pages bench lint format ui dbt-build docs site-docs gallery clean lock
+.PHONY: help install demo test test-fast test-slow test-clients test-spark test-pages bench bench-regression lint format ui dbt-build docs site-docs gallery clean lock
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: $(READY) ## create .venv with all dependencies (Python 3.11 to 3.13 with pip)
 
@@ -58,6 +58,10 @@ bench: install ## compare speed and memory with references, into benchmarks/RESU
 	@test -x $(BENCH_DATA)/dlt/bin/python || $(PYTHON) -m venv $(BENCH_DATA)/dlt
 	@$(BIN)/uv pip install --quiet --python $(BENCH_DATA)/dlt/bin/python --requirements benchmarks/requirements-dlt.txt
 	@F1_BENCH_DATA="$(abspath $(BENCH_DATA))" $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(BENCH_ARGS)
+
+AGAINST ?= HEAD
+bench-regression: install ## compare speed and memory with the commit AGAINST, in three minutes
+	@F1_BENCH_DATA="$(abspath $(BENCH_DATA))" $(BIN)/python -m benchmarks regression --against "$(AGAINST)" $(BENCH_ARGS)
 
 lint: install ## check style, SQL, types, and that every import points down the layers
 	@$(BIN)/ruff check .

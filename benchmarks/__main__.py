@@ -93,6 +93,39 @@ CASES = (
         warm_up=False,
     ),
     Case(
+        "load",
+        "`f1 load` of one race with telemetry into an empty lake",
+        ("to gold", "to bronze"),
+        ("peak ≤ 600 MiB",),
+        repeats=1,
+        is_quick=False,
+        warm_up=False,
+    ),
+    Case(
+        "season",
+        "`f1 load` of the races of a season without telemetry into an empty lake",
+        ("lakehouse",),
+        ("peak ≤ 600 MiB",),
+        repeats=1,
+        is_quick=False,
+        warm_up=False,
+    ),
+    Case(
+        "ui",
+        "`f1 ui` with its daemon at rest",
+        ("lakehouse",),
+        ("all processes ≤ 1 GiB",),
+        repeats=1,
+        is_quick=False,
+        warm_up=False,
+    ),
+    Case(
+        "layouts",
+        "The same rows of telemetry in JSON of another layout, parsed",
+        ("compact", "spaces", "shuffled keys", "an unknown key"),
+        ("each ≤ 1.3 × compact",),
+    ),
+    Case(
         "rebuild",
         "Bronze of one race with telemetry, from landing",
         ("lakehouse", "bare"),
@@ -178,8 +211,8 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
         f"{target}`--case {case.name}`, {datetime.now(UTC):%Y-%m-%d}, {how}, load {load:.1f}"
         + (", quick: of a tenth of the rows, and the targets are those of all." if quick else "."),
         "",
-        "| | median s | spread s | CPU s | × | peak MiB | rows/s | requests |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | median s | spread s | CPU s | × | peak MiB | all MiB | rows/s | requests |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     reference = [one["seconds"] for one in next(iter(runs.values()))]
     for variant, done in runs.items():
@@ -198,6 +231,7 @@ def table(case: Case, runs: dict[str, list[dict[str, float]]], *, quick: bool) -
             f"{statistics.median(one['cpu'] for one in done):.{digits}f}",
             times,
             f"{max(one['peak_mib'] for one in done):.0f}",
+            f"{max(one['tree_mib'] for one in done):.0f}" if "tree_mib" in done[0] else "",
             f"{rows / median:,.0f}" if rows else "",
             f"{done[0]['requests']:.0f}" if "requests" in done[0] else "",
         ]
@@ -266,7 +300,8 @@ def write(results: Path, parts: dict[str, list[str]]) -> None:
         f"`make bench`, {machine()}",
         "",
         "Each variant ran in turn with the others of its case, or at the same time. `×` is the time of the first line divided by the time of this",
-        "line: median (and spread) of the rounds. Peak is that of the largest process; load is that of the machine. benchmarks/cases.py defines",
+        "line: median (and spread) of the rounds. Peak MiB is that of the largest process, all MiB that of all processes of a command together,",
+        "in which a library that two of them have loaded counts twice. Load is that of the machine. benchmarks/cases.py defines",
         "the cases, benchmarks/references.py the code that they are compared with. A case that is measured again replaces only its own table.",
         "",
     ]
@@ -283,4 +318,9 @@ def measured_before(results: Path) -> dict[str, list[str]]:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["regression"]:
+        from benchmarks import regression
+
+        regression.main(sys.argv[2:])
+    else:
+        main()

@@ -16,26 +16,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
-from benchmarks import lakes, references
-from benchmarks.data import DLT, Served, race, serving
+from benchmarks import lakes, layouts, references
+from benchmarks.commands import command, load, load_season, ui_at_rest
+from benchmarks.data import DLT, QUICK, race, serving, serving_race
 from benchmarks.references import Clock, Measured, mib
-
-QUICK = bool(os.environ.get("F1_BENCH_QUICK"))
-
-
-def command(arguments: list[str], environment: dict[str, str], cwd: Path | None = None) -> Measured:
-    """Run a command; the peak memory is that of the largest child process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.perf_counter()
-    done = subprocess.run(arguments, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - began
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {"seconds": seconds, "cpu": cpu, "peak_mib": mib(resource.RUSAGE_CHILDREN)}
 
 
 def _import_pandera() -> None:
@@ -53,13 +40,6 @@ def _import_pandera() -> None:
 # Telemetry of one race
 
 
-@contextmanager
-def _race() -> Iterator[Served]:
-    folder, session = race()
-    with serving(folder, [session], 10 if QUICK else 1) as served:
-        yield served
-
-
 def race_lakehouse(folder: Path, requests_at_once: int | None = None) -> Measured:
     """A pull of the lakehouse: limits, landing, typing, quarantine, fingerprint, validation, bronze, pull log."""
     from f1_lakehouse.ingest import pull
@@ -69,7 +49,7 @@ def race_lakehouse(folder: Path, requests_at_once: int | None = None) -> Measure
     from f1_lakehouse.sources.openf1.endpoints import BY_NAME
     from f1_lakehouse.sources.openf1.source import OPENF1
 
-    with _race() as served:
+    with serving_race() as served:
         os.environ.update(lakes.environment(folder, served.url))
         at_once = requests_at_once or OPENF1.max_concurrent_requests
         lake = Lake.open(load_settings(), [replace(OPENF1, max_concurrent_requests=at_once)])
@@ -90,14 +70,14 @@ def race_bare(folder: Path) -> Measured:
     import orjson  # noqa: F401
     import requests  # noqa: F401
 
-    with _race() as served:
+    with serving_race() as served:
         clock = Clock()
         return clock.stop(rows=references.bare_race(served, folder), requests=served.requests())
 
 
 def race_dlt(folder: Path) -> Measured:
     """dlt, in a separate virtual environment."""
-    with _race() as served:
+    with serving_race() as served:
         command = [
             str(DLT / "bin" / "python"),
             "-m",
@@ -291,6 +271,10 @@ CASES: dict[str, dict[str, Callable[[Path], Measured]]] = {
     "waiting": {"3 at a time": _waiting(3), "1 at a time": _waiting(1)},
     "weekend": {"1 season": _weekend(1), "2 seasons": _weekend(2), "4 seasons": _weekend(4)},
     "dbt": {"dbt run": dbt_models, "plain DuckDB": dbt_plain, "start-up": dbt_start, "with tests": dbt_tests},
+    "load": {"to gold": load(), "to bronze": load("--no-transform")},
+    "season": {"lakehouse": load_season},
+    "ui": {"lakehouse": ui_at_rest},
+    "layouts": {name: partial(layouts.measure, name) for name in layouts.LAYOUTS},
     "rebuild": {"lakehouse": rebuild_lakehouse, "bare": rebuild_bare},
     "questions": {"p95": questions},
     "reload": {"lakehouse": reload_season},

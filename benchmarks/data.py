@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -30,19 +31,37 @@ AT_WORK = ROOT / "at-work"
 DLT = ROOT / "dlt"
 """Where `make bench` installs dlt."""
 FEEDS = ("car_data", "location")
+QUICK = bool(os.environ.get("F1_BENCH_QUICK"))
+ROWS = 735_000
+"""The rows of one feed of a recorded race: 1.47 million of both."""
 
 
 def race() -> tuple[Path, int]:
     """A folder with one race's telemetry at full rate, and the race's session key."""
     if RECORDED and (Path(RECORDED) / "openf1" / "car_data" / "9606.json.gz").exists():
         return Path(RECORDED) / "openf1", 9606
-    folder = ROOT / "race"
+    folder = ROOT / "race-as-recorded"
     if not (folder / "done").exists():
         from f1_lakehouse.simulator.generate import generate
 
         generate(folder, 2024, 1, telemetry=True)
+        for feed in FEEDS:
+            _extend(folder / feed / "2024015.json.gz", without_date=700 if feed == "car_data" else 0)
         (folder / "done").touch()
     return folder, 2024015
+
+
+def _extend(path: Path, without_date: int) -> None:
+    """Make a generated feed as large as a recorded one: its first rows again, hours later. Recordings also have rows without a date."""
+    rows = orjson.loads(gzip.decompress(path.read_bytes()))
+    later = []
+    for number, row in enumerate(rows[: max(0, ROWS - len(rows))]):
+        date = row["date"]
+        if date is not None:
+            moved = datetime.fromisoformat(date) + timedelta(hours=5)
+            date = None if number < without_date else moved.isoformat()
+        later.append(row | {"date": date})
+    path.write_bytes(gzip.compress(orjson.dumps([*rows, *later]), 1))
 
 
 class Bodies:
@@ -156,6 +175,14 @@ def serving(folder: Path, sessions: Iterable[int], thinned: int = 1) -> Iterator
     finally:
         process.stdin.close()
         process.wait()
+
+
+@contextmanager
+def serving_race() -> Iterator[Served]:
+    """Serve the race from a separate process; a tenth of its telemetry with F1_BENCH_QUICK."""
+    folder, session = race()
+    with serving(folder, [session], 10 if QUICK else 1) as served:
+        yield served
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lake_paths import HAS_SCHEME, UNUSABLE, Environment, LakePaths, lake_root, lake_store
 
+DUCKDB_MEMORY = "80%"
+"""The memory of DuckDB while dbt builds, as DuckDB has it by default. A small limit fails: with 128 MiB the windows of lap_features cannot be
+built for 22 races. With 128 MiB the telemetry of a race is built, in 148 instead of 692 MiB."""
+
 
 class SettingsError(F1LakehouseError):
     """A malformed environment variable; the message contains its name, its value and what is allowed."""
@@ -67,6 +71,7 @@ class Settings(BaseSettings, LakePaths):
     budget_requests: int | None = Field(default=None, ge=1)
     budget_minutes: float | None = Field(default=None, gt=0)
     budget_disk_gb: float | None = Field(default=None, gt=0)
+    duckdb_memory: str = Field(default="", pattern=r"^(\d+(MiB|GiB|MB|GB))?$")
     retention_days: int = Field(default=180, ge=7)
 
     @field_validator("alert_urls", "sources", mode="before")
@@ -145,6 +150,7 @@ class Settings(BaseSettings, LakePaths):
             "F1_STORE_URI": self.store,
             "F1_BRONZE_URI": self.bronze,
             "F1_WAREHOUSE": str(self.warehouse),
+            "F1_DUCKDB_MEMORY": self.duckdb_memory or DUCKDB_MEMORY,
             "DAGSTER_HOME": str(self.dagster_home),
             **({"F1_SPARK_WAREHOUSE": self.spark_warehouse} if self.engine is EngineName.SPARK else {}),
         }

@@ -4,27 +4,14 @@ Does not belong here: the instance (instance/dagster_instance.py) and the defini
 """
 
 import argparse
-import contextlib
 import os
-import re
-import signal
-import subprocess
 import sys
-import threading
-from collections.abc import Sequence
-from pathlib import Path
-from typing import IO, TextIO
 
 from f1_lakehouse import interrupts
 from f1_lakehouse.cli.command import Command, port
 from f1_lakehouse.cli.lake_folder import lake_settings
+from f1_lakehouse.cli.supervise import supervise
 from f1_lakehouse.errors import F1LakehouseError
-
-GRACE_S = 8
-"""Seconds in which the services must end. A run in progress is not waited for: the next start marks it and resumes."""
-
-
-COLOR_CODE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class UiError(F1LakehouseError):
@@ -39,7 +26,7 @@ def _add_ui_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _ui(given: argparse.Namespace) -> int:
     lake_settings(must_exist=given.read_only, writes=not given.read_only)
-    return (serve_read_only if given.read_only else serve)(given.host, given.port)
+    return (serve_read_only if given.read_only else serve)(given.host, given.port, becomes=True)
 
 
 def _daemon(_: argparse.Namespace) -> int:
@@ -47,30 +34,45 @@ def _daemon(_: argparse.Namespace) -> int:
     return serve_daemon()
 
 
-def serve(host: str, port: int) -> int:
-    """Run the webserver and the daemon until interrupted; the exit code.
+def serve(host: str, port: int, *, becomes: bool = False) -> int:
+    """Run the webserver and the daemon until interrupted; the exit code. With `becomes`, nothing else runs in this process afterwards.
 
     Raises:
         UiError: the port is in use.
     """
     _check_port_is_free(host, port)
-    return _run("dagster", "dev", "-h", host, "-p", str(port), said=f"UI and daemon: {_url(host, port)}")
+    return _run(
+        "dagster",
+        "dev",
+        "-h",
+        host,
+        "-p",
+        str(port),
+        said=f"UI and daemon: {_url(host, port)}",
+        becomes=becomes,
+    )
 
 
-def serve_read_only(host: str, port: int) -> int:
-    """Run a read-only webserver until interrupted; the exit code.
+def serve_read_only(host: str, port: int, *, becomes: bool = False) -> int:
+    """Run a read-only webserver until interrupted; the exit code. `becomes`: see `serve`.
 
     Raises:
         UiError: the port is in use.
     """
     _check_port_is_free(host, port)
     arguments = ("--read-only", "-h", host, "-p", str(port))
-    return _run("dagster_webserver", *arguments, said=f"read-only UI: {_url(host, port)}", read_only=True)
+    return _run(
+        "dagster_webserver",
+        *arguments,
+        said=f"read-only UI: {_url(host, port)}",
+        read_only=True,
+        becomes=becomes,
+    )
 
 
 def serve_daemon() -> int:
     """Run the daemon until interrupted; the exit code."""
-    return _run("dagster._daemon", "run", said="daemon")
+    return _run("dagster._daemon", "run", said="daemon", becomes=True)
 
 
 def _url(host: str, port: int) -> str:
@@ -90,7 +92,7 @@ def _check_port_is_free(host: str, port: int) -> None:
             ) from None
 
 
-def _run(module: str, *arguments: str, said: str, read_only: bool = False) -> int:
+def _run(module: str, *arguments: str, said: str, becomes: bool, read_only: bool = False) -> int:
     from f1_lakehouse.instance.dagster_instance import check_postgresql, current_instance, dagster_home
     from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
     from f1_lakehouse.lakehouse import current_settings
@@ -113,62 +115,11 @@ def _run(module: str, *arguments: str, said: str, read_only: bool = False) -> in
     ]
     print(f"{settings.root}, {said} (stop it with Ctrl-C)", flush=True)
     # Not in the project's folder: Dagster would find its dagster.yaml in addition to that of the lake, and warn.
+    if becomes:
+        interrupts.uninstall()
+        started = [sys.executable, "-P", "-m", supervise.__module__, str(settings.root), *command]
+        os.execv(sys.executable, started)
     return supervise(command, settings.root)
-
-
-def supervise(command: Sequence[str], folder: Path) -> int:
-    """Run a command in a folder; on SIGINT or SIGTERM, it and its child processes end within `GRACE_S`. The exit code.
-
-    Its output is copied without color codes where this process does not write to a terminal: Dagster has no such format.
-    """
-    interrupts.uninstall()
-    # A process that a script starts in the background ignores SIGINT. Dagster would inherit that, and then ignore SIGTERM too.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore::FutureWarning"}
-    # A process group of its own, so that code servers, runs and dbt are killed with dagster.
-    child = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        start_new_session=True,
-        stdout=None if sys.stdout.isatty() else subprocess.PIPE,
-        stderr=None if sys.stderr.isatty() else subprocess.PIPE,
-    )
-    copies = [
-        threading.Thread(target=_copy_plain, args=(source, target), daemon=True)
-        for source, target in ((child.stdout, sys.stdout), (child.stderr, sys.stderr))
-        if source is not None
-    ]
-    for copy in copies:
-        copy.start()
-    is_ending = False
-
-    def end(*_: object) -> None:
-        nonlocal is_ending
-        is_ending = True
-        child.terminate()
-        signal.alarm(GRACE_S)
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGALRM, lambda *_: _end_all(child))
-    code = child.wait()
-    _end_all(child)
-    for copy in copies:
-        copy.join(timeout=GRACE_S)
-    return 0 if is_ending else code
-
-
-def _copy_plain(source: IO[bytes], target: TextIO) -> None:
-    """Copy lines until the source ends, without color codes."""
-    for line in source:
-        target.write(COLOR_CODE.sub("", line.decode(errors="replace")))
-        target.flush()
-
-
-def _end_all(child: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
 
 
 UI = Command("ui", "Run the Dagster UI and daemon on this lake", _ui, _add_ui_arguments)

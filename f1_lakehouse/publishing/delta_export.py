@@ -17,9 +17,12 @@ from f1_lakehouse.publishing.data_card import attribution_of
 from f1_lakehouse.publishing.table_state import DELTA_ONLY, TableState
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.delta import WRITER, explain_folder
+from f1_lakehouse.storage.memory import release_freed
 
 BATCH_ROWS = 16 * 1024
 """Rows of a batch on the way to Delta, and of a row group there. DuckDB's own batches have up to a million rows."""
+SAMPLE_ROWS = 4 * 1024
+"""The same of telemetry, whose rows are the widest; the writer holds several batches."""
 Cursor = Callable[[duckdb.DuckDBPyConnection], duckdb.DuckDBPyConnection]
 """What makes a second cursor that reads the same tables (`BuiltTables.cursor`)."""
 SAME_TABLES: Cursor = duckdb.DuckDBPyConnection.cursor
@@ -41,8 +44,7 @@ def export_tables(
             versions[table] = export_by_session(uri, con, table, cursor_of)
         else:
             versions[table] = export_by_season(uri, con, table, state, cursor_of)
-        # Arrow keeps freed memory for a while, and the next table's would be added to it.
-        pa.default_memory_pool().release_unused()
+        release_freed()  # otherwise the next table's memory would be added to it
     if versions:
         explain_folder(settings.published_tables)
     return versions
@@ -139,7 +141,7 @@ def _by_driver(cursor: duckdb.DuckDBPyConnection, source: str, session_key: int)
         for (driver,) in drivers:
             yield from cursor.sql(
                 f"{session} and driver_number = {int(driver)} order by date"
-            ).to_arrow_reader(BATCH_ROWS)
+            ).to_arrow_reader(SAMPLE_ROWS)
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 

@@ -39,6 +39,7 @@ from f1_lakehouse.publishing.publication import (
 )
 from f1_lakehouse.publishing.table_state import DELTA_ONLY, TABLES_AND_VIEWS, TableState, table_states
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.memory import release_freed
 
 STORAGE_VERSION = "v1.0.0"
 """Of `gold.duckdb`: clients from DuckDB 1.0 on read it. Newer versions only add compression."""
@@ -63,6 +64,7 @@ def _publish(settings: Settings, built: BuiltTables) -> Publication:
     if build is None or not built.exist():
         raise PublishError("gold was not built by a build that passed its tests; run: f1 transform")
     _remove_leftovers(settings)
+    release_freed()
     partial = settings.root / f".gold.{os.getpid()}.duckdb.partial"
     remove_partial(partial)
     try:

@@ -21,6 +21,7 @@ from f1_lakehouse.runs.report import Listener, Report
 from f1_lakehouse.runs.selection import LoadError, Selection
 from f1_lakehouse.sources.catalog import Scope
 from f1_lakehouse.sources.source import Source
+from f1_lakehouse.storage.memory import release_freed
 
 
 def load(
@@ -212,6 +213,7 @@ def run_transform(
     began = datetime.now(UTC)
     fail_orphaned_runs(current_instance())
     config: dict[str, object] = {"dbt_build": {"config": {"full_refresh": True}}} if full_refresh else {}
+    release_freed()  # of the pulls: dbt needs its own next to this process
     outcome = run_job("transform", why="f1", config=config)
     report.checks += outcome.checks
     report.transformed = outcome.success

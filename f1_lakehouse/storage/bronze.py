@@ -31,6 +31,7 @@ from f1_lakehouse.storage.append_pull import append_pull, table_without
 from f1_lakehouse.storage.delta import PROPERTIES, OpenTable, explain_folder, scan
 from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.landing import Landing, Manifest, StoredResponse, seconds_waited
+from f1_lakehouse.storage.memory import release_freed
 from f1_lakehouse.storage.outcomes import decide_outcome, time_after, was_refused_before
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import BronzeError, Outcome, Pull, PullLog, reading
@@ -161,7 +162,9 @@ class Bronze:
             if entered.pull_id == manifest.pull_id and entered.is_applied:
                 return entered
         pull = TypedPull.of(self.endpoints[manifest.endpoint], manifest, batches)
+        release_freed(pull.merged.table)
         digest = fingerprint(pull.merged)
+        release_freed(pull.merged.table)
         last = self.pull_log.last_answer(manifest.endpoint, manifest.scope)
         current = self.pull_log.current_pull(manifest.endpoint, manifest.scope)
         opened = self._open(manifest.endpoint)
@@ -169,6 +172,7 @@ class Bronze:
         if table_without(opened, pull) is None:
             outcome, error = Outcome.APPENDED, None  # interrupted between the append and the pull log
         version = append_pull(opened, pull) if outcome is Outcome.APPENDED else None
+        release_freed(pull.merged.table)
         if (
             pull.merged.rejected
             and outcome is not Outcome.UNCHANGED
@@ -244,9 +248,12 @@ class Bronze:
         The API serves some rows twice and some keys with two values. Bronze keeps them; silver deduplicates.
         """
         names = list(endpoint.key)
-        counted = self.rows(endpoint.name, scope, names).group_by(names).aggregate([([], "count_all")])
-        counted = counted.rename_columns([*names, "rows"])
-        return counted.filter(pc.field("rows") > 1).sort_by([("rows", "descending")])
+        rows = self.rows(endpoint.name, scope, names)
+        counted = rows.group_by(names).aggregate([([], "count_all")]).rename_columns([*names, "rows"])
+        repeated = counted.filter(pc.field("rows") > 1).sort_by([("rows", "descending")])
+        del counted
+        release_freed(rows)
+        return repeated
 
     def rows_of(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from functools import reduce
 from operator import and_
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -24,6 +25,12 @@ PROPERTIES = {"delta.appendOnly": "true", "delta.logRetentionDuration": "interva
 """Of the lake's own tables. The log is kept for ten years: without it a table can be read, but not its earlier versions."""
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=64 * 1024)
 """One driver's rows of a telemetry pull fill one or two row groups, so that a query on a driver skips the others."""
+_FEW_ROWS_AHEAD: dict[str, Any] = {
+    "batch_size": 16 * 1024,
+    "batch_readahead": 2,
+    "fragment_readahead": 2,
+    "fragment_scan_options": ds.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True),
+}
 AFTER_APPEND = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 """Expired entries of the log are not removed after an append, which would list the complete log: 50 ms for 5,000 entries. Compaction
 removes them."""
@@ -80,7 +87,20 @@ def scan(table: DeltaTable, seasons: Collection[int] | None = None) -> ds.Datase
         known += [pc.field(name) >= least for name in bounded if (least := file[f"min.{name}"]) is not None]
         known += [pc.field(name) <= most for name in bounded if (most := file[f"max.{name}"]) is not None]
         fragments.append(empty.format.make_fragment(file["path"], empty.filesystem, reduce(and_, known)))
-    return ds.FileSystemDataset(fragments, empty.schema, empty.format, empty.filesystem)
+    kind = _OnDisk if on_disk is not None else ds.FileSystemDataset
+    return kind(fragments, empty.schema, empty.format, empty.filesystem)
+
+
+class _OnDisk(ds.FileSystemDataset):
+    """A dataset whose scans read few rows ahead of their consumer, Arrow itself or DuckDB.
+
+    By default Arrow decodes 2 million rows ahead, which for a session's telemetry is all of them: 100 MiB. A disk needs no such
+    distance; in an object store each read takes long, and Arrow's defaults are kept.
+    """
+
+    def scanner(self, **options: Any) -> ds.Scanner:
+        """Return a scanner; options that the caller gives are kept."""
+        return super().scanner(**(_FEW_ROWS_AHEAD | options))
 
 
 class OpenTable:

@@ -1,7 +1,7 @@
 """From the JSON of a response to typed rows: nothing is cast silently, and one bad row does not stop the others.
 
 A row with a value that conversion.py does not accept is refused with the reason. Telemetry, in which hardly any value is odd, is read by
-Arrow in one step (`Flat`), with the same result. Nothing is written here; refused rows go to quarantine.py.
+Arrow in one step (flat_rows.py), with the same result. Nothing is written here; refused rows go to quarantine.py.
 """
 
 import json
@@ -9,17 +9,16 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
 from itertools import chain
 from typing import Any
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.json as pj
 
 from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Column, Endpoint, Kind
-from f1_lakehouse.storage.conversion import infer_kind, out_of_range, to_array, to_times, without_out_of_range
+from f1_lakehouse.storage.conversion import infer_kind, to_array, without_out_of_range
+from f1_lakehouse.storage.flat_rows import Flat, read_flat
 
 NEW_COLUMN = "a column that is not in the catalog"
 # Delta does not accept these characters in a column name. Delta and DuckDB ignore the case of names.
@@ -57,35 +56,13 @@ class Batch:
     retyped: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-class Flat(Sequence[Any]):
-    """Rows that Arrow has read in one step; a single row becomes a Python object only when it is accessed.
-
-    `table` has the catalog's columns; `missing` names those that no row has.
-    """
-
-    def __init__(self, table: pa.Table, missing: tuple[str, ...], lines: bytes) -> None:
-        self.table = table
-        self.missing = missing
-        self._text = lines
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        return orjson.loads(self._lines[index])
-
-    @cached_property
-    def _lines(self) -> list[bytes]:
-        return self._text.split(b"\n")
-
-
 def decode(endpoint: Endpoint, body: bytes) -> Any:
     """Return the content of a body: its rows as `Flat` if Arrow can read them in one step, else as JSON values.
 
     Raises:
         orjson.JSONDecodeError: the body is not JSON.
     """
-    flat = _flat(endpoint, body)
+    flat = read_flat(endpoint, body)
     if flat is not None:
         return flat
     try:
@@ -102,51 +79,6 @@ def decode(endpoint: Endpoint, body: bytes) -> Any:
 def _to_float(text: str) -> float | NotFinite:
     number = float(text)
     return number if math.isfinite(number) else NotFinite(text)
-
-
-def _flat(endpoint: Endpoint, body: bytes) -> Flat | None:
-    """Return the rows of a body, or None if Arrow's result might differ from that of `parse_rows`, which reads value by value.
-
-    Arrow accepts a number, text or null where the schema has it and refuses everything else (58.0 or true for an int, a repeated or
-    unknown column). It reads JSON lines. A body in which `},{` is not exactly the separator of rows has another number of lines than of
-    rows; a body without `\\` has no escaped names and texts.
-    """
-    schema = _schema_of_flat(endpoint)
-    if schema is None or not (body.startswith(b"[{") and body.endswith(b"}]")):
-        return None
-    if b"\\" in body or b"\n" in body:
-        return None
-    lines = body[1:-1].replace(b"},{", b"}\n{")
-    try:
-        table = pj.read_json(
-            pa.BufferReader(lines),
-            pj.ReadOptions(use_threads=False, block_size=len(lines)),
-            pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
-        ).combine_chunks()
-    except pa.ArrowInvalid:
-        return None
-    if table.num_rows != lines.count(b"\n") + 1:
-        return None
-    for index, column in enumerate(endpoint.columns):
-        if column.kind is Kind.TIME:
-            moments = to_times(table[column.name].combine_chunks())
-            if moments is None:
-                return None
-            table = table.set_column(index, column.arrow, moments)
-        if out_of_range(table[column.name].combine_chunks(), column.kind) is not None:
-            return None
-    nulls = [name for name in table.schema.names if table[name].null_count == table.num_rows]
-    missing = tuple(name for name in nulls if f'"{name}"'.encode() not in body)
-    return Flat(table, missing, lines)
-
-
-@cache
-def _schema_of_flat(endpoint: Endpoint) -> pa.Schema | None:
-    """Return the schema for Arrow; None for an endpoint that has other kinds than integers and times."""
-    arrow = {Kind.INT: ARROW_TYPES[Kind.INT], Kind.TIME: pa.string()}
-    if any(column.kind not in arrow for column in endpoint.columns):
-        return None
-    return pa.schema([(column.name, arrow[column.kind]) for column in endpoint.columns])
 
 
 def parse(
@@ -182,16 +114,27 @@ def parse_rows(
 
 
 def _parse_flat(endpoint: Endpoint, rows: Flat, extra: Mapping[str, Kind] | None, scope: int | None) -> Batch:
-    table = rows.table.cast(endpoint.schema)
-    for name, kind in (extra or {}).items():
-        if name not in table.schema.names:
-            nulls = pa.nulls(table.num_rows, ARROW_TYPES[kind])
-            table = table.append_column(_field(endpoint, name, kind), nulls)
+    catalog = endpoint.schema.names
+    known_extra = {name: kind for name, kind in (extra or {}).items() if name not in catalog}
+    fits = all(rows.unknown.get(name) in (None, kind) for name, kind in known_extra.items())
+    taken = _taken_names(endpoint, known_extra)
+    added: dict[str, Kind] = {}
+    for name, kind in sorted(rows.unknown.items()):
+        if kind is not None and name not in known_extra:
+            fits &= _can_be_added(name, taken)
+            taken.add(name.lower())
+            added[name] = kind
+    if not fits:
+        return _parse(endpoint, list(rows), extra, scope)
+    table = rows.table.select(catalog).cast(endpoint.schema)
+    for name, kind in (known_extra | added).items():
+        values = rows.table[name] if rows.unknown.get(name) else pa.nulls(len(rows), ARROW_TYPES[kind])
+        table = table.append_column(_field(endpoint, name, kind), values)
     refused: dict[int, list[str]] = {}
     arrays = {column.name: table[column.name] for column in required(endpoint)}
     _refuse_nulls(endpoint, arrays, refused)
     _refuse_others(endpoint, arrays, scope, refused)
-    return _without(table, rows, refused, missing=rows.missing)
+    return _without(table, rows, refused, added, missing=rows.missing)
 
 
 def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None, scope: int | None) -> Batch:
@@ -208,13 +151,13 @@ def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None
     kinds = {column.name: column.kind for column in endpoint.columns}
     known_extra = {name: kind for name, kind in (extra or {}).items() if name not in kinds}
     added: dict[str, Kind] = {}
-    taken = {name.lower() for name in (*kinds, *known_extra, *(column.name for column in LAKE_COLUMNS))}
+    taken = _taken_names(endpoint, known_extra)
     for name in sorted(seen - kinds.keys() - known_extra.keys()):
         values = [row.get(name) for row in objects]
         kind = infer_kind(values)
         if kind is None:
             continue
-        if name.lower() in taken or not name or _NO_NAME.search(name):
+        if not _can_be_added(name, taken):
             for index in (i for i, value in enumerate(values) if value is not None):
                 refused.setdefault(index, []).append(f"{name}: cannot be the name of a new column")
             continue
@@ -239,6 +182,17 @@ def _parse(endpoint: Endpoint, rows: list[Any], extra: Mapping[str, Kind] | None
     table = pa.table(arrays, schema=pa.schema([_field(endpoint, name, kind) for name, kind in kinds.items()]))
     missing = tuple(c.name for c in endpoint.columns if c.name not in seen) if rows else ()
     return _without(table, rows, refused, added, missing, retyped)
+
+
+def _taken_names(endpoint: Endpoint, extra: Mapping[str, Kind]) -> set[str]:
+    """Return the names of the table's columns, in lower case."""
+    columns = (*endpoint.columns, *LAKE_COLUMNS)
+    return {name.lower() for name in (*(column.name for column in columns), *extra)}
+
+
+def _can_be_added(name: str, taken: set[str]) -> bool:
+    """Return whether a column of this name can be added to a table with these."""
+    return bool(name) and not _NO_NAME.search(name) and name.lower() not in taken
 
 
 def _refuse_nulls(

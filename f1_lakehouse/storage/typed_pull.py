@@ -10,6 +10,9 @@ from f1_lakehouse.sources.catalog import Endpoint
 from f1_lakehouse.storage.landing import Manifest
 from f1_lakehouse.storage.parsing import Batch, merge
 
+WRITTEN_ROWS = 8_192
+"""Rows of a batch that is passed to the writer, which holds several of them. The text of the lake's columns is in each row of them."""
+
 
 @dataclass(frozen=True)
 class TypedPull:
@@ -46,7 +49,9 @@ class TypedPull:
         manifest = self.manifest
         begin = number = 0
         for url, part in zip(self.urls, self.batches, strict=True):
-            for batch in self.merged.table.slice(begin, part.table.num_rows).to_batches():
+            for batch in self.merged.table.slice(begin, part.table.num_rows).to_batches(
+                max_chunksize=WRITTEN_ROWS
+            ):
                 values = {
                     "_season": manifest.season,
                     "_pull_id": manifest.pull_id,

@@ -22,9 +22,9 @@ while True:
 SUPERVISED = """
 import sys
 from pathlib import Path
-from f1_lakehouse.cli import ui
-ui.GRACE_S = 1
-sys.exit(ui.supervise([sys.executable, "-c", sys.argv[1]], Path()))
+from f1_lakehouse.cli import supervise
+supervise.GRACE_S = 1
+sys.exit(supervise.supervise([sys.executable, "-c", sys.argv[1]], Path()))
 """
 
 
@@ -64,3 +64,9 @@ def test_output_in_a_file_has_no_color_codes() -> None:
 def test_exit_code_is_that_of_the_process_that_ended() -> None:
     with supervised("raise SystemExit(3)") as process:
         assert process.wait(timeout=30) == 3
+
+
+def test_process_that_waits_for_the_services_has_loaded_no_large_library() -> None:
+    code = "import sys, f1_lakehouse.cli.supervise; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    assert not {"dagster", "pyarrow", "deltalake", "duckdb", "pydantic", "rich"} & set(done.stdout.split())

@@ -30,7 +30,7 @@ def run(*arguments: str, data: Path) -> None:
 @pytest.mark.slow
 def test_quick_cases_print_a_table_with_each_case(tmp_path: Path) -> None:
     run("-m", "benchmarks", "--quick", "--repeats", "1", data=tmp_path)
-    assert (tmp_path / "RESULTS.md").read_text().count("\n## ") == 3
+    assert (tmp_path / "RESULTS.md").read_text().count("\n## ") == 4
 
 
 @pytest.mark.slow

@@ -101,6 +101,13 @@ def test_url_limits_and_account_are_read(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found.openf1_password.get_secret_value() == "hunter2"
 
 
+def test_memory_of_duckdb_is_passed_to_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("F1_DUCKDB_MEMORY", raising=False)
+    assert load_settings().environment()["F1_DUCKDB_MEMORY"] == "80%"
+    monkeypatch.setenv("F1_DUCKDB_MEMORY", "2GiB")
+    assert load_settings().environment()["F1_DUCKDB_MEMORY"] == "2GiB"
+
+
 def test_password_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("F1_OPENF1_PASSWORD", "hunter2")
     found = load_settings()
@@ -127,6 +134,7 @@ def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> No
         ("F1_OPENF1_REQUESTS_PER_SECOND", "3.5", "valid integer"),
         ("F1_OPENF1_REQUESTS_PER_MINUTE", "many", "valid integer"),
         ("F1_LAKEHOUSE_ROOT", "s3://bucket/lake", "F1_STORE_URI"),
+        ("F1_DUCKDB_MEMORY", "half", "pattern"),
     ],
 )
 def test_malformed_variable_is_one_line_with_its_name_value_and_what_is_allowed(

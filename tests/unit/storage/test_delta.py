@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from f1_lakehouse.storage.delta import scan
+from f1_lakehouse.storage.delta import WRITER, scan
 
 
 @pytest.fixture
@@ -68,3 +68,15 @@ def test_table_without_rows_partition_or_pulls_can_be_scanned(tmp_path: Path) ->
     assert scan(DeltaTable(tmp_path / "plain")).to_table()["speed"].to_pylist() == [1, 2]
     write_deltalake(tmp_path / "unknown", pa.table({"pull_id": pa.array([None, None], pa.string())}))
     assert scan(DeltaTable(tmp_path / "unknown")).to_table(filter=pc.field("pull_id").is_null()).num_rows == 2
+
+
+def test_scan_on_disk_decodes_few_rows_ahead_of_its_consumer(tmp_path: Path) -> None:
+    rows = pa.table({"rpm": pa.array(range(1_000_000), pa.int64())})
+    write_deltalake(tmp_path / "car_data", rows, writer_properties=WRITER)
+    del rows
+    before = pa.total_allocated_bytes()
+    batches = scan(DeltaTable(tmp_path / "car_data")).scanner(columns=["rpm"]).to_reader()
+    count = batches.read_next_batch().num_rows
+    assert count <= 16 * 1024
+    assert pa.total_allocated_bytes() - before < 5_000_000
+    assert count + sum(batch.num_rows for batch in batches) == 1_000_000

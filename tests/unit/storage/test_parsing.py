@@ -1,6 +1,8 @@
 """Typing: fitting values are kept exactly, other values quarantine their row with a reason, and nothing is cast silently."""
 
+import json
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +17,8 @@ from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Endpoint, Ki
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME, ENDPOINTS
 from f1_lakehouse.storage import conversion, parsing
 from f1_lakehouse.storage.conversion import to_array
+from f1_lakehouse.storage.fingerprint import fingerprint
+from f1_lakehouse.storage.flat_rows import Flat
 from f1_lakehouse.storage.parsing import Batch, BodyError, merge, parse, parse_rows
 
 LAPS = BY_NAME["laps"]
@@ -531,11 +535,13 @@ def reads_columnar(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | Non
     try:
         one_by_one = orjson.loads(body)
     except orjson.JSONDecodeError:
+        if re.search(rb"NaN|Infinity|1e999", body):  # kept, and its row is refused
+            return isinstance(parsing.decode(endpoint, body), Flat)
         with pytest.raises(orjson.JSONDecodeError):
             parsing.decode(endpoint, body)
         return False
     content = parsing.decode(endpoint, body)
-    if isinstance(content, parsing.Flat):
+    if isinstance(content, Flat):
         found, expected = parse_rows(endpoint, content, extra), parse_rows(endpoint, one_by_one, extra)
         assert found.table.schema.equals(expected.table.schema, check_metadata=True)
         assert found.table.equals(expected.table)
@@ -544,7 +550,7 @@ def reads_columnar(endpoint: Endpoint, body: bytes, extra: dict[str, Kind] | Non
         )
     else:
         assert content == one_by_one
-    return isinstance(content, parsing.Flat)
+    return isinstance(content, Flat)
 
 
 def test_columnar_read_of_telemetry_equals_the_row_read() -> None:
@@ -562,14 +568,26 @@ def test_columnar_read_of_telemetry_equals_the_row_read() -> None:
         b'[{"rpm":1},{"rpm":2}',
         b'[{"rpm":1}},{"rpm":2}]',
         b'[{"rpm":1},{"rpm":2}][{"rpm":1}]',
-        b'[{"rpm":1}, {"rpm":2}]',
-        b'[{"rpm":1},\n{"rpm":2}]',
+        b'[{"rpm":1},,{"rpm":2}]',
+        b'[{"rpm":1},{"rpm":2},]',
+        b'[,{"rpm":1},{"rpm":2}]',
+        b'[{"rpm":1}\x0b,{"rpm":2}]',
         b'[{"rpm":1},{"rpm":2,"rpm":3}]',
         b'[{"rpm":1},{"rpm":2.0}]',
         b'[{"rpm":1},{"rpm":true}]',
         b'[{"rpm":1},{"rpm":01}]',
         b'[{"rpm":1},{"rpm":9223372036854775808}]',
-        b'[{"rpm":1},{"RPM":2}]',
+        b'[{"rpm":1},{"new":"a\nb"}]',
+        b'[{"rpm":1},{"new":"a\tb"}]',
+        b'[{"rpm":1},{"new":"\xff"}]',
+        b'[{"rpm":1},{"\xff":1}]',
+        b'[{"rpm":1},{"new":NaN}]',
+        b'[{"rpm":1},{"new":-Infinity}]',
+        b'[{"rpm":1},{"new":1e999}]',
+        b'[{"rpm":1},{"new":9007199254740993}]',
+        b'[{"rpm":1},{"new":[1]}]',
+        b'[{"rpm":1},{"new":{"a":1}}]',
+        b'[{"new":1},{"new":"1"}]',
         b'[{"rpm":1},{"\\u0072pm":2}]',
         b'[{"rpm":1},null]',
         b'[{"rpm":1},{"date":"},{"}]',
@@ -583,18 +601,97 @@ def test_values_that_arrow_may_convert_are_read_one_by_one(body: bytes) -> None:
     assert not reads_columnar(CAR, body)
 
 
+@pytest.mark.parametrize(
+    ("row", "extra"),
+    [
+        ({"new": 1}, {}),
+        ({"new": 1.5, "also": None}, {}),
+        ({"new": "SOFT"}, {}),
+        ({"new": "2024-09-22T12:00:00"}, {}),
+        ({"new": True}, {}),
+        ({"zoo": 1, "new": True}, {}),
+        ({"new": 1}, {"new": Kind.DOUBLE, "other": Kind.TEXT}),
+        ({"new": None}, {"new": Kind.JSON}),
+        ({"new": 1}, {"new": Kind.TEXT}),
+        ({"new": 1}, {"new": Kind.JSON}),
+        ({"new": 1}, {"NEW": Kind.DOUBLE}),
+        ({"RPM": 1}, {}),
+        ({"a b": 1}, {}),
+        ({"": 1}, {}),
+        ({"_season": 1}, {}),
+        ({"Grip": 1, "grip": 1}, {}),
+    ],
+    ids=str,
+)
+def test_columnar_read_of_unknown_keys_equals_the_row_read(
+    row: dict[str, Any], extra: dict[str, Kind]
+) -> None:
+    """A value that does not fit the table's column, and a name that cannot be a column, quarantine the row as before."""
+    found = [sample(), sample(date=None) | row, row | sample()]
+    assert reads_columnar(CAR, orjson.dumps(found), extra)
+
+
+@pytest.mark.parametrize(
+    "separators",
+    [(",", ":"), (", ", ": "), (" , ", " :\t"), (",\n", ":"), ("\r\n,\n", ": ")],
+    ids=ascii,
+)
+@pytest.mark.parametrize("indent", [None, 0, 2])
+def test_white_space_and_key_order_make_no_difference(
+    separators: tuple[str, str], indent: int | None
+) -> None:
+    found = [
+        sample(new=1),
+        sample(date=None),
+        sample(rpm=conversion.MAX_INTEGER + 1),
+        sample(session_key=1),
+        sample(),
+    ]
+    plain = parse(CAR, orjson.dumps(found), scope=9606)
+    assert len(plain.rejected) == 3
+    orders = (
+        found,
+        [dict(reversed(row.items())) for row in found],
+        [dict(sorted(row.items())) for row in found],
+    )
+    for order in orders[: 2 if indent is None else 1]:
+        body = json.dumps(order, separators=separators, indent=indent).encode()
+        fitting = json.dumps(order[:2] + order[3:], separators=separators, indent=indent).encode()
+        assert reads_columnar(CAR, b" \n" + fitting + b"\t")
+        batch = parse(CAR, body, scope=9606)
+        assert batch.table.equals(plain.table)
+        assert [orjson.loads(row.raw) for row in batch.rejected] == [
+            orjson.loads(row.raw) for row in plain.rejected
+        ]
+        assert [row.reason for row in batch.rejected] == [row.reason for row in plain.rejected]
+        assert batch.added == plain.added
+        if order is found:
+            assert fingerprint(batch) == fingerprint(plain)
+
+
+def test_rows_with_different_white_space_between_them_are_read_columnar() -> None:
+    assert reads_columnar(CAR, b'[ {"rpm":1}, {"rpm":2},{"rpm":3}\n,\r\n{"rpm" : 4 } ]')
+    assert reads_columnar(CAR, b'[{"rpm":1},{}]')
+
+
 @settings(max_examples=EXAMPLES * 12, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(st.data())
 def test_columnar_read_of_mutated_telemetry_equals_the_row_read(data: st.DataObject) -> None:
     odd = st.sampled_from(
-        [None, 5, -0.0, 58.0, 58.5, True, "5", "2024-09-22T12:00:00Z", "},{", "\\n", [], {}, 2**63]
+        [None, 5, -0.0, 58.0, 58.5, True, "5", "2024-09-22T12:00:00Z", "},{", "} ,{", "\\n", [], {}, 2**63]
     )
-    found = [sample(**{data.draw(st.sampled_from([*sample(), "new"])): data.draw(odd)}) for _ in range(3)]
-    body = orjson.dumps(data.draw(st.sampled_from([found, found[:1], [sample(), *found]])))
+    names = st.sampled_from([*sample(), "new", "new", "New"])
+    found = [sample(**{data.draw(names): data.draw(odd)}) for _ in range(3)]
+    found = [dict(data.draw(st.permutations(list(row.items())))) for row in found]
+    separators = data.draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", ":\t")]))
+    indent = data.draw(st.sampled_from([None, None, 1]))
+    chosen = data.draw(st.sampled_from([found, found[:1], [sample(), *found]]))
+    body = json.dumps(chosen, separators=separators, indent=indent).encode()
     for _ in range(data.draw(st.integers(0, 2))):
         at = data.draw(st.integers(0, len(body)))
         piece = data.draw(
-            st.sampled_from([b"", b" ", b"\n", b",", b"},{", b"{}", b"\\", b'"', b"1", b"\xff"])
+            st.sampled_from([b"", b" ", b"\n", b"\t", b",", b"},{", b"{}", b"\\", b'"', b"1", b"\xff"])
         )
         body = body[:at] + piece + body[at + data.draw(st.integers(0, 2)) :]
-    reads_columnar(CAR, body)
+    extra = data.draw(st.sampled_from([{}, {"new": Kind.DOUBLE}, {"new": Kind.TEXT}, {"NEW": Kind.JSON}]))
+    reads_columnar(CAR, body, extra)
