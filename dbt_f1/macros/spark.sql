@@ -22,20 +22,20 @@ A table gets its rows in one commit: the old rows or the new ones. Not by `creat
 workers fails for a query with a function (`no UDF found`), and not by dbt-spark's way for seeds, which drops the table first.
 #}
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+    {%- set rows = relation.incorporate(path={'identifier': relation.identifier ~ '__dbt_rows'}) -%}
+    {%- set rows = rows.include(database=false, schema=false) -%}
+    {%- do run_query(create_temporary_view(rows, compiled_code)) -%}
+    {%- set columns, there, values = [], [], [] -%}
+    {%- for column in adapter.get_column_schema_from_query('select * from ' ~ rows ~ ' limit 0') -%}
+        {%- set name, type = adapter.quote(column.name), column.dtype -%}
+        {#- No contract has a decimal: DuckDB divides into a double. -#}
+        {%- set type = 'double' if type.startswith('decimal') else type -%}
+        {%- do columns.append(name ~ ' ' ~ type) -%}
+        {%- do values.append('cast(' ~ name ~ ' as double) as ' ~ name if type != column.dtype else name) -%}
+    {%- endfor -%}
     {%- if temporary -%}
-{{ create_temporary_view(relation, compiled_code) }}
+{{ create_temporary_view(relation, 'select ' ~ values | join(', ') ~ ' from ' ~ rows) }}
     {%- else -%}
-        {%- set rows = relation.incorporate(path={'identifier': relation.identifier ~ '__dbt_rows'}) -%}
-        {%- set rows = rows.include(database=false, schema=false) -%}
-        {%- do run_query(create_temporary_view(rows, compiled_code)) -%}
-        {%- set columns, there, values = [], [], [] -%}
-        {%- for column in adapter.get_column_schema_from_query('select * from ' ~ rows ~ ' limit 0') -%}
-            {%- set name, type = adapter.quote(column.name), column.dtype -%}
-            {#- No contract has a decimal: DuckDB divides into a double. -#}
-            {%- set type = 'double' if type.startswith('decimal') else type -%}
-            {%- do columns.append(name ~ ' ' ~ type) -%}
-            {%- do values.append('cast(' ~ name ~ ' as double) as ' ~ name if type != column.dtype else name) -%}
-        {%- endfor -%}
         {%- if adapter.get_relation(database=relation.database, schema=relation.schema, identifier=relation.identifier) -%}
             {%- for column in adapter.get_column_schema_from_query('select * from ' ~ relation ~ ' limit 0') -%}
                 {%- do there.append(adapter.quote(column.name) ~ ' ' ~ column.dtype) -%}
