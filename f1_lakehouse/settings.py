@@ -71,7 +71,7 @@ class Settings(BaseSettings, LakePaths):
     budget_requests: int | None = Field(default=None, ge=1)
     budget_minutes: float | None = Field(default=None, gt=0)
     budget_disk_gb: float | None = Field(default=None, gt=0)
-    duckdb_memory: str = Field(default="", pattern=r"^(\d+(MiB|GiB|MB|GB))?$")
+    duckdb_memory: str = Field(default="", pattern=r"^(\d+(%|MiB|GiB|MB|GB))?$")
     retention_days: int = Field(default=180, ge=7)
 
     @field_validator("alert_urls", "sources", mode="before")

@@ -104,6 +104,8 @@ def test_url_limits_and_account_are_read(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_memory_of_duckdb_is_passed_to_dbt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("F1_DUCKDB_MEMORY", raising=False)
     assert load_settings().environment()["F1_DUCKDB_MEMORY"] == "80%"
+    monkeypatch.setenv("F1_DUCKDB_MEMORY", "80%")  # a child process that is a command of the lakehouse
+    assert load_settings().environment()["F1_DUCKDB_MEMORY"] == "80%"
     monkeypatch.setenv("F1_DUCKDB_MEMORY", "2GiB")
     assert load_settings().environment()["F1_DUCKDB_MEMORY"] == "2GiB"
 
