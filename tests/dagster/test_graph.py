@@ -172,7 +172,7 @@ def test_manifest_is_written_to_the_lake_atomically(tmp_path, monkeypatch):
     shutil.copytree(PROJECT_DIR, copy)
     seen = []
 
-    def parse(arguments, settings, target):
+    def parse(arguments, settings, target, variables):
         for name in ("partial_parse.msgpack", "manifest.json"):
             (target / name).write_text("{")
             seen.append(list(home.glob("manifest*")))
@@ -197,7 +197,7 @@ def test_second_lake_uses_the_parse_of_the_first(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     parsed = []
 
-    def parse(arguments, settings, target):
+    def parse(arguments, settings, target, variables):
         parsed.append(settings.root)
         for name in ("partial_parse.msgpack", "manifest.json"):
             (target / name).write_text('{"parsed": true}')
@@ -225,7 +225,7 @@ def test_read_only_lake_costs_a_parse_and_does_not_fail(tmp_path, monkeypatch):
     monkeypatch.setenv("F1_LAKEHOUSE_ROOT", str(tmp_path / "a file" / "lake"))
     (tmp_path / "a file").write_text("no folder can be made in it")
 
-    def parse(arguments, settings, target):
+    def parse(arguments, settings, target, variables):
         (target / "manifest.json").write_text('{"parsed": true}')
 
     monkeypatch.setattr(manifest, "run_dbt", parse)
