@@ -7,6 +7,7 @@ The computation shares no code with the models: plain loops over the JSON. Needs
 import csv
 import json
 import os
+import re
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
@@ -72,12 +73,26 @@ def test_season_has_recorded_sessions(season: Season) -> None:
     assert len(season.with_rows("laps", "Race")) >= {2024: 20, 2025: 1}[season.year]
 
 
+def deleted_times(session: int) -> set[tuple[int, float]]:
+    """Return the car number and the time in seconds of each lap whose quoted time race control has deleted."""
+    quoted = re.compile(r"CAR (\d+) .*TIME (\d+):(\d+\.\d+) (DELETED|.*REINSTATED)")
+    deleted = {}
+    for row in sorted(served("race_control", session), key=lambda row: row["date"]):
+        if found := quoted.match(row["message"]):
+            number, minutes, seconds, state = found.groups()
+            deleted[int(number), round(60 * int(minutes) + float(seconds), 3)] = state == "DELETED"
+    return {lap for lap, is_deleted in deleted.items() if is_deleted}
+
+
 def test_fastest_laps_and_their_lap_numbers_are_official(season: Season) -> None:
     expected = {}
     for key in season.with_rows("laps", "Race", "Sprint", "Qualifying"):
+        deleted = deleted_times(key)
         for lap in served("laps", key):
             time = lap["lap_duration"]
             if time is None or lap["is_pit_out_lap"] or not 10 <= time <= 300:
+                continue
+            if (lap["driver_number"], time) in deleted:
                 continue
             best = expected.get((key, lap["driver_number"]))
             if best is None or (time, lap["lap_number"]) < best:
@@ -135,12 +150,16 @@ def test_drivers_have_the_team_at_the_session(season: Season) -> None:
 
 
 def test_every_lap_has_the_tyres_of_its_first_stint(season: Season) -> None:
+    """A lap after the last lap of the race is served for two winners; it is no lap of the race."""
     expected = {}
     for key in season.with_rows("laps", "Race"):
+        race_laps = max(row["number_of_laps"] or 0 for row in served("session_result", key))
         stints = defaultdict(list)
         for stint in sorted(served("stints", key), key=lambda row: int(row["stint_number"])):
             stints[stint["driver_number"]].append(stint)
         for lap in served("laps", key):
+            if lap["lap_number"] > race_laps:
+                continue
             covering = [
                 stint["compound"] or "UNKNOWN"
                 for stint in stints[lap["driver_number"]]
@@ -150,7 +169,8 @@ def test_every_lap_has_the_tyres_of_its_first_stint(season: Season) -> None:
             ]
             expected[key, lap["driver_number"], lap["lap_number"]] = covering[0] if covering else None
     rows = season.query("select session_key, driver_number, lap_number, compound from gold.fact_laps")
-    assert {row[:3]: row[3] for row in rows if row[:3] in expected} == expected
+    races = {key for key, *_ in expected}
+    assert {row[:3]: row[3] for row in rows if row[0] in races} == expected
 
 
 def test_stints_equal_the_served_ones_without_shared_laps(season: Season) -> None:
@@ -193,6 +213,8 @@ def test_stops_equal_the_served_ones(season: Season) -> None:
 
 def test_safety_car_through_the_pit_lane_is_no_tyre_change(season: Season) -> None:
     """Lusail 2024: all cars went through twice; the Miami sprint of 2024: twice, and one car for a penalty."""
+    if season.year != 2024:
+        pytest.skip("the two sessions are in 2024")
     known = {
         (9655, 1): ("MEDIUM-HARD", 1, 2),
         (9655, 4): ("MEDIUM-HARD", 1, 3),
@@ -206,7 +228,7 @@ def test_safety_car_through_the_pit_lane_is_no_tyre_change(season: Season) -> No
         "where session_key in (9506, 9655)"
     )
     found = {row[:2]: row[2:] for row in rows}
-    assert {key: found[key] for key in known if key in found} == known
+    assert {key: found[key] for key in known} == known
 
 
 def test_winners_equal_ergast(season: Season) -> None:
