@@ -26,14 +26,15 @@
   };
 
   const widths = new Map();
-  const observer = new ResizeObserver(entries => {
+  // In the next frame: a change of sizes while they are observed is reported as an error of the page.
+  const observer = new ResizeObserver(entries => requestAnimationFrame(() => {
     for (const { target } of entries) {
       const scroll = target.closest(".scroll"), isNew = target !== scroll && scroll.scrollWidth > scroll.clientWidth;
       if (!scroll.clientWidth || (widths.get(scroll) === scroll.clientWidth && !isNew)) continue;
       widths.set(scroll, scroll.clientWidth);
       fit(scroll);
     }
-  });
+  }));
   // The table too: a script may fill it after the width of the page is known.
   for (const scroll of document.querySelectorAll(".scroll")) {
     observer.observe(scroll);
