@@ -38,9 +38,9 @@ with known as (
 named as (
     select
         *,
-        nullif({{ slug('coalesce(known_name, broadcast_name)') }}, '') as name_slug,
-        nullif({{ slug("first_name || ' ' || last_name") }}, '') as first_last_slug,
-        nullif({{ slug("last_name || ' ' || first_name") }}, '') as last_first_slug,
+        {{ slug('coalesce(known_name, broadcast_name)') }} as name_slug,
+        {{ slug("first_name || ' ' || last_name") }} as first_last_slug,
+        {{ slug("last_name || ' ' || first_name") }} as last_first_slug,
         regexp_extract({{ slug('broadcast_name') }}, '([^-]+)$', 1) as broadcast_word,
         min(case when team_name is null then 0 else 1 end) over (partition by session_key) = 0 as lists_support_series
     from known
@@ -83,9 +83,9 @@ select
     named.last_name,
     named.name_acronym,
     coalesce(named.team_name, 'Unknown Team') as team_name,
-    coalesce(team_lineage.team_id, nullif({{ slug('named.team_name') }}, ''), 'unknown-team') as team_id,
+    coalesce(team_lineage.team_id, {{ slug('named.team_name') }}, 'unknown-team') as team_id,
     coalesce(
-        team_lineage.constructor_id, nullif(replace({{ slug('named.team_name') }}, '-', '_'), ''), 'unknown-team'
+        team_lineage.constructor_id, replace({{ slug('named.team_name') }}, '-', '_'), 'unknown-team'
     ) as constructor_id,
     coalesce(team_lineage.team_category, 'Unknown') as team_category,
     team_lineage.team_id is not null as is_known_team,
