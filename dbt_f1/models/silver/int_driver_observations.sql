@@ -10,14 +10,18 @@ tyre_management   slope of a stint that spans at least 8 laps, minus the median 
 pressure          the residual of consistency for laps with more than 2 s of free track ahead: with a car less than 1 s behind, and
                   as control (`is_control`) with none within 2 s
 
-Values are integers (millionths), so that sums do not depend on the order of the rows. Incremental by session.
+Values are integers (millionths), so that sums do not depend on the order of the rows. Incremental by session. The grid of a race
+is compared by its positions: it is pulled with the qualifying session, which may be loaded after the race.
 -#}
 {%- set min_field, min_laps_of_line, min_span, min_stints = 5, 5, 8, 3 -%}
 with changed as (
     {{ changed_sessions([
         '(select session_key, built_from as pull_id from ' ~ ref('lap_features')
         ~ " where session_category = 'Race' and hindsight_is_dry_race) as features",
-        '(select session_key, max(pull_id) as pull_id from ' ~ ref('silver_starting_grid') ~ ' group by session_key) as grids'
+        '(select session_key, ' ~ text_list(
+            'cast(driver_number as ' ~ dbt.type_string() ~ ") || ':' || cast(grid_position as " ~ dbt.type_string() ~ ')',
+            ' ', 'driver_number'
+        ) ~ ' as pull_id from ' ~ ref('fact_results') ~ ' group by session_key) as grids'
     ]) }}
 ),
 
