@@ -148,21 +148,26 @@ def _print_lake(console: Console, lake: Lake, calendar: list[Session], now: date
 
     published = publication(lake.settings)
     version = lake.bronze.pull_log.version()
-    console.print(f"lake       {lake.settings.root}")
+    width = max(len(name) for name in ("stale", *(source.title for source in lake.sources)))
+
+    def line(name: str, text: str) -> None:
+        console.print(f"{name:<{width}} {text}")
+
+    line("lake", str(lake.settings.root))
     for source in lake.sources:
-        console.print(f"{source.title:<10} {lake.clients[source.name].base_url}")
+        line(source.title, lake.clients[source.name].base_url)
     if published is None:
-        console.print("gold       nothing published yet: f1 transform")
+        line("gold", "nothing published yet: f1 transform")
     else:
         lag = find_lag(lake.settings, version)
         state = "current" if lag is None else f"stale, {lag}: f1 transform"
-        console.print(f"gold       published {published.published_at:%Y-%m-%d %H:%M} UTC, {state}")
+        line("gold", f"published {published.published_at:%Y-%m-%d %H:%M} UTC, {state}")
     done = [one for one in calendar if one.is_finished(now)]
     loaded = {scope for endpoint, scope in lake.bronze.pull_log.scopes() if endpoint == "session_result"}
     if done and done[-1].key not in loaded:
         late = now - done[-1].end
         if late <= MAX_STALE:
-            console.print(f"stale      {done[-1].partition} ended {late.days} days ago and is not loaded")
+            line("stale", f"{done[-1].partition} ended {late.days} days ago and is not loaded")
 
 
 def _print_session(console: Console, lake: Lake, one: Session, now: datetime) -> None:
