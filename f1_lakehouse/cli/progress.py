@@ -193,6 +193,8 @@ class LoadProgress(logging.Handler):
             self.stage(record.getMessage())
         elif event == "dbt":
             self._dbt(record.getMessage())
+        elif event == "data_tests":
+            self._data_tests(record)
         elif record.levelno >= logging.WARNING:
             self._say(record.getMessage())
 
@@ -259,6 +261,14 @@ class LoadProgress(logging.Handler):
         # Failed checks are listed once, at the end.
         if not self._console.is_terminal:
             self._say_sometimes(f"dbt: {number} of {total}")
+
+    def _data_tests(self, record: logging.LogRecord) -> None:
+        """Show which table is tested; number and total are those of the tables."""
+        number, total = record.number, record.total  # type: ignore[attr-defined]
+        self._at = record.getMessage()
+        self._progress.update(self._task, total=total, completed=number - 1)
+        if not self._console.is_terminal:
+            self._say_sometimes(f"data tests: table {number} of {total}")
 
     def _to_go(self, now: float) -> str:
         """Requests left in this minute, and the remaining time; read at most once per second."""

@@ -9,6 +9,7 @@ In dbt's build remain the tests of the models that a snapshot is built from (`me
 so rows that fail such a test must not get into it.
 """
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from typing import Any
 import duckdb
 
 from f1_lakehouse.dbt.warehouse import release_memory
+
+log = logging.getLogger(__name__)
 
 EXCLUDED_FROM_BUILD = "config.meta.after_build:true"
 """dbt's selection of the tests that run here and not in `dbt build`."""
@@ -91,7 +94,9 @@ def run_data_tests(
     database = next(iter(tests))["database"] if tests else ""
     with _opened(warehouse, database) as con:
         stored = _stored_failures(con, database)
-        for last in sorted(by_last_table, key=place.__getitem__):
+        for number, last in enumerate(sorted(by_last_table, key=place.__getitem__), start=1):
+            step = {"event": "data_tests", "number": number, "total": len(by_last_table)}
+            log.info("data tests of %s", last.rsplit(".", 1)[1], extra=step)
             limit = release_memory(con, limit)
             for test in by_last_table[last]:
                 tables = frozenset(test["depends_on"]["nodes"])

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from rich.console import Console
 from terminal import WIDTH, Terminal
 
 from f1_lakehouse.cli.progress import LoadProgress
 from f1_lakehouse.cli.summary import print_checks
+from f1_lakehouse.dbt.data_tests import run_data_tests
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.settings import Settings
 
@@ -91,6 +93,40 @@ def test_the_bar_is_refreshed_without_log_records(
     assert max(map(len, bars)) <= WIDTH - 3, "^C is printed after the bar and must not wrap the line"
     assert "next request in 20 s" in terminal.text
     assert "next request in 13 s" in terminal.text
+
+
+def test_table_whose_data_tests_run_is_shown(progress: LoadProgress, tmp_path: Path) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("create table laps as select 1 as lap; create table best as select 1 as lap")
+    models = {"model.f1.laps": [], "model.f1.best": ["model.f1.laps"]}
+    nodes = {
+        name: {"resource_type": "model", "depends_on": {"nodes": parents}} for name, parents in models.items()
+    }
+    config = {
+        "severity": "error",
+        "limit": None,
+        "fail_calc": "count(*)",
+        "warn_if": "!= 0",
+        "error_if": "!= 0",
+    }
+    tests = [
+        {
+            "database": "warehouse",
+            "schema": "failures",
+            "alias": f"laps_of_{table}_are_counted_from_1",
+            "compiled_code": f"select * from {table} where lap < 1",
+            "config": config,
+            "depends_on": {"nodes": [f"model.f1.{table}"]},
+        }
+        for table in ("best", "laps")
+    ]
+    with progress:
+        shown = [
+            (progress.detail(), result.status)
+            for result in run_data_tests({"nodes": nodes}, warehouse, tests, [])
+        ]
+    assert shown == [("data tests of laps", "pass"), ("data tests of best", "pass")]
 
 
 def test_log_lines_are_printed_above_the_bar_and_the_bar_is_removed_at_the_end(
