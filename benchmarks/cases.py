@@ -8,7 +8,6 @@ share (a server, a copy of a lake) is prepared before the clock starts. Does not
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from pathlib import Path
 from benchmarks import lakes, layouts, references
 from benchmarks.commands import command, load, load_season, ui_at_rest
 from benchmarks.data import DLT, QUICK, race, serving, serving_race
-from benchmarks.references import Clock, Measured, mib
+from benchmarks.references import Clock, Measured, own_peak_mib
 
 
 def _import_pandera() -> None:
@@ -258,7 +257,7 @@ def questions(folder: Path) -> Measured:
                 times.append(time.perf_counter() - began)
     times.sort()
     p95 = times[int(len(times) * 0.95)]
-    return {"seconds": p95, "cpu": sum(times) / len(times), "peak_mib": mib(resource.RUSAGE_SELF)}
+    return {"seconds": p95, "cpu": sum(times) / len(times), "peak_mib": own_peak_mib()}
 
 
 def help_(folder: Path) -> Measured:

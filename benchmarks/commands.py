@@ -3,7 +3,7 @@
 Does not belong here: parts of a command, measured within a process (cases.py).
 """
 
-import resource
+import os
 import socket
 import subprocess
 import tempfile
@@ -15,14 +15,13 @@ from pathlib import Path
 from benchmarks import lakes
 from benchmarks.data import QUICK, serving, serving_race
 from benchmarks.process_tree import ProcessTree
-from benchmarks.references import Measured, mib
+from benchmarks.references import Measured, own_peak_mib
 
 OPENF1_ONLY = {"F1_SOURCES": "openf1"}
 
 
 def command(arguments: list[str], environment: dict[str, str], cwd: Path | None = None) -> Measured:
     """Run a command. `peak_mib` is that of its largest process, `tree_mib` that of all its processes together (process_tree.py)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     with (
         tempfile.TemporaryFile("w+") as output,
@@ -31,17 +30,21 @@ def command(arguments: list[str], environment: dict[str, str], cwd: Path | None 
         ) as process,
         ProcessTree(process.pid) as tree,
     ):
-        code = process.wait()
+        # The usage of this command alone; RUSAGE_CHILDREN has the largest of all commands so far.
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - began
         output.seek(0)
-        if code:
+        if process.returncode:
             raise SystemExit(f"{' '.join(arguments)}: {output.read()[-4000:]}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    largest = mib(resource.RUSAGE_CHILDREN)  # exact; the samples miss what is shorter than their interval
+    largest = tree.peak.largest
+    exact = usage.ru_maxrss / 1024
+    # A process starts with the peak of the one that has started it, so a lower value is only in the samples.
+    if exact > own_peak_mib():
+        largest = exact
     return {
         "seconds": seconds,
-        "cpu": cpu,
+        "cpu": usage.ru_utime + usage.ru_stime,
         "peak_mib": largest,
         "tree_mib": max(tree.peak.together, largest),
     }

@@ -21,6 +21,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
 
 from benchmarks.data import AT_WORK
+from benchmarks.references import own_peak_mib
 from f1_lakehouse.publishing.delta_export import _built_from
 from f1_lakehouse.sources.registry import BY_NAME
 from f1_lakehouse.storage.delta import PROPERTIES, WRITER, scan
@@ -138,10 +139,8 @@ def main() -> int:
     parser.add_argument("--rows", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
-        import resource
-
         found = measure(given.measure, given.rows)
-        found["peak_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found["peak_mib"] = own_peak_mib()
         print(json.dumps({name: round(value, 3) for name, value in found.items()}))
         return 0
     folder = AT_WORK / "growth"

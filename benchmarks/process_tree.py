@@ -4,6 +4,7 @@ Does not belong here: time and CPU seconds (cases.py), and memory within a proce
 """
 
 import contextlib
+import itertools
 import threading
 from dataclasses import dataclass
 from types import TracebackType
@@ -44,13 +45,13 @@ class ProcessTree:
         self._thread.join()
 
     def _sample(self) -> None:
-        number = 0
-        while not self._is_done.wait(INTERVAL_S):
+        for number in itertools.count():
             found = self.now(shared_once=number % 25 == 0)  # PSS takes milliseconds per process
-            number += 1
             self.peak.together = max(self.peak.together, found.together)
             self.peak.shared_once = max(self.peak.shared_once, found.shared_once)
             self.peak.largest = max(self.peak.largest, found.largest)
+            if self._is_done.wait(INTERVAL_S):
+                return
 
     def now(self, *, shared_once: bool = True) -> Peak:
         """Return the memory of this moment."""

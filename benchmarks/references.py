@@ -133,12 +133,12 @@ class Clock:
     def stop(self, **more: object) -> Measured:
         """Return the measurements."""
         cpu, wall = time.process_time() - self._cpu, time.perf_counter() - self._wall
-        return {"seconds": wall, "cpu": cpu, "peak_mib": mib(resource.RUSAGE_SELF), **more}
+        return {"seconds": wall, "cpu": cpu, "peak_mib": own_peak_mib(), **more}
 
 
-def mib(who: int) -> float:
-    """Peak memory of this process, or of its largest child process, in MiB."""
-    return resource.getrusage(who).ru_maxrss / 1024
+def own_peak_mib() -> float:
+    """Peak memory of this process in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -10,13 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from f1_lakehouse.simulator.circuits import CircuitServer, write_circuits
-from f1_lakehouse.simulator.ergast import History
+from f1_lakehouse.simulator.embedded import embedded_sources
 from f1_lakehouse.simulator.generate import generate
-from f1_lakehouse.simulator.history import write_history
-from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
 from f1_lakehouse.simulator.old_season import OLD_SEASON
-from f1_lakehouse.simulator.server import ReplayServer
 
 F1 = str(Path(sys.executable).parent / "f1")
 SEASON, MEETINGS, SEED = 2024, 6, 11
@@ -31,27 +27,9 @@ def generated_lake(folder: Path) -> Path:
         return lake
     if not source.exists():
         _generate(source)
-    history = History(write_history(folder / "jolpica", source))
-    maps = write_circuits(folder / "multiviewer", source)
-    with (
-        ReplayServer(source) as server,
-        JolpicaServer(JolpicaApi(history)) as jolpica,
-        CircuitServer(maps) as circuits,
-    ):
-        environment = {
-            **os.environ,
-            "F1_LAKEHOUSE_ROOT": str(lake),
-            "F1_SOURCES": "openf1 jolpica multiviewer",
-            "F1_OPENF1_URL": server.url,
-            "F1_OPENF1_REQUESTS_PER_SECOND": "0",
-            "F1_OPENF1_REQUESTS_PER_MINUTE": "0",
-            "F1_JOLPICA_URL": jolpica.url,
-            "F1_JOLPICA_REQUESTS_PER_SECOND": "0",
-            "F1_JOLPICA_REQUESTS_PER_HOUR": "0",
-            "F1_MULTIVIEWER_URL": circuits.url,
-            "F1_MULTIVIEWER_REQUESTS_PER_SECOND": "0",
-            "F1_MULTIVIEWER_REQUESTS_PER_HOUR": "0",
-        }
+    with embedded_sources(source, folder) as variables:
+        environment = {**os.environ, **variables, "F1_LAKEHOUSE_ROOT": str(lake)}
+        environment.pop("F1_STORE_URI", None)
         for arguments in (
             ["load", str(SEASON), MEETING, "race", "--no-transform"],
             ["load", str(SEASON), MEETING, "q", "--no-transform"],

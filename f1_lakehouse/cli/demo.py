@@ -63,38 +63,15 @@ def run_demo(root: Path, *, ui_port: int | None = None) -> int:
         root: the separate lake of the demo; data of an earlier demo is kept and not requested again.
         ui_port: then run the Dagster UI on this port, with the generated OpenF1 still served.
     """
-    from f1_lakehouse.simulator.circuits import CircuitServer, write_circuits
-    from f1_lakehouse.simulator.ergast import History
-    from f1_lakehouse.simulator.history import write_history
-    from f1_lakehouse.simulator.jolpica import JolpicaApi, JolpicaServer
+    from f1_lakehouse.simulator.embedded import embedded_sources
     from f1_lakehouse.simulator.old_season import OLD_SEASON
-    from f1_lakehouse.simulator.server import ReplayServer
 
     began = time.monotonic()
     here = Path.cwd()  # dbt changes the working directory of the process
     source = _generated_weekend(root)
-    # Written each time: it takes milliseconds, and a demo of an older version has none.
-    history = History(write_history(root / "jolpica", source))
-    maps = write_circuits(root / "multiviewer", source)
-    with (
-        ReplayServer(source) as server,
-        JolpicaServer(JolpicaApi(history)) as jolpica,
-        CircuitServer(maps) as circuits,
-    ):
-        # The lake is separate and its server has no limits; child processes (dbt, the UI) must use the same.
-        os.environ.update(
-            F1_LAKEHOUSE_ROOT=str(root / "lake"),
-            F1_OPENF1_URL=server.url,
-            F1_OPENF1_REQUESTS_PER_SECOND="0",
-            F1_OPENF1_REQUESTS_PER_MINUTE="0",
-            F1_JOLPICA_URL=jolpica.url,
-            F1_JOLPICA_REQUESTS_PER_SECOND="0",
-            F1_JOLPICA_REQUESTS_PER_HOUR="0",
-            F1_MULTIVIEWER_URL=circuits.url,
-            F1_MULTIVIEWER_REQUESTS_PER_SECOND="0",
-            F1_MULTIVIEWER_REQUESTS_PER_HOUR="0",
-            F1_SOURCES="openf1 jolpica multiviewer",
-        )
+    with embedded_sources(source, root) as variables:
+        # The lake is separate and its servers have no limits; child processes (dbt, the UI) must use the same.
+        os.environ.update(variables, F1_LAKEHOUSE_ROOT=str(root / "lake"))
         os.environ.pop("F1_STORE_URI", None)
         from f1_lakehouse.cli.progress import LoadProgress
         from f1_lakehouse.lakehouse import current_lake

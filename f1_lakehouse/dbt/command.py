@@ -1,6 +1,6 @@
-"""`python -m f1_lakehouse.dbt.command`: dbt, with a cache of its parse that does not depend on the lake.
+"""`python -m f1_lakehouse.dbt.command`: dbt, changed so that it takes less time.
 
-Belongs here: the changes to dbt, non-public behavior that is used only with a tested version. With another version dbt runs unchanged.
+Belongs here: the changes to dbt. They replace non-public functions, and only those of a tested version: another version runs unchanged.
 
 - dbt reads its cache of a parse only if every field of the connection is as it was when the cache was written, so each new lake would parse
   the project again (11 s of CPU), although nothing that is parsed depends on the path of the warehouse. `_connection_keys` of dbt-duckdb
@@ -16,7 +16,9 @@ Belongs here: the changes to dbt, non-public behavior that is used only with a t
 import logging
 import re
 import sys
+from collections.abc import Callable
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from f1_lakehouse.tested_versions import is_tested
@@ -36,7 +38,7 @@ def ignore_the_path_of_the_warehouse() -> None:
     def without_path(self: DuckDBCredentials) -> tuple[str, ...]:
         return tuple(field for field in fields(self) if field != "path")
 
-    DuckDBCredentials._connection_keys = without_path  # type: ignore[method-assign]
+    _replace(DuckDBCredentials, "_connection_keys", without_path)
 
 
 def skip_events_below_the_level() -> None:
@@ -53,7 +55,7 @@ def skip_events_below_the_level() -> None:
         if is_shown or logger._is_print_event(msg):
             write_line(self, msg)
 
-    logger._Logger.write_line = write_line_if_shown  # type: ignore[method-assign]
+    _replace(logger._Logger, "write_line", write_line_if_shown)
 
 
 def find_macros_in_one_dictionary() -> None:
@@ -71,7 +73,7 @@ def find_macros_in_one_dictionary() -> None:
             self.__dict__["_by_name"] = found
         return found[name]
 
-    MacroNamespace.__getitem__ = macro  # type: ignore[method-assign]
+    _replace(MacroNamespace, "__getitem__", macro)
 
 
 def insert_tables_after_with() -> None:
@@ -88,7 +90,13 @@ def insert_tables_after_with() -> None:
             return inject(sql, ctes)
         return f"{sql[: found.end()]}{', '.join(cte.sql for cte in ctes)}, {sql[found.end() :]}"
 
-    compilation.inject_ctes_into_sql = inject_after_with
+    _replace(compilation, "inject_ctes_into_sql", inject_after_with)
+
+
+def _replace(owner: ModuleType | type, name: str, function: Callable[..., Any]) -> None:
+    """Replace a function of dbt, which must be there: a misspelled one would be added and never called."""
+    getattr(owner, name)
+    setattr(owner, name, function)
 
 
 @cache

@@ -21,6 +21,14 @@ assert {pull.outcome for pull in bronze.pull_log.all()} <= {"appended", "empty",
 assert bronze.rows("car_data", 2025025).num_rows < bronze.rows("car_data", 2025015).num_rows
 """
 
+PEAKS = """
+import os, sys
+from benchmarks.commands import command
+codes = "b'x' * (400 << 20)", "pass"
+large, small = (command([sys.executable, "-S", "-c", code], dict(os.environ))["peak_mib"] for code in codes)
+assert large > 400 > 4 * small > 0, (large, small)
+"""
+
 
 def run(*arguments: str, data: Path) -> None:
     environment = {**os.environ, "F1_BENCH_DATA": str(data)}
@@ -36,3 +44,8 @@ def test_quick_cases_print_a_table_with_each_case(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_generated_lake_has_full_telemetry_of_one_race_only(tmp_path: Path) -> None:
     run("-c", GROWN, data=tmp_path)
+
+
+@pytest.mark.slow
+def test_memory_of_a_command_is_not_that_of_an_earlier_one(tmp_path: Path) -> None:
+    run("-c", PEAKS, data=tmp_path)

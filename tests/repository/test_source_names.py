@@ -18,7 +18,7 @@ OWN = ("sources/registry.py", "settings.py", "simulator/", *(f"sources/{source.n
 ALLOWED = {
     "api/published_lake.py": "an error message names the command that loads the history",
     "cli/app.py": "the description of the command",
-    "cli/demo.py": "starts the simulators and points the settings of both sources at them",
+    "cli/demo.py": "names both sources of the planted difference that it prints",
     "cli/load.py": "examples in the help, and the types of sessions that --session-type accepts",
     "cli/session_state.py": "the type of a session, for the type checker",
     "cli/sessions.py": "the type of a session, for the type checker",
