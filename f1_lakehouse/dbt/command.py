@@ -5,21 +5,30 @@ Belongs here: the changes to dbt. They replace non-public functions, and only th
 - dbt reads its cache of a parse only if every field of the connection is as it was when the cache was written, so each new lake would parse
   the project again (11 s of CPU), although nothing that is parsed depends on the path of the warehouse. `_connection_keys` of dbt-duckdb
   lists the fields that are compared and shown by `dbt debug`.
-- dbt formats each event as JSON or text, and compares it with every secret of the environment, before the logger drops those below its
-  level: four of five events. `write_line` of dbt-common formats them.
+- dbt makes a protobuf message of each event, and compares its text with every secret of the environment, before the logger drops those
+  below its level: four of five events. `fire_event` of dbt-common makes them.
 - dbt makes a mapping of all 700 macros for each node and each macro that an adapter calls, and searches up to five dictionaries for each
   name of it. `MacroNamespace` of dbt-core is that mapping; here it is one dictionary.
 - dbt parses a query with sqlparse to put the inputs of a unit test, and ephemeral models, after its first `with`: more than a third of the
   time of a unit test. `inject_ctes_into_sql` of dbt-core does it; here a query that begins with `with` is not parsed.
+- dbt calls a macro for the columns of a table, and makes a context of all macros for that call: a fifth of the time of a unit test.
+  `get_columns_in_relation` of dbt-duckdb calls it; here the query of that macro runs directly.
+- dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
+- dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here orjson.
+- Python looks for garbage after each 700 new objects, of which dbt keeps most until its end. Here after each 50,000, which is public.
 """
 
+import gc
 import logging
 import re
 import sys
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import orjson
 
 from f1_lakehouse.tested_versions import is_tested
 
@@ -42,20 +51,38 @@ def ignore_the_path_of_the_warehouse() -> None:
 
 
 def skip_events_below_the_level() -> None:
-    """Do not format the events that a logger does not write."""
+    """Do not make messages of the events that no logger writes."""
     if not is_tested("dbt-common"):
         return
-    from dbt_common.events import logger
+    from dbt.tracking import track_behavior_change_warn
+    from dbt_common.events.event_manager import EventManager
+    from dbt_common.events.logger import PRINT_EVENT_NAMES
 
-    write_line = logger._Logger.write_line
+    fire_event = EventManager.fire_event
 
-    def write_line_if_shown(self: logger._Logger, msg: Any) -> None:
-        level = logging.getLevelNamesMapping().get(str(msg.info.level).upper(), logging.DEBUG)
-        is_shown = self._python_logger is not None and self._python_logger.isEnabledFor(level)
-        if is_shown or logger._is_print_event(msg):
-            write_line(self, msg)
+    def fire_event_if_shown(
+        self: EventManager,
+        e: Any,
+        level: Any = None,
+        node: Any = None,
+        force_warn_or_error_handling: bool = False,
+    ) -> None:
+        name = str((level or e.level_tag()).value).upper()
+        number = logging.getLevelNamesMapping().get(name, logging.DEBUG)
+        is_shown = (
+            # dbt raises warnings as errors, or silences them, when they are messages
+            number >= logging.WARNING
+            or force_warn_or_error_handling
+            or any(one is not track_behavior_change_warn for one in self.callbacks)  # it reads warnings only
+            or type(e).__name__ in PRINT_EVENT_NAMES
+            or any(
+                one._python_logger is None or one._python_logger.isEnabledFor(number) for one in self.loggers
+            )
+        )
+        if is_shown:
+            fire_event(self, e, level, node, force_warn_or_error_handling)
 
-    _replace(logger._Logger, "write_line", write_line_if_shown)
+    _replace(EventManager, "fire_event", fire_event_if_shown)
 
 
 def find_macros_in_one_dictionary() -> None:
@@ -93,6 +120,78 @@ def insert_tables_after_with() -> None:
     _replace(compilation, "inject_ctes_into_sql", inject_after_with)
 
 
+def read_columns_directly() -> None:
+    """Read the columns of a table by the query of dbt-duckdb's macro, without the macro."""
+    if not is_tested("dbt-duckdb"):
+        return
+    from dbt.adapters.duckdb.impl import DuckDBAdapter
+    from dbt_common.exceptions import DbtRuntimeError
+
+    def columns(self: DuckDBAdapter, relation: Any) -> list[Any]:
+        if relation.schema == "bronze":
+            # Its views are on tables that are registered for some nodes only (duckdb_plugin.py), but DuckDB knows their columns.
+            found = self.__dict__.setdefault("_columns_of_bronze", {})
+            if relation.identifier not in found:
+                found |= columns_of_views(self, "bronze")
+            return [self.Column(*column) for column in found.get(relation.identifier, ())]
+        try:
+            _, cursor = self.connections.add_query(f"describe {relation.render()}", auto_begin=False)
+        except DbtRuntimeError as error:
+            if "does not exist" in str(error).lower():
+                return []
+            raise
+        return [self.Column(name, kind) for name, kind, *_ in cursor.fetchall()]
+
+    def columns_of_views(self: DuckDBAdapter, schema: str) -> dict[str, list[tuple[str, str]]]:
+        query = f"""
+            select table_name, list((column_name, data_type) order by column_index)
+            from duckdb_columns() where schema_name = '{schema}' group by table_name"""
+        return dict(self.connections.add_query(query, auto_begin=False)[1].fetchall())
+
+    _replace(DuckDBAdapter, "get_columns_in_relation", columns)
+
+
+def open_sources_once() -> None:
+    """Open each source at its first reference in a run."""
+    if not is_tested("dbt-duckdb"):
+        return
+    from dbt.adapters.duckdb.environments.local import LocalEnvironment
+
+    load_source = LocalEnvironment.load_source
+
+    def load_once(self: LocalEnvironment, plugin_name: str, source_config: Any) -> None:
+        loaded = self.__dict__.setdefault("_loaded_sources", set())
+        if (plugin_name, source_config.table_name()) in loaded:
+            self._plugins[plugin_name].load(source_config)  # it notes which node reads the source
+            return
+        load_source(self, plugin_name, source_config)
+        loaded.add((plugin_name, source_config.table_name()))
+
+    _replace(LocalEnvironment, "load_source", load_once)
+
+
+def write_artifacts_with_orjson() -> None:
+    """Write manifest.json and run_results.json with orjson."""
+    if not is_tested("dbt-core"):
+        return
+    from dbt.artifacts.schemas import base
+    from dbt_common.utils.encoding import JSONEncoder
+
+    def write_json(path: str, data: dict[str, Any]) -> bool:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(
+            orjson.dumps(data, default=JSONEncoder().default, option=orjson.OPT_NON_STR_KEYS)
+        )
+        return True
+
+    _replace(base, "write_json", write_json)
+
+
+def collect_garbage_rarely() -> None:
+    """Let Python look for garbage after 50,000 new objects; the peak of a build's memory stays within 1 %."""
+    gc.set_threshold(50_000, 20, 100)
+
+
 def _replace(owner: ModuleType | type, name: str, function: Callable[..., Any]) -> None:
     """Replace a function of dbt, which must be there: a misspelled one would be added and never called."""
     getattr(owner, name)
@@ -106,9 +205,13 @@ def change_dbt() -> None:
     skip_events_below_the_level()
     find_macros_in_one_dictionary()
     insert_tables_after_with()
+    read_columns_directly()
+    open_sources_once()
+    write_artifacts_with_orjson()
 
 
 if __name__ == "__main__":
+    collect_garbage_rarely()
     from dbt.cli.main import cli
 
     change_dbt()

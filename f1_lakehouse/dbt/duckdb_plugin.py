@@ -3,8 +3,8 @@
 Each table of bronze is opened once per run, not for every reference to a source: all models read the same version of the pull log. dbt
 loads the plugin because dbt_f1/profiles.yml names it. Which table a source is: sources.py. What is read of it: the models.
 
-Non-public API: `get_node_info` of dbt-common, to tell whether the node is a data test. Data tests do not read bronze; registering it
-takes 14 ms, and most nodes of a build are tests. With a version that was not tested, bronze is registered for every node.
+Non-public API: `get_node_info` of dbt-common, to tell which node dbt is compiling or running. Registering all of bronze takes 14 ms per
+cursor, and a build has hundreds, of which few read bronze. With a version that was not tested, each cursor has all tables.
 """
 
 import os
@@ -26,6 +26,8 @@ class Plugin(BasePlugin):
         """Start without open tables."""
         # By the name of the dataset in dbt-duckdb's view of the source.
         self._opened: dict[str, Any] = {}
+        self._read_by: dict[str, set[str]] = {}
+        self._read_by_ephemeral: set[str] = set()
         self._limit: str | None = None
 
     def load(self, source_config: SourceConfig) -> Any:
@@ -34,6 +36,10 @@ class Plugin(BasePlugin):
         if name not in self._opened:
             # The path is not in the project: what dbt parses is the same for every lake (parse_cache.py).
             self._opened[name] = scan(DeltaTable(f"{os.environ['F1_BRONZE_URI']}/{source_config.name}"))
+        node = _node()
+        self._read_by.setdefault(node.get("unique_id", ""), set()).add(name)
+        if node.get("materialized") == "ephemeral":
+            self._read_by_ephemeral.add(name)
         return self._opened[name]
 
     def default_materialization(self) -> str:
@@ -44,17 +50,26 @@ class Plugin(BasePlugin):
         return "VIEW"
 
     def configure_cursor(self, cursor: Any) -> None:
-        """Before each model and test: release the memory of the last one, and register bronze."""
+        """Before each node: release the memory of the last one, and register the tables of bronze that it reads."""
         self._limit = release_memory(cursor, self._limit)
-        if not _is_data_test():
-            for name, dataset in self._opened.items():
-                cursor.register(name, dataset)
+        for name in self._needed():
+            cursor.register(name, self._opened[name])
+
+    def _needed(self) -> set[str]:
+        node = _node()
+        kind = node.get("resource_type")
+        if kind in ("test", "seed", "unit_test"):
+            return set()
+        if kind == "model":
+            # What it has asked for when it was compiled; a model without a table of its own may be compiled before it.
+            return self._read_by.get(node["unique_id"], set()) | self._read_by_ephemeral
+        return set(self._opened)
 
 
-def _is_data_test() -> bool:
-    """Return whether dbt is running a data test; False if that cannot be told."""
+def _node() -> dict[str, Any]:
+    """Return what dbt knows about the node that it is compiling or running; empty if that cannot be told."""
     if not is_tested("dbt-common"):
-        return False
+        return {}
     from dbt_common.events.contextvars import get_node_info
 
-    return bool(get_node_info().get("resource_type") == "test")
+    return get_node_info()

@@ -1,15 +1,31 @@
 """The changes that the lakehouse makes to dbt (f1_lakehouse/dbt/command.py)."""
 
 import io
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
 
+import duckdb
+import pyarrow as pa
 import pytest
 from dbt import compilation
+from dbt.adapters.duckdb.column import DuckDBColumn
+from dbt.adapters.duckdb.environments.local import LocalEnvironment
+from dbt.adapters.duckdb.impl import DuckDBAdapter
+from dbt.adapters.duckdb.relation import DuckDBRelation
+from dbt.adapters.duckdb.utils import SourceConfig
+from dbt.artifacts.schemas import base
 from dbt.context.macros import MacroNamespace
 from dbt.contracts.graph.nodes import InjectedCTE
-from dbt_common.events import logger
-from dbt_common.events.base_types import EventLevel, msg_from_base_event
+from dbt.tracking import track_behavior_change_warn
+from dbt_common.events import event_manager
+from dbt_common.events.base_types import BaseEvent, EventLevel, EventMsg
+from dbt_common.events.event_manager import EventManager
 from dbt_common.events.logger import LineFormat, LoggerConfig
-from dbt_common.events.types import Note
+from dbt_common.events.types import Note, PrintEvent
+from dbt_common.exceptions import DbtRuntimeError
 
 from f1_lakehouse.dbt import command
 from f1_lakehouse.tested_versions import TESTED
@@ -18,34 +34,69 @@ from f1_lakehouse.tested_versions import TESTED
 @pytest.fixture
 def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """dbt's functions after a test are those of before."""
-    monkeypatch.setattr(logger._Logger, "write_line", logger._Logger.write_line)
-    monkeypatch.setattr(MacroNamespace, "__getitem__", MacroNamespace.__getitem__)
-    monkeypatch.setattr(compilation, "inject_ctes_into_sql", compilation.inject_ctes_into_sql)
+    for owner, name in (
+        (EventManager, "fire_event"),
+        (MacroNamespace, "__getitem__"),
+        (compilation, "inject_ctes_into_sql"),
+        (DuckDBAdapter, "get_columns_in_relation"),
+        (LocalEnvironment, "load_source"),
+        (base, "write_json"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
     return monkeypatch
 
 
 @pytest.mark.parametrize("tested", [True, False])
-def test_events_below_the_level_are_not_formatted_with_a_tested_version(
+def test_events_below_the_level_make_no_message_with_a_tested_version(
     dbt_as_it_was: pytest.MonkeyPatch, tested: bool
 ) -> None:
     if not tested:
         dbt_as_it_was.setitem(TESTED, "dbt-common", ("0", "0.1"))
-    written = io.StringIO()
-    config = LoggerConfig("test", level=EventLevel.WARN, line_format=LineFormat.Json, output_stream=written)
-    shown = logger._JsonLogger(config)
-    formatted: list[str] = []
-    create_line = shown.create_line
-    dbt_as_it_was.setattr(
-        shown, "create_line", lambda msg: formatted.append(msg.info.level) or create_line(msg)
-    )
+    made: list[str] = []
+    make = event_manager.msg_from_base_event
+
+    def noted(event: BaseEvent, level: EventLevel | None = None) -> EventMsg:
+        made.append((level or event.level_tag()).value)
+        return make(event, level=level)
+
+    dbt_as_it_was.setattr(event_manager, "msg_from_base_event", noted)
+    dbt_as_it_was.setattr(EventManager, "fire_event", EventManager.fire_event)
     command.skip_events_below_the_level()
-    for level in (EventLevel.DEBUG, EventLevel.INFO, EventLevel.WARN, EventLevel.ERROR):
-        shown.write_line(msg_from_base_event(Note(msg=f"at {level.value}"), level=level))
+    written, seen = io.StringIO(), []
+    manager = EventManager()
+    config = LoggerConfig("test", level=EventLevel.WARN, line_format=LineFormat.Json, output_stream=written)
+    manager.add_logger(config)
+    manager.add_callback(track_behavior_change_warn)
+    every = (EventLevel.DEBUG, EventLevel.INFO, EventLevel.WARN, EventLevel.ERROR)
+    for level in every:
+        manager.fire_event(Note(msg=f"at {level.value}"), level=level)
+    manager.fire_event(PrintEvent(msg="what a macro prints"))
     assert "at warn" in written.getvalue()
     assert "at error" in written.getvalue()
     assert "at info" not in written.getvalue()
+    assert "what a macro prints" in written.getvalue()
     if tested:
-        assert formatted == ["warn", "error"]
+        assert made == ["warn", "error", "info"]
+    manager.add_callback(lambda message: seen.append(message.info.level))
+    for level in every:
+        manager.fire_event(Note(msg="for a callback"), level=level)
+    assert seen == [level.value for level in every]
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_artifacts_are_those_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, tmp_path: Path, tested: bool) -> None:
+    if not tested:
+        dbt_as_it_was.setitem(TESTED, "dbt-core", ("0", "0.1"))
+    by_dbt = base.write_json
+    command.write_artifacts_with_orjson()
+    assert (base.write_json is by_dbt) == (not tested)
+    moment = datetime(2024, 9, 22, 12, tzinfo=UTC)
+    data = {"é": [1, 2.5, None, True], "number": Decimal("1.5"), "at": moment, 7: {"error": ValueError("no")}}
+    for write, name in ((by_dbt, "dbt"), (base.write_json, "new")):
+        assert write(str(tmp_path / name / "manifest.json"), data)
+    found = [json.loads((tmp_path / name / "manifest.json").read_text("utf-8")) for name in ("dbt", "new")]
+    assert datetime.fromisoformat(found[1].pop("at")) == datetime.fromisoformat(found[0].pop("at"))
+    assert found[1] == found[0]
 
 
 @pytest.mark.parametrize("tested", [True, False])
@@ -94,3 +145,67 @@ def test_tables_are_inserted_where_dbt_inserts_them(
     assert changed(sql, ctes) == by_dbt(sql, ctes)
     assert changed(sql, []) == sql
     assert (changed is by_dbt) == (not tested)
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_columns_of_a_table_are_read_without_a_macro_with_a_tested_version(
+    dbt_as_it_was: pytest.MonkeyPatch, tested: bool
+) -> None:
+    if not tested:
+        dbt_as_it_was.setitem(TESTED, "dbt-duckdb", ("0", "0.1"))
+    by_dbt = DuckDBAdapter.get_columns_in_relation
+    command.read_columns_directly()
+    changed = DuckDBAdapter.get_columns_in_relation
+    assert (changed is by_dbt) == (not tested)
+    if not tested:
+        return
+    con = duckdb.connect()
+    con.execute("create schema silver; create schema bronze")
+    con.execute("create table silver.laps (lap int, time decimal(9, 3), sectors double[], day date)")
+    con.register("served", pa.table({"driver": ["VER"], "speed": [1]}))
+    con.execute("create view bronze.speeds as select * from served")
+    con.unregister("served")  # as on the cursor of a unit test: the view cannot be read
+
+    def query(sql: str, auto_begin: bool) -> tuple[None, duckdb.DuckDBPyConnection]:
+        try:
+            return None, con.execute(sql)
+        except duckdb.Error as error:
+            raise DbtRuntimeError(str(error)) from error
+
+    adapter = SimpleNamespace(connections=SimpleNamespace(add_query=query), Column=DuckDBColumn)
+
+    def columns(schema: str, name: str) -> list[tuple[str, str]]:
+        relation = DuckDBRelation.create(database="memory", schema=schema, identifier=name)
+        return [(one.name, one.dtype) for one in changed(adapter, relation)]
+
+    laps = [("lap", "INTEGER"), ("time", "DECIMAL(9,3)"), ("sectors", "DOUBLE[]"), ("day", "DATE")]
+    assert columns("silver", "laps") == laps
+    assert columns("silver", "stints") == []
+    assert columns("bronze", "speeds") == [("driver", "VARCHAR"), ("speed", "BIGINT")]
+    assert columns("bronze", "stints") == []
+    with pytest.raises(DbtRuntimeError, match="syntax"):
+        changed(adapter, SimpleNamespace(schema="gold", identifier="x", render=lambda: "from from"))
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_source_is_opened_once_per_run_and_each_reader_is_noted(
+    dbt_as_it_was: pytest.MonkeyPatch, tested: bool
+) -> None:
+    if not tested:
+        dbt_as_it_was.setitem(TESTED, "dbt-duckdb", ("0", "0.1"))
+    opened: list[str] = []
+    noted: list[str] = []
+    dbt_as_it_was.setattr(LocalEnvironment, "load_source", lambda self, plugin, one: opened.append(one.name))
+    command.open_sources_once()
+
+    class Run(LocalEnvironment):
+        def __init__(self) -> None:
+            self.conn = None
+            self._plugins = {"delta": SimpleNamespace(load=lambda one: noted.append(one.name))}
+
+    laps, pits = (SourceConfig(name, name, "bronze", None, {}, []) for name in ("laps", "pits"))
+    first, second = Run(), Run()
+    for run, source in ((first, laps), (first, laps), (first, pits), (second, laps)):
+        run.load_source("delta", source)
+    assert opened == (["laps", "pits", "laps"] if tested else ["laps", "laps", "pits", "laps"])
+    assert noted == (["laps"] if tested else [])

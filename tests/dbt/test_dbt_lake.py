@@ -2,7 +2,9 @@
 
 import re
 
-from lake_states import LakeStates
+import pytest
+from dbt_lake import Lake
+from lake_states import NO_JSON, LakeStates
 
 
 def replaced(sql: str) -> list[int]:
@@ -51,7 +53,6 @@ def test_telemetry_is_rebuilt_only_for_changed_sessions(states: LakeStates) -> N
         assert touched["first load"] == [101, 102]
         assert touched["nothing new"] == []
         assert touched["corrected"] == [102]
-        assert touched["as of the first load"] == [102]
 
 
 def test_files_of_other_pulls_are_not_opened(states: LakeStates) -> None:
@@ -82,15 +83,21 @@ def test_full_refresh_gives_equal_tables(states: LakeStates) -> None:
     assert states.tables["rebuilt"] == states.tables["corrected"]
 
 
-def test_silver_and_gold_as_of_a_time_equal_the_earlier_tables(states: LakeStates) -> None:
-    """History tables keep later rows: measurements, and changes of the source."""
-    then, now = states.tables["first load"], states.tables["as of the first load"]
+@pytest.mark.slow
+def test_build_as_of_a_time_equals_the_earlier_tables_and_the_next_build_is_current(
+    lake: Lake, states: LakeStates
+) -> None:
+    """In the lake's own warehouse; `f1 sql --as-of` builds a file of its own (e2e/test_cli.py)."""
+    lake.as_of = states.loaded_at
+    lake.dbt("run", NO_JSON)
+    then, now = states.tables["first load"], lake.tables()
+    # History tables keep later rows: measurements, and changes of the source.
     noted = {"gold.data_quality_metrics", "gold.source_changes"}
     assert {name for name in then if now[name] != then[name]} <= noted
-
-
-def test_build_after_an_as_of_build_is_current_again(states: LakeStates) -> None:
-    assert states.tables["today again"] == states.tables["corrected"]
+    assert [replaced(sql) for sql in lake.compiled_telemetry().values()] == [[102], [102]]
+    lake.as_of = None
+    lake.dbt("run", NO_JSON)
+    assert lake.tables() == states.tables["corrected"]
 
 
 def test_fastest_lap_is_first_of_its_ranking_next_to_the_winner(states: LakeStates) -> None:
@@ -195,7 +202,7 @@ def test_earlier_measurements_are_kept(states: LakeStates) -> None:
     first, second = "2025-01-02", "2025-01-09"
     for moment in ("first load", "nothing new"):
         assert states.rows[moment]["days of quality"] == [(first,)], moment
-    for moment in ("corrected", "rebuilt", "today again"):
+    for moment in ("corrected", "rebuilt"):
         assert states.rows[moment]["days of quality"] == [(first,), (second,)], moment
 
 

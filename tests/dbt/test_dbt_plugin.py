@@ -1,6 +1,7 @@
 """The plugin through which dbt reads bronze."""
 
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -33,17 +34,26 @@ def test_all_models_of_a_run_read_one_version_of_a_table(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "tested", "sees"),
+    ("reader", "running", "tested", "sees"),
     [
-        ("model", True, True),
-        ("unit_test", True, True),
-        (None, True, True),
-        ("test", True, False),
-        ("test", False, True),
+        (("model", "laps", "incremental"), ("model", "laps", "incremental"), True, True),
+        (("model", "laps", "incremental"), ("model", "weather", "incremental"), True, False),
+        (("model", "laps", "incremental"), ("model", "weather", "incremental"), False, True),
+        (("model", "states", "ephemeral"), ("model", "laps", "table"), True, True),
+        (("model", "laps", "incremental"), ("snapshot", "drivers", "snapshot"), True, True),
+        (("model", "laps", "incremental"), None, True, True),
+        (("model", "laps", "incremental"), ("test", "not_null", "test"), True, False),
+        (("model", "laps", "incremental"), ("unit_test", "times", None), True, False),
+        (("model", "laps", "incremental"), ("seed", "aliases", "seed"), True, False),
     ],
 )
-def test_bronze_is_not_registered_for_data_tests_with_a_tested_version_of_dbt(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str | None, tested: bool, sees: bool
+def test_cursor_has_the_tables_that_its_node_reads_with_a_tested_version_of_dbt(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reader: tuple[str, str, str],
+    running: tuple[str, str, str | None] | None,
+    tested: bool,
+    sees: bool,
 ) -> None:
     """dbt registers nothing automatically except a `view`: see `default_materialization`."""
     if not tested:
@@ -51,9 +61,15 @@ def test_bronze_is_not_registered_for_data_tests_with_a_tested_version_of_dbt(
     write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
     plugin = Plugin("delta", {})
     assert plugin.default_materialization() == "VIEW"
-    plugin.load(source(tmp_path / "pulls"))
+
+    def during(node: tuple[str, str, str | None] | None) -> AbstractContextManager[None]:
+        names = ("resource_type", "unique_id", "materialized")
+        return log_contextvars(node_info=dict(zip(names, node, strict=True)) if node else {})
+
+    with during(reader):
+        plugin.load(source(tmp_path / "pulls"))
     con = duckdb.connect()
-    with log_contextvars(node_info={"resource_type": kind} if kind else {}):
+    with during(running):
         plugin.configure_cursor(con)
     found = con.execute("select view_name from duckdb_views() where temporary and not internal").fetchall()
     # dbt-duckdb uses this name in the view that it creates.
