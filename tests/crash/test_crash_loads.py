@@ -48,7 +48,7 @@ def test_load_killed_at_a_crash_point_is_completed_by_the_next(
 ) -> None:
     count = count_crash_points(make_scenario(new=new))
     assert count > 80
-    for at in evenly_spaced(count, kills or (3 if new else 6)):
+    for at in evenly_spaced(count, kills or (2 if new else 4)):
         scenario = make_scenario(new=new)
         assert scenario.run(kill_at=at)[0] == KILLED, at
         assert_next_load_completes(scenario)

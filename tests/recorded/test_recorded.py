@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -16,15 +16,13 @@ PODIUMS = {9472: [1, 11, 55], SINGAPORE: [4, 1, 81], 9655: [1, 16, 81], 9839: [1
 """Race → the car numbers on its podium."""
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with these races and one qualifying."""
+def load(root: Path, sessions: Iterable[int]) -> Path:
+    """Load sessions with the command line, build and publish them."""
     recorded = os.environ.get("F1_RECORDED_DATA")
     if not recorded:
         pytest.skip("F1_RECORDED_DATA is not set: no recorded rows to load")
     folder = Path(recorded) / "openf1"
     assert folder.is_dir(), f"F1_RECORDED_DATA={recorded} has no openf1 folder"
-    root = tmp_path_factory.mktemp("recorded") / "lake"
     with ReplayServer(folder) as server:
         done = subprocess.run(
             [
@@ -32,7 +30,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "load",
                 "--no-telemetry",
                 "--session",
-                *map(str, [*PODIUMS, QUALIFYING]),
+                *map(str, sessions),
             ],
             env={
                 **{k: v for k, v in os.environ.items() if not k.startswith(("F1_", "DAGSTER_"))},
@@ -51,18 +49,41 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with the race of Singapore 2024 and its qualifying."""
+    return load(tmp_path_factory.mktemp("recorded") / "lake", [SINGAPORE, QUALIFYING])
+
+
+@pytest.fixture(scope="module")
 def gold(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to its published gold."""
     with duckdb.connect(str(root / "gold.duckdb"), read_only=True) as con:
         yield con
 
 
-@pytest.mark.parametrize(("session", "podium"), PODIUMS.items())
-def test_podium_is_official(gold, session, podium):
+@pytest.fixture(scope="module")
+def gold_of_races(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the published gold of races of two seasons."""
+    lake = load(tmp_path_factory.mktemp("races") / "lake", PODIUMS)
+    with duckdb.connect(str(lake / "gold.duckdb"), read_only=True) as con:
+        yield con
+
+
+def podium(gold: duckdb.DuckDBPyConnection, session: int) -> list[int]:
     found = gold.execute(
         f"select driver_number from fact_results where session_key = {session} and position <= 3 order by position"
     ).fetchall()
-    assert [number for (number,) in found] == podium
+    return [number for (number,) in found]
+
+
+def test_podium_is_official(gold):
+    assert podium(gold, SINGAPORE) == PODIUMS[SINGAPORE]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("session", PODIUMS)
+def test_podium_of_each_race_is_official(gold_of_races, session):
+    assert podium(gold_of_races, session) == PODIUMS[session]
 
 
 def test_fastest_lap_of_singapore_2024_is_lap_60_of_the_second_last_classified_driver(gold):
@@ -120,8 +141,9 @@ def test_round_numbers_are_official(gold):
     assert found.fetchall() == [(24, 18)]
 
 
-def test_driver_has_the_team_at_the_session_and_not_a_later_one(gold):
-    found = gold.execute(
+@pytest.mark.slow
+def test_driver_has_the_team_at_the_session_and_not_a_later_one(gold_of_races):
+    found = gold_of_races.execute(
         "select session_key, team_name from fact_results where driver_id = 'lewis-hamilton' "
         f"and session_key in ({', '.join(map(str, PODIUMS))}) order by session_key"
     ).fetchall()

@@ -170,7 +170,9 @@ def pull_with_file_limit(uri: str, root: Path, most: int, answer: Any) -> None:
         answer.put(f"{type(error).__name__}: {error}")
 
 
-@pytest.mark.parametrize("most", [100, 2_000, 5_000])
+@pytest.mark.parametrize(
+    "most", [pytest.param(100, marks=pytest.mark.slow), 2_000, pytest.param(5_000, marks=pytest.mark.slow)]
+)
 def test_full_disk_stops_a_pull_and_the_next_one_completes_it(
     lake: Lake, server: ReplayServer, source: Path, most: int
 ) -> None:

@@ -98,7 +98,13 @@ DAMAGES: dict[str, Callable[[Any], None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("accident", DAMAGES)
+IN_EACH_RUN = ("all of bronze deleted", "the pull log cut off", "one data file gone", "a log gone")
+
+
+@pytest.mark.parametrize(
+    "accident",
+    [pytest.param(one, marks=() if one in IN_EACH_RUN else pytest.mark.slow) for one in DAMAGES],
+)
 def test_bronze_is_rebuilt_from_landing_with_the_same_rows_and_current_pulls(
     full: BronzeSetup, accident: str
 ) -> None:

@@ -25,7 +25,7 @@ WITHOUT_DATE = {
     ("location", 9606): 0,
     ("location", 9655): 0,
 }
-"""Recorded samples of a session without a date; one session of some 700,000 samples is enough for the default tests."""
+"""Recorded samples of a session without a date; one file of some 700,000 samples is enough for the default tests."""
 MAY_LACK = {"championship_drivers", "championship_teams"}
 
 
@@ -50,7 +50,18 @@ def reasons(batches: list[Batch]) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("name", [e.name for e in ENDPOINTS if e.name not in TELEMETRY])
+SMALL = ("drivers", "race_control", "session_result", "stints", "weather")
+"""Endpoints whose recorded rows are read in each run of the tests; those of the others take seconds."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(one.name, marks=() if one.name in SMALL else pytest.mark.slow)
+        for one in ENDPOINTS
+        if one.name not in TELEMETRY
+    ],
+)
 def test_every_recorded_row_is_kept_except_known_flaws(recorded: Path, name: str) -> None:
     files = sorted((recorded / name).glob("*.json*"))
     if not files and name in MAY_LACK:
@@ -69,8 +80,13 @@ def test_every_recorded_row_is_kept_except_known_flaws(recorded: Path, name: str
     assert sum(improbable(BY_NAME[name], whole.table).values()) <= 0.02 * whole.table.num_rows
 
 
-@pytest.mark.parametrize("key", [9606, pytest.param(9655, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", sorted(TELEMETRY))
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        pytest.param(name, key, marks=() if (name, key) == ("location", 9606) else pytest.mark.slow)
+        for name, key in WITHOUT_DATE
+    ],
+)
 def test_every_recorded_sample_with_a_date_is_kept(recorded: Path, name: str, key: int) -> None:
     found = orjson.loads(read(recorded / name / f"{key}.json.gz"))
     batch = parse_rows(BY_NAME[name], found)
