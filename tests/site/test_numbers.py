@@ -1,6 +1,7 @@
 """Small functions with an answer that is known."""
 
 from itertools import pairwise
+from typing import Any
 
 import orjson
 import pytest
@@ -8,9 +9,9 @@ import pytest
 from f1_lakehouse.site.charts import packed, spans, spread
 from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.site.page import as_json, lap_time, number, race_time, signed
-from f1_lakehouse.site.sections.corners import corner_trace, distances
+from f1_lakehouse.site.sections.corners import corner_trace, distances, map_rotation
 from f1_lakehouse.site.sections.pace import quartiles
-from f1_lakehouse.site.sections.telemetry import _curves, at
+from f1_lakehouse.site.sections.telemetry import _curves, at, track_figure
 
 
 @pytest.mark.parametrize(
@@ -97,13 +98,44 @@ def test_gap_between_two_laps_is_zero_at_the_start_and_exact_at_the_end():
     assert at(two, 2500) - at(one, 2500) == pytest.approx(0.75, abs=0.01)
 
 
+def _corner(
+    label: str, x: float | None, y: float, angle: float | None, rotation: float | None = None
+) -> dict[str, Any]:
+    return {
+        "corner_label": label,
+        "position_x": x,
+        "position_y": y,
+        "label_angle": angle,
+        "track_rotation": rotation,
+    }
+
+
+def test_map_is_turned_counter_clockwise_with_its_corners_and_only_if_the_rotation_is_known():
+    lap = [
+        {"position_x": 1000.0 * x, "position_y": 1000.0 * y, "speed": 200}
+        for x, y in ((1, 0), (2, 0), (2, 1), (1, 1))
+    ]
+    # The first corner lacks the rotation; the label of the second is 40 m beyond it, away from the track before and after the turn.
+    corners = [_corner("0", None, 0.0, None), _corner("1", 2000.0, 0.0, 0.0, 90.0)]
+    assert map_rotation(corners) == 90
+    (track, labels, line), layout = track_figure(lap, corners)[0]
+    assert (track["x"], track["y"]) == ([0, 0, -100, -100, 0], [100, 200, 200, 100, 100])
+    assert (labels["x"], labels["y"], labels["text"]) == ([0], [240], ["1"])
+    assert "textangle" not in labels
+    assert (line["x"], line["y"]) == ([0], [100])
+    assert layout["xaxis"]["title"]["text"] == "m"
+    (track, *_), layout = track_figure(lap, [_corner("1", 2000.0, 0.0, 0.0)])[0]
+    assert (track["x"], track["y"]) == ([100, 200, 200, 100, 100], [0, 0, 100, 100, 0])
+    assert layout["xaxis"]["title"]["text"] == "East of the origin, m"
+
+
 def test_corner_is_drawn_where_the_lap_is_nearest_to_it():
     lap = [{"position_x": 100 * i, "position_y": 0, "lap_distance_m": 11.0 * i} for i in range(10)]
     lap.insert(3, {"position_x": None, "position_y": None, "lap_distance_m": 30.0})
     corners = [
-        {"corner_label": "1", "position_x": 210.0, "position_y": 50.0, "label_angle": 90.0},
-        {"corner_label": "2A", "position_x": 500.0, "position_y": -1500.0, "label_angle": None},
-        {"corner_label": "3", "position_x": None, "position_y": 0.0, "label_angle": 0.0},
+        _corner("1", 210.0, 50.0, 90.0),
+        _corner("2A", 500.0, -1500.0, None),
+        _corner("3", None, 0.0, 0.0),
     ]
     assert distances(corners, lap) == [(22.0, "1")]
     assert distances(corners, []) == []

@@ -1,6 +1,6 @@
-"""The corners of a circuit on the track map and on the speed trace.
+"""The corners of a circuit on the track map and on the speed trace, and the direction in which the map is drawn.
 
-Belongs here: where a corner is drawn. Does not belong here: the charts themselves (telemetry.py).
+Belongs here: where a point of the map is drawn. Does not belong here: the charts themselves (telemetry.py).
 """
 
 import math
@@ -18,7 +18,21 @@ NEAREST = 1000
 LABEL_DISTANCE = 400
 """Distance of a corner's number from the track, 1/10 m."""
 
-CREDIT = "Numbers of corners: MultiViewer (multiviewer.app)."
+CREDIT = "Numbers of corners and direction of the map: MultiViewer (multiviewer.app)."
+
+
+def map_rotation(corners: Sequence[Row]) -> float | None:
+    """The angle by which the map is turned to look like the official one, degrees counter-clockwise; None if it is not known."""
+    return next((row["track_rotation"] for row in corners if row["track_rotation"] is not None), None)
+
+
+def on_map(x: float, y: float, rotation: float | None) -> tuple[int, int]:
+    """Where a position, 1/10 m, is on a map that is turned by `rotation` degrees counter-clockwise around the origin: m."""
+    turn = math.radians(rotation or 0)
+    return (
+        round((x * math.cos(turn) - y * math.sin(turn)) / 10),
+        round((x * math.sin(turn) + y * math.cos(turn)) / 10),
+    )
 
 
 def distances(corners: Sequence[Row], samples: Sequence[Row]) -> list[tuple[float, str]]:
@@ -57,15 +71,17 @@ def corner_notes(marks: Sequence[tuple[float, str]]) -> list[Json]:
 
 
 def corner_trace(corners: Sequence[Row]) -> list[Json]:
-    """The numbers of corners next to the track, m; no trace without corners."""
-    xs, ys, labels = [], [], []
+    """The numbers of corners next to the track, m, upright also on a map that is turned; no trace without corners."""
+    rotation = map_rotation(corners)
+    places, labels = [], []
     for corner in corners:
         x, y, angle = corner["position_x"], corner["position_y"], corner["label_angle"]
         if x is not None and y is not None:
             toward = math.radians(angle or 0)
-            xs.append(round((x + LABEL_DISTANCE * math.cos(toward)) / 10))
-            ys.append(round((y + LABEL_DISTANCE * math.sin(toward)) / 10))
+            away = LABEL_DISTANCE * math.cos(toward), LABEL_DISTANCE * math.sin(toward)
+            places.append(on_map(x + away[0], y + away[1], rotation))
             labels.append(plain(corner["corner_label"]))
-    if not xs:
+    if not places:
         return []
+    xs, ys = ([place[i] for place in places] for i in (0, 1))
     return [{"mode": "text", "x": xs, "y": ys, "text": labels, "textfont": {"size": 11}, "hoverinfo": "skip"}]

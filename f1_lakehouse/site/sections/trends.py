@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from f1_lakehouse.site.charts import Figure, Style, axis, line_trace, round_axis, shared_layout
+from f1_lakehouse.site.charts import (
+    LABEL_PX,
+    PLOT_PX,
+    Figure,
+    Style,
+    axis,
+    line_trace,
+    range_with_names,
+    round_axis,
+    shared_layout,
+)
 from f1_lakehouse.site.page import Chart, Key, Section, Table, number
 from f1_lakehouse.site.queries import Gold, Row
 
@@ -68,10 +78,18 @@ def trend_figure(
         for who, found in gaps.items()
     ]
     values = sorted(v for found in gaps.values() for _, v in found)
+    # A team that drove on another tyre in one round would compress all other lines.
     high = max(values[int((len(values) - 1) * 0.97)] * 1.1, 0.5)
+    ends = [
+        (styles[who], found[-1][1])
+        for who, found in gaps.items()
+        if found[-1][0] == rounds[-1] and found[-1][1] < high
+    ]
+    distance = high * 1.04 / PLOT_PX * LABEL_PX
+    low, high = range_with_names((-high * 0.04, high), ends, distance)
     return data, {
-        **shared_layout("round %{x:d}: +%{y:.2f} %"),
-        "margin": {"l": 60, "r": 16, "t": 16, "b": 44},
+        **shared_layout("round %{x:d}: +%{y:.2f} %", ends, distance),
+        "margin": {"l": 60, "r": 108, "t": 16, "b": 44},
         "xaxis": round_axis(rounds),
-        "yaxis": axis("Behind the best, %", range=[round(high, 2), -round(high * 0.04, 3)], zeroline=True),
+        "yaxis": axis("Behind the best, %", range=[high, low], zeroline=True),
     }
