@@ -9,7 +9,7 @@ import pytest
 from f1_lakehouse.site.charts import packed, spans, spread
 from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.site.page import as_json, lap_time, number, race_time, signed
-from f1_lakehouse.site.sections.corners import corner_trace, distances, map_rotation
+from f1_lakehouse.site.sections.corners import distances, map_labels, map_rotation
 from f1_lakehouse.site.sections.pace import quartiles
 from f1_lakehouse.site.sections.telemetry import _curves, at, track_figure
 
@@ -115,14 +115,19 @@ def test_map_is_turned_counter_clockwise_with_its_corners_and_only_if_the_rotati
         {"position_x": 1000.0 * x, "position_y": 1000.0 * y, "speed": 200}
         for x, y in ((1, 0), (2, 0), (2, 1), (1, 1))
     ]
-    # The first corner lacks the rotation; the label of the second is 40 m beyond it, away from the track before and after the turn.
+    # The first corner has no place; the number of the second is beyond it, away from the track, before and after the turn.
     corners = [_corner("0", None, 0.0, None), _corner("1", 2000.0, 0.0, 0.0, 90.0)]
     assert map_rotation(corners) == 90
-    (track, labels, line), layout = track_figure(lap, corners)[0]
+    (track, line), layout = track_figure(lap, corners)[0]
     assert (track["x"], track["y"]) == ([0, 0, -100, -100, 0], [100, 200, 200, 100, 100])
-    assert (labels["x"], labels["y"], labels["text"]) == ([0], [240], ["1"])
-    assert "textangle" not in labels
     assert (line["x"], line["y"]) == ([0], [100])
+    number, name = layout["annotations"]
+    assert (number["x"], number["y"], number["text"]) == (0, 200, "1")
+    assert (number["xshift"], number["yshift"]) == (0, 13)
+    assert "textangle" not in number
+    assert (name["text"], name["x"], name["y"]) == ("Line", 0, 100)
+    # across the line from (-100, 100) to (0, 200), away from the middle of the map
+    assert name["xshift"] > 0 > name["yshift"]
     assert layout["xaxis"]["title"]["text"] == "m"
     (track, *_), layout = track_figure(lap, [_corner("1", 2000.0, 0.0, 0.0)])[0]
     assert (track["x"], track["y"]) == ([100, 200, 200, 100, 100], [0, 0, 100, 100, 0])
@@ -139,9 +144,9 @@ def test_corner_is_drawn_where_the_lap_is_nearest_to_it():
     ]
     assert distances(corners, lap) == [(22.0, "1")]
     assert distances(corners, []) == []
-    [trace] = corner_trace(corners)
-    assert (trace["x"], trace["y"], trace["text"]) == ([21, 90], [45, -150], ["1", "2A"])
-    assert corner_trace([]) == []
+    found = [[one[key] for key in ("text", "x", "y", "xshift", "yshift")] for one in map_labels(corners)]
+    assert found == [["1", 21, 5, 0, 13], ["2A", 50, -150, 13, 0]]
+    assert map_labels([]) == []
 
 
 def test_the_json_of_a_chart_cannot_end_its_script_element():

@@ -15,8 +15,8 @@ Json = dict[str, Any]
 NEAREST = 1000
 """Largest distance of a corner from the samples of a lap, 1/10 m; a corner further away belongs to another track."""
 
-LABEL_DISTANCE = 400
-"""Distance of a corner's number from the track, 1/10 m."""
+LABEL_PX_AWAY = 13
+"""Distance of the middle of a label from the middle of the track, CSS pixels: in metres it would be on the track of a small map."""
 
 CREDIT = "Numbers of corners and direction of the map: MultiViewer (multiviewer.app)."
 
@@ -70,18 +70,33 @@ def corner_notes(marks: Sequence[tuple[float, str]]) -> list[Json]:
     ]
 
 
-def corner_trace(corners: Sequence[Row]) -> list[Json]:
-    """The numbers of corners next to the track, m, upright also on a map that is turned; no trace without corners."""
+def map_labels(corners: Sequence[Row]) -> list[Json]:
+    """The numbers of corners next to the track, at m, upright also on a map that is turned."""
     rotation = map_rotation(corners)
-    places, labels = [], []
+    found = []
     for corner in corners:
         x, y, angle = corner["position_x"], corner["position_y"], corner["label_angle"]
         if x is not None and y is not None:
-            toward = math.radians(angle or 0)
-            away = LABEL_DISTANCE * math.cos(toward), LABEL_DISTANCE * math.sin(toward)
-            places.append(on_map(x + away[0], y + away[1], rotation))
-            labels.append(plain(corner["corner_label"]))
-    if not places:
-        return []
-    xs, ys = ([place[i] for place in places] for i in (0, 1))
-    return [{"mode": "text", "x": xs, "y": ys, "text": labels, "textfont": {"size": 11}, "hoverinfo": "skip"}]
+            toward = math.radians((angle or 0) + (rotation or 0))
+            away = math.cos(toward), math.sin(toward)
+            found.append(_label(on_map(x, y, rotation), away, plain(corner["corner_label"])))
+    return found
+
+
+def line_label(places: Sequence[tuple[int, int]]) -> Json:
+    """The name of the line, where a lap begins, across the track and away from the middle of the map."""
+    (x, y), before, after = places[0], places[-1], places[1]
+    across = before[1] - after[1], after[0] - before[0]
+    middle = [sum(place[i] for place in places) / len(places) for i in (0, 1)]
+    outward = across[0] * (x - middle[0]) + across[1] * (y - middle[1])
+    length = math.hypot(*across) * (-1 if outward < 0 else 1) or 1.0
+    return _label((x, y), (across[0] / length, across[1] / length), "Line", width=10)
+
+
+def _label(place: tuple[int, int], away: tuple[float, float], text: str, width: int = 0) -> Json:
+    """A text next to a place of the map, in a direction (a unit vector); `width`: half of what it is wider than a number, px."""
+    shifts = {
+        "xshift": round((LABEL_PX_AWAY + width) * away[0], 1),
+        "yshift": round(LABEL_PX_AWAY * away[1], 1),
+    }
+    return annotation(*place, text, font={"size": 11}, **shifts)

@@ -10,8 +10,9 @@ from f1_lakehouse.site.sections.comparison import comparison
 from f1_lakehouse.site.sections.corners import (
     CREDIT,
     corner_notes,
-    corner_trace,
     distances,
+    line_label,
+    map_labels,
     map_rotation,
     on_map,
 )
@@ -123,14 +124,11 @@ def track_figure(samples: Sequence[Row], corners: Sequence[Row] = ()) -> tuple[F
         for i in range(SPEED_BINS)
         if xs[i]
     ]
-    data += corner_trace(corners)
     data.append(
         {
-            "mode": "markers+text",
+            "mode": "markers",
             "x": [places[0][0]],
             "y": [places[0][1]],
-            "text": ["Line"],
-            "textposition": "top center",
             "marker": {"symbol": "square", "size": 9, "color": "--ink"},
             "hovertemplate": "Start and finish<extra></extra>",
         }
@@ -138,6 +136,7 @@ def track_figure(samples: Sequence[Row], corners: Sequence[Row] = ()) -> tuple[F
     titles = ("East of the origin, m", "North of the origin, m") if rotation is None else ("m", "m")
     layout = {
         "margin": {"l": 60, "r": 16, "t": 16, "b": 44},
+        "annotations": [*map_labels(corners), line_label(places)],
         "xaxis": axis(titles[0], zeroline=False, constrain="domain"),
         "yaxis": axis(titles[1], zeroline=False, scaleanchor="x", constrain="domain"),
     }
