@@ -6,12 +6,13 @@ from typing import Any
 import orjson
 import pytest
 
-from f1_lakehouse.site.charts import packed, spans, spread
+from f1_lakehouse.site.charts import Style, cut_note, packed, spans, spread
 from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.site.page import as_json, lap_time, number, race_time, signed
 from f1_lakehouse.site.sections.corners import distances, map_labels, map_rotation
 from f1_lakehouse.site.sections.pace import quartiles
 from f1_lakehouse.site.sections.telemetry import _curves, at, track_figure
+from f1_lakehouse.site.sections.trends import trend_figure
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,17 @@ def test_map_is_turned_counter_clockwise_with_its_corners_and_only_if_the_rotati
     (track, *_), layout = track_figure(lap, [_corner("1", 2000.0, 0.0, 0.0)])[0]
     assert (track["x"], track["y"]) == ([100, 200, 200, 100, 100], [0, 0, 100, 100, 0])
     assert layout["xaxis"]["title"]["text"] == "East of the origin, m"
+
+
+def test_gap_beyond_the_axis_is_said_and_its_line_has_no_name():
+    gaps = {team: [(1, 0.0), (2, gap)] for team, gap in (("a", 0.0), ("b", 1.0), ("c", 40.0))}
+    styles = {team: Style(team, f"Team {team}", team) for team in gaps}
+    _, layout = trend_figure(gaps, styles, [1, 2])
+    limit = layout["yaxis"]["range"][0]
+    assert 1 < limit < 40
+    assert [key for key, *_ in layout["meta"]["ends"]] == ["a", "b"]
+    assert cut_note([0.0, 1.0, 40.0], limit, "%") == f" Gaps over {limit:.3g} % are not drawn."
+    assert cut_note([0.0, 1.0], limit, "%") == ""
 
 
 def test_corner_is_drawn_where_the_lap_is_nearest_to_it():

@@ -53,11 +53,13 @@
   });
 
   const laidOut = (given, width) => {
+    const ends = width >= (given.meta?.ends_need_px ?? 0) ? given.meta?.ends ?? [] : [];
+    const margin = given.meta?.ends?.length && !ends.length ? { margin: { ...given.margin, r: 16 } } : {};
     const line = css("--line"), font = { family: css("--font"), size: 12, color: css("--ink") };
     const made = {
       showlegend: false, hovermode: "closest", dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false,
-      paper_bgcolor: css("--paper"), plot_bgcolor: css("--paper"), ...given,
-      annotations: [...(given.annotations ?? []), ...(given.meta?.ends ?? []).map(named)].map(noted),
+      paper_bgcolor: css("--paper"), plot_bgcolor: css("--paper"), ...given, ...margin,
+      annotations: [...(given.annotations ?? []), ...ends.map(named)].map(noted),
       font, hoverlabel: { bgcolor: css("--raised"), bordercolor: line, font },
     };
     for (const name of Object.keys(made).filter(k => /^[xy]axis\d*$/.test(k)))

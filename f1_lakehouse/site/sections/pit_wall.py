@@ -226,6 +226,8 @@ def _with_slider(data: list[Json], labels: Sequence[str], x_axis: Json, steps: l
         "active": len(steps) // 3,
         "currentvalue": {"prefix": "End of lap "},
         "pad": {"t": 40},
+        "bgcolor": "--raised",
+        "bordercolor": "--faint",
         "steps": steps,
     }
     return data, {

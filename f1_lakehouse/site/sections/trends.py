@@ -8,6 +8,7 @@ from f1_lakehouse.site.charts import (
     Figure,
     Style,
     axis,
+    cut_note,
     line_trace,
     range_with_names,
     round_axis,
@@ -15,6 +16,9 @@ from f1_lakehouse.site.charts import (
 )
 from f1_lakehouse.site.page import Chart, Key, Section, Table, number
 from f1_lakehouse.site.queries import Gold, Row
+
+MIN_WIDTH_FOR_NAMES_PX = 600
+"""Smallest width of a chart with names of teams next to its lines: in a smaller one they would take half of it from crossing lines."""
 
 
 def trend_sections(
@@ -48,10 +52,13 @@ def trend_sections(
         driven = {r: rounds[r] for r in sorted({r for values in found.values() for r, _ in values})}
         figure = trend_figure(found, styles, sorted(driven))
         by_round = {team: dict(values) for team, values in found.items()}
+        cut = cut_note(
+            (gap for values in found.values() for _, gap in values), figure[1]["yaxis"]["range"][0], "%"
+        )
         chart = Chart(
             name=f"{name}-trend",
             title=title,
-            alt=alt,
+            alt=alt + cut,
             height=440,
             figure=figure,
             keys=[Key(styles[team].label, styles[team].colour, styles[team].key) for team in found],
@@ -88,7 +95,7 @@ def trend_figure(
     distance = high * 1.04 / PLOT_PX * LABEL_PX
     low, high = range_with_names((-high * 0.04, high), ends, distance)
     return data, {
-        **shared_layout("round %{x:d}: +%{y:.2f} %", ends, distance),
+        **shared_layout("round %{x:d}: +%{y:.2f} %", ends, distance, ends_need_px=MIN_WIDTH_FOR_NAMES_PX),
         "margin": {"l": 60, "r": 108, "t": 16, "b": 44},
         "xaxis": round_axis(rounds),
         "yaxis": axis("Behind the best, %", range=[high, low], zeroline=True),
