@@ -92,7 +92,7 @@ def test_scorecard_has_a_page_with_calibration_and_a_link(forecasts: GoldTables)
     assert '<th scope="row">Chance of a stop, against: share<td>no better' in page
     assert "<td>log loss of the chances; smaller is better" in page
     assert "log_loss" not in page
-    assert "<h3>chance of a stop</h3>" in page
+    assert "<h3>Chance of a stop</h3>" in page
     assert "strategy.html" in (done.folder / "data.html").read_text("utf-8")
 
 
