@@ -19,12 +19,12 @@ IMAGES = Path(__file__).parent / "images"
 MAX_BYTES = 150_000
 
 PICTURES = {  # name → (session type or None for the season's page, season, part of the page, width, scheme)
-    "page-positions": ("race", SEASON, "#laps", 1100, "light"),
+    "page-positions": ("race", SEASON, "#lap-chart", 1100, "light"),
     "page-tyres": ("race", SEASON, "#tyres", 1100, "dark"),
     "page-track": ("race", SEASON, "#track", 1100, "light"),
     "page-qualifying": ("qualifying", SEASON, "#phases", 1100, "dark"),
     "page-season": (None, SEASON, "#drivers", 1100, "light"),
-    "page-history": (None, OLD_SEASON, None, 1100, "light"),
+    "page-history": (None, OLD_SEASON, None, 1240, "light"),
     "page-phone": ("race", SEASON, None, 390, "dark"),
 }
 
@@ -42,7 +42,7 @@ def take(browser: Browser, page_file: Path, part: str | None, width: int, scheme
     if errors:
         raise SystemExit(f"{page_file}: {errors[0]}")
     picture = io.BytesIO()
-    Image.open(io.BytesIO(content)).convert("RGB").quantize(64).save(picture, "PNG", optimize=True)
+    Image.open(io.BytesIO(content)).convert("RGB").quantize(256).save(picture, "PNG", optimize=True)
     return picture.getvalue()
 
 

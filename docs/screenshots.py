@@ -13,11 +13,7 @@ from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
 PAGES = {
-    "asset-graph": ("/asset-groups", (1500, 420)),
-    "lineage-session-leaderboard": (
-        "/assets/gold/session_leaderboard?view=lineage&lineageScope=upstream&lineageDepth=10",
-        (1900, 1150),
-    ),
+    "asset-graph": ("/asset-groups", (1500, 720)),
     "checks-laps": ("/assets/bronze/laps?view=checks", (1500, 800)),
     "check-failing-rows": (
         "/assets/gold/race_pace?view=checks&checkDetail=source_pace_is_within_paces_by_compound",
@@ -28,7 +24,7 @@ PAGES = {
         (1500, 930),
     ),
     "published-gold": ("/assets/published_gold?view=events", (1500, 800)),
-    "automation": ("/automation", (1500, 500)),
+    "automation": ("/automation", (1500, 604)),
     "timeline": ("/overview", (1500, 340)),
 }
 PRESSED = {"timeline": "1hr"}

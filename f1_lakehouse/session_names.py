@@ -368,5 +368,6 @@ def _no_meeting(known: Sequence[NamedSession], name: SessionName) -> str:
         words[near] for word in name.words for near in get_close_matches(word, words, MAX_SUGGESTIONS, 0.55)
     ]
     nearest = list(dict.fromkeys(close))[:MAX_SUGGESTIONS]
-    cure = f"the nearest are: {', '.join(nearest)}" if nearest else "see them with f1 sessions"
+    listed = name.season or max((one.season for one in known), default="YEAR")
+    cure = f"the nearest are: {', '.join(nearest)}" if nearest else f"f1 sessions {listed} lists them"
     return f"no meeting{season} has the name {' '.join(name.words) or name.text!r}; {cure}"

@@ -27,7 +27,8 @@ MAX_REASONS_SHOWN = 3
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = """\
-Without a year: this season, or with words every season in the lake. A calendar that the lake lacks is requested (2 requests).
+Without a year: this season, or with words every season in the lake. A calendar that the lake lacks is requested (2 requests);
+without a connection, the newest season in the lake is listed.
 
 examples:
   f1 sessions                  this season
@@ -80,9 +81,13 @@ def _calendar(lake: Lake, name: SessionName) -> list[NamedSession]:
     try:
         know_season(lake, season, _Silent(), now)
     except F1LakehouseError as error:
-        if season not in held:
+        if season not in held and (name.season or not held):
             raise
-        tell(f"warning: the calendar may be out of date: {error}", "warning")
+        if season in held:
+            tell(f"warning: the calendar may be out of date: {error}", "warning")
+        else:
+            tell(f"warning: there is no calendar of {season}, this is {max(held)}: {error}", "warning")
+            season = max(held)
     return lake.named_sessions([season])
 
 

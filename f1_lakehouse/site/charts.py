@@ -177,7 +177,8 @@ def shared_layout(
 ) -> Json:
     """The `meta` of a layout, from which the script draws the hover text of every line and the names next to their right ends.
 
-    `distance`: smallest distance between two names, in units of y; `rest`: more of `meta`.
+    `distance`: smallest distance between two names, in units of y; `rest`: more of `meta`, for example `ends_need_px`, the smallest
+    width of the chart with names.
     """
     heights = spread([y for _, y in ends], distance)
     names = [
@@ -194,6 +195,11 @@ def range_with_names(
     low = min([span[0], *(height - distance / 2 for height in heights)])
     high = max([span[1], *(height + distance / 2 for height in heights)])
     return [round(low, 2), round(high, 2)]
+
+
+def cut_note(gaps: Iterable[float], limit: float, unit: str) -> str:
+    """A sentence on the gaps beyond the end of the axis, for the text below a chart; empty if there are none."""
+    return f" Gaps over {limit:.3g} {unit} are not drawn." if any(gap > limit for gap in gaps) else ""
 
 
 def round_axis(rounds: Sequence[int]) -> Json:

@@ -19,7 +19,7 @@ def index_page(history: History) -> Page:
         rows = [
             (
                 link(one.page, f"{one.shown_title}: {one.name}"),
-                f"{one.date_start:%Y-%m-%d}",
+                f"{one.date_start:%d %b %Y}",
                 one.circuit,
                 links.drivers(history.results_of(session_key=one.key, position=1)),
             )

@@ -69,7 +69,7 @@ class Alternative:
 class Chart:
     """A Plotly figure with its text alternative.
 
-    `alt` says what the chart shows, `note` is the text below it, `height` is in CSS pixels.
+    `alt` says what the chart shows; `note` is what a reader of the chart also needs. Both are below it. `height` is in CSS pixels.
     """
 
     name: str

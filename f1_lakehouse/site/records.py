@@ -33,7 +33,7 @@ def records_page(history: History) -> Page:
         unit = rows[0]["unit"]
         title = " ".join(WORDS.get(word, word) for word in record.split("_")).capitalize()
         table = Table(
-            f"{title}. The query that proves it: {rows[0]['proof']}",
+            f"The query that proves it: {rows[0]['proof']}",
             ("Rank", "Holder", UNITS.get(unit, unit.capitalize()), "From", "To"),
             [
                 (

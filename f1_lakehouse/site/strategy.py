@@ -72,7 +72,7 @@ def _table(caption: str, rows: list[Row]) -> Table:
                 name_of(row),
                 verdict(row),
                 row["races"],
-                row["n"],
+                f"{row['n']:,}",
                 number(row["baseline"], 3),
                 number(row["model"], 3),
                 number(row["difference"], 3),
@@ -91,7 +91,12 @@ def _table(caption: str, rows: list[Row]) -> Table:
 
 def name_of(row: Row) -> str:
     """The forecast and what it is compared with: a forecast has a row for each of its baselines."""
-    return f"{row['forecast']}, against: {row['baseline_name']}"
+    return f"{capitalized(row['forecast'])}, against: {row['baseline_name']}"
+
+
+def capitalized(text: str) -> str:
+    """The text with an upper-case first letter; all others stay."""
+    return text[:1].upper() + text[1:]
 
 
 def score_of(row: Row) -> str:
@@ -137,7 +142,7 @@ def _calibration(claim: str, title: str, rows: list[Row]) -> Chart:
     }
     return Chart(
         name=f"calibration-{claim.replace('_', '-')}",
-        title=title,
+        title=capitalized(title),
         alt="How often it happened, by forecast, in ten groups of equal size; on the dotted line both are equal.",
         height=360,
         figure=(

@@ -1,16 +1,18 @@
 """Small functions with an answer that is known."""
 
 from itertools import pairwise
+from typing import Any
 
 import orjson
 import pytest
 
-from f1_lakehouse.site.charts import packed, spans, spread
+from f1_lakehouse.site.charts import Style, cut_note, packed, spans, spread
 from f1_lakehouse.site.colours import DARK, FIXED, LIGHT, contrast, readable
 from f1_lakehouse.site.page import as_json, lap_time, number, race_time, signed
-from f1_lakehouse.site.sections.corners import corner_trace, distances
+from f1_lakehouse.site.sections.corners import distances, map_labels, map_rotation
 from f1_lakehouse.site.sections.pace import quartiles
-from f1_lakehouse.site.sections.telemetry import _curves, at
+from f1_lakehouse.site.sections.telemetry import _curves, at, track_figure
+from f1_lakehouse.site.sections.trends import trend_figure
 
 
 @pytest.mark.parametrize(
@@ -97,19 +99,66 @@ def test_gap_between_two_laps_is_zero_at_the_start_and_exact_at_the_end():
     assert at(two, 2500) - at(one, 2500) == pytest.approx(0.75, abs=0.01)
 
 
+def _corner(
+    label: str, x: float | None, y: float, angle: float | None, rotation: float | None = None
+) -> dict[str, Any]:
+    return {
+        "corner_label": label,
+        "position_x": x,
+        "position_y": y,
+        "label_angle": angle,
+        "track_rotation": rotation,
+    }
+
+
+def test_map_is_turned_counter_clockwise_with_its_corners_and_only_if_the_rotation_is_known():
+    lap = [
+        {"position_x": 1000.0 * x, "position_y": 1000.0 * y, "speed": 200}
+        for x, y in ((1, 0), (2, 0), (2, 1), (1, 1))
+    ]
+    # The first corner has no place; the number of the second is beyond it, away from the track, before and after the turn.
+    corners = [_corner("0", None, 0.0, None), _corner("1", 2000.0, 0.0, 0.0, 90.0)]
+    assert map_rotation(corners) == 90
+    (track, line), layout = track_figure(lap, corners)[0]
+    assert (track["x"], track["y"]) == ([0, 0, -100, -100, 0], [100, 200, 200, 100, 100])
+    assert (line["x"], line["y"]) == ([0], [100])
+    number, name = layout["annotations"]
+    assert (number["x"], number["y"], number["text"]) == (0, 200, "1")
+    assert (number["xshift"], number["yshift"]) == (0, 13)
+    assert "textangle" not in number
+    assert (name["text"], name["x"], name["y"]) == ("Line", 0, 100)
+    # across the line from (-100, 100) to (0, 200), away from the middle of the map
+    assert name["xshift"] > 0 > name["yshift"]
+    assert layout["xaxis"]["title"]["text"] == "m"
+    (track, *_), layout = track_figure(lap, [_corner("1", 2000.0, 0.0, 0.0)])[0]
+    assert (track["x"], track["y"]) == ([100, 200, 200, 100, 100], [0, 0, 100, 100, 0])
+    assert layout["xaxis"]["title"]["text"] == "East of the origin, m"
+
+
+def test_gap_beyond_the_axis_is_said_and_its_line_has_no_name():
+    gaps = {team: [(1, 0.0), (2, gap)] for team, gap in (("a", 0.0), ("b", 1.0), ("c", 40.0))}
+    styles = {team: Style(team, f"Team {team}", team) for team in gaps}
+    _, layout = trend_figure(gaps, styles, [1, 2])
+    limit = layout["yaxis"]["range"][0]
+    assert 1 < limit < 40
+    assert [key for key, *_ in layout["meta"]["ends"]] == ["a", "b"]
+    assert cut_note([0.0, 1.0, 40.0], limit, "%") == f" Gaps over {limit:.3g} % are not drawn."
+    assert cut_note([0.0, 1.0], limit, "%") == ""
+
+
 def test_corner_is_drawn_where_the_lap_is_nearest_to_it():
     lap = [{"position_x": 100 * i, "position_y": 0, "lap_distance_m": 11.0 * i} for i in range(10)]
     lap.insert(3, {"position_x": None, "position_y": None, "lap_distance_m": 30.0})
     corners = [
-        {"corner_label": "1", "position_x": 210.0, "position_y": 50.0, "label_angle": 90.0},
-        {"corner_label": "2A", "position_x": 500.0, "position_y": -1500.0, "label_angle": None},
-        {"corner_label": "3", "position_x": None, "position_y": 0.0, "label_angle": 0.0},
+        _corner("1", 210.0, 50.0, 90.0),
+        _corner("2A", 500.0, -1500.0, None),
+        _corner("3", None, 0.0, 0.0),
     ]
     assert distances(corners, lap) == [(22.0, "1")]
     assert distances(corners, []) == []
-    [trace] = corner_trace(corners)
-    assert (trace["x"], trace["y"], trace["text"]) == ([21, 90], [45, -150], ["1", "2A"])
-    assert corner_trace([]) == []
+    found = [[one[key] for key in ("text", "x", "y", "xshift", "yshift")] for one in map_labels(corners)]
+    assert found == [["1", 21, 5, 0, 13], ["2A", 50, -150, 13, 0]]
+    assert map_labels([]) == []
 
 
 def test_the_json_of_a_chart_cannot_end_its_script_element():

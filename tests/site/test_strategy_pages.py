@@ -88,11 +88,11 @@ def test_scorecard_has_a_page_with_calibration_and_a_link(forecasts: GoldTables)
     assert re.search(r"0\.040 to 0\.060", page)
     # Two comparisons of one forecast have different names in their rows, and no score is an abbreviation.
     for name in ("mean of three", "last lap"):
-        assert f'<th scope="row">time of the next clean lap, against: {name}<td>better' in page
-    assert '<th scope="row">chance of a stop, against: share<td>no better' in page
+        assert f'<th scope="row">Time of the next clean lap, against: {name}<td>better' in page
+    assert '<th scope="row">Chance of a stop, against: share<td>no better' in page
     assert "<td>log loss of the chances; smaller is better" in page
     assert "log_loss" not in page
-    assert "<h3>chance of a stop</h3>" in page
+    assert "<h3>Chance of a stop</h3>" in page
     assert "strategy.html" in (done.folder / "data.html").read_text("utf-8")
 
 

@@ -112,7 +112,8 @@ def test_candidates_of_an_ambiguous_name_have_names_that_mean_only_them(text: st
         ),
         ("2024 round 40 race", "there is no round 40 in 2024; there are 1 to 15"),
         ("2024 2023 monaco race", "names 2 seasons; name one"),
-        ("2024 zzzz race", "no meeting in 2024 has the name 'zzzz'; see them with f1 sessions"),
+        ("2024 zzzz race", "no meeting in 2024 has the name 'zzzz'; f1 sessions 2024 lists them"),
+        ("zzzz race", f"no meeting has the name 'zzzz'; f1 sessions {max(CALENDAR).season} lists them"),
         ("2024 singaporean race", "the nearest are: Singapore Grand Prix"),
         # a sponsor or a country of another meeting is never taken instead
         ("2024 qatar race", "no meeting in 2024 has the name 'qatar'"),

@@ -4,6 +4,7 @@
   const COLOURS = new Set(["color", "fillcolor", "bgcolor", "bordercolor", "linecolor"]);
   const TICK_STEPS_S = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300];
   const MIN_CONTROLLED = 3;
+  const NARROW = 500;
   const root = document.documentElement;
   const css = name => getComputedStyle(root).getPropertyValue(name).trim();
 
@@ -52,11 +53,13 @@
   });
 
   const laidOut = (given, width) => {
+    const ends = width >= (given.meta?.ends_need_px ?? 0) ? given.meta?.ends ?? [] : [];
+    const margin = given.meta?.ends?.length && !ends.length ? { margin: { ...given.margin, r: 16 } } : {};
     const line = css("--line"), font = { family: css("--font"), size: 12, color: css("--ink") };
     const made = {
       showlegend: false, hovermode: "closest", dragmode: matchMedia("(pointer: fine)").matches ? "zoom" : false,
-      paper_bgcolor: css("--paper"), plot_bgcolor: css("--paper"), ...given,
-      annotations: [...(given.annotations ?? []), ...(given.meta?.ends ?? []).map(named)].map(noted),
+      paper_bgcolor: css("--paper"), plot_bgcolor: css("--paper"), ...given, ...margin,
+      annotations: [...(given.annotations ?? []), ...ends.map(named)].map(noted),
       font, hoverlabel: { bgcolor: css("--raised"), bordercolor: line, font },
     };
     for (const name of Object.keys(made).filter(k => /^[xy]axis\d*$/.test(k)))
@@ -65,6 +68,7 @@
         fixedrange: made.dragmode === false, ...made[name],
         // With a distance of its own Plotly puts the title beside the labels however long they are, and makes room for both.
         title: { standoff: 8, ...made[name].title },
+        ...(made[name].type === "category" && name[0] === "x" && width < NARROW ? { tickfont: { size: 9 } } : {}),
         ...(given.meta?.times?.includes(name) ? timeTicks(made[name].range, mostTicks(name, width)) : {}),
       };
     return made;

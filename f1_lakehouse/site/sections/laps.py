@@ -10,6 +10,7 @@ from f1_lakehouse.site.charts import (
     Json,
     Style,
     axis,
+    cut_note,
     lap_axis,
     line_trace,
     packed,
@@ -157,6 +158,9 @@ def _gap_chart(view: View) -> Chart | None:
     reference = view.label(rows[0]["reference_driver_number"])
     height = 480
     figure = gaps_figure(gaps, view.styles, view.status_by_lap)
+    cut = cut_note(
+        (gap for by_lap in gaps.values() for gap in by_lap.values()), figure[1]["yaxis"]["range"][0], "s"
+    )
     first, last = (f(lap for by_lap in gaps.values() for lap in by_lap) for f in (min, max))
     return Chart(
         name="gap-chart",
@@ -164,7 +168,8 @@ def _gap_chart(view: View) -> Chart | None:
         alt=f"Seconds behind a car with a constant lap time of {lap_time(round(rows[0]['reference_lap_s'], 3))}, the mean of "
         f"{reference}. A rising line is faster than that car, a step down is a stop; "
         f"during a safety car it has the lap times of {reference}."
-        f"{' The gap to the leader can be chosen instead.' if to_leader else ''}{shading_note(view)}",
+        f"{' The gap to the leader can be chosen instead.' if to_leader else ''}"
+        f"{cut}{shading_note(view)}",
         height=height,
         figure=figure,
         keys=view.keys(order),

@@ -131,7 +131,7 @@ def pace_figure(values: Sequence[Times], title: str) -> Figure:
     return data, {
         "meta": {"times": ["yaxis"]},
         "margin": {"l": 60, "r": 16, "t": 16, "b": 64},
-        "xaxis": axis(title, type="category", tickangle=-90, tickmode="linear", dtick=1),
+        "xaxis": axis(title, type="category", autotickangles=[0, -90], tickmode="linear", dtick=1),
         "yaxis": time_axis((min(whiskers), max(whiskers))),
     }
 

@@ -68,10 +68,16 @@ def _timeline(view: View, rows: Sequence[Row]) -> Chart:
         )
     shapes, notes = shading(view.status_by_lap)
     laps = max(view.status_by_lap, default=1)
+    lowest = max(row["rejoin_position"] for row in rows if row["rejoin_position"] is not None)
     layout: Json = {
         "margin": {"l": 60, "r": 24, "t": 24, "b": 44},
         "xaxis": lap_axis(laps),
-        "yaxis": axis("Position after a stop", autorange="reversed", zeroline=False),
+        "yaxis": axis(
+            "Position after a stop",
+            range=[lowest + 0.6, 0.4],
+            tickvals=[1, *range(5, lowest + 1, 5)],
+            zeroline=False,
+        ),
         "shapes": shapes,
         "annotations": notes,
     }
@@ -82,7 +88,7 @@ def _timeline(view: View, rows: Sequence[Row]) -> Chart:
         height=480,
         figure=(data, layout),
         keys=view.keys(drivers),
-        note="Gaps: no forecast." + shading_note(view),
+        note="A line is interrupted where there is no forecast." + shading_note(view),
     )
 
 
@@ -220,6 +226,8 @@ def _with_slider(data: list[Json], labels: Sequence[str], x_axis: Json, steps: l
         "active": len(steps) // 3,
         "currentvalue": {"prefix": "End of lap "},
         "pad": {"t": 40},
+        "bgcolor": "--raised",
+        "bordercolor": "--faint",
         "steps": steps,
     }
     return data, {
@@ -245,7 +253,7 @@ def _record(view: View) -> Table:
             name_of(row),
             verdict(row),
             row["races"],
-            row["n"],
+            f"{row['n']:,}",
             number(row["baseline"], 3),
             number(row["model"], 3),
             score_of(row),

@@ -7,7 +7,15 @@ from f1_lakehouse.site.page import Chart, Key, Section, Table, lap_time, number,
 from f1_lakehouse.site.queries import Row
 from f1_lakehouse.site.samples import lap_telemetry
 from f1_lakehouse.site.sections.comparison import comparison
-from f1_lakehouse.site.sections.corners import CREDIT, corner_notes, corner_trace, distances
+from f1_lakehouse.site.sections.corners import (
+    CREDIT,
+    corner_notes,
+    distances,
+    line_label,
+    map_labels,
+    map_rotation,
+    on_map,
+)
 from f1_lakehouse.site.view import MIN_SAMPLES, View, section
 
 TRACE_STEP_M = 250
@@ -56,11 +64,12 @@ def _track_map(view: View, row: Row, samples: list[Row]) -> Chart | None:
         return None
     figure, bounds = track_figure(placed, view.corners)
     speeds = [s["speed"] for s in samples]
+    turned = "" if map_rotation(view.corners) is None else " Turned like the official map."
     return Chart(
         name="track-map",
         title="Track map",
         alt=f"The track as {view.label(row['driver_number'])} drove it on the fastest lap of the session, "
-        f"{lap_time(row['fastest_lap_time'])} on lap {row['fastest_lap_number']}, coloured by speed: {min(speeds)} to {max(speeds)} km/h.",
+        f"{lap_time(row['fastest_lap_time'])} on lap {row['fastest_lap_number']}, coloured by speed: {min(speeds)} to {max(speeds)} km/h.{turned}",
         height=480,
         figure=figure,
         keys=[
@@ -83,25 +92,26 @@ def speed_bins(speeds: Sequence[float]) -> list[float]:
 
 
 def track_figure(samples: Sequence[Row], corners: Sequence[Row] = ()) -> tuple[Figure, list[float]]:
-    """The track as it was driven in one lap, coloured by speed, with its corners; and the bounds of the speed classes."""
+    """The track as it was driven in one lap, coloured by speed, with its corners; and the bounds of the speed classes.
+
+    It is turned like the official map if the rotation of the circuit is known.
+    """
+    rotation = map_rotation(corners)
     placed = [row for row in samples if row["position_x"] is not None and row["speed"] is not None]
     bounds = speed_bins([row["speed"] for row in placed])
     step = bounds[1] - bounds[0]
+    places = [on_map(row["position_x"], row["position_y"], rotation) for row in placed]
     xs: list[list[float | None]] = [[] for _ in range(SPEED_BINS)]
     ys: list[list[float | None]] = [[] for _ in range(SPEED_BINS)]
     previous = -1
     # Each class is one trace with holes; a change of class repeats the point, so that the line has no gap.
-    for here, following in zip(placed, [*placed[1:], placed[0]], strict=True):
-        bin_ = min(int((here["speed"] - bounds[0]) // step), SPEED_BINS - 1)
+    for row, here, following in zip(placed, places, [*places[1:], places[0]], strict=True):
+        bin_ = min(int((row["speed"] - bounds[0]) // step), SPEED_BINS - 1)
         if bin_ != previous:
-            xs[bin_] += (
-                [None, round(here["position_x"] / 10)] if xs[bin_] else [round(here["position_x"] / 10)]
-            )
-            ys[bin_] += (
-                [None, round(here["position_y"] / 10)] if ys[bin_] else [round(here["position_y"] / 10)]
-            )
-        xs[bin_].append(round(following["position_x"] / 10))
-        ys[bin_].append(round(following["position_y"] / 10))
+            xs[bin_] += [None, here[0]] if xs[bin_] else [here[0]]
+            ys[bin_] += [None, here[1]] if ys[bin_] else [here[1]]
+        xs[bin_].append(following[0])
+        ys[bin_].append(following[1])
         previous = bin_
     data = [
         {
@@ -114,23 +124,21 @@ def track_figure(samples: Sequence[Row], corners: Sequence[Row] = ()) -> tuple[F
         for i in range(SPEED_BINS)
         if xs[i]
     ]
-    data += corner_trace(corners)
-    start = placed[0]
     data.append(
         {
-            "mode": "markers+text",
-            "x": [round(start["position_x"] / 10)],
-            "y": [round(start["position_y"] / 10)],
-            "text": ["Line"],
-            "textposition": "top center",
+            "mode": "markers",
+            "x": [places[0][0]],
+            "y": [places[0][1]],
             "marker": {"symbol": "square", "size": 9, "color": "--ink"},
             "hovertemplate": "Start and finish<extra></extra>",
         }
     )
+    titles = ("East of the origin, m", "North of the origin, m") if rotation is None else ("m", "m")
     layout = {
         "margin": {"l": 60, "r": 16, "t": 16, "b": 44},
-        "xaxis": axis("East of the origin, m", zeroline=False, constrain="domain"),
-        "yaxis": axis("North of the origin, m", zeroline=False, scaleanchor="x", constrain="domain"),
+        "annotations": [*map_labels(corners), line_label(places)],
+        "xaxis": axis(titles[0], zeroline=False, constrain="domain"),
+        "yaxis": axis(titles[1], zeroline=False, scaleanchor="x", constrain="domain"),
     }
     return (data, layout), bounds
 

@@ -2,9 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 
-from f1_lakehouse.site.charts import Figure, Style, axis, line_trace, round_axis, shared_layout
+from f1_lakehouse.site.charts import (
+    LABEL_PX,
+    PLOT_PX,
+    Figure,
+    Style,
+    axis,
+    cut_note,
+    line_trace,
+    range_with_names,
+    round_axis,
+    shared_layout,
+)
 from f1_lakehouse.site.page import Chart, Key, Section, Table, number
 from f1_lakehouse.site.queries import Gold, Row
+
+MIN_WIDTH_FOR_NAMES_PX = 600
+"""Smallest width of a chart with names of teams next to its lines: in a smaller one they would take half of it from crossing lines."""
 
 
 def trend_sections(
@@ -38,10 +52,13 @@ def trend_sections(
         driven = {r: rounds[r] for r in sorted({r for values in found.values() for r, _ in values})}
         figure = trend_figure(found, styles, sorted(driven))
         by_round = {team: dict(values) for team, values in found.items()}
+        cut = cut_note(
+            (gap for values in found.values() for _, gap in values), figure[1]["yaxis"]["range"][0], "%"
+        )
         chart = Chart(
             name=f"{name}-trend",
             title=title,
-            alt=alt,
+            alt=alt + cut,
             height=440,
             figure=figure,
             keys=[Key(styles[team].label, styles[team].colour, styles[team].key) for team in found],
@@ -68,10 +85,18 @@ def trend_figure(
         for who, found in gaps.items()
     ]
     values = sorted(v for found in gaps.values() for _, v in found)
+    # A team that drove on another tyre in one round would compress all other lines.
     high = max(values[int((len(values) - 1) * 0.97)] * 1.1, 0.5)
+    ends = [
+        (styles[who], found[-1][1])
+        for who, found in gaps.items()
+        if found[-1][0] == rounds[-1] and found[-1][1] < high
+    ]
+    distance = high * 1.04 / PLOT_PX * LABEL_PX
+    low, high = range_with_names((-high * 0.04, high), ends, distance)
     return data, {
-        **shared_layout("round %{x:d}: +%{y:.2f} %"),
-        "margin": {"l": 60, "r": 16, "t": 16, "b": 44},
+        **shared_layout("round %{x:d}: +%{y:.2f} %", ends, distance, ends_need_px=MIN_WIDTH_FOR_NAMES_PX),
+        "margin": {"l": 60, "r": 108, "t": 16, "b": 44},
         "xaxis": round_axis(rounds),
-        "yaxis": axis("Behind the best, %", range=[round(high, 2), -round(high * 0.04, 3)], zeroline=True),
+        "yaxis": axis("Behind the best, %", range=[high, low], zeroline=True),
     }

@@ -100,6 +100,21 @@ def test_words_without_a_year_are_looked_up_in_every_season_of_the_lake(
     assert "2024 monaco race" in out[1]
 
 
+def test_without_a_connection_the_newest_season_of_the_lake_is_listed(
+    lake: Lake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise LoadError("no connection")
+
+    monkeypatch.setattr("f1_lakehouse.runs.selected_sessions.know_season", fail)
+    code, out, err = f1(capsys, "sessions")
+    assert (code, out[0][:5]) == (0, "2024 ")
+    assert "this is 2024: no connection" in err[0]
+    # A season that was named is never replaced by another one.
+    code, out, err = f1(capsys, "sessions", "2025")
+    assert (code, out, err) == (1, [], ["f1: no connection"])
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
