@@ -14,7 +14,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 from deltalake import DeltaTable
 
-from f1_lakehouse.dbt.warehouse import release_memory
+from f1_lakehouse.dbt.warehouse import Limits, release_memory
 from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.tested_versions import is_tested
 
@@ -26,7 +26,7 @@ class Plugin(BasePlugin):
         """Start without open tables."""
         # By the name of the dataset in dbt-duckdb's view of the source.
         self._opened: dict[str, Any] = {}
-        self._limit: str | None = None
+        self._limits: Limits | None = None
 
     def load(self, source_config: SourceConfig) -> Any:
         """Return the dataset of a source: the table of its name in bronze (`F1_BRONZE_URI`)."""
@@ -45,7 +45,7 @@ class Plugin(BasePlugin):
 
     def configure_cursor(self, cursor: Any) -> None:
         """Before each model and test: release the memory of the last one, and register bronze."""
-        self._limit = release_memory(cursor, self._limit)
+        self._limits = release_memory(cursor, self._limits)
         if not _is_data_test():
             for name, dataset in self._opened.items():
                 cursor.register(name, dataset)
