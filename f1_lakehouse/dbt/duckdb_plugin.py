@@ -16,6 +16,7 @@ from deltalake import DeltaTable
 
 from f1_lakehouse.dbt.warehouse import Limits, release_memory
 from f1_lakehouse.storage.delta import scan
+from f1_lakehouse.storage.memory import release_freed
 from f1_lakehouse.tested_versions import is_tested
 
 
@@ -44,8 +45,9 @@ class Plugin(BasePlugin):
         return "VIEW"
 
     def configure_cursor(self, cursor: Any) -> None:
-        """Before each model and test: release the memory of the last one, and register bronze."""
+        """Before each model and test: release the memory of the last one, undo its limits, and register bronze."""
         self._limits = release_memory(cursor, self._limits)
+        release_freed()
         if not _is_data_test():
             for name, dataset in self._opened.items():
                 cursor.register(name, dataset)

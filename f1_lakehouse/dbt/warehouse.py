@@ -52,6 +52,17 @@ def release_memory(con: Any, limits: Limits | None = None) -> Limits:
     return limits
 
 
+def limit_memory(con: Any, limits: Limits) -> None:
+    """Limit DuckDB until `release_memory`; a smaller limit that it has stays."""
+    con.execute(f"set threads = {limits.threads}")
+    [(least,)] = con.execute(
+        "select least(parse_formatted_bytes(current_setting('memory_limit')), parse_formatted_bytes(?))",
+        [limits.memory],
+    ).fetchall()
+    with contextlib.suppress(duckdb.OutOfMemoryException):  # memory in use is not released
+        con.execute(f"set memory_limit = '{least}B'")
+
+
 def check_readable(warehouse: Path) -> None:
     """Open and close the file, if there is one.
 
