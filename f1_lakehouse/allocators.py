@@ -11,7 +11,7 @@ import os
 
 _ARENAS = "MALLOC_ARENA_MAX"
 SETTINGS = {
-    # deltalake and polars: return at once what is freed. The default is ten seconds, and longer in a thread that does nothing.
+    # deltalake and polars: return what is freed without delay. The default is ten seconds, and longer in a thread that does nothing.
     "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:2",
     # Arrow uses the allocator of the C library, which `malloc_trim` empties. Its own one keeps the memory of threads that have ended.
     "ARROW_DEFAULT_MEMORY_POOL": "system",

@@ -3,7 +3,7 @@ The pre-hook of each model that reads telemetry row by row: DuckDB builds it wit
 need does not grow with the rows. Each thread needs a share of that memory, so the threads are limited too. A smaller F1_DUCKDB_MEMORY
 stays. Before the next model both settings are as they were: f1_lakehouse/dbt/duckdb_plugin.py.
 
-Not for all models: those with many windows (lap_features) need more at once than this, and few of their rows.
+Not for all models: one with many windows (lap_features) fails within this memory, however few its rows.
 #}
 {% macro limit_memory() -%}{{ adapter.dispatch('limit_memory', 'f1')() }}{%- endmacro %}
 

@@ -32,7 +32,7 @@ MAX_STORED_FAILURES = 1000
 
 
 LIMITS = Limits(memory="128MiB", threads=2)
-"""The memory of DuckDB for a test: what the largest tables need beyond it is on disk. A test that needs more at once runs again with all
+"""The memory of DuckDB for a test: what the largest tables need beyond it is on disk. A test that fails for lack of memory runs again with all
 of the memory that a build may have."""
 
 

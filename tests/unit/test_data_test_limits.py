@@ -45,7 +45,7 @@ def test_data_test_has_the_smaller_limit(warehouse: Path, memory: str, limit: st
 
 
 @pytest.mark.parametrize(("memory", "status"), [("1GiB", "pass"), ("8MiB", "error")])
-def test_data_test_that_needs_more_memory_at_once_gets_what_a_build_may_have(
+def test_data_test_that_needs_more_memory_gets_what_a_build_may_have(
     warehouse: Path, monkeypatch: pytest.MonkeyPatch, memory: str, status: str
 ) -> None:
     """One list cannot be moved to disk."""
