@@ -21,7 +21,8 @@ OPENF1_ONLY = {"F1_SOURCES": "openf1"}
 
 
 def command(arguments: list[str], environment: dict[str, str], cwd: Path | None = None) -> Measured:
-    """Run a command. `peak_mib` is that of its largest process, `tree_mib` that of all its processes together (process_tree.py)."""
+    """Run a command. `peak_mib` is that of its largest process, `tree_mib` that of all its processes together and
+    `shared_once_mib` the same with shared pages counted once (process_tree.py)."""
     began = time.perf_counter()
     with (
         tempfile.TemporaryFile("w+") as output,
@@ -47,6 +48,7 @@ def command(arguments: list[str], environment: dict[str, str], cwd: Path | None 
         "cpu": usage.ru_utime + usage.ru_stime,
         "peak_mib": largest,
         "tree_mib": max(tree.peak.together, largest),
+        "shared_once_mib": tree.peak.shared_once,
     }
 
 

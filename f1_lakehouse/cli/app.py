@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from f1_lakehouse import interrupts
+from f1_lakehouse import allocators, interrupts
 from f1_lakehouse.cli import (
     alerts,
     completion,
@@ -58,10 +58,6 @@ COMMANDS = (
 )
 """The commands in the order of `f1 --help`."""
 
-ALLOCATOR = ("_RJEM_MALLOC_CONF", "dirty_decay_ms:300,muzzy_decay_ms:0,narenas:2")
-"""The allocator in deltalake and polars, which would keep freed memory for ten seconds: 100 MiB after a pull of telemetry. It reads this
-variable when it is loaded, also in the processes that the command starts."""
-
 
 def parser() -> Parser:
     """Build the parser of the complete command line."""
@@ -77,7 +73,7 @@ def parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `f1`: exits with 0, 1 (failed), 2 (wrong usage), 130 (ended by SIGINT) or 143 (ended by SIGTERM)."""
-    os.environ.setdefault(*ALLOCATOR)
+    allocators.keep_little()
     top = parser()
     given = top.parse_args(arguments)
     if given.version:

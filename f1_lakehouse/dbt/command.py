@@ -15,7 +15,7 @@ Belongs here: the changes to dbt. They replace non-public functions, and only th
   `get_columns_in_relation` of dbt-duckdb calls it; here the query of that macro runs directly.
 - dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
 - dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here orjson.
-- Python looks for garbage after each 700 new objects, of which dbt keeps most until its end. Here after each 50,000, which is public.
+- Python looks for garbage after each 700 new objects, and dbt keeps most of them until its end. Here after each 50,000, which is public.
 """
 
 import gc
@@ -129,7 +129,7 @@ def read_columns_directly() -> None:
 
     def columns(self: DuckDBAdapter, relation: Any) -> list[Any]:
         if relation.schema == "bronze":
-            # Its views are on tables that are registered for some nodes only (duckdb_plugin.py), but DuckDB knows their columns.
+            # Its views are on tables that are registered for some nodes only (duckdb_plugin.py), but DuckDB has their columns.
             found = self.__dict__.setdefault("_columns_of_bronze", {})
             if relation.identifier not in found:
                 found |= columns_of_views(self, "bronze")

@@ -20,7 +20,8 @@ from typing import Any
 
 import duckdb
 
-from f1_lakehouse.dbt.warehouse import release_memory
+from f1_lakehouse.dbt.warehouse import Limits, limit_memory, release_memory
+from f1_lakehouse.settings import DUCKDB_MEMORY
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,11 @@ EXCLUDED_FROM_BUILD = "config.meta.after_build:true"
 """dbt's selection of the tests that run here and not in `dbt build`."""
 MAX_STORED_FAILURES = 1000
 """Failing rows of a test that are stored: var max_stored_failures of dbt_f1/dbt_project.yml."""
+
+
+LIMITS = Limits(memory="128MiB", threads=2)
+"""The memory of DuckDB for a test: what the largest tables need beyond it is on disk. A test that fails for lack of memory runs again with all
+of the memory that a build may have."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ def run_data_tests(
     warehouse: Path,
     tests: Collection[Mapping[str, Any]],
     not_built: Collection[str],
+    memory: str = DUCKDB_MEMORY,
 ) -> Iterator[DataTestResult]:
     """Run tests and store the rows that fail them, as dbt_f1/macros/store_failing_rows.sql does.
 
@@ -79,6 +86,7 @@ def run_data_tests(
         warehouse: the file that dbt has built.
         tests: nodes of the manifest.
         not_built: unique ids of the tables that were to be built and were not, or that failed a test of dbt's build.
+        memory: the memory that DuckDB may use for a test that `LIMITS` is too small for, as the setting `F1_DUCKDB_MEMORY`.
 
     Yields:
         the result of each test of a table that was built, tables in the order in which they are made.
@@ -90,30 +98,31 @@ def run_data_tests(
         if tables := test["depends_on"]["nodes"]:  # a test that reads no table tests code
             by_last_table.setdefault(max(tables, key=place.__getitem__), []).append(test)
     failed = [frozenset({table}) for table in not_built]
-    limit = None
+    limits = None
     database = next(iter(tests))["database"] if tests else ""
-    with _opened(warehouse, database) as con:
+    with _opened(warehouse, database, memory) as con:
         stored = _stored_failures(con, database)
         for number, last in enumerate(sorted(by_last_table, key=place.__getitem__), start=1):
             step = {"event": "data_tests", "number": number, "total": len(by_last_table)}
             log.info("data tests of %s", last.rsplit(".", 1)[1], extra=step)
-            limit = release_memory(con, limit)
+            limits = release_memory(con, limits)
+            limit_memory(con, LIMITS)
             for test in by_last_table[last]:
                 tables = frozenset(test["depends_on"]["nodes"])
                 if tables & set(not_built) or any(
                     one <= made_from[table] for one in failed for table in tables
                 ):
                     continue
-                result = _run(con, test, stored)
+                result = _run(con, test, stored, limits)
                 if result.stops_the_build:
                     failed.append(tables)
                 yield result
 
 
 @contextmanager
-def _opened(warehouse: Path, database: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def _opened(warehouse: Path, database: str, memory: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the file under the name that the compiled SQL has for it, which is the name that it has in a lake."""
-    with duckdb.connect(config={"temp_directory": f"{warehouse}.tmp"}) as con:
+    with duckdb.connect(config={"temp_directory": f"{warehouse}.tmp", "memory_limit": memory}) as con:
         con.execute("set timezone = 'UTC'")
         if database:
             path = str(warehouse).replace("'", "''")
@@ -145,25 +154,38 @@ def _stored_failures(con: duckdb.DuckDBPyConnection, database: str) -> set[str]:
     return {name for (name,) in rows.fetchall()}
 
 
-def _run(con: duckdb.DuckDBPyConnection, test: Mapping[str, Any], stored: Collection[str]) -> DataTestResult:
-    """Run one test; dbt's rules for its status are those of `execute_data_test` in dbt-core."""
-    config, started = test["config"], perf_counter()
+def _run(
+    con: duckdb.DuckDBPyConnection, test: Mapping[str, Any], stored: Collection[str], most: Limits
+) -> DataTestResult:
+    """Run one test, and if the memory is too small for it, again with `most`."""
+    started = perf_counter()
+    try:
+        try:
+            status, failures = _status(con, test, stored)
+        except duckdb.OutOfMemoryException:
+            release_memory(con, most)
+            status, failures = _status(con, test, stored)
+            limit_memory(con, LIMITS)
+    except duckdb.Error as error:
+        return DataTestResult(test, "error", None, perf_counter() - started, str(error))
+    return DataTestResult(test, status, failures, perf_counter() - started)
+
+
+def _status(
+    con: duckdb.DuckDBPyConnection, test: Mapping[str, Any], stored: Collection[str]
+) -> tuple[str, int]:
+    """Return the status of a test and its failing rows; dbt's rules for its status are those of `execute_data_test` in dbt-core."""
+    config = test["config"]
     limit = f" limit {config['limit']}" if config["limit"] is not None else ""
     failing = f"select * from ({test['compiled_code']}\n) as failing{limit}"
     count = config["fail_calc"]
-    try:
-        [(failures, warns, errs)] = con.execute(
-            f"select {count}, {count} {config['warn_if']}, {count} {config['error_if']} from ({failing}) as failing"
-        ).fetchall()
-        _store(con, test, failing, stored, has_failed=failures > 0)
-    except duckdb.Error as error:
-        return DataTestResult(test, "error", None, perf_counter() - started, str(error))
-    status = "pass"
+    [(failures, warns, errs)] = con.execute(
+        f"select {count}, {count} {config['warn_if']}, {count} {config['error_if']} from ({failing}) as failing"
+    ).fetchall()
+    _store(con, test, failing, stored, has_failed=failures > 0)
     if config["severity"].lower() == "error" and errs:
-        status = "fail"
-    elif warns:
-        status = "warn"
-    return DataTestResult(test, status, failures, perf_counter() - started)
+        return "fail", failures
+    return "warn" if warns else "pass", failures
 
 
 def _store(

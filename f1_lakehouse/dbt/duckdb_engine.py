@@ -12,10 +12,15 @@ from f1_lakehouse.dbt import warehouse
 from f1_lakehouse.dbt.data_tests import EXCLUDED_FROM_BUILD, DataTestResult, run_data_tests
 from f1_lakehouse.dbt.engine import MEMORY
 from f1_lakehouse.publishing.built_tables import WarehouseFile
+from f1_lakehouse.settings import DUCKDB_MEMORY, Settings
 
 
 class DuckDbEngine(WarehouseFile):
     """DuckDB, with all tables in `warehouse.duckdb`."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._memory = settings.duckdb_memory or DUCKDB_MEMORY
 
     dbt_arguments: tuple[str, ...] = ("--exclude", EXCLUDED_FROM_BUILD)
 
@@ -27,7 +32,7 @@ class DuckDbEngine(WarehouseFile):
         self, manifest: Mapping[str, Any], tests: Collection[Mapping[str, Any]], not_built: Collection[str]
     ) -> Iterator[DataTestResult]:
         """See `Engine`."""
-        return run_data_tests(manifest, self._file, tests, not_built)
+        return run_data_tests(manifest, self._file, tests, not_built, self._memory)
 
     def row_counts(self) -> dict[tuple[str, ...], int]:
         """See `Engine`."""

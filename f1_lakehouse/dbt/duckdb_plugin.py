@@ -4,19 +4,24 @@ Each table of bronze is opened once per run, not for every reference to a source
 loads the plugin because dbt_f1/profiles.yml names it. Which table a source is: sources.py. What is read of it: the models.
 
 Non-public API: `get_node_info` of dbt-common, to tell which node dbt is compiling or running. Registering all of bronze takes 14 ms per
-cursor, and a build has hundreds, of which few read bronze. With a version that was not tested, each cursor has all tables.
+cursor, and a build has hundreds. Few of their nodes read bronze. With a version that was not tested, each cursor has all tables.
 """
 
 import os
+from time import perf_counter
 from typing import Any
 
 from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 from deltalake import DeltaTable
 
-from f1_lakehouse.dbt.warehouse import release_memory
+from f1_lakehouse.dbt.warehouse import Limits, release_memory
 from f1_lakehouse.storage.delta import scan
+from f1_lakehouse.storage.memory import release_freed
 from f1_lakehouse.tested_versions import is_tested
+
+RELEASE_AFTER_S = 0.5
+"""A node that took longer has read or made much, and freed memory is returned after it."""
 
 
 class Plugin(BasePlugin):
@@ -28,7 +33,8 @@ class Plugin(BasePlugin):
         self._opened: dict[str, Any] = {}
         self._read_by: dict[str, set[str]] = {}
         self._read_by_ephemeral: set[str] = set()
-        self._limit: str | None = None
+        self._limits: Limits | None = None
+        self._since = perf_counter()
 
     def load(self, source_config: SourceConfig) -> Any:
         """Return the dataset of a source: the table of its name in bronze (`F1_BRONZE_URI`)."""
@@ -50,8 +56,13 @@ class Plugin(BasePlugin):
         return "VIEW"
 
     def configure_cursor(self, cursor: Any) -> None:
-        """Before each node: release the memory of the last one, and register the tables of bronze that it reads."""
-        self._limit = release_memory(cursor, self._limit)
+        """Before each node: release the memory of the last one, undo its limits, and register the tables of bronze that it reads."""
+        self._limits = release_memory(cursor, self._limits)
+        now = perf_counter()
+        # It takes 10 ms, and few nodes leave much.
+        if now - self._since > RELEASE_AFTER_S:
+            release_freed()
+        self._since = now
         for name in self._needed():
             cursor.register(name, self._opened[name])
 
@@ -67,7 +78,7 @@ class Plugin(BasePlugin):
 
 
 def _node() -> dict[str, Any]:
-    """Return what dbt knows about the node that it is compiling or running; empty if that cannot be told."""
+    """Return what dbt says about the node that it is compiling or running; empty if that cannot be told."""
     if not is_tested("dbt-common"):
         return {}
     from dbt_common.events.contextvars import get_node_info

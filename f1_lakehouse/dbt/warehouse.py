@@ -5,6 +5,7 @@ Only while no dbt process runs: DuckDB allows one process to write. What is publ
 
 import contextlib
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,40 @@ class WarehouseError(F1LakehouseError):
         self.is_damaged = is_damaged
 
 
-def release_memory(con: Any, limit: str | None = None) -> str:
-    """Let DuckDB release what it has read, and return the limit of its memory, which is as it was.
+@dataclass(frozen=True)
+class Limits:
+    """Memory and threads of a DuckDB, as its settings."""
+
+    memory: str
+    threads: int
+
+
+def release_memory(con: Any, limits: Limits | None = None) -> Limits:
+    """Let DuckDB release what it has read, and return its limits, which are as they were.
 
     DuckDB keeps what it has read until memory is short, and so needs more with every season. A limit while a query runs would be too small
-    for a large session. `limit`: the value that an earlier call returned; DuckDB rounds the value that it shows down.
+    for some. `limits`: the value that an earlier call returned, which a model may have changed (dbt_f1/macros/limit_memory.sql); DuckDB
+    rounds the value that it shows down.
     """
-    if limit is None:
-        [(limit,)] = con.execute("select current_setting('memory_limit')").fetchall()
+    if limits is None:
+        query = "select current_setting('memory_limit'), current_setting('threads')"
+        limits = Limits(*con.execute(query).fetchone())
     with contextlib.suppress(duckdb.OutOfMemoryException):  # memory in use is not released
         con.execute(f"set memory_limit = '{MEMORY_BETWEEN_QUERIES}'")
-    con.execute(f"set memory_limit = '{limit}'")
-    return str(limit)
+    con.execute(f"set memory_limit = '{limits.memory}'")
+    con.execute(f"set threads = {limits.threads}")
+    return limits
+
+
+def limit_memory(con: Any, limits: Limits) -> None:
+    """Limit DuckDB until `release_memory`; a smaller limit that it has stays."""
+    con.execute(f"set threads = {limits.threads}")
+    [(least,)] = con.execute(
+        "select least(parse_formatted_bytes(current_setting('memory_limit')), parse_formatted_bytes(?))",
+        [limits.memory],
+    ).fetchall()
+    with contextlib.suppress(duckdb.OutOfMemoryException):  # memory in use is not released
+        con.execute(f"set memory_limit = '{least}B'")
 
 
 def check_readable(warehouse: Path) -> None:

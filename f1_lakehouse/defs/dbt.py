@@ -38,6 +38,7 @@ from f1_lakehouse.publishing.build_record import (
     record_build,
 )
 from f1_lakehouse.settings import Settings
+from f1_lakehouse.storage.memory import release_freed
 
 
 class Translator(DagsterDbtTranslator):
@@ -138,6 +139,7 @@ def _build(
     mark_build_started(opened.settings, None if config.full_refresh else digest)
     # dbt's artifacts belong to the lake: several lakes may share the project.
     target = opened.settings.root / "dbt"
+    release_freed()  # this process holds it as long as dbt runs
     discard_foreign_parse(target)
     invocation = dbt.cli([*dbt_arguments(config), *engine.dbt_arguments], context=context, target_path=target)
     events, failure = _until_the_end(invocation.stream())

@@ -102,6 +102,15 @@ def test_memory_limit_is_unchanged_after_hundreds_of_models(tmp_path: Path) -> N
     assert len(set(limits)) == 1
 
 
+def test_limits_of_a_model_end_with_it(tmp_path: Path) -> None:
+    con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "1GiB", "threads": 3})
+    plugin = Plugin("delta", {})
+    plugin.configure_cursor(con.cursor())
+    con.execute("set memory_limit = '128MiB'; set threads = 1")
+    plugin.configure_cursor(cursor := con.cursor())
+    assert cursor.execute(f"{LIMIT}, current_setting('threads')").fetchall() == [("1.0 GiB", 3)]
+
+
 def test_memory_in_use_does_not_fail_the_release(tmp_path: Path) -> None:
     """A temporary table that cannot be moved to disk."""
     here = {"memory_limit": "1GiB", "temp_directory": ""}

@@ -43,6 +43,20 @@ def test_gold_models_are_tables_except_the_largest(states: LakeStates) -> None:
     assert {kind for name, kind in kinds.items() if not name.startswith("int_")} == {"table", "incremental"}
 
 
+def test_models_that_read_telemetry_row_by_row_limit_their_memory(states: LakeStates) -> None:
+    """So that the memory of a build does not grow with the rows of telemetry."""
+    large = {"source.f1.bronze.car_data", "source.f1.bronze.location"}
+    large |= {f"model.f1.{name}" for name in ("silver_car_data", "silver_locations", "fact_telemetry")}
+    limited = {
+        node["name"]
+        for node in nodes(states, "model")
+        if [hook["sql"] for hook in node["config"]["pre-hook"]] == ["{{ limit_memory() }}"]
+    }
+    reading = {node["name"] for node in nodes(states, "model") if large & set(node["depends_on"]["nodes"])}
+    assert limited == reading - {"data_quality_metrics"}  # which counts the rows
+    assert len(limited) == 5
+
+
 def test_gold_has_contracts_descriptions_and_a_grain(states: LakeStates) -> None:
     grains = {
         node["attached_node"]

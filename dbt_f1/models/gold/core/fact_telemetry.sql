@@ -68,12 +68,10 @@ samples as (
         car.drs,
         car.is_drs_open,
         car.pulled_at,
-        changed.built_from,
         lag(car.date) over driver_samples as previous_date,
         lag(car.speed) over driver_samples as previous_speed
     from {{ ref('silver_car_data') }} as car
-    inner join changed on car.session_key = changed.session_key
-    where car.date is not null
+    where car.date is not null and car.session_key in (select session_key from changed)
     window driver_samples as (partition by car.session_key, car.driver_number order by car.date)
 ),
 
@@ -84,13 +82,26 @@ with_lap as (
     ) | indent(4) }}
 ),
 
+-- read again and not from with_lap: a CTE that is read twice is held in memory, with all of its columns
+stationary as (
+    select session_key, driver_number, date
+    from {{ ref('silver_car_data') }}
+    where speed = 0 and date is not null and session_key in (select session_key from changed)
+),
+
+stationary_with_lap as (
+    {{ asof_join(
+        'stationary', 'lap_starts', ['session_key', 'driver_number'], 'date', 'lap_start_at',
+        {'lap_number': 'last_lap_number', 'lap_start_at': 'last_lap_start_at', 'lap_end_at': 'last_lap_end_at'}
+    ) | indent(4) }}
+),
+
 -- on the grid a car does not move at the start of its lap
 stops as (
     select session_key, driver_number, last_lap_number, min(date) as stopped_at
-    from with_lap
+    from stationary_with_lap
     where
         last_lap_end_at is null
-        and speed = 0
         and {{ seconds_between('last_lap_start_at', 'date') }} > {{ var('max_grid_wait_s') }}
     group by session_key, driver_number, last_lap_number
 ),
@@ -186,8 +197,9 @@ select
     case when has_location then case when is_after_nearer then after_z else before_z end end as position_z,
     case when has_location then round(nearest_offset_s, 3) end as location_offset_s,
     travelled.pulled_at,
-    travelled.built_from
+    changed.built_from
 from travelled
+inner join changed on travelled.session_key = changed.session_key
 left join {{ ref('int_session_drivers') }} as drivers
     on travelled.session_key = drivers.session_key and travelled.driver_number = drivers.driver_number
 left join {{ ref('silver_meetings') }} as meetings

@@ -1,0 +1,35 @@
+"""The memory allocators of a command and of the processes that it starts: how much of what is freed they keep.
+
+A process has four of them: that of the C library, those within deltalake and polars, and Arrow's. Each keeps freed memory for its own next
+use, and a thread gets a part of its own: after a race with telemetry 190 MiB that nothing refers to. Does not belong here: when freed
+memory is returned in between (storage/memory.py), and the memory of DuckDB (dbt/warehouse.py).
+"""
+
+import contextlib
+import ctypes
+import os
+
+_ARENAS = "MALLOC_ARENA_MAX"
+SETTINGS = {
+    # deltalake and polars: return what is freed without delay. The default is ten seconds, and longer in a thread that does nothing.
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:2",
+    # Arrow uses the allocator of the C library, which `malloc_trim` empties. Its own one keeps the memory of threads that have ended.
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    # The GNU C library: one heap for all threads.
+    _ARENAS: "1",
+}
+"""Environment variables that the libraries read when they are loaded, and the C library when a process starts."""
+_M_ARENA_MAX = -8
+"""The parameter of `mallopt` in the GNU C library."""
+
+
+def keep_little() -> None:
+    """Configure the allocators of this process and of those that it starts. Call it before Arrow, deltalake and polars are imported.
+
+    Variables that the user has set stay.
+    """
+    if _ARENAS not in os.environ:
+        with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, int(SETTINGS[_ARENAS]))
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
