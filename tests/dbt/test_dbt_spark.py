@@ -163,7 +163,7 @@ def test_both_engines_build_equal_tables(tmp_path: Path, mode: str) -> None:
         pull(key)
     transform(root)
     with duckdb.connect(root / "warehouse.duckdb") as con:
-        # Rows of an earlier day, which only the switch can bring along.
+        # Rows of an earlier day, which cannot be measured again: the switch must move them.
         con.execute(
             "insert into gold.data_quality_metrics select * replace (run_date - 3 as run_date) from gold.data_quality_metrics"
         )
