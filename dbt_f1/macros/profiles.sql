@@ -26,7 +26,12 @@ case
     when {{ relation }}.score = 'pressure_response'
         then
             scatters.within_sd
-            * sqrt(scatters.race_ratio * (1.0 / {{ relation }}.n + 1.0 / nullif({{ relation }}.controls, 0)))
+            * sqrt(
+                scatters.race_ratio * (
+                    cast(1 as {{ type_double() }}) / {{ relation }}.n
+                    + cast(1 as {{ type_double() }}) / nullif({{ relation }}.controls, 0)
+                )
+            )
     else scatters.within_sd * sqrt(scatters.race_ratio / {{ relation }}.n)
 end
 {%- endmacro %}

@@ -89,13 +89,16 @@ def direct_lineage(manifest: Mapping[str, Any]) -> dict[str, dict[str, list[Colu
         if node["resource_type"] in ("model", "seed", "snapshot", "source") and node["relation_name"]
     }
     columns = {relation: _columns(node) for relation, node in nodes.items()}
+    dialect = manifest.get("metadata", {}).get("adapter_type", "duckdb")
     parents: dict[str, dict[str, list[Column]]] = {}
     for node in nodes.values():
         if node["resource_type"] not in ("model", "snapshot") or not node.get("compiled_code"):
             continue
         code = node["compiled_code"]
         # sqlglot's schema of all tables would take longer to build than the query to read
-        made = _made_of(code, {relation: names for relation, names in columns.items() if relation in code})
+        made = _made_of(
+            code, {relation: names for relation, names in columns.items() if relation in code}, dialect
+        )
         for time in SNAPSHOT_TIMES if node["resource_type"] == "snapshot" else ():
             made[time] = made[node["config"]["updated_at"]]
         parents[node["unique_id"]] = {
@@ -109,7 +112,7 @@ def _columns(node: Mapping[str, Any]) -> list[str]:
     return [*node["columns"], *(SNAPSHOT_TIMES if node["resource_type"] == "snapshot" else ())]
 
 
-def _qualified(sql: str, columns: Mapping[str, Iterable[str]]) -> Any:
+def _qualified(sql: str, columns: Mapping[str, Iterable[str]], dialect: str) -> Any:
     """Return a query as sqlglot's expression, in which every column names its table and `*` is expanded."""
     import sqlglot
     from sqlglot import exp
@@ -117,24 +120,24 @@ def _qualified(sql: str, columns: Mapping[str, Iterable[str]]) -> Any:
 
     schema: dict[str, Any] = {}
     for relation, names in columns.items():
-        table = exp.to_table(relation, dialect="duckdb")
-        schema.setdefault(table.catalog, {}).setdefault(table.db, {})[table.name] = dict.fromkeys(
-            names, "int"
-        )
+        table = exp.to_table(relation, dialect=dialect)
+        catalog = schema.setdefault(table.catalog, {}) if table.catalog else schema
+        catalog.setdefault(table.db, {})[table.name] = dict.fromkeys(names, "int")
     return qualify(
-        sqlglot.parse_one(sql, read="duckdb"),
+        sqlglot.parse_one(sql, read=dialect),
         schema=schema,
-        dialect="duckdb",
+        dialect=dialect,
         validate_qualify_columns=False,
     )
 
 
-def _made_of(sql: str, columns: Mapping[str, Iterable[str]]) -> dict[str, set[tuple[str, str]]]:
+def _made_of(sql: str, columns: Mapping[str, Iterable[str]], dialect: str) -> dict[str, set[tuple[str, str]]]:
     """Each column of a query → (relation, column) of the tables that it reads.
 
     Args:
-        sql: a query in the dialect of DuckDB.
+        sql: a query.
         columns: the columns of each relation, for `select *` and for names that do not say their table.
+        dialect: the name of the adapter that compiled the query, duckdb or spark.
     """
     from sqlglot import exp
     from sqlglot.optimizer.scope import Scope, build_scope
@@ -165,7 +168,9 @@ def _made_of(sql: str, columns: Mapping[str, Iterable[str]]) -> dict[str, set[tu
                 if isinstance(source, Scope):
                     found |= made_of(source, node.name)
                 elif source is not None:
-                    relation = ".".join(f'"{part.name}"' for part in source.parts)
+                    # dbt quotes the names of relations for DuckDB alone
+                    quote = '"' if dialect == "duckdb" else ""
+                    relation = ".".join(f"{quote}{part.name}{quote}" for part in source.parts)
                     found.add((relation, node.name))
             elif isinstance(node, exp.Window) and node.alias and _is_rank(node):
                 for window in scope.expression.args.get("windows") or ():
@@ -173,7 +178,7 @@ def _made_of(sql: str, columns: Mapping[str, Iterable[str]]) -> dict[str, set[tu
                         found |= of_expression(scope, window.args["order"])
         return found
 
-    root = build_scope(_qualified(sql, columns))
+    root = build_scope(_qualified(sql, columns, dialect))
     assert root is not None
     return {name: made_of(root, name) for name in selected(root)}
 

@@ -99,7 +99,7 @@ def rows_of(con: duckdb.DuckDBPyConnection, source: str, kinds: dict[str, str]) 
             columns.append(f'round("{name}"::double, 6)')
         elif kind.startswith("TIMESTAMP"):
             columns.append(f'"{name}"::timestamptz')
-        elif name not in ("run_date", "data_quality_key"):  # the day of the machine's clock
+        else:
             columns.append(f'"{name}"::{kind}')
     return f"select {', '.join(columns)} from {source}"
 
@@ -163,7 +163,10 @@ def test_both_engines_build_equal_tables(tmp_path: Path, mode: str) -> None:
         pull(key)
     transform(root)
     with duckdb.connect(root / "warehouse.duckdb") as con:
-        con.execute("update gold.data_quality_metrics set run_date = run_date - 3")
+        # Rows of an earlier day, which cannot be measured again: the switch must move them.
+        con.execute(
+            "insert into gold.data_quality_metrics select * replace (run_date - 3 as run_date) from gold.data_quality_metrics"
+        )
     shutil.copytree(root, expected)
     with sail(WORKERS[mode], tmp_path / "sail.log") as remote:
         kill_while_gold_is_built(root, remote)

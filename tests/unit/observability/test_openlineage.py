@@ -204,6 +204,17 @@ def test_lineage_of_a_project_is_read_once(transform, settings, monkeypatch):
     assert len(read) == 2
 
 
+def test_lineage_is_read_from_the_sql_of_spark_too(transform, settings):
+    written = (settings.root / "dbt" / "manifest.json").read_text()
+    found = direct_lineage(orjson.loads(written))
+    # Its relations are schema.table, and such a query is none of DuckDB.
+    spark = orjson.loads(written.replace(r"\"warehouse\".", "").replace(r"\"", ""))
+    spark["metadata"] = {"adapter_type": "spark"}
+    best = spark["nodes"]["model.f1.best"]
+    best["compiled_code"] = best["compiled_code"].replace("min(seconds)", "min(`seconds`)")
+    assert direct_lineage(spark) == found
+
+
 def test_tables_of_another_engine_are_the_datasets_that_it_has_written(settings):
     assert openlineage._Names(settings).warehouse("gold", "fact_laps")[0].startswith("duckdb://")
     record_built_by(settings, EngineName.SPARK)

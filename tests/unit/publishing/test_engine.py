@@ -209,6 +209,14 @@ def test_the_default_engine_imports_nothing_of_spark(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_module_loads_the_engine_spark_with_itself() -> None:
+    """Its modules are imported where they are used, inside functions: the default engine starts without them."""
+    loads = re.compile(r"^(?:from|import) \S*(?:pyspark|spark_engine|spark_session)", re.MULTILINE)
+    package = Path(spark_engine.__file__).parents[1]
+    found = {path.stem for path in package.rglob("*.py") if loads.search(path.read_text())}
+    assert found == {"spark_engine"}
+
+
 def test_what_a_build_leaves_behind_is_read_and_removed(lake: Settings) -> None:
     built(lake)
     engine = built(lake)
