@@ -15,8 +15,8 @@ from xdist.scheduler import LoadFileScheduling
 
 TESTS = Path(__file__).parent
 
-LONGEST_FILES = ("test_cli.py", "test_dbt_lake.py", "test_transform.py", "test_recorded.py")
-"""Files that take minutes. A worker runs complete files, so the longest files start first."""
+LONGEST_FILES = ("test_cli.py", "test_dbt_lake.py", "test_recorded.py")
+"""Files that take minutes. A worker runs complete files, so the longest files start first; those that wait for the lake of test_cli do not."""
 
 SHARED_LAKE_FILES = (
     "test_dbt_docs.py",
