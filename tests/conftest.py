@@ -46,11 +46,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedL
     return SharedLakeScheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than there are processors: a fifth of the time, a test waits for a process, a server or the disk."""
-    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
-
-
 def pytest_configure() -> None:
     # Jolpica has no stand-in unless a test starts one, and nothing may reach the network.
     os.environ.setdefault("F1_SOURCES", "openf1")
