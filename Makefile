@@ -26,7 +26,7 @@ demo: install ## run a generated race weekend through the lakehouse, in a separa
 	@$(BIN)/f1 demo
 
 # In memory, where there are 4 GB of it: the tests write thousands of files and wait for the disk a fifth of their time.
-IN_MEMORY := $(shell test -w /dev/shm && test "$$(df -k --output=avail /dev/shm | tail -1)" -gt 4000000 && echo TMPDIR=/dev/shm)
+IN_MEMORY := $(shell test -w /dev/shm && test "$$(df -kP /dev/shm | awk 'NR == 2 {print $$4}')" -gt 4000000 && echo TMPDIR=/dev/shm)
 test: install ## run all tests that are not slow
 	@$(IN_MEMORY) $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 

@@ -183,10 +183,10 @@ class LoadProgress(logging.Handler):
         """Show a log record of the package: a pull, a request, a wait, a warning."""
         event = getattr(record, "event", None)
         if event == "pull":
-            self._pull(record.pull)  # type: ignore[attr-defined]
+            self._pull(vars(record)["pull"])
         elif event == "request":
             self._requests_to_go = max(0, self._requests_to_go - 1)
-            self._waits.pop(record.url, None)  # type: ignore[attr-defined]
+            self._waits.pop(vars(record)["url"], None)
         elif event in ("wait", "retry"):
             self._wait(event, record)
         elif event == "stage":
@@ -226,8 +226,8 @@ class LoadProgress(logging.Handler):
 
     def _wait(self, event: str, record: logging.LogRecord) -> None:
         seconds = float(getattr(record, "seconds", 0.0))
-        why = "rate limit: next request" if event == "wait" else f"{record.cause}: retry"  # type: ignore[attr-defined]
-        self._waits[record.url] = self._clock() + seconds, why  # type: ignore[attr-defined]
+        why = "rate limit: next request" if event == "wait" else f"{vars(record)['cause']}: retry"
+        self._waits[vars(record)["url"]] = self._clock() + seconds, why
         if seconds >= PROGRESS_INTERVAL_S and not self._console.is_terminal:
             self._say_sometimes(f"{why} in {seconds:.0f} s")
 
@@ -264,7 +264,7 @@ class LoadProgress(logging.Handler):
 
     def _data_tests(self, record: logging.LogRecord) -> None:
         """Show which table is tested; number and total are those of the tables."""
-        number, total = record.number, record.total  # type: ignore[attr-defined]
+        number, total = vars(record)["number"], vars(record)["total"]
         self._at = record.getMessage()
         self._progress.update(self._task, total=total, completed=number - 1)
         if not self._console.is_terminal:

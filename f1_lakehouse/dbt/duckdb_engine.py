@@ -18,11 +18,11 @@ from f1_lakehouse.settings import DUCKDB_MEMORY, Settings
 class DuckDbEngine(WarehouseFile):
     """DuckDB, with all tables in `warehouse.duckdb`."""
 
+    dbt_arguments: tuple[str, ...] = ("--exclude", EXCLUDED_FROM_BUILD)
+
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._memory = settings.duckdb_memory or DUCKDB_MEMORY
-
-    dbt_arguments: tuple[str, ...] = ("--exclude", EXCLUDED_FROM_BUILD)
 
     def check_ready(self) -> None:
         """See `Engine`."""

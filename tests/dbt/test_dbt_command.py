@@ -46,12 +46,17 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+def set_tested(patch: pytest.MonkeyPatch, distribution: str, tested: bool) -> None:
+    """Let the installed version of a library be one that was tested, or not."""
+    if not tested:
+        patch.setitem(TESTED, distribution, ("0", "0.1"))
+
+
 @pytest.mark.parametrize("tested", [True, False])
 def test_events_below_the_level_make_no_message_with_a_tested_version(
     dbt_as_it_was: pytest.MonkeyPatch, tested: bool
 ) -> None:
-    if not tested:
-        dbt_as_it_was.setitem(TESTED, "dbt-common", ("0", "0.1"))
+    set_tested(dbt_as_it_was, "dbt-common", tested)
     made: list[str] = []
     make = event_manager.msg_from_base_event
 
@@ -85,8 +90,7 @@ def test_events_below_the_level_make_no_message_with_a_tested_version(
 
 @pytest.mark.parametrize("tested", [True, False])
 def test_artifacts_are_those_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, tmp_path: Path, tested: bool) -> None:
-    if not tested:
-        dbt_as_it_was.setitem(TESTED, "dbt-core", ("0", "0.1"))
+    set_tested(dbt_as_it_was, "dbt-core", tested)
     by_dbt = base.write_json
     command.write_artifacts_with_orjson()
     assert (base.write_json is by_dbt) == (not tested)
@@ -102,8 +106,7 @@ def test_artifacts_are_those_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, tmp_path:
 @pytest.mark.parametrize("tested", [True, False])
 def test_macro_is_found_in_the_order_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, tested: bool) -> None:
     """The package of the node, the project, other packages, dbt: a project may replace a macro of dbt."""
-    if not tested:
-        dbt_as_it_was.setitem(TESTED, "dbt-core", ("0", "0.1"))
+    set_tested(dbt_as_it_was, "dbt-core", tested)
     command.find_macros_in_one_dictionary()
     found = MacroNamespace(
         global_namespace={"a": "project", "b": "project"},
@@ -136,8 +139,7 @@ def test_macro_is_found_in_the_order_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, t
 def test_tables_are_inserted_where_dbt_inserts_them(
     dbt_as_it_was: pytest.MonkeyPatch, sql: str, tested: bool
 ) -> None:
-    if not tested:
-        dbt_as_it_was.setitem(TESTED, "dbt-core", ("0", "0.1"))
+    set_tested(dbt_as_it_was, "dbt-core", tested)
     by_dbt = compilation.inject_ctes_into_sql
     command.insert_tables_after_with()
     changed = compilation.inject_ctes_into_sql
@@ -151,8 +153,7 @@ def test_tables_are_inserted_where_dbt_inserts_them(
 def test_columns_of_a_table_are_read_without_a_macro_with_a_tested_version(
     dbt_as_it_was: pytest.MonkeyPatch, tested: bool
 ) -> None:
-    if not tested:
-        dbt_as_it_was.setitem(TESTED, "dbt-duckdb", ("0", "0.1"))
+    set_tested(dbt_as_it_was, "dbt-duckdb", tested)
     by_dbt = DuckDBAdapter.get_columns_in_relation
     command.read_columns_directly()
     changed = DuckDBAdapter.get_columns_in_relation
@@ -191,8 +192,7 @@ def test_columns_of_a_table_are_read_without_a_macro_with_a_tested_version(
 def test_source_is_opened_once_per_run_and_each_reader_is_noted(
     dbt_as_it_was: pytest.MonkeyPatch, tested: bool
 ) -> None:
-    if not tested:
-        dbt_as_it_was.setitem(TESTED, "dbt-duckdb", ("0", "0.1"))
+    set_tested(dbt_as_it_was, "dbt-duckdb", tested)
     opened: list[str] = []
     noted: list[str] = []
     dbt_as_it_was.setattr(LocalEnvironment, "load_source", lambda self, plugin, one: opened.append(one.name))
