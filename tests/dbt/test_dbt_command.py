@@ -26,6 +26,7 @@ from dbt_common.events.event_manager import EventManager
 from dbt_common.events.logger import LineFormat, LoggerConfig
 from dbt_common.events.types import Note, PrintEvent
 from dbt_common.exceptions import DbtRuntimeError
+from dbt_common.exceptions.events import EventCompilationError
 
 from f1_lakehouse.dbt import command
 from f1_lakehouse.tested_versions import TESTED
@@ -86,6 +87,12 @@ def test_events_below_the_level_make_no_message_with_a_tested_version(
     for level in every:
         manager.fire_event(Note(msg="for a callback"), level=level)
     assert seen == [level.value for level in every]
+    # With --quiet nothing shows a warning, and as an error it ends dbt all the same.
+    quiet = EventManager()
+    quiet.add_logger(LoggerConfig("quiet", level=EventLevel.ERROR, output_stream=io.StringIO()))
+    quiet.require_warn_or_error_handling = quiet.warn_error = True
+    with pytest.raises(EventCompilationError):
+        quiet.fire_event(Note(msg="deprecated"), level=EventLevel.WARN)
 
 
 @pytest.mark.parametrize("tested", [True, False])
