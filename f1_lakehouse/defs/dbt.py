@@ -145,7 +145,7 @@ def _build(
     events, failure = _until_the_end(invocation.stream())
     built = {context.asset_key_for_output(one.output_name) for one in events if isinstance(one, dg.Output)}
     events += _data_test_results(context, engine, _without_result(context, events, built))
-    yield from map(_as_stored, with_warehouse_metadata(context, events, engine))
+    yield from _as_stored(context, with_warehouse_metadata(context, events, engine))
     if failure is not None:
         raise failure
     check_passed(events)
@@ -214,24 +214,28 @@ def _check_result(result: DataTestResult, keys: Mapping[str, dg.AssetKey]) -> dg
     )
 
 
-def _as_stored(event: Any) -> Any:
-    """Return the result of a check as the event that Dagster stores.
+def _as_stored(context: dg.AssetExecutionContext, events: Iterator[Any]) -> Iterator[Any]:
+    """Yield the results of checks as the events that Dagster stores, and all other events as they are.
 
     From an AssetCheckResult Dagster also makes an output of the step, which nothing reads, and looks for the check among those of all tables:
     half of the time that a result takes.
     """
-    if not isinstance(event, dg.AssetCheckResult):
-        return event
-    assert event.asset_key is not None
-    assert event.check_name is not None
-    return dg.AssetCheckEvaluation(
-        asset_key=event.asset_key,
-        check_name=event.check_name,
-        passed=event.passed,
-        metadata=event.metadata,
-        severity=event.severity,
-        description=event.description,
-    )
+    blocking = {spec.key: spec.blocking for spec in context.assets_def.check_specs}
+    for event in events:
+        if not isinstance(event, dg.AssetCheckResult):
+            yield event
+            continue
+        assert event.asset_key is not None
+        assert event.check_name is not None
+        yield dg.AssetCheckEvaluation(
+            asset_key=event.asset_key,
+            check_name=event.check_name,
+            passed=event.passed,
+            metadata=event.metadata,
+            severity=event.severity,
+            description=event.description,
+            blocking=blocking.get(dg.AssetCheckKey(event.asset_key, event.check_name)),
+        )
 
 
 def check_passed(events: Collection[Any]) -> None:

@@ -25,7 +25,7 @@ from f1_lakehouse.defs.checks import (
     runs_take_no_longer_than_they_should,
     silver_reconciles_with_bronze_check,
 )
-from f1_lakehouse.defs.dbt import check_all_built
+from f1_lakehouse.defs.dbt import check_all_built, dbt_build_asset
 from f1_lakehouse.defs.monitoring import monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.dbt_integration import dbt_resource
@@ -108,6 +108,10 @@ def test_each_planned_check_has_one_result_and_only_tables_are_outputs(built):
     ]
     assert len(planned) > 500
     assert sorted((one.asset_key, one.check_name) for one in result.checks) == sorted(planned)
+    of_dbt_tests = {(spec.asset_key, spec.name): spec.blocking for spec in dbt_build_asset().check_specs}
+    stored = {(one.asset_key, one.check_name): one.blocking for one in result.checks}
+    assert of_dbt_tests.items() <= stored.items()
+    assert set(of_dbt_tests.values()) == {True, False}
     of_dbt = [e for e in result.events if e.step_key == "dbt_build"]
     outputs = [e.step_output_data.output_name for e in of_dbt if e.is_successful_output]
     assert len(outputs) == len([e for e in of_dbt if e.is_step_materialization])
