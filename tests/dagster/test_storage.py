@@ -1,16 +1,21 @@
 """Dagster's storage with connections that stay open: the files have Dagster's format and no event is lost."""
 
+import errno
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from defs_instance import instance_in
 from sqlalchemy import text
@@ -113,6 +118,120 @@ def test_files_are_compatible_with_dagsters_own_storage_both_ways(tmp_path: Path
                 e.message for e in dagsters.all_logs(run_id)
             ]
         assert ours.get_latest_materialization_event(dg.AssetKey("laps")).run_id == second
+
+
+def rows_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, list[tuple[object, ...]]]:
+    """What the files have of a run, without ids and times."""
+    queries = {
+        run_id: "select dagster_event_type, step_key, asset_key, partition from event_logs order by id",
+        "index": "select dagster_event_type, step_key, asset_key, partition from event_logs where run_id = ? order by id",
+        "checks": "select c.asset_key, check_name, execution_status, c.partition, materialization_event_storage_id is null, "
+        "dagster_event_type from asset_check_executions c join event_logs e on e.id = evaluation_event_storage_id "
+        "and evaluation_event = event where c.run_id = ? order by c.id",
+        "assets": "select asset_key, last_run_id = ?, last_materialization is null from asset_keys order by asset_key",
+    }
+    events = instance.event_log_storage
+    assert isinstance(events, SqliteEventLogStorage)
+    found = {}
+    for name, query in queries.items():
+        with sqlite3.connect(events.path_for_shard(run_id if name == run_id else "index")) as con:
+            found[name if name != run_id else "run"] = con.execute(
+                query, [run_id] * query.count("?")
+            ).fetchall()
+    return found
+
+
+def test_rows_are_those_that_dagster_makes_of_each_event(tmp_path: Path) -> None:
+    @dg.multi_asset(
+        specs=[
+            dg.AssetSpec("laps"),
+            dg.AssetSpec("pit", deps=["laps"]),
+            dg.AssetSpec("planned_only", skippable=True),
+        ],
+        check_specs=[dg.AssetCheckSpec(name, asset="laps") for name in ("in_time", "complete", "skipped")],
+        can_subset=True,
+    )
+    def pulled(context: dg.AssetExecutionContext) -> Iterator[object]:
+        yield dg.MaterializeResult("laps", metadata={"rows": 3}, tags={"season": "2024"})
+        yield dg.AssetCheckEvaluation(
+            asset_key=dg.AssetKey("laps"), check_name="in_time", passed=True, metadata={}
+        )
+        yield dg.AssetCheckResult(asset_key="laps", check_name="complete", passed=False)
+        context.log.info("not a result")
+        yield dg.MaterializeResult("pit")
+
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    (tmp_path / "dagsters").mkdir()
+    with (
+        instance_in(tmp_path / "ours") as ours,
+        dg.DagsterInstance.local_temp(str(tmp_path / "dagsters")) as dagsters,
+    ):
+        found = [
+            rows_of(one, dg.materialize([pulled], instance=one, run_config=quiet).run_id)
+            for one in (ours, dagsters)
+        ]
+    assert found[0] == found[1]
+    assert [status for _, _, status, *_ in found[0]["checks"]] == ["FAILED", "SUCCEEDED", "PLANNED"]
+
+
+def checked(name: str, run_id: str) -> EventLogEntry:
+    """The event of a check that passed."""
+    result = dg.AssetCheckEvaluation(asset_key=dg.AssetKey("laps"), check_name=name, passed=True, metadata={})
+    kind = DagsterEventType.ASSET_CHECK_EVALUATION.value
+    told = DagsterEvent(event_type_value=kind, job_name="load", event_specific_data=result)
+    return EventLogEntry(
+        error_info=None, level=10, user_message="", run_id=run_id, timestamp=time.time(), dagster_event=told
+    )
+
+
+def test_waiting_result_is_read_at_once_and_survives_a_failed_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with instance_in(tmp_path) as instance:
+        run_id = run_with_checks(instance, 1)
+        before = len(instance.all_logs(run_id))
+        instance.event_log_storage.store_event(checked("check_0", run_id))
+        assert len(instance.all_logs(run_id)) == before + 1
+        instance.event_log_storage.store_event(checked("not_planned", run_id))
+        with monkeypatch.context() as full:
+            full.setattr(sqlite_storage, "_store_checks", no_space)
+            with pytest.raises(OSError, match="No space"):
+                instance.all_logs(run_id)
+        assert len(instance.all_logs(run_id)) == before + 2
+        checks = rows_of(instance, run_id)["checks"]
+        assert [(name, status) for _, name, status, *_ in checks] == [
+            ("check_0", "SUCCEEDED"),
+            ("not_planned", "SUCCEEDED"),
+        ]
+
+
+def no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_results_of_a_burst_are_a_few_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with instance_in(tmp_path) as instance:
+        opened: list[str] = []
+        monkeypatch.setattr(
+            sqlite_storage.EventLogStorage, "_connect_alone", counted(sqlite_storage.EventLogStorage, opened)
+        )
+        counts = []
+        for checks in (40, 400):
+            opened.clear()
+            run_with_checks(instance, checks)
+            counts.append(len(opened))
+        # One more for each second that the machine needs.
+        assert counts[1] < counts[0] + 100
+
+
+def counted(storage: type[sqlite_storage.EventLogStorage], opened: list[str]) -> object:
+    connect = storage._connect_alone
+
+    def connect_counted(self: sqlite_storage.EventLogStorage, shard: str) -> object:
+        opened.append(shard)
+        return connect(self, shard)
+
+    return connect_counted
 
 
 def test_number_of_connections_is_independent_of_events(
