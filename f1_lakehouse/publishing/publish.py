@@ -165,11 +165,13 @@ def _copy(con: duckdb.DuckDBPyConnection, table: str, state: TableState, known: 
     source, target = f'warehouse.gold."{table}"', f'target.main."{table}"'
     if known == state:
         return
-    if known is None or not state.differs_in_seasons_alone(known):
+    if known is None or not state.is_described_as(known):
         con.execute(f"create or replace table {target} as select * from {source}")
         _copy_comments(con, table)
         return
-    which = f"season in ({', '.join(state.changed(known.seasons))})"
+    # The table stays, with its descriptions: writing them takes longer than writing the rows.
+    changed = state.changed(known.seasons)
+    which = f"season in ({', '.join(changed)})" if state.seasons and known.seasons else "true"
     con.execute(f"delete from {target} where {which}")
     con.execute(f"insert into {target} by name select * from {source} where {which}")
 

@@ -40,10 +40,9 @@ class TableState:
         """The number of rows."""
         return int(self.digest.split("-")[0])
 
-    def differs_in_seasons_alone(self, known: "TableState") -> bool:
-        """Return whether columns and descriptions are equal, and both states have seasons to compare."""
-        same = (self.columns, self.comments) == (known.columns, known.comments)
-        return same and bool(self.seasons and known.seasons)
+    def is_described_as(self, known: "TableState") -> bool:
+        """Return whether columns and descriptions are equal, so that the rows alone differ."""
+        return (self.columns, self.comments) == (known.columns, known.comments)
 
     def changed(self, known: Mapping[str, str]) -> list[str]:
         """Return the seasons whose rows differ from `known`, or that only one of both has."""
