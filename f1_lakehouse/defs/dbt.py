@@ -27,6 +27,7 @@ from f1_lakehouse.instance.dbt_integration import (
     DbtProject,
     dbt_assets,
     dbt_resource,
+    remember_output_keys,
 )
 from f1_lakehouse.instance.run_metadata import ROW_COUNT, tag_transform
 from f1_lakehouse.project_files import PROJECT_DIR
@@ -124,6 +125,7 @@ def dbt_build_asset() -> dg.AssetsDefinition:
 def _build(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, lake: LakeResource, config: TransformConfig
 ) -> Iterator[Any]:
+    remember_output_keys(context)
     opened = lake.open()
     engine = _engine_ready(opened.settings)
     # The version of bronze is read before dbt starts: data that arrives during the build must not count as published.
