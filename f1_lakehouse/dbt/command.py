@@ -7,12 +7,14 @@ Belongs here: the changes to dbt. They replace non-public functions, and only th
   lists the fields that are compared and shown by `dbt debug`.
 - dbt makes a protobuf message of each event, and compares its text with every secret of the environment, before the logger drops those
   below its level: four of five events. `fire_event` of dbt-common makes them.
-- dbt makes a mapping of all 700 macros for each node and each macro that an adapter calls, and searches up to five dictionaries for each
-  name of it. `MacroNamespace` of dbt-core is that mapping; here it is one dictionary.
+- dbt compiles, makes and searches macros in ways that take half of the time outside of queries: faster_macros.py.
 - dbt parses a query with sqlparse to put the inputs of a unit test, and ephemeral models, after its first `with`: more than a third of the
   time of a unit test. `inject_ctes_into_sql` of dbt-core does it; here a query that begins with `with` is not parsed.
 - dbt calls a macro for the columns of a table, and makes a context of all macros for that call: a fifth of the time of a unit test.
-  `get_columns_in_relation` of dbt-duckdb calls it; here the query of that macro runs directly.
+  `get_columns_in_relation` of dbt-duckdb calls it; here the query of that macro runs directly. So do the statements of `rename_relation`
+  and `drop_relation`, of which a table has three.
+- dbt makes the types of a result's columns for each result, with a calendar for each type. `build_type_tester` of dbt-common makes them;
+  here once for each set of text columns.
 - dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
 - dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here orjson.
 - Python looks for garbage after each 700 new objects, and dbt keeps most of them until its end. Here after each 50,000, which is public.
@@ -22,14 +24,20 @@ import gc
 import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import orjson
 
+from f1_lakehouse.dbt.faster_macros import (
+    find_macros_in_one_dictionary,
+    keep_compiled_templates,
+    keep_macros,
+    make_macros_at_once,
+)
+from f1_lakehouse.dbt.replacing import replace
 from f1_lakehouse.tested_versions import is_tested
 
 FIRST_WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*with\s+(?!recursive\b)", re.IGNORECASE | re.DOTALL)
@@ -47,7 +55,7 @@ def ignore_the_path_of_the_warehouse() -> None:
     def without_path(self: DuckDBCredentials) -> tuple[str, ...]:
         return tuple(field for field in fields(self) if field != "path")
 
-    _replace(DuckDBCredentials, "_connection_keys", without_path)
+    replace(DuckDBCredentials, "_connection_keys", without_path)
 
 
 def skip_events_below_the_level() -> None:
@@ -82,25 +90,7 @@ def skip_events_below_the_level() -> None:
         if is_shown:
             fire_event(self, e, level, node, force_warn_or_error_handling)
 
-    _replace(EventManager, "fire_event", fire_event_if_shown)
-
-
-def find_macros_in_one_dictionary() -> None:
-    """Look a macro up in one dictionary instead of up to five."""
-    if not is_tested("dbt-core"):
-        return
-    from dbt.context.macros import MacroNamespace
-
-    def macro(self: MacroNamespace, name: str) -> Any:
-        found = self.__dict__.get("_by_name")
-        if found is None:
-            found = {}
-            for names in reversed(list(self._search_order())):
-                found |= names
-            self.__dict__["_by_name"] = found
-        return found[name]
-
-    _replace(MacroNamespace, "__getitem__", macro)
+    replace(EventManager, "fire_event", fire_event_if_shown)
 
 
 def insert_tables_after_with() -> None:
@@ -117,7 +107,7 @@ def insert_tables_after_with() -> None:
             return inject(sql, ctes)
         return f"{sql[: found.end()]}{', '.join(cte.sql for cte in ctes)}, {sql[found.end() :]}"
 
-    _replace(compilation, "inject_ctes_into_sql", inject_after_with)
+    replace(compilation, "inject_ctes_into_sql", inject_after_with)
 
 
 def read_columns_directly() -> None:
@@ -148,7 +138,45 @@ def read_columns_directly() -> None:
             from duckdb_columns() where schema_name = '{schema}' group by table_name"""
         return dict(self.connections.add_query(query, auto_begin=False)[1].fetchall())
 
-    _replace(DuckDBAdapter, "get_columns_in_relation", columns)
+    replace(DuckDBAdapter, "get_columns_in_relation", columns)
+
+
+def rename_and_drop_directly() -> None:
+    """Rename and drop tables by the statements of dbt-duckdb's macros, without the macros."""
+    if not is_tested("dbt-duckdb"):
+        return
+    from dbt.adapters.duckdb.impl import DuckDBAdapter
+
+    drop_relation = DuckDBAdapter.drop_relation
+
+    def rename(self: DuckDBAdapter, from_relation: Any, to_relation: Any) -> None:
+        self.cache_renamed(from_relation, to_relation)
+        name = self.quote(to_relation.identifier)
+        self.connections.add_query(f"alter {to_relation.type} {from_relation} rename to {name}")
+
+    def drop(self: DuckDBAdapter, relation: Any) -> None:
+        if relation.type is None or self.is_ducklake(relation):
+            drop_relation(self, relation)
+            return
+        self.cache_dropped(relation)
+        self.connections.add_query(f"drop {relation.type} if exists {relation} cascade", auto_begin=False)
+
+    replace(DuckDBAdapter, "rename_relation", rename)
+    replace(DuckDBAdapter, "drop_relation", drop)
+
+
+def make_column_types_once() -> None:
+    """Make the types that a result may have once for each set of text columns; they have no state."""
+    if not is_tested("dbt-common"):
+        return
+    from dbt_common.clients import agate_helper
+
+    made = cache(agate_helper.build_type_tester)
+
+    def type_tester(text_columns: Iterable[str], string_null_values: Iterable[str] = ("null", "")) -> Any:
+        return made(tuple(sorted(text_columns)), tuple(string_null_values))
+
+    replace(agate_helper, "build_type_tester", type_tester)
 
 
 def open_sources_once() -> None:
@@ -167,7 +195,7 @@ def open_sources_once() -> None:
         load_source(self, plugin_name, source_config)
         loaded.add((plugin_name, source_config.table_name()))
 
-    _replace(LocalEnvironment, "load_source", load_once)
+    replace(LocalEnvironment, "load_source", load_once)
 
 
 def write_artifacts_with_orjson() -> None:
@@ -184,18 +212,12 @@ def write_artifacts_with_orjson() -> None:
         )
         return True
 
-    _replace(base, "write_json", write_json)
+    replace(base, "write_json", write_json)
 
 
 def collect_garbage_rarely() -> None:
     """Let Python look for garbage after 50,000 new objects; the peak of a build's memory stays within 1 %."""
     gc.set_threshold(50_000, 20, 100)
-
-
-def _replace(owner: ModuleType | type, name: str, function: Callable[..., Any]) -> None:
-    """Replace a function of dbt, which must be there: a misspelled one would be added and never called."""
-    getattr(owner, name)
-    setattr(owner, name, function)
 
 
 @cache
@@ -204,19 +226,33 @@ def change_dbt() -> None:
     ignore_the_path_of_the_warehouse()
     skip_events_below_the_level()
     find_macros_in_one_dictionary()
+    make_macros_at_once()
+    keep_macros()
     insert_tables_after_with()
     read_columns_directly()
+    rename_and_drop_directly()
+    make_column_types_once()
     open_sources_once()
     write_artifacts_with_orjson()
 
 
-if __name__ == "__main__":
-    collect_garbage_rarely()
+def run_dbt() -> None:
+    """Run dbt with the arguments of this process."""
     from dbt.cli.main import cli
 
     change_dbt()
+    templates = keep_compiled_templates()
     if "--target=spark" in sys.argv:
         from f1_lakehouse.dbt.spark_session import open_session
 
         open_session()
-    cli()
+    try:
+        cli()
+    finally:
+        if templates is not None:
+            templates.save()
+
+
+if __name__ == "__main__":
+    collect_garbage_rarely()
+    run_dbt()

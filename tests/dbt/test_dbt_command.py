@@ -17,9 +17,9 @@ from dbt.adapters.duckdb.impl import DuckDBAdapter
 from dbt.adapters.duckdb.relation import DuckDBRelation
 from dbt.adapters.duckdb.utils import SourceConfig
 from dbt.artifacts.schemas import base
-from dbt.context.macros import MacroNamespace
 from dbt.contracts.graph.nodes import InjectedCTE
 from dbt.tracking import track_behavior_change_warn
+from dbt_common.clients import agate_helper
 from dbt_common.events import event_manager
 from dbt_common.events.base_types import BaseEvent, EventLevel, EventMsg
 from dbt_common.events.event_manager import EventManager
@@ -37,9 +37,11 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """dbt's functions after a test are those of before."""
     for owner, name in (
         (EventManager, "fire_event"),
-        (MacroNamespace, "__getitem__"),
         (compilation, "inject_ctes_into_sql"),
         (DuckDBAdapter, "get_columns_in_relation"),
+        (DuckDBAdapter, "rename_relation"),
+        (DuckDBAdapter, "drop_relation"),
+        (agate_helper, "build_type_tester"),
         (LocalEnvironment, "load_source"),
         (base, "write_json"),
     ):
@@ -111,28 +113,6 @@ def test_artifacts_are_those_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, tmp_path:
 
 
 @pytest.mark.parametrize("tested", [True, False])
-def test_macro_is_found_in_the_order_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, tested: bool) -> None:
-    """The package of the node, the project, other packages, dbt: a project may replace a macro of dbt."""
-    set_tested(dbt_as_it_was, "dbt-core", tested)
-    command.find_macros_in_one_dictionary()
-    found = MacroNamespace(
-        global_namespace={"a": "project", "b": "project"},
-        local_namespace={"a": "node"},
-        global_project_namespace={"a": "dbt", "b": "dbt", "c": "dbt", "d": "dbt"},
-        packages={"c": {"a": "package"}},
-    )
-    assert {name: found[name] for name in found} == {
-        "a": "node",
-        "b": "project",
-        "c": {"a": "package"},
-        "d": "dbt",
-        "dbt": found.global_project_namespace,
-    }
-    with pytest.raises(KeyError):
-        found["e"]
-
-
-@pytest.mark.parametrize("tested", [True, False])
 @pytest.mark.parametrize(
     "sql",
     [
@@ -193,6 +173,84 @@ def test_columns_of_a_table_are_read_without_a_macro_with_a_tested_version(
     assert columns("bronze", "stints") == []
     with pytest.raises(DbtRuntimeError, match="syntax"):
         changed(adapter, SimpleNamespace(schema="gold", identifier="x", render=lambda: "from from"))
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_tables_are_renamed_and_dropped_without_a_macro_with_a_tested_version(
+    dbt_as_it_was: pytest.MonkeyPatch, tested: bool
+) -> None:
+    set_tested(dbt_as_it_was, "dbt-duckdb", tested)
+    by_macro: list[str] = []
+    dbt_as_it_was.setattr(DuckDBAdapter, "drop_relation", lambda _, one: by_macro.append(one.identifier))
+    dbts = DuckDBAdapter.rename_relation, DuckDBAdapter.drop_relation
+    command.rename_and_drop_directly()
+    rename, drop = DuckDBAdapter.rename_relation, DuckDBAdapter.drop_relation
+    assert ((rename, drop) == dbts) == (not tested)
+    if not tested:
+        return
+    con = duckdb.connect()
+    con.execute(
+        'create schema silver; create table silver."laps 2" (lap int); create view silver.fast as select 1'
+    )
+    cached: list[tuple[str, ...]] = []
+    adapter = SimpleNamespace(
+        connections=SimpleNamespace(add_query=lambda sql, auto_begin=True: con.execute(sql)),
+        cache_renamed=lambda one, other: cached.append((one.identifier, other.identifier)),
+        cache_dropped=lambda one: cached.append((one.identifier,)),
+        quote=lambda name: f'"{name}"',
+        is_ducklake=lambda one: one.identifier == "lake",
+    )
+    lap_2, lap_3, lake, unknown, fast = (
+        DuckDBRelation.create(database="memory", schema="silver", identifier=name, type=kind)
+        for name, kind in [
+            ("laps 2", "table"),
+            ("laps 3", "table"),
+            ("lake", "table"),
+            ("unknown", None),
+            ("fast", "view"),
+        ]
+    )
+    rename(adapter, lap_2, lap_3)
+    tables = "select table_name from information_schema.tables"
+    assert sorted(con.execute(tables).fetchall()) == [("fast",), ("laps 3",)]
+    drop(adapter, fast)
+    assert con.execute(tables).fetchall() == [("laps 3",)]
+    for one in (lap_3, lap_3, lake, unknown):
+        drop(adapter, one)
+    assert con.execute(tables).fetchall() == []
+    assert cached == [("laps 2", "laps 3"), ("fast",), ("laps 3",), ("laps 3",)]
+    assert by_macro == ["lake", "unknown"]
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_values_of_a_result_have_the_types_that_dbt_gives_them(
+    dbt_as_it_was: pytest.MonkeyPatch, tested: bool
+) -> None:
+    set_tested(dbt_as_it_was, "dbt-common", tested)
+    results = [
+        [
+            {"code": "005", "lap": 5, "at": datetime(2024, 9, 22, tzinfo=UTC)},
+            {"code": "", "lap": None, "at": None},
+        ],
+        [{"code": 5, "lap": "null", "sectors": [1, 2]}],
+        [],
+    ]
+
+    def tables() -> list[object]:
+        found = [
+            agate_helper.table_from_data_flat(rows, list(rows[0]) if rows else ["lap"]) for rows in results
+        ]
+        return [
+            ([type(one).__name__ for one in table.column_types], [list(row) for row in table.rows])
+            for table in found
+        ]
+
+    by_dbt, build = tables(), agate_helper.build_type_tester
+    command.make_column_types_once()
+    assert (agate_helper.build_type_tester is build) == (not tested)
+    assert tables() == tables() == by_dbt
+    one, other = (agate_helper.build_type_tester(names) for names in ({"a", "b"}, ["b", "a"]))
+    assert (one is other) == tested
 
 
 @pytest.mark.parametrize("tested", [True, False])
