@@ -1,6 +1,6 @@
 """`python -m f1_lakehouse.dbt.command`: dbt, changed so that it takes less time.
 
-Belongs here: the changes to dbt. They replace non-public functions, and only those of a tested version: another version runs unchanged.
+Belongs here: the changes to dbt, and when they are made. They replace non-public functions, and only those of a tested version: another version runs unchanged.
 
 - dbt reads its cache of a parse only if every field of the connection is as it was when the cache was written, so each new lake would parse
   the project again (11 s of CPU), although nothing that is parsed depends on the path of the warehouse. `_connection_keys` of dbt-duckdb
@@ -38,6 +38,7 @@ from f1_lakehouse.dbt.faster_macros import (
     make_macros_at_once,
 )
 from f1_lakehouse.dbt.replacing import replace
+from f1_lakehouse.dbt.waiting_process import WAIT, wait_for_arguments
 from f1_lakehouse.tested_versions import is_tested
 
 FIRST_WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*with\s+(?!recursive\b)", re.IGNORECASE | re.DOTALL)
@@ -241,6 +242,10 @@ def run_dbt() -> None:
     from dbt.cli.main import cli
 
     change_dbt()
+    if sys.argv[1:] == [WAIT]:
+        import f1_lakehouse.dbt.duckdb_plugin  # noqa: F401 — as dbt does when it opens the first connection
+
+        wait_for_arguments()
     templates = keep_compiled_templates()
     if "--target=spark" in sys.argv:
         from f1_lakehouse.dbt.spark_session import open_session

@@ -12,17 +12,20 @@ Non-public behavior, used only with a tested version of dagster-dbt:
   a second per build. With a tested version of Dagster it is made once.
 """
 
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 from packaging.version import Version
 
 from f1_lakehouse.dbt.project import dbt_command, without_dbt_variables
+from f1_lakehouse.dbt.waiting_process import start_dbt
 from f1_lakehouse.project_files import PROJECT_DIR
 from f1_lakehouse.tested_versions import is_tested
 
@@ -49,6 +52,7 @@ with _dbt_core_hidden():
         DbtProject,
         dbt_assets,
     )
+    from dagster_dbt.core import dbt_cli_invocation as _invocation
 
 __all__ = [
     "DagsterDbtTranslator",
@@ -63,6 +67,20 @@ __all__ = [
 ]
 
 
+@contextmanager
+def _waiting_dbt_taken() -> Iterator[None]:
+    """Within the block, dagster-dbt takes the dbt process that waits instead of starting one."""
+    if not is_tested("dagster-dbt"):
+        yield
+        return
+    module: Any = _invocation
+    module.subprocess = SimpleNamespace(Popen=start_dbt, PIPE=subprocess.PIPE, STDOUT=subprocess.STDOUT)
+    try:
+        yield
+    finally:
+        module.subprocess = subprocess
+
+
 class DbtCommand(DbtCliResource):
     """dbt as a command. With a tested version of dagster-dbt: without a process for its version, and without an adapter."""
 
@@ -74,7 +92,7 @@ class DbtCommand(DbtCliResource):
 
     def cli(self, *arguments: Any, **options: Any) -> DbtCliInvocation:
         """Start a dbt process, in an environment without another project's `DBT_*` variables."""
-        with without_dbt_variables():
+        with without_dbt_variables(), _waiting_dbt_taken():
             return super().cli(*arguments, **options)
 
     def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:

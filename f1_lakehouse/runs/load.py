@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from f1_lakehouse.dbt.engine_choice import engine_of_build
+from f1_lakehouse.dbt.waiting_process import dbt_waits
 from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake, current_lake
@@ -202,6 +203,12 @@ def run_transform(
         raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
     if not always and find_lag(lake.settings, lake.bronze.pull_log.version()) is None:
         return report
+    with dbt_waits(lake.settings):
+        return _run_transform(lake, listener, report, full_refresh=full_refresh)
+
+
+def _run_transform(lake: Lake, listener: Listener, report: Report, *, full_refresh: bool) -> Report:
+    # Dagster takes seconds to import.
     from f1_lakehouse.instance.dagster_instance import current_instance
     from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
     from f1_lakehouse.runs.run_job import run_job

@@ -1,0 +1,80 @@
+"""A dbt process that is started before its arguments are known: it imports dbt while Dagster prepares the run, which saves seconds.
+
+Belongs here: both ends of the pipe. The process ends when the other end of its stdin is closed, whatever becomes of the process that
+started it. Who hands over the arguments: instance/dbt_integration.py.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from f1_lakehouse.dbt.project import dbt_command, dbt_environment
+from f1_lakehouse.settings import Settings
+
+WAIT = "--wait-for-arguments"
+"""The only argument of a process that waits."""
+_waiting: ContextVar["subprocess.Popen[bytes] | None"] = ContextVar("waiting", default=None)
+
+
+@contextmanager
+def dbt_waits(settings: Settings) -> Iterator[None]:
+    """Within the block, a dbt process waits to be taken; one that was not taken ends with the block."""
+    process = subprocess.Popen(
+        [*dbt_command(), WAIT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=dbt_environment(settings),
+    )
+    before = _waiting.set(process)
+    try:
+        yield
+    finally:
+        is_taken = _waiting.get() is not process
+        _waiting.reset(before)
+        if not is_taken:
+            process.kill()
+            process.communicate()
+
+
+def start_dbt(
+    args: Sequence[str], *, env: Mapping[str, str], cwd: Path, **options: Any
+) -> "subprocess.Popen[bytes]":
+    """Return a dbt process with these arguments, like `subprocess.Popen`: the one that waits, or a new one."""
+    process, own = _waiting.get(), len(dbt_command())
+    if process is None or process.stdin is None or list(args[:own]) != dbt_command():
+        return subprocess.Popen(args, env=env, cwd=cwd, **options)
+    _waiting.set(None)
+    told = {"arguments": list(args[own:]), "environment": dict(env), "folder": str(cwd)}
+    try:
+        with process.stdin as pipe:
+            pipe.write(orjson.dumps(told) + b"\n")
+    except BrokenPipeError:  # it has ended, for a reason that a new one will show
+        process.stdin = None
+        process.communicate()
+        return subprocess.Popen(args, env=env, cwd=cwd, **options)
+    process.stdin = None
+    process.args = list(args)  # what Dagster shows
+    return process
+
+
+def wait_for_arguments() -> None:
+    """In the process that waits: set arguments, environment and folder to those of the first line of stdin; exit if there is none."""
+    try:
+        line = sys.stdin.buffer.readline()
+    except KeyboardInterrupt:
+        os._exit(130)
+    if not line:
+        os._exit(0)
+    told = orjson.loads(line)
+    sys.argv[1:] = told["arguments"]
+    os.environ.clear()
+    os.environ.update(told["environment"])
+    os.chdir(told["folder"])
