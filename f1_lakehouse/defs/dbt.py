@@ -4,7 +4,8 @@ Nothing happens when this module is imported: the assets are made by `dbt_defini
 instance/dbt_integration.py, how most tests run when it has ended in dbt/data_tests.py; the asset behind gold is in published.py.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -146,11 +147,17 @@ def _build(
     invocation = dbt.cli([*dbt_arguments(config), *engine.dbt_arguments], context=context, target_path=target)
     events, failure = _until_the_end(invocation.stream())
     built = {context.asset_key_for_output(one.output_name) for one in events if isinstance(one, dg.Output)}
-    events += _data_test_results(context, engine, _without_result(context, events, built))
-    yield from _as_stored(context, with_warehouse_metadata(context, events, engine))
+    counts = engine.row_counts()
+    with ThreadPoolExecutor(1, "data tests") as thread:
+        # DuckDB runs them while Dagster stores the events of the tables.
+        not_built = _without_result(context, events, built)
+        tested = thread.submit(_data_test_results, context, engine, not_built)
+        yield from (_with_row_count(context, one, counts) for one in events if isinstance(one, dg.Output))
+        results = [one for one in events if not isinstance(one, dg.Output)] + tested.result()
+    yield from _as_stored(context, _with_failing_rows(results, engine))
     if failure is not None:
         raise failure
-    check_passed(events)
+    check_passed(results)
     check_all_built(context.selected_asset_keys, built)
     if config.full_refresh:
         engine.drop_other_tables(tables_made())
@@ -272,24 +279,26 @@ def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetK
         raise dg.Failure(f"dbt ended without an error but did not report {len(missing)} tables: {names}")
 
 
-def with_warehouse_metadata(
-    context: dg.AssetExecutionContext, events: Collection[Any], engine: Engine
-) -> Iterator[Any]:
-    """Yield the events of a build, each table's with its row count and each failed test's with the rows that failed it.
+def _with_row_count(
+    context: dg.AssetExecutionContext, output: dg.Output[Any], counts: Mapping[tuple[str, ...], int]
+) -> dg.Output[Any]:
+    """Return the output of a table with its row count.
 
     (dagster-dbt's fetch_row_counts reads the same, but keeps the warehouse open in this process afterwards.)
     """
-    counts = engine.row_counts()
+    rows = counts.get(tuple(context.asset_key_for_output(output.output_name).path))
+    return output if rows is None else output.with_metadata({**output.metadata, ROW_COUNT: rows})
+
+
+def _with_failing_rows(results: Iterable[Any], engine: Engine) -> Iterator[Any]:
+    """Yield the results of tests, and other events; each failed test's with the rows that failed it."""
     failing = engine.failing_rows()
-    for event in events:
-        if isinstance(event, dg.Output):
-            rows = counts.get(tuple(context.asset_key_for_output(event.output_name).path))
-            if rows is not None:
-                event = event.with_metadata({**event.metadata, ROW_COUNT: rows})
-        elif isinstance(event, dg.AssetCheckResult) and not event.passed:
+    for event in results:
+        if isinstance(event, dg.AssetCheckResult) and not event.passed:
             test = test_aliases().get(str(event.metadata["unique_id"].value))
             if test in failing:
-                event = _with_metadata(event, failing_rows=record_table(failing[test]))
+                yield _with_metadata(event, failing_rows=record_table(failing[test]))
+                continue
         yield event
 
 
