@@ -16,7 +16,8 @@ Belongs here: the changes to dbt, and when they are made. They replace non-publi
 - dbt makes the types of a result's columns for each result, with a calendar for each type. `build_type_tester` of dbt-common makes them;
   here once for each set of text columns.
 - dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
-- dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here orjson.
+- dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here
+  orjson. It writes manifest.json twice per build, by `write_manifest` of dbt-core; here at the end of the build only.
 - Python looks for garbage after each 700 new objects, and dbt keeps most of them until its end. Here after each 50,000, which is public.
 """
 
@@ -216,6 +217,17 @@ def write_artifacts_with_orjson() -> None:
     replace(base, "write_json", write_json)
 
 
+def write_the_manifest_of_a_build_once() -> None:
+    """Do not write manifest.json after the parse: a build writes it at its end, with the compiled SQL."""
+    if not is_tested("dbt-core"):
+        return
+    from dbt.parser import manifest
+    from dbt.task import runnable
+
+    assert runnable.write_manifest is not None  # its own name for the function, which stays
+    replace(manifest, "write_manifest", lambda *_: None)
+
+
 def collect_garbage_rarely() -> None:
     """Let Python look for garbage after 50,000 new objects; the peak of a build's memory stays within 1 %."""
     gc.set_threshold(50_000, 20, 100)
@@ -246,6 +258,8 @@ def run_dbt() -> None:
         import f1_lakehouse.dbt.duckdb_plugin  # noqa: F401 — as dbt does when it opens the first connection
 
         wait_for_arguments()
+    if "build" in sys.argv:
+        write_the_manifest_of_a_build_once()
     templates = keep_compiled_templates()
     if "--target=spark" in sys.argv:
         from f1_lakehouse.dbt.spark_session import open_session

@@ -18,6 +18,8 @@ from dbt.adapters.duckdb.relation import DuckDBRelation
 from dbt.adapters.duckdb.utils import SourceConfig
 from dbt.artifacts.schemas import base
 from dbt.contracts.graph.nodes import InjectedCTE
+from dbt.parser import manifest
+from dbt.task import runnable
 from dbt.tracking import track_behavior_change_warn
 from dbt_common.clients import agate_helper
 from dbt_common.events import event_manager
@@ -44,6 +46,7 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         (agate_helper, "build_type_tester"),
         (LocalEnvironment, "load_source"),
         (base, "write_json"),
+        (manifest, "write_manifest"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     return monkeypatch
@@ -173,6 +176,15 @@ def test_columns_of_a_table_are_read_without_a_macro_with_a_tested_version(
     assert columns("bronze", "stints") == []
     with pytest.raises(DbtRuntimeError, match="syntax"):
         changed(adapter, SimpleNamespace(schema="gold", identifier="x", render=lambda: "from from"))
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_manifest_of_a_build_is_written_at_its_end(dbt_as_it_was: pytest.MonkeyPatch, tested: bool) -> None:
+    set_tested(dbt_as_it_was, "dbt-core", tested)
+    by_dbt = manifest.write_manifest
+    command.write_the_manifest_of_a_build_once()
+    assert (manifest.write_manifest is by_dbt) == (not tested)
+    assert runnable.write_manifest is by_dbt
 
 
 @pytest.mark.parametrize("tested", [True, False])
