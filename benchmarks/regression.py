@@ -24,7 +24,14 @@ from benchmarks.references import Measured
 
 PROJECT = Path(__file__).parents[1]
 REFERENCES = ROOT / "regression"
-F1 = "from f1_lakehouse.cli.app import main; main()"
+F1 = """
+try:
+    from f1_lakehouse.cli.app import main
+except ImportError:
+    from f1_lakehouse.cli import main
+main()
+"""
+"""Runs `f1`; early versions had it in one module."""
 
 
 @dataclass(frozen=True)
