@@ -11,12 +11,16 @@ Non-public API: the storage classes of Dagster and what they are made from. They
 version of Dagster (dagster_instance.py); otherwise the same files are opened by Dagster's own class.
 """
 
+import contextlib
+import os
+import shutil
 import sqlite3
 import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -39,6 +43,8 @@ from sqlalchemy.event import listen
 from sqlalchemy.pool import StaticPool
 from watchdog.events import FileSystemEvent
 from watchdog.observers import Observer
+
+from f1_lakehouse.storage.object_store import write_atomically
 
 MAX_OPEN_RUNS = 8
 """Files that stay open, one per run: a webserver that shows many runs must not hold all of them open."""
@@ -151,7 +157,7 @@ class EventLogStorage(SqliteEventLogStorage):
         )
         listen(engine, "connect", _set_synchronous_normal)
         if shard not in self._initialized_dbs:
-            self._initdb(engine)
+            self._initialize(engine, shard)
             self._initialized_dbs.add(shard)
         with engine.connect():  # creates the file if it is missing
             self._open[shard] = engine, self._inode(shard)
@@ -159,6 +165,24 @@ class EventLogStorage(SqliteEventLogStorage):
         if len(others) >= MAX_OPEN_RUNS:
             _close(self._open, others[0])
         return engine
+
+    def _initialize(self, engine: Engine, shard: str) -> None:
+        """Make the tables of a new file, and of one in which they are missing.
+
+        Dagster asks Alembic for each file, which reads all migrations each time: half of the time of a short run. The file of a new run is
+        therefore a copy of an empty one, which the first run with this version of Dagster leaves.
+        """
+        empty, path = Path(self._base_dir) / f"empty-{version('dagster')}", Path(self.path_for_shard(shard))
+        is_new = not path.exists()
+        if shard == INDEX_SHARD_NAME:
+            self._initdb(engine)
+        elif is_new and _copy_new(empty, path):
+            return
+        elif is_new or not _is_like(path, empty):
+            self._initdb(engine)
+            if is_new:
+                with contextlib.closing(sqlite3.connect(path)) as con:
+                    write_atomically(empty, con.serialize())
 
     def _inode(self, shard: str) -> int:
         try:
@@ -266,6 +290,36 @@ class _Watchdog(SqliteEventLogStorageWatchdog):
     def on_modified(self, event: FileSystemEvent) -> None:
         """Process the new events."""
         self._process_log()
+
+
+def _copy_new(empty: Path, path: Path) -> bool:
+    """Copy the empty file to a path where there is none; return whether that was done."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    try:
+        shutil.copyfile(empty, partial)
+        if not _is_like(partial, empty):
+            return False
+        os.link(partial, path)  # unlike a rename, not over a file that another process makes now
+    except OSError:
+        return False
+    finally:
+        for end in ("", "-shm", "-wal"):
+            Path(f"{partial}{end}").unlink(missing_ok=True)
+    return True
+
+
+def _is_like(path: Path, empty: Path) -> bool:
+    """Return whether a file has the tables of the empty one, and its version of them."""
+    query = "select version_num, (select group_concat(sql) from (select sql from sqlite_schema order by name)) from alembic_version"
+    found = []
+    # Nothing writes to the empty file. SQLite would lay the files of its write-ahead log next to it.
+    for one, options in ((path, "mode=ro"), (empty, "mode=ro&immutable=1")):
+        try:
+            with contextlib.closing(sqlite3.connect(f"{one.as_uri()}?{options}", uri=True)) as con:
+                found.append(con.execute(query).fetchall())
+        except sqlite3.Error:
+            return False
+    return found[0] == found[1]
 
 
 def _close(opened: OrderedDict[str, tuple[Engine, int]], *shards: str) -> None:

@@ -18,7 +18,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from defs_instance import instance_in
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from f1_lakehouse.instance import sqlite_storage
 from f1_lakehouse.instance.dagster_instance import current_instance, warn_of_other_instance
@@ -253,6 +253,42 @@ def test_number_of_connections_is_independent_of_events(
             run_with_checks(instance, checks)
             counts.append(len(made))
     assert counts[0] == counts[1] > 0
+
+
+def test_file_of_a_run_is_a_copy_of_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    initialize = SqliteEventLogStorage._initdb
+
+    def noted(self: SqliteEventLogStorage, engine: Engine, for_index_shard: bool = False) -> None:
+        made.append(Path(str(engine.url.database)).stem)
+        initialize(self, engine, for_index_shard)
+
+    monkeypatch.setattr(SqliteEventLogStorage, "_initdb", noted)
+    runs = []
+    for _ in range(2):
+        with instance_in(tmp_path) as instance:
+            runs += [run_with_checks(instance, 1) for _ in range(2)]
+    assert [name for name in made if name != "index"] == runs[:1]
+    folder = tmp_path / "history" / "runs"
+    [empty] = folder.glob("empty-*")
+    schemas = []
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as dagsters:
+        runs.append(run_with_checks(dagsters, 1))
+    for run_id in runs:
+        with sqlite3.connect(folder / f"{run_id}.db") as con:
+            schemas.append(con.execute("select name, sql from sqlite_schema order by name").fetchall())
+            schemas[-1] += con.execute("pragma journal_mode").fetchall()
+            schemas[-1] += con.execute("select version_num from alembic_version").fetchall()
+    assert all(one == schemas[-1] for one in schemas)
+    # One that is damaged, or of another version, is not copied.
+    made.clear()
+    empty.write_bytes(b"damaged")
+    with instance_in(tmp_path) as instance:
+        damaged = run_with_checks(instance, 1)
+        assert instance.all_logs(damaged)
+        assert instance.all_logs(runs[0])
+    assert damaged in made
+    assert not list(folder.glob("*.partial"))
 
 
 def test_only_recently_used_files_stay_open_and_none_after_dispose(tmp_path: Path) -> None:
