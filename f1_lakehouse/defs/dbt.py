@@ -6,6 +6,7 @@ instance/dbt_integration.py, how most tests run when it has ended in dbt/data_te
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -35,6 +36,7 @@ from f1_lakehouse.project_files import PROJECT_DIR
 from f1_lakehouse.publishing.build_record import (
     Build,
     current_digest,
+    last_build,
     mark_build_started,
     must_rebuild,
     record_build,
@@ -79,6 +81,12 @@ class Translator(DagsterDbtTranslator):
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str] | None:
         """Return the team that is responsible."""
         return OWNERS
+
+
+ALL_MUST_BE_BUILT = (
+    "the code or the engine has changed since the last build, so that all tables must be built again: materialize all of silver and gold "
+    "(job transform), or run f1 transform"
+)
 
 
 @cache
@@ -135,7 +143,10 @@ def _build(
     version = opened.bronze.pull_log.version()
     tag_transform(context, version, seen_at)
     digest = current_digest()
+    before, is_complete = last_build(opened.settings), context.selected_asset_keys == dbt_build_asset().keys
     if must_rebuild(opened.settings):
+        if not is_complete:
+            raise dg.Failure(ALL_MUST_BE_BUILT, allow_retries=False)
         config = TransformConfig(full_refresh=True)
     # Until a full refresh has finished, the tables come from two versions of the code: after a failure, the next build must
     # be a full refresh too.
@@ -162,7 +173,19 @@ def _build(
     if config.full_refresh:
         engine.drop_other_tables(tables_made())
     engine.tidy()
-    record_build(opened.settings, Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest))
+    done = Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest)
+    if (held := build_held(before, done, is_complete=is_complete)) is not None:
+        record_build(opened.settings, held)
+
+
+def build_held(before: Build | None, done: Build, *, is_complete: bool) -> Build | None:
+    """Return the build that the warehouse holds after one of some tables: the others are still of the bronze of the build before.
+
+    None if there was none that succeeded: then nothing may be published before all is built.
+    """
+    if is_complete or before is None:
+        return done if is_complete else None
+    return replace(done, bronze_version=before.bronze_version, seen_at=before.seen_at)
 
 
 def _until_the_end(stream: Iterator[Any]) -> tuple[list[Any], Exception | None]:

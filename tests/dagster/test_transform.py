@@ -25,12 +25,13 @@ from f1_lakehouse.defs.checks import (
     runs_take_no_longer_than_they_should,
     silver_reconciles_with_bronze_check,
 )
-from f1_lakehouse.defs.dbt import check_all_built, dbt_build_asset
+from f1_lakehouse.defs.dbt import build_held, check_all_built, dbt_build_asset
 from f1_lakehouse.defs.monitoring import monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.dbt_integration import dbt_resource
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.run_log import RunRecord
+from f1_lakehouse.publishing.build_record import Build
 from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
@@ -287,6 +288,27 @@ def test_failing_build_leaves_published_gold_unchanged(built):
     materialized = {e.asset_key for e in result.get_asset_materialization_events()}
     assert dg.AssetKey("published_gold") not in materialized
     assert (lake.settings.gold.stat().st_ino, lake.settings.gold.stat().st_mtime_ns) == before
+
+
+def test_build_of_some_tables_holds_the_bronze_of_the_build_before():
+    """What is materialized in the UI: the other tables do not have the rows that have come since, and gold must not count as current."""
+    at = datetime(2024, 9, 22, tzinfo=UTC)
+    older = Build("1-a", "run 1", at, at, "digest")
+    newer = Build("2-b", "run 2", at + timedelta(days=1), at + timedelta(days=1), "digest")
+    assert build_held(older, newer, is_complete=True) == newer
+    assert build_held(None, newer, is_complete=True) == newer
+    assert build_held(older, newer, is_complete=False) == replace(newer, bronze_version="1-a", seen_at=at)
+    assert build_held(None, newer, is_complete=False) is None
+
+
+def test_some_tables_alone_are_not_built_by_new_code(built, monkeypatch):
+    lake, instance, _ = built
+    before = (lake.settings.root / "build.json").read_bytes()
+    monkeypatch.setattr("f1_lakehouse.defs.dbt.must_rebuild", lambda _: True)
+    result = run(instance, "transform", asset_selection=[dg.AssetKey(["silver", "silver_weather"])])
+    [failure] = [e for e in result.all_events if e.is_step_failure]
+    assert "all tables must be built again" in failure.step_failure_data.user_failure_data.description
+    assert (lake.settings.root / "build.json").read_bytes() == before
 
 
 def test_build_with_an_incomplete_report_fails():
