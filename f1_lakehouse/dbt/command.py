@@ -12,7 +12,7 @@ Belongs here: the changes to dbt, and when they are made. They replace non-publi
   time of a unit test. `inject_ctes_into_sql` of dbt-core does it; here a query that begins with `with` is not parsed.
 - dbt calls a macro for the columns of a table, and makes a context of all macros for that call: a fifth of the time of a unit test.
   `get_columns_in_relation` of dbt-duckdb calls it; here the query of that macro runs directly. So do the statements of `rename_relation`
-  and `drop_relation`, of which a table has three.
+  and `drop_relation`: three for each table.
 - dbt makes the types of a result's columns for each result, with a calendar for each type. `build_type_tester` of dbt-common makes them;
   here once for each set of text columns.
 - dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
@@ -36,7 +36,7 @@ from f1_lakehouse.dbt.faster_macros import (
     find_macros_in_one_dictionary,
     keep_compiled_templates,
     keep_macros,
-    make_macros_at_once,
+    make_macros_directly,
 )
 from f1_lakehouse.dbt.replacing import replace
 from f1_lakehouse.dbt.waiting_process import WAIT, wait_for_arguments
@@ -239,7 +239,7 @@ def change_dbt() -> None:
     ignore_the_path_of_the_warehouse()
     skip_events_below_the_level()
     find_macros_in_one_dictionary()
-    make_macros_at_once()
+    make_macros_directly()
     keep_macros()
     insert_tables_after_with()
     read_columns_directly()

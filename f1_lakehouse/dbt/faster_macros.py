@@ -6,7 +6,7 @@ non-public functions, and only those of a tested version: another version runs u
 - dbt makes a mapping of all 700 macros for each node and each macro that an adapter calls, and searches up to five dictionaries for each
   name of it. `MacroNamespace` of dbt-core is that mapping; here it is one dictionary.
 - dbt makes an object per macro for each such mapping, through three constructors. `add_macros` of dbt-core does it; here the fields of the
-  object are set at once.
+  object are set directly.
 - dbt makes the module of a macro for each call of it. `get_macro` of dbt-common does it; here once per object. A macro looks its names up
   in the context when it is called, so that a changed context is seen.
 - dbt compiles each template and macro in each process: a twentieth of a build. `Environment.compile` of Jinja does it; here the code is kept
@@ -46,7 +46,7 @@ def find_macros_in_one_dictionary() -> None:
     replace(MacroNamespace, "__getitem__", macro)
 
 
-def make_macros_at_once() -> None:
+def make_macros_directly() -> None:
     """Set the fields of each macro's object without its constructors."""
     if not is_tested("dbt-core"):
         return

@@ -57,7 +57,7 @@ WAITING = {
     DagsterEventType.ASSET_CHECK_EVALUATION.value,
     DagsterEventType.STEP_OUTPUT.value,
 }
-"""The kinds of events that wait: those that come in hundreds, and after which another kind follows at once."""
+"""The kinds of events that wait: those that come in hundreds, and after which another kind follows immediately."""
 
 
 class EventLogStorage(SqliteEventLogStorage):

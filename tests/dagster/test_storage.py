@@ -184,7 +184,7 @@ def checked(name: str, run_id: str) -> EventLogEntry:
     )
 
 
-def test_waiting_result_is_read_at_once_and_survives_a_failed_write(
+def test_waiting_result_is_read_immediately_and_survives_a_failed_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with instance_in(tmp_path) as instance:
