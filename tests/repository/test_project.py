@@ -29,6 +29,10 @@ def test_digest_of_a_copy_is_equal_despite_other_times_and_files(project: Path) 
     assert project_digest(project) == project_digest()
 
 
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text() + text)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -37,10 +41,10 @@ def test_digest_of_a_copy_is_equal_despite_other_times_and_files(project: Path) 
         lambda p: next((p / "models" / "silver").glob("*.sql")).rename(
             p / "models" / "silver" / "silver_x.sql"
         ),
-        lambda p: (p / "macros" / "nulls.sql").open("a").write(" "),
-        lambda p: (p / "seeds" / "team_lineage.csv").open("a").write("\n"),
-        lambda p: (p / "snapshots" / "_snapshots.yml").open("a").write("#"),
-        lambda p: (p / "dbt_project.yml").open("a").write("#"),
+        lambda p: append((p / "macros" / "nulls.sql"), " "),
+        lambda p: append((p / "seeds" / "team_lineage.csv"), "\n"),
+        lambda p: append((p / "snapshots" / "_snapshots.yml"), "#"),
+        lambda p: append((p / "dbt_project.yml"), "#"),
     ],
     ids=["new model", "model gone", "model renamed", "macro", "seed", "snapshot", "vars"],
 )
