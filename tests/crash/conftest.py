@@ -169,7 +169,8 @@ def object_store() -> Iterator[dict[str, str]]:
         origin = next(
             line.split("Running on ")[1].split()[0] for line in process.stderr if "Running on" in line
         )
-        threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would stop it
+        reader = threading.Thread(target=process.stderr.read, daemon=True)  # a full pipe would stop it
+        reader.start()
         assert requests.put(f"{origin}/lake", timeout=30, proxies={"http": ""}).status_code == 200
         yield {
             "AWS_ENDPOINT_URL": origin,
@@ -179,9 +180,11 @@ def object_store() -> Iterator[dict[str, str]]:
             "AWS_ALLOW_HTTP": "true",
             "NO_PROXY": "127.0.0.1",
         }
+        process.kill()
+        reader.join()
     finally:
         process.kill()
-        process.wait()
+        process.communicate()  # closes its pipe
 
 
 @pytest.fixture(scope="module")

@@ -156,5 +156,6 @@ def test_demo_and_ui_work_from_a_read_only_wheel(installed: Path, tmp_path: Path
                 time.sleep(1)
     finally:
         ui.terminate()
-    assert ui.wait(timeout=60) == 0
+        said, _ = ui.communicate(timeout=60)
+    assert ui.returncode == 0, said
     assert names(installed.parents[1]) == before
