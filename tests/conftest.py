@@ -13,6 +13,8 @@ from receiver import Receiver
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from f1_lakehouse import allocators
+
 TESTS = Path(__file__).parent
 
 LONGEST_FILES = ("test_cli.py", "test_dbt_lake.py", "test_recorded.py")
@@ -47,6 +49,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedL
 
 
 def pytest_configure() -> None:
+    allocators.collect_garbage_rarely()  # as in a command; imports and definitions stay until the end
     # Jolpica has no stand-in unless a test starts one, and nothing may reach the network.
     os.environ.setdefault("F1_SOURCES", "openf1")
 

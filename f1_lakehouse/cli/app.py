@@ -74,6 +74,7 @@ def parser() -> Parser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `f1`: exits with 0, 1 (failed), 2 (wrong usage), 130 (ended by SIGINT) or 143 (ended by SIGTERM)."""
     allocators.keep_little()
+    allocators.collect_garbage_rarely()
     top = parser()
     given = top.parse_args(arguments)
     if given.version:

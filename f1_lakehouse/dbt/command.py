@@ -1,6 +1,7 @@
 """`python -m f1_lakehouse.dbt.command`: dbt, changed so that it takes less time.
 
-Belongs here: the changes to dbt, and when they are made. They replace non-public functions, and only those of a tested version: another version runs unchanged.
+Belongs here: the changes to dbt, and when they are made. They replace non-public functions, and only those of a tested version: another
+version runs unchanged.
 
 - dbt reads its cache of a parse only if every field of the connection is as it was when the cache was written, so each new lake would parse
   the project again (11 s of CPU), although nothing that is parsed depends on the path of the warehouse. `_connection_keys` of dbt-duckdb
@@ -18,10 +19,8 @@ Belongs here: the changes to dbt, and when they are made. They replace non-publi
 - dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
 - dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here
   orjson. It writes manifest.json twice per build, by `write_manifest` of dbt-core; here at the end of the build only.
-- Python looks for garbage after each 700 new objects, and dbt keeps most of them until its end. Here after each 50,000, which is public.
 """
 
-import gc
 import logging
 import re
 import sys
@@ -32,6 +31,7 @@ from typing import Any
 
 import orjson
 
+from f1_lakehouse import allocators
 from f1_lakehouse.dbt.faster_macros import (
     find_macros_in_one_dictionary,
     keep_compiled_templates,
@@ -228,11 +228,6 @@ def write_the_manifest_of_a_build_once() -> None:
     replace(manifest, "write_manifest", lambda *_: None)
 
 
-def collect_garbage_rarely() -> None:
-    """Let Python look for garbage after 50,000 new objects; the peak of a build's memory stays within 1 %."""
-    gc.set_threshold(50_000, 20, 100)
-
-
 @cache
 def change_dbt() -> None:
     """Make all changes, once per process; call before dbt reads its profile."""
@@ -273,5 +268,5 @@ def run_dbt() -> None:
 
 
 if __name__ == "__main__":
-    collect_garbage_rarely()
+    allocators.collect_garbage_rarely()
     run_dbt()
