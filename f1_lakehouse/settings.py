@@ -200,7 +200,7 @@ def _read(root: Path | None) -> Settings:
 
 @lru_cache(maxsize=8)
 def _read_variables(root: Path | None, variables: tuple[tuple[str, str], ...]) -> Settings:
-    """Read the environment, whose variables these are: a command does so 40 times, and each takes 20 ms."""
+    """Return the settings of the environment, kept as long as it has these variables: a command asks 40 times, and reading takes 20 ms."""
     try:
         return Settings() if root is None else Settings(lakehouse_root=root)
     except ValidationError as error:

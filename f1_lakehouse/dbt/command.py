@@ -18,7 +18,7 @@ version runs unchanged.
   here once for each set of text columns.
 - dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
 - dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here
-  orjson. It writes manifest.json twice per build, by `write_manifest` of dbt-core; here at the end of the build only.
+  orjson. It writes manifest.json twice per build; here `parse_manifest` of dbt-core does not, and the end of the build does.
 """
 
 import logging
@@ -26,6 +26,7 @@ import re
 import sys
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,16 @@ from f1_lakehouse.dbt.faster_macros import (
     keep_macros,
     make_macros_directly,
 )
-from f1_lakehouse.dbt.replacing import replace
+from f1_lakehouse.dbt.replacing import if_tested, replace
 from f1_lakehouse.dbt.waiting_process import WAIT, wait_for_arguments
-from f1_lakehouse.tested_versions import is_tested
 
 FIRST_WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*with\s+(?!recursive\b)", re.IGNORECASE | re.DOTALL)
 """The beginning of a query that starts with common table expressions, after comments."""
 
 
+@if_tested("dbt-duckdb")
 def ignore_the_path_of_the_warehouse() -> None:
     """Take the path of the warehouse out of the fields of the connection that dbt compares. Call before dbt reads its profile."""
-    if not is_tested("dbt-duckdb"):
-        return
     from dbt.adapters.duckdb.credentials import DuckDBCredentials
 
     fields = DuckDBCredentials._connection_keys
@@ -60,10 +59,9 @@ def ignore_the_path_of_the_warehouse() -> None:
     replace(DuckDBCredentials, "_connection_keys", without_path)
 
 
+@if_tested("dbt-common")
 def skip_events_below_the_level() -> None:
     """Do not make messages of the events that no logger writes."""
-    if not is_tested("dbt-common"):
-        return
     from dbt.tracking import track_behavior_change_warn
     from dbt_common.events.event_manager import EventManager
     from dbt_common.events.logger import PRINT_EVENT_NAMES
@@ -95,10 +93,9 @@ def skip_events_below_the_level() -> None:
     replace(EventManager, "fire_event", fire_event_if_shown)
 
 
+@if_tested("dbt-core")
 def insert_tables_after_with() -> None:
     """Insert common table expressions into a query that begins with `with` without parsing it."""
-    if not is_tested("dbt-core"):
-        return
     from dbt import compilation
 
     inject = compilation.inject_ctes_into_sql
@@ -112,10 +109,9 @@ def insert_tables_after_with() -> None:
     replace(compilation, "inject_ctes_into_sql", inject_after_with)
 
 
+@if_tested("dbt-duckdb")
 def read_columns_directly() -> None:
     """Read the columns of a table by the query of dbt-duckdb's macro, without the macro."""
-    if not is_tested("dbt-duckdb"):
-        return
     from dbt.adapters.duckdb.impl import DuckDBAdapter
     from dbt_common.exceptions import DbtRuntimeError
 
@@ -143,10 +139,9 @@ def read_columns_directly() -> None:
     replace(DuckDBAdapter, "get_columns_in_relation", columns)
 
 
+@if_tested("dbt-duckdb")
 def rename_and_drop_directly() -> None:
     """Rename and drop tables by the statements of dbt-duckdb's macros, without the macros."""
-    if not is_tested("dbt-duckdb"):
-        return
     from dbt.adapters.duckdb.impl import DuckDBAdapter
 
     drop_relation = DuckDBAdapter.drop_relation
@@ -167,10 +162,9 @@ def rename_and_drop_directly() -> None:
     replace(DuckDBAdapter, "drop_relation", drop)
 
 
+@if_tested("dbt-common")
 def make_column_types_once() -> None:
     """Make the types that a result may have once for each set of text columns; they have no state."""
-    if not is_tested("dbt-common"):
-        return
     from dbt_common.clients import agate_helper
 
     made = cache(agate_helper.build_type_tester)
@@ -181,10 +175,9 @@ def make_column_types_once() -> None:
     replace(agate_helper, "build_type_tester", type_tester)
 
 
+@if_tested("dbt-duckdb")
 def open_sources_once() -> None:
     """Open each source at its first reference in a run."""
-    if not is_tested("dbt-duckdb"):
-        return
     from dbt.adapters.duckdb.environments.local import LocalEnvironment
 
     load_source = LocalEnvironment.load_source
@@ -200,10 +193,9 @@ def open_sources_once() -> None:
     replace(LocalEnvironment, "load_source", load_once)
 
 
+@if_tested("dbt-core")
 def write_artifacts_with_orjson() -> None:
     """Write manifest.json and run_results.json with orjson."""
-    if not is_tested("dbt-core"):
-        return
     from dbt.artifacts.schemas import base
     from dbt_common.utils.encoding import JSONEncoder
 
@@ -217,15 +209,17 @@ def write_artifacts_with_orjson() -> None:
     replace(base, "write_json", write_json)
 
 
+@if_tested("dbt-core")
 def write_the_manifest_of_a_build_once() -> None:
     """Do not write manifest.json after the parse: a build writes it at its end, with the compiled SQL."""
-    if not is_tested("dbt-core"):
-        return
-    from dbt.parser import manifest
-    from dbt.task import runnable
+    from dbt.cli import requires
 
-    assert runnable.write_manifest is not None  # its own name for the function, which stays
-    replace(manifest, "write_manifest", lambda *_: None)
+    parse_manifest = requires.parse_manifest
+
+    def parse_without_writing(config: Any, write_perf_info: bool, write: bool, *others: Any) -> Any:
+        return parse_manifest(config, write_perf_info, False, *others)
+
+    replace(requires, "parse_manifest", parse_without_writing)
 
 
 @cache
@@ -250,8 +244,7 @@ def run_dbt() -> None:
 
     change_dbt()
     if sys.argv[1:] == [WAIT]:
-        import f1_lakehouse.dbt.duckdb_plugin  # noqa: F401 — as dbt does when it opens the first connection
-
+        import_module("f1_lakehouse.dbt.duckdb_plugin")  # as dbt does when it opens the first connection
         wait_for_arguments()
     if "build" in sys.argv:
         write_the_manifest_of_a_build_once()

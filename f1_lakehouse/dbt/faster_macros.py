@@ -23,15 +23,13 @@ from types import CodeType
 from typing import Any
 
 from f1_lakehouse.dbt.parse_cache import shared_folder
-from f1_lakehouse.dbt.replacing import replace
+from f1_lakehouse.dbt.replacing import if_tested, replace
 from f1_lakehouse.storage.object_store import write_atomically
-from f1_lakehouse.tested_versions import is_tested
 
 
+@if_tested("dbt-core")
 def find_macros_in_one_dictionary() -> None:
     """Look a macro up in one dictionary instead of up to five."""
-    if not is_tested("dbt-core"):
-        return
     from dbt.context.macros import MacroNamespace
 
     def macro(self: MacroNamespace, name: str) -> Any:
@@ -46,10 +44,9 @@ def find_macros_in_one_dictionary() -> None:
     replace(MacroNamespace, "__getitem__", macro)
 
 
+@if_tested("dbt-core")
 def make_macros_directly() -> None:
     """Set the fields of each macro's object without its constructors."""
-    if not is_tested("dbt-core"):
-        return
     from dbt.clients.jinja import MacroGenerator
     from dbt.context.macros import MacroNamespaceBuilder
 
@@ -69,10 +66,9 @@ def make_macros_directly() -> None:
     replace(MacroNamespaceBuilder, "add_macros", add_macros)
 
 
+@if_tested("dbt-common")
 def keep_macros() -> None:
     """Make the module of a macro once for each object of it."""
-    if not is_tested("dbt-common"):
-        return
     from dbt_common.clients.jinja import BaseMacroGenerator
 
     get_macro = BaseMacroGenerator.get_macro
@@ -121,9 +117,10 @@ class CompiledTemplates:
             return
 
 
+@if_tested("dbt-common")
 def keep_compiled_templates() -> CompiledTemplates | None:
     """Take the code of templates from the file that earlier processes made; the caller saves it when dbt has ended."""
-    folder = shared_folder() if is_tested("dbt-common") else None
+    folder = shared_folder()
     if folder is None:
         return None
     from dbt_common.clients import jinja

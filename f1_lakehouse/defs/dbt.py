@@ -183,9 +183,9 @@ def build_held(before: Build | None, done: Build, *, is_complete: bool) -> Build
 
     None if there was none that succeeded: then nothing may be published before all is built.
     """
-    if is_complete or before is None:
-        return done if is_complete else None
-    return replace(done, bronze_version=before.bronze_version, seen_at=before.seen_at)
+    if is_complete:
+        return done
+    return before and replace(done, bronze_version=before.bronze_version, seen_at=before.seen_at)
 
 
 def _until_the_end(stream: Iterator[Any]) -> tuple[list[Any], Exception | None]:

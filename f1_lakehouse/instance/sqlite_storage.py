@@ -4,8 +4,11 @@ Dagster opens an engine and a file for each statement, and an asset check has se
 take less than a second with this module. Most of the difference is opening files, compiling the same SQL, and SQLite's checkpoint at each
 close. Files, tables and rows are Dagster's; only the lifetime of connections and the number of transactions are decided here.
 
-The results of hundreds of checks follow one another within a second. They wait in this process until another kind of event comes, a
-second has passed, or this process reads the events of any run; then they are stored in the order in which they came.
+The results of hundreds of checks follow one another within a second. They wait in this process until another kind of event comes, this
+process reads the events of any run, or one comes after a second; then they are stored in the order in which they came. Which events may
+wait, and their rows, is in waiting_events.py.
+
+The file of a new run is a copy of an empty one, which Dagster has made once for its version.
 
 Non-public API: the storage classes of Dagster and what they are made from. They are named in a lake's dagster.yaml only with a tested
 version of Dagster (dagster_instance.py); otherwise the same files are opened by Dagster's own class.
@@ -26,10 +29,9 @@ from time import monotonic
 from typing import Any
 
 from dagster._core.event_api import EventHandlerFn
-from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterEventType
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS
 from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
@@ -38,12 +40,13 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, bindparam, create_engine, select
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.event import listen
 from sqlalchemy.pool import StaticPool
 from watchdog.events import FileSystemEvent
 from watchdog.observers import Observer
 
+from f1_lakehouse.instance.waiting_events import check_row, is_indexed, may_wait, store_checks
 from f1_lakehouse.storage.object_store import write_atomically
 
 MAX_OPEN_RUNS = 8
@@ -51,13 +54,6 @@ MAX_OPEN_RUNS = 8
 MAX_WAITING = 500
 """Events that wait to be stored together."""
 MAX_WAIT_S = 1.0
-WAITING = {
-    DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
-    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
-    DagsterEventType.ASSET_CHECK_EVALUATION.value,
-    DagsterEventType.STEP_OUTPUT.value,
-}
-"""The kinds of events that wait: those that come in hundreds, and after which another kind follows immediately."""
 
 
 class EventLogStorage(SqliteEventLogStorage):
@@ -91,7 +87,7 @@ class EventLogStorage(SqliteEventLogStorage):
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event, or let it wait for those that follow."""
         with self._waiting_lock:
-            if _may_wait(event):
+            if may_wait(event):
                 if not self._waiting:
                     self._waiting_since = monotonic()
                 self._waiting.append(event)
@@ -110,7 +106,7 @@ class EventLogStorage(SqliteEventLogStorage):
                 with self._connect_alone(run_id) as con:
                     con.execute(SqlEventLogStorageTable.insert(), rows)
                 self._waiting = [event for event in self._waiting if event.run_id != run_id]
-                self._not_indexed += [one for one in zip(mine, rows, strict=True) if _is_indexed(one[0])]
+                self._not_indexed += [one for one in zip(mine, rows, strict=True) if is_indexed(one[0])]
             if self._not_indexed:
                 with self._connect_alone(INDEX_SHARD_NAME) as con:
                     self._index(con)
@@ -126,8 +122,8 @@ class EventLogStorage(SqliteEventLogStorage):
         for event, _, event_id in indexed:
             if event.dagster_event_type in ASSET_EVENTS:
                 self._store_asset_event(con, event, event_id)
-        checks = [_check_row(*one) for one in indexed if one[0].dagster_event_type in ASSET_CHECK_EVENTS]
-        _store_checks(con, checks)
+        checks = [check_row(*one) for one in indexed if one[0].dagster_event_type in ASSET_CHECK_EVENTS]
+        store_checks(con, checks)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:
@@ -213,69 +209,6 @@ class EventLogStorage(SqliteEventLogStorage):
         super().dispose()
         with self._db_lock:
             _close(self._open)
-
-
-def _may_wait(event: EventLogEntry) -> bool:
-    """Return whether an event may wait: results of checks outside of runs, and those of partitions, take Dagster's way."""
-    if event.dagster_event_type is None or event.dagster_event_type.value not in WAITING or not event.run_id:
-        return False
-    said = event.get_dagster_event().event_specific_data
-    return not getattr(said, "partitions_subset", None) and not getattr(said, "partition", None)
-
-
-def _is_indexed(event: EventLogEntry) -> bool:
-    """Return whether Dagster stores an event in the index too."""
-    return event.dagster_event_type in ASSET_EVENTS or event.dagster_event_type in ASSET_CHECK_EVENTS
-
-
-def _check_row(event: EventLogEntry, row: Mapping[str, Any], event_id: int) -> dict[str, Any]:
-    """Return the row of a check that is planned, or was evaluated."""
-    said: Any = event.get_dagster_event().event_specific_data
-    status, materialization = AssetCheckExecutionRecordStatus.PLANNED, None
-    if event.dagster_event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
-        passed = AssetCheckExecutionRecordStatus.SUCCEEDED
-        status = passed if said.passed else AssetCheckExecutionRecordStatus.FAILED
-        materialization = said.target_materialization_data
-    return {
-        "asset_key": said.asset_key.to_string(),
-        "check_name": said.check_name,
-        "partition": None,
-        "run_id": event.run_id,
-        "execution_status": status.value,
-        "evaluation_event": row["event"],
-        "evaluation_event_timestamp": row["timestamp"],
-        "evaluation_event_storage_id": event_id,
-        "materialization_event_storage_id": materialization.storage_id if materialization else None,
-    }
-
-
-def _store_checks(con: Connection, rows: list[dict[str, Any]]) -> None:
-    """Write each result into the row of its plan; a plan, and the result of a check that was not planned, is a new row."""
-    table = AssetCheckExecutionsTable.c
-    runs = {row["run_id"] for row in rows}
-    plans = select(table.asset_key, table.check_name, table.run_id).where(
-        table.run_id.in_(runs), table.partition.is_(None)
-    )
-    planned = {tuple(plan) for plan in con.execute(plans)} if runs else set()
-    new, results = [], []
-    for row in rows:
-        key = (row["asset_key"], row["check_name"], row["run_id"])
-        if row["execution_status"] != AssetCheckExecutionRecordStatus.PLANNED.value and key in planned:
-            results.append({f"_{name}": value for name, value in row.items()})
-        else:
-            new.append(row)
-            planned.add(key)
-    # Plans first: a result may be of a plan that waited with it.
-    if new:
-        con.execute(AssetCheckExecutionsTable.insert(), new)
-    if results:
-        of_plan = (table.asset_key, table.check_name, table.run_id)
-        con.execute(
-            AssetCheckExecutionsTable.update()
-            .where(*(column == bindparam(f"_{column.name}") for column in of_plan), table.partition.is_(None))
-            .values({name: bindparam(f"_{name}") for name in rows[0]}),
-            results,
-        )
 
 
 class _Watchdog(SqliteEventLogStorageWatchdog):

@@ -194,7 +194,7 @@ def test_waiting_result_is_read_immediately_and_survives_a_failed_write(
         assert len(instance.all_logs(run_id)) == before + 1
         instance.event_log_storage.store_event(checked("not_planned", run_id))
         with monkeypatch.context() as full:
-            full.setattr(sqlite_storage, "_store_checks", no_space)
+            full.setattr(sqlite_storage, "store_checks", no_space)
             with pytest.raises(OSError, match="No space"):
                 instance.all_logs(run_id)
         assert len(instance.all_logs(run_id)) == before + 2

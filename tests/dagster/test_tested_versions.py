@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from library_versions import set_tested
 
 from f1_lakehouse import lakehouse, tested_versions
 from f1_lakehouse.dbt import manifest, parse_cache
@@ -24,7 +25,7 @@ from f1_lakehouse.tested_versions import TESTED, is_tested
 
 @pytest.fixture
 def untested(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    return lambda name: monkeypatch.setitem(TESTED, name, ("0", "0.1"))
+    return lambda name: set_tested(monkeypatch, name, tested=False)
 
 
 @pytest.fixture

@@ -14,9 +14,12 @@ import orjson
 import pytest
 from defs_instance import instance_in
 from deltalake import DeltaTable
+from library_versions import set_tested
 from loaded_lake import LoadedLake
 
 from f1_lakehouse import lakehouse
+from f1_lakehouse.dbt import waiting_process
+from f1_lakehouse.dbt.waiting_process import dbt_waits
 from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.defs import checks
 from f1_lakehouse.defs.checks import (
@@ -36,7 +39,6 @@ from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.site import FAMILIES
-from f1_lakehouse.tested_versions import TESTED
 
 
 @dataclass(frozen=True)
@@ -335,17 +337,20 @@ def test_build_is_one_dbt_process_and_does_not_load_the_project_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tested: bool
 ) -> None:
     """With an untested version of dagster-dbt, dagster-dbt loads the project and dbt runs too."""
-    if not tested:
-        monkeypatch.setitem(TESTED, "dagster-dbt", ("0", "0.1"))
-    os.environ.update(Settings(lakehouse_root=tmp_path).environment())
+    set_tested(monkeypatch, "dagster-dbt", tested)
+    settings = Settings(lakehouse_root=tmp_path)
+    os.environ.update(settings.environment())
     seen: list[str] = []  # raising is not enough: dagster-dbt continues without modules that it cannot load
     monkeypatch.setattr(
         "dagster_dbt.core.resource.check_output", lambda *_: seen.append("version") or b"1.11.0"
     )
     monkeypatch.setattr("dbt.config.runtime.load_project", lambda *_: seen.append("project"))
     # The fastest dbt command: it opens the warehouse and parses nothing.
-    done = dbt_resource().cli(["debug"], target_path=tmp_path).wait()
+    with dbt_waits(settings):
+        waiting = waiting_process._waiting.get()
+        done = dbt_resource().cli(["debug"], target_path=tmp_path).wait()
     assert done.is_successful()
+    assert (done.process is waiting) is tested
     assert ("version" in seen) is not tested
     if tested:
         assert seen == []

@@ -1,5 +1,6 @@
 """The changes that the lakehouse makes to dbt (f1_lakehouse/dbt/command.py)."""
 
+import inspect
 import io
 import json
 from datetime import UTC, datetime
@@ -17,9 +18,8 @@ from dbt.adapters.duckdb.impl import DuckDBAdapter
 from dbt.adapters.duckdb.relation import DuckDBRelation
 from dbt.adapters.duckdb.utils import SourceConfig
 from dbt.artifacts.schemas import base
+from dbt.cli import requires
 from dbt.contracts.graph.nodes import InjectedCTE
-from dbt.parser import manifest
-from dbt.task import runnable
 from dbt.tracking import track_behavior_change_warn
 from dbt_common.clients import agate_helper
 from dbt_common.events import event_manager
@@ -29,9 +29,9 @@ from dbt_common.events.logger import LineFormat, LoggerConfig
 from dbt_common.events.types import Note, PrintEvent
 from dbt_common.exceptions import DbtRuntimeError
 from dbt_common.exceptions.events import EventCompilationError
+from library_versions import set_tested
 
 from f1_lakehouse.dbt import command
-from f1_lakehouse.tested_versions import TESTED
 
 
 @pytest.fixture
@@ -46,16 +46,10 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         (agate_helper, "build_type_tester"),
         (LocalEnvironment, "load_source"),
         (base, "write_json"),
-        (manifest, "write_manifest"),
+        (requires, "parse_manifest"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     return monkeypatch
-
-
-def set_tested(patch: pytest.MonkeyPatch, distribution: str, tested: bool) -> None:
-    """Let the installed version of a library be one that was tested, or not."""
-    if not tested:
-        patch.setitem(TESTED, distribution, ("0", "0.1"))
 
 
 @pytest.mark.parametrize("tested", [True, False])
@@ -179,12 +173,21 @@ def test_columns_of_a_table_are_read_without_a_macro_with_a_tested_version(
 
 
 @pytest.mark.parametrize("tested", [True, False])
-def test_manifest_of_a_build_is_written_at_its_end(dbt_as_it_was: pytest.MonkeyPatch, tested: bool) -> None:
+def test_manifest_of_a_build_is_not_written_after_its_parse(
+    dbt_as_it_was: pytest.MonkeyPatch, tested: bool
+) -> None:
     set_tested(dbt_as_it_was, "dbt-core", tested)
-    by_dbt = manifest.write_manifest
+    writes: list[bool] = []
+
+    def parse(config: object, write_perf_info: bool, write: bool, write_json: bool, active: object) -> str:
+        writes.append(write)
+        return f"manifest of {config}, {write_perf_info}, {write_json}, {active}"
+
+    assert list(inspect.signature(requires.parse_manifest).parameters)[2] == "write"
+    dbt_as_it_was.setattr(requires, "parse_manifest", parse)
     command.write_the_manifest_of_a_build_once()
-    assert (manifest.write_manifest is by_dbt) == (not tested)
-    assert runnable.write_manifest is by_dbt
+    assert requires.parse_manifest("f1", False, True, True, []) == "manifest of f1, False, True, []"
+    assert writes == [not tested]
 
 
 @pytest.mark.parametrize("tested", [True, False])

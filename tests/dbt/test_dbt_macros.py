@@ -11,9 +11,9 @@ from dbt.clients.jinja import MacroGenerator, MacroStack
 from dbt.context.macros import MacroNamespace, MacroNamespaceBuilder
 from dbt.exceptions import DuplicateMacroNameError
 from dbt_common.clients import jinja
+from library_versions import set_tested
 
 from f1_lakehouse.dbt import faster_macros
-from f1_lakehouse.tested_versions import TESTED
 
 
 @pytest.fixture
@@ -27,12 +27,6 @@ def as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     return monkeypatch
-
-
-def set_tested(patch: pytest.MonkeyPatch, distribution: str, tested: bool) -> None:
-    """Let the installed version of a library be one that was tested, or not."""
-    if not tested:
-        patch.setitem(TESTED, distribution, ("0", "0.1"))
 
 
 @pytest.mark.parametrize("tested", [True, False])

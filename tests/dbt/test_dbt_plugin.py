@@ -10,9 +10,9 @@ import pytest
 from dbt.adapters.duckdb.utils import SourceConfig
 from dbt_common.events.contextvars import log_contextvars
 from deltalake import write_deltalake
+from library_versions import set_tested
 
 from f1_lakehouse.dbt.duckdb_plugin import Plugin
-from f1_lakehouse.tested_versions import TESTED
 
 HELD = "select coalesce(sum(memory_usage_bytes), 0) / 1024 ** 2 from duckdb_memory() where tag = 'BASE_TABLE'"
 LIMIT = "select current_setting('memory_limit')"
@@ -56,8 +56,7 @@ def test_cursor_has_the_tables_that_its_node_reads_with_a_tested_version_of_dbt(
     sees: bool,
 ) -> None:
     """dbt registers nothing automatically except a `view`: see `default_materialization`."""
-    if not tested:
-        monkeypatch.setitem(TESTED, "dbt-common", ("0", "0.1"))
+    set_tested(monkeypatch, "dbt-common", tested)
     write_deltalake(tmp_path / "pulls", pa.table({"pull_id": ["first"]}))
     plugin = Plugin("delta", {})
     assert plugin.default_materialization() == "VIEW"

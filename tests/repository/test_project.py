@@ -41,10 +41,10 @@ def append(path: Path, text: str) -> None:
         lambda p: next((p / "models" / "silver").glob("*.sql")).rename(
             p / "models" / "silver" / "silver_x.sql"
         ),
-        lambda p: append((p / "macros" / "nulls.sql"), " "),
-        lambda p: append((p / "seeds" / "team_lineage.csv"), "\n"),
-        lambda p: append((p / "snapshots" / "_snapshots.yml"), "#"),
-        lambda p: append((p / "dbt_project.yml"), "#"),
+        lambda p: append(p / "macros" / "nulls.sql", " "),
+        lambda p: append(p / "seeds" / "team_lineage.csv", "\n"),
+        lambda p: append(p / "snapshots" / "_snapshots.yml", "#"),
+        lambda p: append(p / "dbt_project.yml", "#"),
     ],
     ids=["new model", "model gone", "model renamed", "macro", "seed", "snapshot", "vars"],
 )

@@ -32,17 +32,17 @@ def test_variables_are_for_child_processes_and_those_of_the_user_stay(
     }
 
 
-def test_command_and_dbt_look_for_garbage_rarely() -> None:
+@pytest.mark.parametrize(
+    "run",
+    [
+        "from f1_lakehouse.cli.app import main; main()",
+        "import runpy; runpy.run_module('f1_lakehouse.dbt.command', run_name='__main__')",
+    ],
+    ids=["f1", "dbt"],
+)
+def test_command_looks_for_garbage_rarely(run: str) -> None:
     """A quarter of the time in which a command prepares a run was spent on that."""
-    shown = "import gc, sys; {}; print(gc.get_threshold()[0], file=sys.stderr)"
-    ends = "atexit.register(lambda: print(gc.get_threshold()[0], file=sys.stderr))"
-    for module in ("f1_lakehouse.cli.app", "f1_lakehouse.dbt.command"):
-        run = f"import atexit, runpy; {ends}; sys.argv[1:] = ['--version']; " + (
-            "from f1_lakehouse.cli.app import main; main()"
-            if module.endswith("app")
-            else f"runpy.run_module('{module}', run_name='__main__')"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", shown.format(run)], capture_output=True, text=True, check=False
-        )
-        assert done.stderr.split()[-1:] == ["50000"], done.stderr
+    at_exit = "import atexit, gc, sys; atexit.register(lambda: print(gc.get_threshold()[0]))"
+    code = f"{at_exit}; sys.argv[1:] = ['--version']; {run}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "50000"

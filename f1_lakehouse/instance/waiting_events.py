@@ -1,0 +1,86 @@
+"""Events that Dagster's SQLite storage may store together, and the rows that Dagster makes of them.
+
+Belongs here: what is decided and made of events and rows alone. When they are stored, and in which file, is in sqlite_storage.py.
+
+Non-public API: the tables and events of Dagster, as in that module.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS, DagsterEventType
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from sqlalchemy import Connection, bindparam, select
+
+WAITING = {
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+    DagsterEventType.STEP_OUTPUT,
+}
+"""The kinds of events that wait: those that come in hundreds, and after which another kind follows immediately."""
+
+
+def may_wait(event: EventLogEntry) -> bool:
+    """Return whether an event may wait: results of checks outside of runs, and those of partitions, take Dagster's way."""
+    if event.dagster_event_type not in WAITING or not event.run_id:
+        return False
+    said = event.get_dagster_event().event_specific_data
+    return not getattr(said, "partitions_subset", None) and not getattr(said, "partition", None)
+
+
+def is_indexed(event: EventLogEntry) -> bool:
+    """Return whether Dagster stores an event in the index too."""
+    return event.dagster_event_type in ASSET_EVENTS or event.dagster_event_type in ASSET_CHECK_EVENTS
+
+
+def check_row(event: EventLogEntry, row: Mapping[str, Any], event_id: int) -> dict[str, Any]:
+    """Return the row of a check that is planned, or was evaluated."""
+    said: Any = event.get_dagster_event().event_specific_data
+    status, materialization = AssetCheckExecutionRecordStatus.PLANNED, None
+    if event.dagster_event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+        passed = AssetCheckExecutionRecordStatus.SUCCEEDED
+        status = passed if said.passed else AssetCheckExecutionRecordStatus.FAILED
+        materialization = said.target_materialization_data
+    return {
+        "asset_key": said.asset_key.to_string(),
+        "check_name": said.check_name,
+        "partition": None,
+        "run_id": event.run_id,
+        "execution_status": status.value,
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
+        "evaluation_event_storage_id": event_id,
+        "materialization_event_storage_id": materialization.storage_id if materialization else None,
+    }
+
+
+def store_checks(con: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write each result into the row of its plan; a plan, and the result of a check that was not planned, is a new row."""
+    table = AssetCheckExecutionsTable.c
+    runs = {row["run_id"] for row in rows}
+    plans = select(table.asset_key, table.check_name, table.run_id).where(
+        table.run_id.in_(runs), table.partition.is_(None)
+    )
+    planned = {tuple(plan) for plan in con.execute(plans)} if runs else set()
+    new, results = [], []
+    for row in rows:
+        key = (row["asset_key"], row["check_name"], row["run_id"])
+        if row["execution_status"] != AssetCheckExecutionRecordStatus.PLANNED.value and key in planned:
+            results.append({f"_{name}": value for name, value in row.items()})
+        else:
+            new.append(row)
+            planned.add(key)
+    # Plans first: a result may be of a plan that waited with it.
+    if new:
+        con.execute(AssetCheckExecutionsTable.insert(), new)
+    if results:
+        of_plan = (table.asset_key, table.check_name, table.run_id)
+        con.execute(
+            AssetCheckExecutionsTable.update()
+            .where(*(column == bindparam(f"_{column.name}") for column in of_plan), table.partition.is_(None))
+            .values({name: bindparam(f"_{name}") for name in rows[0]}),
+            results,
+        )
