@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from f1_lakehouse.processes import descendants
+from f1_lakehouse.processes import descendants, kill
 
 GRACE_S = 1.0
 """Seconds that an interrupted command has to end in order."""
@@ -125,9 +125,7 @@ def end() -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     _ending.acquire()  # never released: a second caller waits for the exit
-    for pid in descendants():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    kill(descendants())
     for do in reversed(_cleanups):
         _bounded(do)
     _bounded(lambda: _say(_describe[-1]() if _describe else ""))

@@ -1,12 +1,19 @@
-"""Which processes there are: one way to tell whether a process still runs, and to list the descendants of one.
+"""Which processes there are: one way to tell whether a process still runs, to list the descendants of one, and to kill some.
 
 A process id alone is not enough: the system gives it to another process later. Together with the start of the process it is unique.
-Not here: signals and the exit of this process (interrupts.py).
+Not here: signals to this process and its exit (interrupts.py).
 """
 
+import contextlib
 import os
+import signal
+import time
+from collections.abc import Iterable
 
 import psutil
+
+KILL_S = 2.0
+"""Seconds in which a killed process must end; only one that is in a call to a disk or network file system takes longer."""
 
 
 def process_started(pid: int) -> str | None:
@@ -32,3 +39,36 @@ def descendants(pid: int | None = None) -> list[int]:
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def members(group: int) -> list[int]:
+    """Return the ids of the processes of a process group."""
+    found = []
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) == group:
+                found.append(pid)
+    return found
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a process no longer executes, whether or not its parent process has asked for its exit code."""
+    try:
+        return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def kill(pids: Iterable[int]) -> None:
+    """Kill processes, and return when they have ended (at the latest after `KILL_S`).
+
+    The system ends a killed process when it next gives it a processor: until then it writes on.
+    """
+    killed = []
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+    deadline = time.monotonic() + KILL_S
+    while not all(map(has_ended, killed)) and time.monotonic() < deadline:
+        time.sleep(0.005)

@@ -4,7 +4,6 @@ It imports next to nothing, because it runs as long as they do: the command `f1 
 which needs 20. Does not belong here: what is started (ui.py).
 """
 
-import contextlib
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.processes import kill, members
 
 GRACE_S = 8
 """Seconds in which the services must end. A run in progress is not waited for: the next start marks it and resumes."""
@@ -73,8 +73,7 @@ def _copy_plain(source: IO[bytes], target: TextIO) -> None:
 
 
 def _end_all(child: "subprocess.Popen[bytes]") -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    kill(members(child.pid))
 
 
 if __name__ == "__main__":

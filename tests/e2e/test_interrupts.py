@@ -4,9 +4,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
+
+from f1_lakehouse.processes import has_ended
 
 # Replaces its signal handlers, as Dagster does, so that it never ends; nor do its child and grandchild.
 IGNORES_SIGNALS = """
@@ -25,13 +26,6 @@ with interrupts.described(lambda: "2 pulls"), interrupts.cleanup(lambda: os.writ
 """
 
 
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
 def start(grace: str) -> tuple["subprocess.Popen[str]", list[int]]:
     process = subprocess.Popen(
         [sys.executable, "-c", IGNORES_SIGNALS, grace],
@@ -43,14 +37,13 @@ def start(grace: str) -> tuple["subprocess.Popen[str]", list[int]]:
     return process, [int(pid) for pid in process.stdout.readline().split()]
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_process_that_ignores_signals_is_ended_with_its_children(number: signal.Signals, code: int) -> None:
     process, pids = start("0.1")
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (code, "cleaned up; said: 2 pulls")
-    assert [pid for pid in pids if not is_gone(pid)] == []
+    assert [pid for pid in pids if not has_ended(pid)] == []
 
 
 def test_a_second_signal_ends_the_process_immediately() -> None:

@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+from f1_lakehouse.processes import has_ended
 
 # Neither it nor its child listens to anything but SIGKILL, as a run in the middle of a query.
 STUBBORN = """
@@ -34,14 +35,6 @@ def supervised(program: str) -> subprocess.Popen[str]:
     )
 
 
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are looked up in /proc")
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
 def test_process_that_ignores_sigterm_is_killed_with_its_children(asked: signal.Signals) -> None:
     with supervised(STUBBORN) as process:
@@ -49,7 +42,7 @@ def test_process_that_ignores_sigterm_is_killed_with_its_children(asked: signal.
         pids = [int(pid) for pid in process.stdout.readline().split()]
         os.kill(process.pid, asked)
         code = process.wait(timeout=30)
-    left = [pid for pid in pids if not is_gone(pid)]
+    left = [pid for pid in pids if not has_ended(pid)]
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert (code, left) == (0, [])
