@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from f1_lakehouse.dbt.command import change_dbt
+from f1_lakehouse.dbt.faster_macros import CompiledTemplates, keep_compiled_templates
 from f1_lakehouse.dbt.manifest import parse_project
 from f1_lakehouse.dbt.parse_cache import take_shared_parse
 from f1_lakehouse.dbt.project import AS_OF
@@ -34,6 +36,12 @@ Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 """A change of served rows before they are pulled."""
 
 PROJECT = Path(__file__).parents[2] / "dbt_f1"
+
+
+@cache
+def kept_templates() -> CompiledTemplates | None:
+    """Return the compiled templates of all dbt runs of these tests, as every dbt process keeps them: once per process."""
+    return keep_compiled_templates()
 
 
 class Lake:
@@ -103,6 +111,7 @@ class Lake:
         from dbt.cli.main import dbtRunner
 
         change_dbt()
+        templates = kept_templates()
         is_shared = project == PROJECT
         if is_shared:
             self.parsed()
@@ -115,6 +124,8 @@ class Lake:
             if is_shared:
                 patch.setattr("dbt.parser.manifest.UnableToPartialParse", _fail_to_parse)
             result = dbtRunner().invoke([*arguments, *map(str, [*folders, *quiet])])
+        if templates is not None:
+            templates.save()
         DuckDBConnectionManager.close_all_connections()  # dbt keeps the file open until the process ends
         if result.exception:
             raise result.exception

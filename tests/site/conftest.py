@@ -20,8 +20,14 @@ def gold(tmp_path: Path, empty: Path) -> GoldTables:
 
 
 @pytest.fixture
-def race(gold: GoldTables) -> GoldTables:
+def race(tmp_path: Path, race_file: Path) -> GoldTables:
     """A race of two drivers over ten laps, with weather and a message."""
+    return GoldTables(tmp_path / "lake", race_file)
+
+
+@pytest.fixture(scope="session")
+def race_file(tmp_path_factory: pytest.TempPathFactory, empty: Path) -> Path:
+    gold = GoldTables(tmp_path_factory.mktemp("race") / "lake", empty)
     gold.weekend("race")
     gold.driver(4, "Lando Norris", "NOR", "McLaren", "FF8000")
     gold.driver(81, "Oscar Piastri", "PIA", "McLaren", "FF8000")
@@ -73,4 +79,4 @@ def race(gold: GoldTables) -> GoldTables:
             }
         ],
     )
-    return gold
+    return gold.settings.gold
