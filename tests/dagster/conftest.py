@@ -39,9 +39,9 @@ class ServedLake:
         return lakehouse.current_lake()
 
     def run(self, job: str, **rest: Any) -> dg.ExecuteInProcessResult:
-        from f1_lakehouse.definitions import defs
+        from f1_lakehouse.runs.repository import repository
 
-        found = defs().get_repository_def().get_job(job)
+        found = repository(with_dbt=True).get_job(job)
         return found.execute_in_process(instance=self.instance, raise_on_error=False, **rest)
 
 

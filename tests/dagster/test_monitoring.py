@@ -8,13 +8,13 @@ import dagster as dg
 import pytest
 
 from f1_lakehouse import lakehouse
-from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs.maintenance import purge
 from f1_lakehouse.defs.monitoring import alerts, monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.run_tags import STARTED_TAG, command_tags, recorded
 from f1_lakehouse.observability.health import ConditionKind
 from f1_lakehouse.observability.run_log import code_version, command, user
+from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.simulator.server import Answer
 
 
@@ -76,7 +76,7 @@ def test_failed_run_is_logged_with_its_reason_and_notified(served_lake, race):
 
 
 def test_killed_run_is_logged_by_the_next_sensor_tick(served_lake, race):
-    job = defs().get_repository_def().get_job("ingest")
+    job = repository(with_dbt=True).get_job("ingest")
     tags = {**command_tags(), STARTED_TAG: "1", "dagster/partition": race.partition}
     killed = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     summary = tick(served_lake)
@@ -88,7 +88,7 @@ def test_killed_run_is_logged_by_the_next_sensor_tick(served_lake, race):
 
 
 def test_run_log_contains_the_trigger_of_a_run(served_lake, race):
-    job = defs().get_repository_def().get_job("calendar")
+    job = repository(with_dbt=True).get_job("calendar")
     run_tags = {
         "schedule weekly": {"dagster/schedule_name": "weekly"},
         "sensor session_due": {"dagster/sensor_name": "session_due"},
@@ -129,7 +129,7 @@ def test_check_is_logged_only_when_its_status_changes(served_lake, race):
 
 
 def test_hanging_run_is_notified_while_it_runs(served_lake, race):
-    job = defs().get_repository_def().get_job("ingest")
+    job = repository(with_dbt=True).get_job("ingest")
     hanging = served_lake.instance.create_run_for_job(job, tags=command_tags())
     an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).timestamp()
     began = dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, "ingest")
@@ -162,7 +162,7 @@ def evaluate(served_lake, cursor):
     context = dg.build_sensor_context(
         instance=served_lake.instance,
         cursor=cursor,
-        repository_def=defs().get_repository_def(),
+        repository_def=repository(with_dbt=True),
         resources={"lake": LakeResource()},
     )
     return alerts.evaluate_tick(context)
@@ -245,7 +245,7 @@ def test_load_stops_at_its_budget_and_is_resumed_by_the_next(served_lake, monkey
 
 def test_old_runs_are_removed_from_dagster_except_those_of_current_states(served_lake, race):
     ingest(served_lake, race, "drivers")
-    job = defs().get_repository_def().get_job("transform")
+    job = repository(with_dbt=True).get_job("transform")
     builds = [
         served_lake.instance.create_run_for_job(
             job, status=dg.DagsterRunStatus.SUCCESS, tags={"f1/why": str(n)}

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from f1_lakehouse.definitions import defs
 from f1_lakehouse.defs import sensors as automation
 from f1_lakehouse.defs.partitions import ensure_partitions
 from f1_lakehouse.defs.resources import LakeResource
@@ -17,6 +16,7 @@ from f1_lakehouse.instance.run_tags import RECORD_TAG, STARTED_TAG, command_tags
 from f1_lakehouse.processes import process_started
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.publishing.publication import Publication
+from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.sources.openf1.source import OPENF1
 from f1_lakehouse.sources.registry import SOURCES
 
@@ -53,7 +53,7 @@ def sessions(served_lake):
 def tick(sensor, served_lake):
     context = dg.build_sensor_context(
         instance=served_lake.instance,
-        repository_def=defs().get_repository_def(),
+        repository_def=repository(with_dbt=True),
         resources={"lake": LakeResource()},
     )
     # The daemon's code server passes the instance to partitions in the same way.
@@ -82,7 +82,7 @@ def test_session_with_an_active_run_is_not_requested_again(served_lake, sessions
     first = sessions[0]
     at(first.end + timedelta(minutes=31))
     served_lake.instance.add_dynamic_partitions("sessions", [first.partition])
-    job = defs().get_repository_def().get_job("ingest")
+    job = repository(with_dbt=True).get_job("ingest")
     served_lake.instance.create_run_for_job(
         job, status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": first.partition}
     )
@@ -111,7 +111,7 @@ def test_transform_is_requested_when_bronze_changed_and_nothing_runs(served_lake
 
 
 def test_transform_waits_while_another_run_is_active(served_lake, sessions):
-    job = defs().get_repository_def().get_job("calendar")
+    job = repository(with_dbt=True).get_job("calendar")
     run = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     data = tick(gold_behind_bronze, served_lake)
     assert not data.run_requests
@@ -121,7 +121,7 @@ def test_transform_waits_while_another_run_is_active(served_lake, sessions):
 
 
 def test_run_without_a_process_is_failed_and_not_active(served_lake, sessions):
-    job = defs().get_repository_def().get_job("calendar")
+    job = repository(with_dbt=True).get_job("calendar")
     tags = {**command_tags(), STARTED_TAG: "1"}
     dead = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     alive = served_lake.instance.create_run_for_job(
@@ -133,7 +133,7 @@ def test_run_without_a_process_is_failed_and_not_active(served_lake, sessions):
 
 
 def test_pool_slot_is_freed_after_any_end_of_its_run(served_lake, sessions):
-    job = defs().get_repository_def().get_job("calendar")
+    job = repository(with_dbt=True).get_job("calendar")
     storage = served_lake.instance.event_log_storage
     storage.set_concurrency_slots("openf1", 1)
     killed = served_lake.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
@@ -160,7 +160,7 @@ def test_weekly_schedule_requests_what_the_sensor_missed(served_lake, sessions):
     monday += timedelta(days=(7 - monday.weekday()) % 7 or 7)
     context = dg.build_schedule_context(
         instance=served_lake.instance,
-        repository_def=defs().get_repository_def(),
+        repository_def=repository(with_dbt=True),
         scheduled_execution_time=monday,
         resources={"lake": LakeResource()},
     )
