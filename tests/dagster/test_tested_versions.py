@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from library_versions import set_tested
+from packaging.version import Version
 
 from f1_lakehouse import lakehouse, tested_versions
 from f1_lakehouse.dbt import manifest, parse_cache
@@ -44,7 +45,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lowest_version_is_tested_and_the_upper_bound_is_not(
     monkeypatch: pytest.MonkeyPatch, version: str, tested: bool
 ) -> None:
-    monkeypatch.setattr(tested_versions, "version", lambda _: version)
+    monkeypatch.setattr(tested_versions, "installed_version", lambda _: Version(version))
     assert is_tested("dagster") is tested
 
 
