@@ -6,11 +6,11 @@ version runs unchanged.
 - dbt reads its cache of a parse only if every field of the connection is as it was when the cache was written, so each new lake would parse
   the project again (11 s of CPU), although nothing that is parsed depends on the path of the warehouse. `_connection_keys` of dbt-duckdb
   lists the fields that are compared and shown by `dbt debug`.
-- dbt makes a protobuf message of each event, and compares its text with every secret of the environment, before the logger drops those
-  below its level: four of five events. `fire_event` of dbt-common makes them.
+- dbt makes two protobuf messages of each event, and compares its text with every secret of the environment, before the logger drops those
+  below its level: four of five events, forty for each node. `BaseEvent` and `fire_event` of dbt-common make them.
 - dbt compiles, makes and searches macros in ways that take half of the time outside of queries: faster_macros.py.
 - dbt parses a query with sqlparse to put the inputs of a unit test, and ephemeral models, after its first `with`: more than a third of the
-  time of a unit test. `inject_ctes_into_sql` of dbt-core does it; here a query that begins with `with` is not parsed.
+  time of a unit test. `inject_ctes_into_sql` of dbt-core does it; here a query that begins with `with`, or has none, is not parsed.
 - dbt calls a macro for the columns of a table, and makes a context of all macros for that call: a fifth of the time of a unit test.
   `get_columns_in_relation` of dbt-duckdb calls it; here the query of that macro runs directly. So do the statements of `rename_relation`
   and `drop_relation`: three for each table.
@@ -44,6 +44,7 @@ from f1_lakehouse.dbt.waiting_process import WAIT, wait_for_arguments
 
 FIRST_WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*with\s+(?!recursive\b)", re.IGNORECASE | re.DOTALL)
 """The beginning of a query that starts with common table expressions, after comments."""
+WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 
 
 @if_tested("dbt-duckdb")
@@ -93,6 +94,34 @@ def skip_events_below_the_level() -> None:
     replace(EventManager, "fire_event", fire_event_if_shown)
 
 
+@if_tested("dbt-common")
+def fill_events_when_read() -> None:
+    """Make the message within an event when something of it is first read."""
+    from dbt_common.events.base_types import BaseEvent
+
+    fill, get, put = BaseEvent.__init__, BaseEvent.__getattr__, BaseEvent.__setattr__
+
+    def keep(self: BaseEvent, *values: Any, **named: Any) -> None:
+        self.__dict__["_given"] = values, named
+
+    def filled(self: BaseEvent) -> None:
+        given = self.__dict__.pop("_given", None)
+        if given is not None:
+            fill(self, *given[0], **given[1])
+
+    def get_filled(self: BaseEvent, key: str) -> Any:
+        filled(self)
+        return self.__dict__["pb_msg"] if key == "pb_msg" else get(self, key)
+
+    def put_filled(self: BaseEvent, key: str, value: Any) -> None:
+        filled(self)
+        put(self, key, value)
+
+    replace(BaseEvent, "__init__", keep)
+    replace(BaseEvent, "__getattr__", get_filled)
+    replace(BaseEvent, "__setattr__", put_filled)
+
+
 @if_tested("dbt-core")
 def insert_tables_after_with() -> None:
     """Insert common table expressions into a query that begins with `with` without parsing it."""
@@ -101,10 +130,14 @@ def insert_tables_after_with() -> None:
     inject = compilation.inject_ctes_into_sql
 
     def inject_after_with(sql: str, ctes: list[Any]) -> str:
-        found = FIRST_WITH.match(sql)
-        if not ctes or found is None:
+        tables = ", ".join(cte.sql for cte in ctes)
+        if found := FIRST_WITH.match(sql):
+            return f"{sql[: found.end()]}{tables}, {sql[found.end() :]}" if ctes else sql
+        # A `with` may be within a statement, in a text or in a comment; of several statements dbt takes the first.
+        if not ctes or ";" in sql or WITH.search(sql):
             return inject(sql, ctes)
-        return f"{sql[: found.end()]}{', '.join(cte.sql for cte in ctes)}, {sql[found.end() :]}"
+        query = sql.lstrip()
+        return f"{sql[: len(sql) - len(query)]}with{tables} {query}"
 
     replace(compilation, "inject_ctes_into_sql", inject_after_with)
 
@@ -227,6 +260,7 @@ def change_dbt() -> None:
     """Make all changes, once per process; call before dbt reads its profile."""
     ignore_the_path_of_the_warehouse()
     skip_events_below_the_level()
+    fill_events_when_read()
     find_macros_in_one_dictionary()
     make_macros_directly()
     keep_macros()

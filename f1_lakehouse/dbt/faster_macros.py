@@ -49,19 +49,30 @@ def make_macros_directly() -> None:
     """Set the fields of each macro's object without its constructors."""
     from dbt.clients.jinja import MacroGenerator
     from dbt.context.macros import MacroNamespaceBuilder
+    from dbt.exceptions import DuplicateMacroNameError
 
     def add_macros(self: MacroNamespaceBuilder, macros: Iterable[Any], ctx: dict[str, Any]) -> None:
+        make, package = MacroGenerator.__new__, None
         for macro in macros:
-            made = MacroGenerator.__new__(MacroGenerator)
-            made.__dict__ |= {"context": ctx, "macro": macro, "node": self.node, "stack": self.thread_ctx}
-            if macro.package_name in self.internal_package_names:
-                self._add_macro_to(self.internal_packages, macro, made)
-                continue
-            self._add_macro_to(self.packages, macro, made)
-            if macro.package_name == self.search_package:
-                self.locals[macro.name] = made
-            elif macro.package_name == self.root_package:
-                self.globals[macro.name] = made
+            if macro.package_name != package:
+                package = macro.package_name
+                is_internal = package in self.internal_package_names
+                packages = self.internal_packages if is_internal else self.packages
+                namespace = packages.setdefault(package, {})
+                short: dict[str, Any] | None = None
+                if not is_internal and package == self.search_package:
+                    short = self.locals
+                elif not is_internal and package == self.root_package:
+                    short = self.globals
+            made = make(MacroGenerator)
+            fields = made.__dict__
+            fields["context"], fields["macro"], fields["node"] = ctx, macro, self.node
+            fields["stack"] = self.thread_ctx
+            if macro.name in namespace:
+                raise DuplicateMacroNameError(macro, macro, macro.package_name)
+            namespace[macro.name] = made
+            if short is not None:
+                short[macro.name] = made
 
     replace(MacroNamespaceBuilder, "add_macros", add_macros)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -22,11 +23,11 @@ from dbt.cli import requires
 from dbt.contracts.graph.nodes import InjectedCTE
 from dbt.tracking import track_behavior_change_warn
 from dbt_common.clients import agate_helper
-from dbt_common.events import event_manager
+from dbt_common.events import base_types, event_manager
 from dbt_common.events.base_types import BaseEvent, EventLevel, EventMsg
 from dbt_common.events.event_manager import EventManager
 from dbt_common.events.logger import LineFormat, LoggerConfig
-from dbt_common.events.types import Note, PrintEvent
+from dbt_common.events.types import Formatting, Note, PrintEvent
 from dbt_common.exceptions import DbtRuntimeError
 from dbt_common.exceptions.events import EventCompilationError
 from library_versions import set_tested
@@ -39,6 +40,9 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """dbt's functions after a test are those of before."""
     for owner, name in (
         (EventManager, "fire_event"),
+        (BaseEvent, "__init__"),
+        (BaseEvent, "__getattr__"),
+        (BaseEvent, "__setattr__"),
         (compilation, "inject_ctes_into_sql"),
         (DuckDBAdapter, "get_columns_in_relation"),
         (DuckDBAdapter, "rename_relation"),
@@ -95,6 +99,36 @@ def test_events_below_the_level_make_no_message_with_a_tested_version(
 
 
 @pytest.mark.parametrize("tested", [True, False])
+def test_event_is_filled_when_it_is_read_with_a_tested_version(
+    dbt_as_it_was: pytest.MonkeyPatch, tested: bool
+) -> None:
+    set_tested(dbt_as_it_was, "dbt-common", tested)
+    filled: list[dict[str, Any]] = []
+    fill = base_types.ParseDict
+
+    def noted(fields: dict[str, Any], message: Any) -> Any:
+        filled.append(fields)
+        return fill(fields, message)
+
+    dbt_as_it_was.setattr(base_types, "ParseDict", noted)
+    by_dbt = [Note(msg=1), Formatting("one line"), PrintEvent(msg="shown")]
+    assert len(filled) == 3
+    command.fill_events_when_read()
+    new = [Note(msg=1), Formatting("one line"), PrintEvent(msg="shown")]
+    assert len(filled) == (3 if tested else 6)
+    assert [event.to_dict() for event in new] == [event.to_dict() for event in by_dbt]
+    assert (new[0].msg, new[1].message(), new[2].pb_msg.msg) == ("1", "one line", "shown")
+    changed = Note(msg="before")
+    changed.msg = "after"
+    assert changed.message() == "after"
+    assert len(filled) == 7
+    with pytest.raises(AttributeError):
+        _ = Note(msg="a").column
+    with pytest.raises(Exception, match="Unable to parse logging event"):
+        _ = Note(column="a").msg
+
+
+@pytest.mark.parametrize("tested", [True, False])
 def test_artifacts_are_those_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, tmp_path: Path, tested: bool) -> None:
     set_tested(dbt_as_it_was, "dbt-core", tested)
     by_dbt = base.write_json
@@ -118,6 +152,9 @@ def test_artifacts_are_those_of_dbt(dbt_as_it_was: pytest.MonkeyPatch, tmp_path:
         "with recursive a as (select 1) select * from a",
         "select * from (with a as (select 1) select * from a)",
         "/* only */ select 1 as within",
+        "\n\n  select * from laps -- no table before it\n",
+        "select 1; select 2",
+        "select 'with' as one",
     ],
 )
 def test_tables_are_inserted_where_dbt_inserts_them(
