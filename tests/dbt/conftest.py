@@ -3,6 +3,7 @@
 import pytest
 from dbt_lake import Lake
 from lake_states import LakeStates, record_states
+from recorded_season import Season, load
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 def states(lake: Lake) -> LakeStates:
     """The recorded states of that lake."""
     return record_states(lake)
+
+
+@pytest.fixture(scope="session", params=[2023, 2024, 2025])
+def season(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Season:
+    """The recorded sessions of a season."""
+    return load(request.param, tmp_path_factory.mktemp("season"))
