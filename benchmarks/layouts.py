@@ -1,7 +1,7 @@
 """The same rows of telemetry in JSON of different layouts: white space, order of keys, and a key that is not in the catalog.
 
 `python -m benchmarks.layouts NAME` measures one layout with the code that is on the path, which may be that of an older commit: of the
-lakehouse, only `parse` is imported.
+lakehouse, only the parser and the endpoints are imported.
 """
 
 import gzip
@@ -9,6 +9,8 @@ import json
 import random
 import sys
 from collections.abc import Callable
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +36,27 @@ LAYOUTS: dict[str, Callable[[list[dict[str, Any]]], bytes]] = {
 }
 
 
+def _parser(session: int) -> Callable[[bytes], Any]:
+    """Return the function that parses a response of car_data; early versions had it in other modules."""
+    try:
+        from f1_lakehouse.sources.openf1.endpoints import BY_NAME
+        from f1_lakehouse.storage.parsing import parse
+    except ModuleNotFoundError:
+        endpoints = import_module("f1_lakehouse.openf1.endpoints").BY_NAME
+        return partial(import_module("f1_lakehouse.lake.rows").parse, endpoints["car_data"])
+    return partial(parse, BY_NAME["car_data"], scope=session)
+
+
 def measure(name: str, folder: Path | None = None) -> Measured:
     """Parse one driver's car_data in a layout, as often as there are drivers."""
-    from f1_lakehouse.sources.openf1.endpoints import BY_NAME
-    from f1_lakehouse.storage.parsing import parse
-
     origin, session = race()
     rows = orjson.loads(gzip.decompress((origin / "car_data" / f"{session}.json.gz").read_bytes()))
     body = LAYOUTS[name]([row for row in rows if row["driver_number"] == rows[0]["driver_number"]])
     del rows
-    parse(BY_NAME["car_data"], body, scope=session)
+    parse = _parser(session)
+    parse(body)
     clock = Clock()
-    parsed = [parse(BY_NAME["car_data"], body, scope=session).table.num_rows for _ in range(PARSED)]
+    parsed = [parse(body).table.num_rows for _ in range(PARSED)]
     return clock.stop(rows=sum(parsed))
 
 

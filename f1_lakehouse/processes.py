@@ -1,6 +1,7 @@
 """Which processes there are: one way to tell whether a process still runs, to list the descendants of one, and to kill some.
 
 A process id alone is not enough: the system gives it to another process later. Together with the start of the process it is unique.
+psutil is imported by the functions: every command imports this module, and only a signal or a run needs it (14 ms).
 Not here: signals to this process and its exit (interrupts.py).
 """
 
@@ -9,8 +10,6 @@ import os
 import signal
 import time
 from collections.abc import Iterable
-
-import psutil
 
 KILL_S = 2.0
 """Seconds in which a killed process must end; only one that is in a call to a disk or network file system takes longer."""
@@ -21,6 +20,8 @@ def process_started(pid: int) -> str | None:
 
     Ticks since boot do not change when the clock is set. Runs carry the value as the tag `f1/process_started`.
     """
+    import psutil
+
     try:
         since_boot = psutil.Process(pid).create_time() - psutil.boot_time()
     except psutil.NoSuchProcess:
@@ -30,11 +31,15 @@ def process_started(pid: int) -> str | None:
 
 def is_running(pid: int) -> bool:
     """Return whether there is a process with this id, of whatever user."""
+    import psutil
+
     return psutil.pid_exists(pid)
 
 
 def descendants(pid: int | None = None) -> list[int]:
     """Return the ids of the child processes of a process (default: this one), and of theirs."""
+    import psutil
+
     try:
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
@@ -43,6 +48,8 @@ def descendants(pid: int | None = None) -> list[int]:
 
 def members(group: int) -> list[int]:
     """Return the ids of the processes of a process group."""
+    import psutil
+
     found = []
     for pid in psutil.pids():
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -53,6 +60,8 @@ def members(group: int) -> list[int]:
 
 def has_ended(pid: int) -> bool:
     """Return whether a process no longer executes, whether or not its parent process has asked for its exit code."""
+    import psutil
+
     try:
         return psutil.Process(pid).status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.NoSuchProcess:
