@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 KILL_S = 2.0
 """Seconds in which a killed process must end; only one that is in a call to a disk or network file system takes longer."""
@@ -46,18 +46,6 @@ def descendants(pid: int | None = None) -> list[int]:
         return []
 
 
-def members(group: int) -> list[int]:
-    """Return the ids of the processes of a process group."""
-    import psutil
-
-    found = []
-    for pid in psutil.pids():
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(pid) == group:
-                found.append(pid)
-    return found
-
-
 def has_ended(pid: int) -> bool:
     """Return whether a process no longer executes, whether or not its parent process has asked for its exit code."""
     import psutil
@@ -78,6 +66,30 @@ def kill(pids: Iterable[int]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
             killed.append(pid)
+    _wait_until(lambda: all(map(has_ended, killed)))
+
+
+def kill_group(group: int) -> None:
+    """Kill the processes of a process group, those included that it starts at this moment, and return when they have ended, as `kill` does."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+    _wait_until(lambda: all(map(has_ended, members(group))))
+
+
+def members(group: int) -> list[int]:
+    """Return the ids of the processes of a process group."""
+    import psutil
+
+    found = []
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) == group:
+                found.append(pid)
+    return found
+
+
+def _wait_until(is_done: Callable[[], bool]) -> None:
+    """Wait at most `KILL_S`. (psutil.wait_procs also waits until the parent process asks for the exit code, which may be never.)"""
     deadline = time.monotonic() + KILL_S
-    while not all(map(has_ended, killed)) and time.monotonic() < deadline:
+    while not is_done() and time.monotonic() < deadline:
         time.sleep(0.005)

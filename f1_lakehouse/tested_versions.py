@@ -21,7 +21,7 @@ TESTED = {
 
 @cache
 def installed_version(distribution: str) -> Version:
-    """Return the installed version of a library, read once per process: it takes 2 ms, and dbt asks for it before each node."""
+    """Return the installed version of a library, read once per process: it takes 2 ms, and the plugin of dbt asks before each node."""
     return Version(version(distribution))
 
 

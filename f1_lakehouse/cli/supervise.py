@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TextIO
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.processes import kill, members
+from f1_lakehouse.processes import kill_group
 
 GRACE_S = 8
 """Seconds in which the services must end. A run in progress is not waited for: the next start marks it and resumes."""
@@ -57,9 +57,9 @@ def supervise(command: Sequence[str], folder: Path) -> int:
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGALRM, lambda *_: _end_all(child))
+    signal.signal(signal.SIGALRM, lambda *_: kill_group(child.pid))
     code = child.wait()
-    _end_all(child)
+    kill_group(child.pid)
     for copy in copies:
         copy.join(timeout=GRACE_S)
     return 0 if is_ending else code
@@ -70,10 +70,6 @@ def _copy_plain(source: IO[bytes], target: TextIO) -> None:
     for line in source:
         target.write(COLOR_CODE.sub("", line.decode(errors="replace")))
         target.flush()
-
-
-def _end_all(child: "subprocess.Popen[bytes]") -> None:
-    kill(members(child.pid))
 
 
 if __name__ == "__main__":

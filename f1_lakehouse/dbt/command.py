@@ -44,7 +44,8 @@ from f1_lakehouse.dbt.waiting_process import WAIT, wait_for_arguments
 
 FIRST_WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*with\s+(?!recursive\b)", re.IGNORECASE | re.DOTALL)
 """The beginning of a query that starts with common table expressions, after comments."""
-WITH = re.compile(r"\bwith\b", re.IGNORECASE)
+ANY_WITH = re.compile(r"\bwith\b", re.IGNORECASE)
+"""The word anywhere."""
 
 
 @if_tested("dbt-duckdb")
@@ -104,17 +105,17 @@ def fill_events_when_read() -> None:
     def keep(self: BaseEvent, *values: Any, **named: Any) -> None:
         self.__dict__["_given"] = values, named
 
-    def filled(self: BaseEvent) -> None:
+    def fill_once(self: BaseEvent) -> None:
         given = self.__dict__.pop("_given", None)
         if given is not None:
             fill(self, *given[0], **given[1])
 
     def get_filled(self: BaseEvent, key: str) -> Any:
-        filled(self)
+        fill_once(self)
         return self.__dict__["pb_msg"] if key == "pb_msg" else get(self, key)
 
     def put_filled(self: BaseEvent, key: str, value: Any) -> None:
-        filled(self)
+        fill_once(self)
         put(self, key, value)
 
     replace(BaseEvent, "__init__", keep)
@@ -124,17 +125,19 @@ def fill_events_when_read() -> None:
 
 @if_tested("dbt-core")
 def insert_tables_after_with() -> None:
-    """Insert common table expressions into a query that begins with `with` without parsing it."""
+    """Insert common table expressions into a query without parsing it, if it begins with `with` or has none."""
     from dbt import compilation
 
     inject = compilation.inject_ctes_into_sql
 
     def inject_after_with(sql: str, ctes: list[Any]) -> str:
+        if not ctes:
+            return sql
         tables = ", ".join(cte.sql for cte in ctes)
         if found := FIRST_WITH.match(sql):
-            return f"{sql[: found.end()]}{tables}, {sql[found.end() :]}" if ctes else sql
-        # A `with` may be within a statement, in a text or in a comment; of several statements dbt takes the first.
-        if not ctes or ";" in sql or WITH.search(sql):
+            return f"{sql[: found.end()]}{tables}, {sql[found.end() :]}"
+        # The word may be within a statement, in a text or in a comment; of several statements dbt takes the first.
+        if ";" in sql or ANY_WITH.search(sql):
             return inject(sql, ctes)
         query = sql.lstrip()
         return f"{sql[: len(sql) - len(query)]}with{tables} {query}"

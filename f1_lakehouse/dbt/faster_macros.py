@@ -59,11 +59,11 @@ def make_macros_directly() -> None:
                 is_internal = package in self.internal_package_names
                 packages = self.internal_packages if is_internal else self.packages
                 namespace = packages.setdefault(package, {})
-                short: dict[str, Any] | None = None
+                unqualified: dict[str, Any] | None = None
                 if not is_internal and package == self.search_package:
-                    short = self.locals
+                    unqualified = self.locals
                 elif not is_internal and package == self.root_package:
-                    short = self.globals
+                    unqualified = self.globals
             made = make(MacroGenerator)
             fields = made.__dict__
             fields["context"], fields["macro"], fields["node"] = ctx, macro, self.node
@@ -71,8 +71,8 @@ def make_macros_directly() -> None:
             if macro.name in namespace:
                 raise DuplicateMacroNameError(macro, macro, macro.package_name)
             namespace[macro.name] = made
-            if short is not None:
-                short[macro.name] = made
+            if unqualified is not None:
+                unqualified[macro.name] = made
 
     replace(MacroNamespaceBuilder, "add_macros", add_macros)
 

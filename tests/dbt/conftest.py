@@ -1,9 +1,9 @@
-"""One lake for all dbt tests of a session."""
+"""Lakes that many dbt tests read: one of handwritten rows in several states, and one for each recorded season."""
 
 import pytest
 from dbt_lake import Lake
 from lake_states import LakeStates, record_states
-from recorded_season import Season, load
+from recorded_season import Season, load_season
 
 
 @pytest.fixture(scope="session")
@@ -21,4 +21,4 @@ def states(lake: Lake) -> LakeStates:
 @pytest.fixture(scope="session", params=[2023, 2024, 2025])
 def season(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Season:
     """The recorded sessions of a season."""
-    return load(request.param, tmp_path_factory.mktemp("season"))
+    return load_season(request.param, tmp_path_factory.mktemp("season"))

@@ -52,7 +52,7 @@ class Season:
         return [row["session_key"] for row in self.sessions(*names) if served(endpoint, row["session_key"])]
 
 
-def load(year: int, root: Path) -> Season:
+def load_season(year: int, root: Path) -> Season:
     """Load and build the races, sprints and qualifyings of a season without telemetry."""
     made = Season(year, Lake(root))
     for endpoint in ("meetings", "sessions"):

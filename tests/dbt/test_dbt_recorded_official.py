@@ -10,7 +10,6 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from itertools import combinations
 
-import pytest
 from recorded_season import NEEDS_RECORDED_DATA, ROOT, Row, Season, ergast, name_slug, rounds_of, served
 
 pytestmark = NEEDS_RECORDED_DATA
@@ -79,7 +78,7 @@ def test_final_gaps_are_the_official_ones(season: Season) -> None:
         (key, driver): gap
         for key, driver, gap in season.query(
             "select session_key, driver_id, gap_to_leader_s from gold.fact_results "
-            "where session_category = 'Race' and laps_down is null or laps_down = 0"
+            "where session_category = 'Race' and coalesce(laps_down, 0) = 0"
         )
     }
     both = expected.keys() & {pair for pair, gap in found.items() if gap is not None}
@@ -128,7 +127,7 @@ def test_safety_car_laps_are_those_of_the_official_list(season: Season) -> None:
         (key, lap): laps[key].get(lap)
         for key, wanted in inside.items()
         for lap in wanted
-        if laps[key].get(lap, "SC") not in ("SC", "Red")
+        if laps[key].get(lap) not in ("SC", "Red")
     }
     beyond = {
         (key, lap)
@@ -163,6 +162,25 @@ def test_virtual_safety_cars_and_red_flags_are_those_of_the_official_lists(seaso
                 assert numbers <= near, (status, name, numbers, near)
 
 
+def served_meetings(season: Season, key: int) -> list[tuple[tuple[str, str], bool]]:
+    """Return the pairs of a qualifying with a classified car, and whether the first is ahead, from the served rows."""
+    names = dict(
+        season.query(f"select driver_number, driver_id from gold.fact_results where session_key = {key}")
+    )
+    team = {row["driver_number"]: row["team_name"] for row in served("drivers", key)}
+    rows = [row for row in served("session_result", key) if row["position"] or not (row["dns"] or row["dsq"])]
+    rows.sort(key=lambda row: names[row["driver_number"]])
+    return [
+        (
+            (names[one["driver_number"]], names[other["driver_number"]]),
+            (one["position"] or 99) < (other["position"] or 99),
+        )
+        for one, other in combinations(rows, 2)
+        if team[one["driver_number"]] == team[other["driver_number"]]
+        and (one["position"] or other["position"])
+    ]
+
+
 def test_head_to_heads_in_qualifying_are_the_official_ones(season: Season) -> None:
     """The lists differ after disqualifications, which OpenF1 serves as no position, and Ergast as the last position or the one before.
 
@@ -170,22 +188,19 @@ def test_head_to_heads_in_qualifying_are_the_official_ones(season: Season) -> No
     2023: Ergast has the position of Bottas before the disqualification.
     """
     there = set(season.with_rows("session_result", "Qualifying"))
-    held = {
-        number
-        for number, key in season.query(
-            "select round_number, session_key from gold.dim_sessions where is_qualifying"
-        )
-        if key in there
-    }
+    rows = season.query("select round_number, session_key from gold.dim_sessions where is_qualifying")
+    held_keys = {number: key for number, key in rows if key in there}
+    held = held_keys.keys()
     qualifyings = official(season, "qualifying")
-    if not held <= qualifyings.keys():
-        pytest.skip("Ergast's copy ends before the season")
     expected: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
-    for number in held:
+    for number in held & qualifyings.keys():
         for one, other in combinations(sorted(qualifyings[number], key=lambda row: str(row["driver"])), 2):
             if one["constructorId"] == other["constructorId"]:
                 is_ahead = int(one["position"]) < int(other["position"])
                 expected[one["driver"], other["driver"]][0 if is_ahead else 1] += 1
+    for number in held - qualifyings.keys():  # Ergast's copy ends in 2025
+        for pair, is_ahead in served_meetings(season, held_keys[number]):
+            expected[pair][0 if is_ahead else 1] += 1
     found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
     for driver, mate, wins, losses in season.query(
         "select driver_id, teammate_id, qualifying_wins, teammate_qualifying_wins from gold.teammate_head_to_head"
@@ -194,6 +209,11 @@ def test_head_to_heads_in_qualifying_are_the_official_ones(season: Season) -> No
         found[driver, mate][1] += losses
     if season.year == 2023:
         expected["guanyu-zhou", "valtteri-bottas"] = [7, 14]
+    if (
+        season.year == 2025
+    ):  # Singapore: both cars of Williams were disqualified; Melbourne: Bearman had no time
+        expected["alexander-albon", "carlos-sainz"][0] -= 1
+        expected["esteban-ocon", "oliver-bearman"][0] -= 1
     if season.year == 2024:
         expected["alexander-albon", "logan-sargeant"][0] -= 1
         expected["kevin-magnussen", "nico-hulkenberg"][1] -= 1
@@ -204,9 +224,9 @@ def test_head_to_heads_in_qualifying_are_the_official_ones(season: Season) -> No
 def test_positions_at_the_line_equal_the_feed_after_it(season: Season) -> None:
     """One second after the line, where the feed has the order; without the last laps, to whose positions the feed adds penalties.
 
-    Abu Dhabi 2025: cars 18 and 44 end lap 8 within 39 ms, and the feed exchanges them three times in five seconds.
+    Faults of the feed: in Baku 2023 car 24 is 16th of 20 over the line on laps 1 to 4, and the feed has 17. In Abu Dhabi 2025 cars 18 and 44 end lap 8 within 39 ms, and the feed exchanges them three times in five seconds.
     """
-    compared, wrong = 0, []
+    compared = 0
     for key in races(season).values():
         feed: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
         for row in sorted(served("position", key), key=lambda row: str(row["date"])):
@@ -217,15 +237,18 @@ def test_positions_at_the_line_equal_the_feed_after_it(season: Season) -> None:
             f"where session_key = {key} and lap_end_at is not null and position_at_lap_end is not null"
         )
         last = max((lap for _, lap, _, _ in laps), default=0)
-        for driver, lap, end, position in laps:
-            before = bisect_right(feed[driver], (end + timedelta(seconds=1), 99))
-            if lap < last - 1 and before:
-                compared += 1
-                if position != feed[driver][before - 1][1] and (key, lap) != (9839, 8):
-                    wrong.append((key, driver, lap, position, feed[driver][before - 1][1]))
-    if season.year == 2023:
-        assert compared > 15_000
-    assert len(wrong) <= 0.001 * compared, (len(wrong), compared, wrong[:40])
+        pairs = [
+            (driver, lap, position, feed[driver][before - 1][1])
+            for driver, lap, end, position in laps
+            if lap < last - 1
+            and (key, lap) != (9839, 8)
+            and not (key == 9070 and driver == 24 and lap <= 4)
+            and (before := bisect_right(feed[driver], (end + timedelta(seconds=1), 99)))
+        ]
+        wrong = [pair for pair in pairs if pair[2] != pair[3]]
+        assert len(wrong) <= 0.001 * len(pairs), (key, len(pairs), wrong)
+        compared += len(pairs)
+    assert compared > {2023: 15_000, 2024: 0, 2025: 1000}[season.year]
 
 
 def test_in_and_out_laps_of_a_race_are_those_of_the_pit_feed(season: Season) -> None:
@@ -240,6 +263,13 @@ def test_in_and_out_laps_of_a_race_are_those_of_the_pit_feed(season: Season) -> 
         known = {row[:2] for row in rows}
         assert {row[:2] for row in rows if row[2]} == ins & known, key
         outs = {row[:2] for row in rows if row[3]}
-        out_by_feed = {(driver, lap + 1) for driver, lap in ins} & known
-        out_by_source = {pair for pair, row in served_laps.items() if row["is_pit_out_lap"]} & known
-        assert outs >= out_by_feed | out_by_source, key
+        by_feed = {(driver, lap + 1) for driver, lap in ins}
+        by_source = {pair for pair, row in served_laps.items() if row["is_pit_out_lap"]}
+        # a stint starts on the in-lap in some races, on the out-lap in others
+        by_tyres = {
+            (row["driver_number"], row["lap_start"] + offset)
+            for row in served("stints", key)
+            if int(row["stint_number"]) > 1 and row["lap_start"]
+            for offset in (0, 1)
+        }
+        assert (by_feed | by_source) & known <= outs <= by_feed | by_source | by_tyres, key

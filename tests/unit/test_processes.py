@@ -23,8 +23,9 @@ def test_a_process_that_has_ended_is_not_an_error() -> None:
         processes.kill([process.pid])
 
 
-def test_members_of_a_group_are_its_processes_only() -> None:
+def test_group_is_killed_and_only_its_processes_are_members() -> None:
     with subprocess.Popen(["sleep", "60"], start_new_session=True) as process:
         assert processes.members(process.pid) == [process.pid]
-        processes.kill(processes.members(process.pid))
+        processes.kill_group(process.pid)
+        assert processes.has_ended(process.pid)
     assert processes.members(process.pid) == []
