@@ -224,7 +224,8 @@ def test_head_to_heads_in_qualifying_are_the_official_ones(season: Season) -> No
 def test_positions_at_the_line_equal_the_feed_after_it(season: Season) -> None:
     """One second after the line, where the feed has the order; without the last laps, to whose positions the feed adds penalties.
 
-    Faults of the feed: in Baku 2023 car 24 is 16th of 20 over the line on laps 1 to 4, and the feed has 17. In Abu Dhabi 2025 cars 18 and 44 end lap 8 within 39 ms, and the feed exchanges them three times in five seconds.
+    Faults of the feed: in Baku 2023 car 24 is 16th of 20 over the line on laps 1 to 4, and the feed has 17. In Abu Dhabi
+    2025 cars 18 and 44 end lap 8 within 39 ms, and the feed exchanges them three times in five seconds.
     """
     compared = 0
     for key in races(season).values():
