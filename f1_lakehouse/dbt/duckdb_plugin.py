@@ -37,11 +37,13 @@ class Plugin(BasePlugin):
         self._since = perf_counter()
 
     def load(self, source_config: SourceConfig) -> Any:
-        """Return the dataset of a source: the table of its name in bronze (`F1_BRONZE_URI`)."""
+        """Return the rows of a source, or where they are: the table of its name in bronze (`F1_BRONZE_URI`)."""
         name = f"{source_config.table_name().replace('.', '_')}_df"
         if name not in self._opened:
             # The path is not in the project: what dbt parses is the same for every lake (parse_cache.py).
-            self._opened[name] = scan(DeltaTable(f"{os.environ['F1_BRONZE_URI']}/{source_config.name}"))
+            table = scan(DeltaTable(f"{os.environ['F1_BRONZE_URI']}/{source_config.name}"))
+            # Each model of silver reads all of the pull log, which has a file per load until it is compacted: once per run.
+            self._opened[name] = table.to_table() if source_config.name == "_pulls" else table
         node = _node()
         self._read_by.setdefault(node.get("unique_id", ""), set()).add(name)
         if node.get("materialized") == "ephemeral":

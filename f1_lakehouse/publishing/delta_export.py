@@ -37,13 +37,14 @@ def export_tables(
 ) -> dict[str, int]:
     """Write what has changed of each table. Returns the version of each Delta table."""
     versions = {}
+    attribution = attribution_of(con)
     # The largest table first, while the process holds the least memory: the writers do not release all of theirs.
     for table, state in sorted(states.items(), key=lambda one: one[1].rows, reverse=True):
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
-            versions[table] = export_by_session(uri, con, table, cursor_of)
+            versions[table] = export_by_session(uri, con, table, attribution, cursor_of)
         else:
-            versions[table] = export_by_season(uri, con, table, state, cursor_of)
+            versions[table] = export_by_season(uri, con, table, state, attribution, cursor_of)
         release_freed()  # otherwise the next table's memory would be added to it
     if versions:
         explain_folder(settings.published_tables)
@@ -51,7 +52,12 @@ def export_tables(
 
 
 def export_by_season(
-    uri: str, con: duckdb.DuckDBPyConnection, table: str, state: TableState, cursor_of: Cursor = SAME_TABLES
+    uri: str,
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    state: TableState,
+    attribution: str,
+    cursor_of: Cursor = SAME_TABLES,
 ) -> int:
     """Write the changed seasons in one commit, whose metadata has the new state; a table without seasons completely."""
     there = _open(uri)
@@ -75,7 +81,7 @@ def export_by_season(
         rows.to_arrow_reader(BATCH_ROWS),
         mode="overwrite",
         **how,
-        description=attribution_of(con),
+        description=attribution,
         writer_properties=TABLE_WRITER,
         commit_properties=CommitProperties(custom_metadata=metadata),
     )
@@ -83,7 +89,7 @@ def export_by_season(
 
 
 def export_by_session(
-    uri: str, con: duckdb.DuckDBPyConnection, table: str, cursor_of: Cursor = SAME_TABLES
+    uri: str, con: duckdb.DuckDBPyConnection, table: str, attribution: str, cursor_of: Cursor = SAME_TABLES
 ) -> int:
     """Write the sessions that were rebuilt, one commit per session. `built_from` names the pulls that a session was made from.
 
@@ -104,7 +110,7 @@ def export_by_session(
             mode="overwrite",
             schema_mode="overwrite",
             partition_by=["session_key"],
-            description=attribution_of(con),
+            description=attribution,
         )
         there = DeltaTable(uri)
     for session_key in sorted(key for key, made_of in made.items() if published.get(key) != made_of):

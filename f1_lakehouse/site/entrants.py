@@ -109,7 +109,7 @@ def list_page(history: History, folder: str) -> Page:
     sections = (
         [Section("list", LISTS[folder], [make(history, links, folder)])] if history.pages[folder] else []
     )
-    return _page(history, LISTS[folder], sections, history.results)
+    return _page(history, LISTS[folder], sections, history.races_held)
 
 
 def _circuits_table(history: History, links: Links, folder: str) -> Table:

@@ -3,10 +3,11 @@
 Belongs here: SELECT statements on the tables of all seasons, and their rows by driver, constructor, circuit or season. Does not belong
 here: calculations (a mart of gold), other rows of one session or season (queries.py), addresses of pages (links.py).
 
-Each table is read once for all pages: one query per page and table would take longer than all of the rendering.
+Each table is read once for all pages: one query per page and table would take longer than all of the rendering. For a few pages only
+their rows are read (`expect`): most new data changes forty pages of a thousand.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 
 from f1_lakehouse.site.queries import Gold, Row
@@ -21,6 +22,26 @@ RESULT_COLUMNS = (
     "gap_to_leader_s, fastest_lap_rank, position_source, points_source, grid_source, laps_source, time_source, fastest_lap_source"
 )
 
+RESULTS = (
+    f"select {RESULT_COLUMNS} from fact_race_results {{where}} "
+    "order by season, round_number, session_category, position_order nulls last, full_name"
+)
+"""Results of all races and sprints, in the order of the races and of the classification."""
+
+FIRSTS = RESULTS.replace("fact_race_results", "(from fact_race_results where position = 1)")
+"""Those of the winners; a victory in a shared car has one row per driver."""
+
+POLES = (
+    "select season, round_number, race_name, circuit_id, session_key, driver_id, "
+    "coalesce(full_name, driver_id) as full_name, constructor_id, coalesce(constructor_name, constructor_id) "
+    "as constructor_name, team_id, coalesce(q3_s, q2_s, q1_s) as time_s "
+    "from (from fact_qualifying where is_pole) {where} order by season, round_number"
+)
+"""The pole position of each race, in the order of the races."""
+
+EXPECTED_AT_MOST = 200
+"""With more pages of one kind, the rows of all of them are read."""
+
 Rows = Sequence[Row]
 
 
@@ -30,6 +51,18 @@ class History:
     def __init__(self, gold: Gold) -> None:
         self.gold = gold
         self._groups: dict[tuple[str, ...], dict[tuple[object, ...], list[Row]]] = {}
+        self._read: dict[tuple[str, ...], set[object] | None] = {}
+        self._expected: dict[str, set[object]] = {}
+
+    def expect(self, columns: Collection[str], identifiers: Collection[object]) -> None:
+        """Read only the rows of the pages that are made next, unless there are many. Other rows are read when they are asked for.
+
+        Args:
+            columns: those that name the page in its rows.
+            identifiers: their values.
+        """
+        few = set(identifiers) if len(identifiers) <= EXPECTED_AT_MOST else None
+        self._expected = {} if few is None else dict.fromkeys(columns, few)
 
     # Dimensions
 
@@ -60,27 +93,28 @@ class History:
     # Results
 
     @cached_property
-    def results(self) -> Rows:
-        """Results of all races and sprints, in the order of the races and of the classification."""
+    def races_held(self) -> Rows:
+        """The races and sprints with results, in their order."""
         return self.gold.select(
-            f"select {RESULT_COLUMNS} from fact_race_results "
-            "order by season, round_number, session_category, position_order nulls last, full_name"
+            "select distinct season, round_number, session_category, session_key, race_name from fact_race_results "
+            "order by season, round_number, session_category, session_key"
         )
 
-    @cached_property
-    def poles(self) -> Rows:
-        """The pole position of each race, in the order of the races."""
-        return self.gold.select(
-            "select season, round_number, race_name, circuit_id, session_key, driver_id, "
-            "coalesce(full_name, driver_id) as full_name, constructor_id, coalesce(constructor_name, constructor_id) "
-            "as constructor_name, team_id, coalesce(q3_s, q2_s, q1_s) as time_s "
-            "from fact_qualifying where is_pole order by season, round_number"
-        )
+    def results_of(self, **values: object) -> Rows:
+        """The results whose columns have these values."""
+        return self._select(RESULTS, **values)
 
-    @cached_property
-    def wins(self) -> Rows:
-        """The rows of winners of Grands Prix; a victory in a shared car has one row per driver."""
-        return [row for row in self.results if row["session_category"] == "Race" and row["position"] == 1]
+    def winners_of(self, **values: object) -> Rows:
+        """The results of winners of races and sprints whose columns have these values."""
+        return self._select(FIRSTS, **values)
+
+    def wins_of(self, **values: object) -> Rows:
+        """The victories in Grands Prix whose columns have these values."""
+        return self._select(FIRSTS, session_category="Race", **values)
+
+    def poles_of(self, **values: object) -> Rows:
+        """The pole positions whose columns have these values."""
+        return self._select(POLES, **values)
 
     # Which pages there are
 
@@ -111,18 +145,6 @@ class History:
         """Session key → the address of the session's page."""
         return {one.key: one.page for one in self.gold.sessions}
 
-    def results_of(self, **values: object) -> Rows:
-        """The results whose columns have these values."""
-        return self._rows_with("results", lambda: self.results, values)
-
-    def wins_of(self, **values: object) -> Rows:
-        """The victories whose columns have these values."""
-        return self._rows_with("wins", lambda: self.wins, values)
-
-    def poles_of(self, **values: object) -> Rows:
-        """The pole positions whose columns have these values."""
-        return self._rows_with("poles", lambda: self.poles, values)
-
     # Marts
 
     @cached_property
@@ -138,7 +160,9 @@ class History:
     def season_rows(self, entrant_type: str, entrant: str) -> Rows:
         """The seasons of a driver or constructor, newest first."""
         return self._select(
-            "select * from season_summary order by season desc", entrant_type=entrant_type, entrant_id=entrant
+            "select * from season_summary {where} order by season desc",
+            entrant_type=entrant_type,
+            entrant_id=entrant,
         )
 
     @cached_property
@@ -150,14 +174,14 @@ class History:
     def drivers_of(self, constructor: str) -> Rows:
         """Drivers of a constructor with what they achieved in its cars, those with the most starts first."""
         return self._select(
-            "select * from driver_constructor_summary order by starts desc, first_season, full_name",
+            "select * from driver_constructor_summary {where} order by starts desc, first_season, full_name",
             constructor_id=constructor,
         )
 
     def circuit_rows(self, entrant_type: str, circuit: str) -> Rows:
         """Drivers or constructors with a victory at a circuit, those with the most victories first."""
         return self._select(
-            "select * from circuit_summary where wins > 0 "
+            "select * from (from circuit_summary where wins > 0) {where} "
             "order by wins desc, poles desc, podiums desc, entrant_name, entrant_id",
             entrant_type=entrant_type,
             circuit_id=circuit,
@@ -166,26 +190,26 @@ class History:
     def lap_records(self, circuit: str) -> Rows:
         """The fastest laps of races and of qualifying at a circuit, best first."""
         return self._select(
-            "select * from circuit_lap_records order by session_category desc, record_rank, season, driver_id",
+            "select * from circuit_lap_records {where} order by session_category desc, record_rank, season, driver_id",
             circuit_id=circuit,
         )
 
     def team_mates(self, driver: str) -> Rows:
         """Comparisons of a driver with each team mate by season, newest first; the driver's numbers come first."""
         return self._select(
-            f"select {_PAIR} from teammate_history union all by name select {_PAIR_REVERSED} from teammate_history "
-            "order by season desc, constructor_name, mate_name, mate_id",
+            f"from (select {_PAIR} from teammate_history union all by name select {_PAIR_REVERSED} from teammate_history) "
+            "{where} order by season desc, constructor_name, mate_name, mate_id",
             driver_id=driver,
         )
 
     def career_profile(self, driver: str) -> Row | None:
         """The scores of a driver over all seasons; None without laps of races."""
-        found = self._select("select * from driver_profiles_career", driver_id=driver)
+        found = self._select("select * from driver_profiles_career {where}", driver_id=driver)
         return found[0] if found else None
 
     def profiles(self, driver: str) -> Rows:
         """The scores of a driver by season, newest first."""
-        return self._select("select * from driver_profiles order by season desc", driver_id=driver)
+        return self._select("select * from driver_profiles {where} order by season desc", driver_id=driver)
 
     @cached_property
     def records(self) -> Rows:
@@ -198,12 +222,12 @@ class History:
 
     def season_sources(self, season: int) -> Rows:
         """Values of the results of a season by source."""
-        return self._select("select * from season_sources", season=season)
+        return self._select("select * from season_sources {where}", season=season)
 
     def reconciliation(self, season: int) -> Rows:
         """The values of a season on which the sources differ."""
         return self._select(
-            "select * from source_reconciliation "
+            "select * from source_reconciliation {where} "
             "order by season, round_number, session_category, column_name, driver_id, item_number",
             season=season,
         )
@@ -211,7 +235,7 @@ class History:
     def driver_reconciliation(self, driver: str) -> Rows:
         """The values of a driver on which the sources differ, newest first."""
         return self._select(
-            "select * from source_reconciliation "
+            "select * from source_reconciliation {where} "
             "order by season desc, round_number desc, session_category, column_name, item_number",
             driver_id=driver,
         )
@@ -220,30 +244,39 @@ class History:
         """The sources of positions and times in qualifying, of rows whose columns have these values."""
         return self._select(
             "select season, round_number, 'Qualifying' as session_category, driver_id, position_source, times_source "
-            "from fact_qualifying",
+            "from fact_qualifying {where}",
             **values,
         )
 
     def colours(self, season: int) -> dict[str, str]:
         """Team → its color in a season, for teams whose color is known."""
         rows = self._select(
-            "select * from dim_team_seasons where team_colour is not null order by team_id", season=season
+            "select * from (from dim_team_seasons where team_colour is not null) {where} order by team_id",
+            season=season,
         )
         return {row["team_id"]: row["team_colour"] for row in rows}
 
     # How rows are found
 
     def _select(self, sql: str, **values: object) -> Rows:
-        """The rows of a query whose columns have these values; the query runs once for all values."""
-        return self._rows_with(sql, lambda: self.gold.select(sql), values)
+        """The rows of a query whose columns have these values.
 
-    def _rows_with(self, name: str, read: Callable[[], Rows], values: Mapping[str, object]) -> Rows:
-        columns = tuple(values)
-        groups = self._groups.get((name, *columns))
-        if groups is None:
-            groups = self._groups[name, *columns] = {}
-            for row in read():
-                groups.setdefault(tuple(row[column] for column in columns), []).append(row)
+        The query, which has a place `{where}`, runs once for all values, or once for all that are expected.
+        """
+        key = (sql, *values)
+        groups = self._groups.setdefault(key, {})
+        read = self._read.setdefault(key, set())
+        column = next((one for one in values if one in self._expected), None)
+        if read is not None and (column is None or values[column] not in read):
+            if column is None:
+                groups.clear()
+                self._read[key], missing, where = None, [], ""
+            else:
+                missing = sorted(({values[column]} | self._expected[column]) - read, key=str)
+                read |= set(missing)
+                where = f"where {column} in ({', '.join('?' * len(missing))})"
+            for row in self.gold.select(sql.format(where=where), *missing):
+                groups.setdefault(tuple(row[name] for name in values), []).append(row)
         return groups.get(tuple(values.values()), ())
 
 

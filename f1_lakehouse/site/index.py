@@ -21,7 +21,7 @@ def index_page(history: History) -> Page:
                 link(one.page, f"{one.shown_title}: {one.name}"),
                 f"{one.date_start:%d %b %Y}",
                 one.circuit,
-                links.drivers(history.results_of(session_key=one.key, position=1)),
+                links.drivers(history.winners_of(session_key=one.key)),
             )
             for one in races[-6:][::-1]
         ]
@@ -45,7 +45,7 @@ def index_page(history: History) -> Page:
     return Page(
         title="Formula 1 lakehouse",
         of=[one.key for one in gold.sessions],
-        races=RaceCount.of(history.results),
+        races=RaceCount.of(history.races_held),
         lead="" if seasons else "No session is in published gold yet.",
         sections=sections,
         trail=[*(one for one in TRAIL if one[0] != "index.html"), ("data.html", "About the data")],
@@ -56,7 +56,9 @@ def index_page(history: History) -> Page:
 def _seasons(history: History) -> Section | None:
     links = Links(history, root="")
     races = {
-        (row["season"], row["round_number"]) for row in history.results if row["session_category"] == "Race"
+        (row["season"], row["round_number"])
+        for row in history.races_held
+        if row["session_category"] == "Race"
     }
     held = Counter(season for season, _ in races)
     rows = [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import orjson
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from f1_lakehouse.publishing.data_card import NO_RACES, RaceCount, attribution, generated_note
 from f1_lakehouse.site import colours
@@ -195,7 +195,8 @@ def swatch(colour: str, text: Markup | str) -> Markup:
 
 def link(address: str, text: str) -> Markup:
     """A link to a page of the site."""
-    return Markup('<a href="{}">{}</a>').format(address, text)
+    # Markup.format takes four times as long, and a page of a constructor has hundreds of links.
+    return Markup(f'<a href="{escape(address)}">{escape(text)}</a>')
 
 
 def strong(text: str) -> Markup:

@@ -52,7 +52,7 @@ def records_page(history: History) -> Page:
     return Page(
         title="Records",
         of=(),
-        races=RaceCount.of(history.results),
+        races=RaceCount.of(history.races_held),
         lead="Grands Prix only. Equal values share the rank; a streak counts consecutive starts.",
         sections=sections,
         trail=[one for one in TRAIL if one[0] != "records.html"],

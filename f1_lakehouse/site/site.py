@@ -24,12 +24,13 @@ from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
 from f1_lakehouse.site.entrants import circuit_page, constructor_page, driver_page, list_page
 from f1_lakehouse.site.fingerprints import (
+    FAMILY_KEYS,
     forecasts_fingerprint,
     history_fingerprints,
     session_fingerprints,
     table_fingerprint,
 )
-from f1_lakehouse.site.history import History
+from f1_lakehouse.site.history import ENTRANTS, History
 from f1_lakehouse.site.index import index_page
 from f1_lakehouse.site.links import address
 from f1_lakehouse.site.model import Session
@@ -75,6 +76,8 @@ class Wanted:
     """Newer pages of a family have a higher value."""
     fingerprint: str
     make: Callable[[], Page]
+    identifier: object = None
+    """The season, driver, constructor or circuit that the page is of."""
 
 
 @dataclass
@@ -139,7 +142,11 @@ class Site:
             or not all((folder / file).exists() for file in (one.address, *notes[one.address][2:]))
         ]
         built.unchanged = [one.address for one in pages if one not in behind]
+        family = ""
         for done, one in enumerate(behind):
+            if one.family != family:
+                family = one.family
+                self._expect([other for other in behind if other.family == family])
             progress(one.address, done, len(behind))
             try:
                 page = one.make()
@@ -161,6 +168,12 @@ class Site:
             built.removed.append(old)
         _write(folder / _NOTES, orjson.dumps(notes, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2))
         return built
+
+    def _expect(self, pages: Sequence[Wanted]) -> None:
+        """Announce the pages of one family that are made next."""
+        key = FAMILY_KEYS.get(pages[0].family, "")
+        columns = (key, "entrant_id") if key in ENTRANTS.values() else (key,)
+        self._history.expect(columns, [one.identifier for one in pages if one.identifier is not None])
 
     def preview(self, family: str) -> tuple[str, str, Table] | None:
         """Address, title and first table of the newest page of a family; None if it has no page, or that no table."""
@@ -214,7 +227,9 @@ class Site:
             neighbours = [str(other) for other in (season - 1, season + 1) if other in history.page_seasons]
             made_of = _hash(code, rows["seasons"].get(season, ""), *neighbours, *of_season)
             page = f"{season}/{INDEX}"
-            wanted.append(Wanted(page, "seasons", season, made_of, partial(season_page, history, season)))
+            wanted.append(
+                Wanted(page, "seasons", season, made_of, partial(season_page, history, season), season)
+            )
         makers = {"drivers": driver_page, "constructors": constructor_page, "circuits": circuit_page}
         lists = table_fingerprint(gold, "career_summary", "dim_people", "dim_constructors", "dim_circuits")
         for folder, make in makers.items():
@@ -222,7 +237,9 @@ class Site:
                 made_of = _hash(code, rows[folder].get(one, ""))
                 page = address(folder, one)
                 wanted.append(
-                    Wanted(page, folder, history.order(folder, one), made_of, partial(make, history, one))
+                    Wanted(
+                        page, folder, history.order(folder, one), made_of, partial(make, history, one), one
+                    )
                 )
             wanted.append(
                 Wanted(
@@ -259,13 +276,15 @@ def broken_links(settings: Settings) -> list[str]:
     """Links of the site to a missing file, as "page → address"."""
     folder, found = site(settings), []
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+    @cache
+    def leads_somewhere(beside: str, address: str) -> bool:
+        return posixpath.normpath(posixpath.join(beside, address)) in files
+
     for page in sorted(one for one in files if one.endswith(".html")):
+        beside = posixpath.dirname(page)
         addresses = set(re.findall(r'(?:href|src)="([^"#:]+)"', (folder / page).read_text(encoding="utf-8")))
-        found += [
-            f"{page} → {one}"
-            for one in sorted(addresses)
-            if posixpath.normpath(posixpath.join(posixpath.dirname(page), one)) not in files
-        ]
+        found += [f"{page} → {one}" for one in sorted(addresses) if not leads_somewhere(beside, one)]
     return found
 
 

@@ -92,7 +92,7 @@ def _firsts(
     number = race["round_number"] if race else None
     winners = history.wins_of(season=season, round_number=number)
     poles = history.poles_of(season=season, round_number=number)
-    sprint = history.results_of(season=season, round_number=number, session_category="Sprint", position=1)
+    sprint = history.winners_of(season=season, round_number=number, session_category="Sprint")
     is_cancelled = meeting is not None and meeting["is_cancelled"]
     return [
         "cancelled" if is_cancelled else links.drivers(winners),

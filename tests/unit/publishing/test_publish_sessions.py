@@ -25,7 +25,7 @@ def gold(tmp_path: Path):
 
     def publish() -> tuple[int, dict[int, int]]:
         uri = str(tmp_path / TABLE)
-        export_by_session(uri, con, TABLE)
+        export_by_session(uri, con, TABLE, "CC")
         table = DeltaTable(uri)
         counts = table.to_pyarrow_table(columns=["session_key"])["session_key"].value_counts().to_pylist()
         return table.version(), {one["values"]: one["counts"] for one in counts}

@@ -19,9 +19,6 @@ for a session that belongs to no round. `is_complete` is false from there on.
 -#}
 {%- set key = ['championship', 'season', 'round_number', 'entrant_id'] -%}
 {%- set names = ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] -%}
-{%- set times = "lpad(cast(999 - finishes as " ~ dbt.type_string() ~ "), 3, '0')" -%}
-{%- set position = "lpad(cast(position as " ~ dbt.type_string() ~ "), 3, '0') || " ~ times -%}
-{%- set retirement = "lpad(cast(retirement_position as " ~ dbt.type_string() ~ "), 3, '0') || " ~ times -%}
 with results as (
     select
         results.*,
@@ -181,7 +178,7 @@ round_results as (
     select * from cars where car = 1 or not counts_best_car_only
 ),
 
--- two drivers of one car finish once for its constructor
+-- two drivers of one car finish once for its constructor; positions of retired cars come after all others
 finishes as (
     select distinct
         cars.championship,
@@ -189,7 +186,7 @@ finishes as (
         cars.round_number,
         cars.entrant_id,
         cars.position,
-        cars.retirement_position
+        lpad(cast(coalesce(cars.position, 500 + cars.retirement_position) as {{ dbt.type_string() }}), 3, '0') as sort_text
     from cars
     left join {{ ref('championship_adjustments') }} as adjustments
         on
@@ -224,15 +221,26 @@ grid as (
         on entrants.season = rounds.season and entrants.first_round <= rounds.round_number
 ),
 
+points_of_round as (
+    select
+        championship,
+        season,
+        round_number,
+        entrant_id,
+        sum(points) as points,
+        count(case when points > 0 then 1 end) as results
+    from round_results
+    group by championship, season, round_number, entrant_id
+),
+
+-- after each round, the results that are not among the best of their part of the season
 results_so_far as (
     select
         {%- for column in key %}
         grid.{{ column }},
         {%- endfor %}
         results.points,
-        case when results.round_number = grid.round_number then results.points else 0 end as round_points,
-        results.counted_results is null
-        or row_number() over (
+        row_number() over (
             partition by grid.championship, grid.season, grid.round_number, grid.entrant_id, results.season_part
             order by results.points desc, results.round_number
         ) <= results.counted_results as is_counted
@@ -243,30 +251,29 @@ results_so_far as (
             and grid.season = results.season
             and grid.entrant_id = results.entrant_id
             and grid.round_number >= results.round_number
+    where results.counted_results is not null and results.points > 0
 ),
 
-summed as (
+dropped as (
     select
         {%- for column in key %}
         {{ column }},
         {%- endfor %}
-        sum(round_points) as round_points,
-        sum(points) as gross_points,
-        sum(case when is_counted then points else 0 end) as points,
-        count(case when is_counted and points > 0 then 1 end) as results_counted,
-        count(case when not is_counted and points > 0 then 1 end) as results_dropped
+        sum(points) as points,
+        count(*) as results
     from results_so_far
+    where not is_counted
     group by championship, season, round_number, entrant_id
 ),
 
-finishes_so_far as (
+-- a text that sorts as the count-back: the positions from the best on; of two that begin alike, the longer one is better
+countback as (
     select
         {%- for column in key %}
         grid.{{ column }},
         {%- endfor %}
-        finishes.position,
-        finishes.retirement_position,
-        count(*) as finishes
+        count(case when finishes.position = 1 then 1 end) as wins,
+        {{ text_list('finishes.sort_text', '', 'finishes.sort_text') }} || '999' as countback_text
     from grid
     inner join finishes
         on
@@ -274,20 +281,7 @@ finishes_so_far as (
             and grid.season = finishes.season
             and grid.entrant_id = finishes.entrant_id
             and grid.round_number >= finishes.round_number
-    group by grid.championship, grid.season, grid.round_number, grid.entrant_id, finishes.position, finishes.retirement_position
-),
-
--- texts that sort as the count-back: positions from the best on, each with its count, the higher count first
-countback as (
-    select
-        {%- for column in key %}
-        {{ column }},
-        {%- endfor %}
-        max(case when position = 1 then finishes else 0 end) as wins,
-        {{ text_list(position, '', 'position') }} as positions,
-        {{ text_list(retirement, '', 'retirement_position') }} as retirement_positions
-    from finishes_so_far
-    group by championship, season, round_number, entrant_id
+    group by grid.championship, grid.season, grid.round_number, grid.entrant_id
 ),
 
 adjusted as (
@@ -307,47 +301,22 @@ adjusted as (
     group by grid.championship, grid.season, grid.round_number, grid.entrant_id
 ),
 
-standings as (
+running as (
     select
         grid.*,
         {%- for column in names %}
-        {{ last_non_null('cars.' ~ column) }} over (
-            partition by grid.championship, grid.season, grid.entrant_id
-            order by grid.round_number rows between unbounded preceding and current row
-        ) as {{ column }},
+        {{ last_non_null('cars.' ~ column) }} over so_far as {{ column }},
         {%- endfor %}
-        coalesce(summed.round_points, 0) as round_points,
-        -- thirds and sevenths of points must not decide a rank by their last digit
-        round(coalesce(summed.points, 0) + coalesce(adjusted.points, 0), 4) as points,
-        round(coalesce(summed.gross_points, 0), 4) as gross_points,
-        coalesce(summed.results_counted, 0) as results_counted,
-        coalesce(summed.results_dropped, 0) as results_dropped,
-        coalesce(countback.wins, 0) as wins,
-        coalesce(countback.positions, '') || '999' as positions,
-        coalesce(countback.retirement_positions, '') || '999' as retirement_positions,
-        adjusted.exclusion,
-        case
-            when rules.full_ties = 'name' then lower(people.family_name || ' ' || people.given_name)
-        end as name_of_tied
+        coalesce(points_of_round.points, 0) as round_points,
+        coalesce(sum(points_of_round.points) over so_far, 0) as gross_points,
+        coalesce(sum(points_of_round.results) over so_far, 0) as results
     from grid
-    left join summed
+    left join points_of_round
         on
-            grid.championship = summed.championship
-            and grid.season = summed.season
-            and grid.round_number = summed.round_number
-            and grid.entrant_id = summed.entrant_id
-    left join countback
-        on
-            grid.championship = countback.championship
-            and grid.season = countback.season
-            and grid.round_number = countback.round_number
-            and grid.entrant_id = countback.entrant_id
-    left join adjusted
-        on
-            grid.championship = adjusted.championship
-            and grid.season = adjusted.season
-            and grid.round_number = adjusted.round_number
-            and grid.entrant_id = adjusted.entrant_id
+            grid.championship = points_of_round.championship
+            and grid.season = points_of_round.season
+            and grid.round_number = points_of_round.round_number
+            and grid.entrant_id = points_of_round.entrant_id
     left join cars
         on
             grid.championship = cars.championship
@@ -355,66 +324,118 @@ standings as (
             and grid.round_number = cars.round_number
             and grid.entrant_id = cars.entrant_id
             and cars.choice = 1
+    window so_far as (
+        partition by grid.championship, grid.season, grid.entrant_id
+        order by grid.round_number rows between unbounded preceding and current row
+    )
+),
+
+standings as (
+    select
+        running.*,
+        -- thirds and sevenths of points must not decide a rank by their last digit
+        round(running.gross_points - coalesce(dropped.points, 0) + coalesce(adjusted.points, 0), 4) as points,
+        coalesce(dropped.results, 0) as results_dropped,
+        coalesce(countback.wins, 0) as wins,
+        coalesce(countback.countback_text, '999') as countback_text,
+        adjusted.exclusion,
+        case
+            when rules.full_ties = 'name' then lower(people.family_name || ' ' || people.given_name)
+        end as name_of_tied
+    from running
+    left join dropped
+        on
+            running.championship = dropped.championship
+            and running.season = dropped.season
+            and running.round_number = dropped.round_number
+            and running.entrant_id = dropped.entrant_id
+    left join countback
+        on
+            running.championship = countback.championship
+            and running.season = countback.season
+            and running.round_number = countback.round_number
+            and running.entrant_id = countback.entrant_id
+    left join adjusted
+        on
+            running.championship = adjusted.championship
+            and running.season = adjusted.season
+            and running.round_number = adjusted.round_number
+            and running.entrant_id = adjusted.entrant_id
     left join {{ ref('championship_rules') }} as rules
-        on grid.championship = rules.championship and grid.season between rules.first_season and rules.last_season
+        on
+            running.championship = rules.championship
+            and running.season between rules.first_season and rules.last_season
     left join {{ ref('dim_people') }} as people
-        on grid.championship = 'drivers' and grid.entrant_id = people.driver_id
+        on running.championship = 'drivers' and running.entrant_id = people.driver_id
 ),
 
 ranked as (
     select
-        *,
-        case
-            when exclusion is null then rank() over (
-                partition by championship, season, round_number, exclusion
-                order by points desc, positions, retirement_positions, name_of_tied
-            )
-        end as championship_rank,
-        count(*) over (
-            partition by championship, season, round_number, exclusion, points, positions, retirement_positions
-        ) as entrants_tied,
-        max(case when exclusion is null then points end) over (partition by championship, season, round_number)
-            as leader_points
+        {%- for column in key %}
+        {{ column }},
+        {%- endfor %}
+        case when exclusion is null then rank() over by_rank end as championship_rank,
+        coalesce(
+            lag(points) over by_rank = points and lag(countback_text) over by_rank = countback_text
+            or lead(points) over by_rank = points and lead(countback_text) over by_rank = countback_text,
+            false
+        ) as is_tied,
+        case when exclusion is null then first_value(points) over by_rank - points end as points_behind_leader
     from standings
+    window by_rank as (
+        partition by championship, season, round_number, exclusion order by points desc, countback_text, name_of_tied
+    )
+),
+
+ranks as (
+    select
+        *,
+        lag(championship_rank) over (partition by championship, season, entrant_id order by round_number)
+        - championship_rank as ranks_gained
+    from ranked
 )
 
 select
-    {{ surrogate_key(['ranked.championship', 'ranked.season', 'ranked.round_number', 'ranked.entrant_id']) | indent(4) }}
-        as progression_key,
-    ranked.championship,
-    ranked.season,
-    ranked.round_number,
-    ranked.entrant_id,
-    case when championship = 'drivers' then entrant_id end as driver_id,
-    name_acronym,
-    full_name,
-    team_id,
-    constructor_id,
-    team_name,
-    ranked.meeting_key,
+    {{ surrogate_key(['standings.championship', 'standings.season', 'standings.round_number', 'standings.entrant_id'])
+        | indent(4) }} as progression_key,
+    standings.championship,
+    standings.season,
+    standings.round_number,
+    standings.entrant_id,
+    case when standings.championship = 'drivers' then standings.entrant_id end as driver_id,
+    standings.name_acronym,
+    standings.full_name,
+    standings.team_id,
+    standings.constructor_id,
+    standings.team_name,
+    standings.meeting_key,
     meetings.meeting_name,
-    session_key,
-    cast(round_points as {{ type_double() }}) as round_points,
-    cast(points as {{ type_double() }}) as points,
-    cast(gross_points as {{ type_double() }}) as gross_points,
-    cast(results_counted as integer) as results_counted,
-    cast(results_dropped as integer) as results_dropped,
-    cast(championship_rank as integer) as championship_rank,
-    entrants_tied > 1 as is_tied,
-    exclusion,
-    cast(case when exclusion is null then leader_points - points end as {{ type_double() }}) as points_behind_leader,
-    cast(wins as integer) as wins,
-    cast(
-        lag(championship_rank) over (partition by championship, ranked.season, entrant_id order by ranked.round_number)
-        - championship_rank as integer
-    ) as ranks_gained,
-    cast(rounds_counted as integer) as rounds_counted,
-    rounds_counted = ranked.round_number
-    and sprints_missing = 0
-    and coalesce(case championship when 'drivers' then rounds_short.drivers_short else rounds_short.teams_short end, 0) = 0
-        as is_complete
-from ranked
+    standings.session_key,
+    cast(standings.round_points as {{ type_double() }}) as round_points,
+    cast(standings.points as {{ type_double() }}) as points,
+    cast(round(standings.gross_points, 4) as {{ type_double() }}) as gross_points,
+    cast(standings.results - standings.results_dropped as integer) as results_counted,
+    cast(standings.results_dropped as integer) as results_dropped,
+    cast(ranks.championship_rank as integer) as championship_rank,
+    ranks.is_tied,
+    standings.exclusion,
+    cast(ranks.points_behind_leader as {{ type_double() }}) as points_behind_leader,
+    cast(standings.wins as integer) as wins,
+    cast(ranks.ranks_gained as integer) as ranks_gained,
+    cast(standings.rounds_counted as integer) as rounds_counted,
+    standings.rounds_counted = standings.round_number
+    and standings.sprints_missing = 0
+    and coalesce(
+        case standings.championship when 'drivers' then rounds_short.drivers_short else rounds_short.teams_short end, 0
+    ) = 0 as is_complete
+from standings
+inner join ranks
+    on
+        standings.championship = ranks.championship
+        and standings.season = ranks.season
+        and standings.round_number = ranks.round_number
+        and standings.entrant_id = ranks.entrant_id
 left join rounds_short
-    on ranked.season = rounds_short.season and ranked.round_number = rounds_short.round_number
+    on standings.season = rounds_short.season and standings.round_number = rounds_short.round_number
 left join {{ ref('dim_meetings') }} as meetings
-    on ranked.meeting_key = meetings.meeting_key
+    on standings.meeting_key = meetings.meeting_key
