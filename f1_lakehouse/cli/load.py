@@ -205,7 +205,9 @@ def build_gold(*, full_refresh: bool = False, always: bool = False) -> int:
         print("gold is up to date with bronze; to build and test it again: f1 transform --again")
         return 0
     with _monitored(), LoadProgress() as progress, interrupts.described(progress.describe):
-        report = run_transform(current_lake(), progress, full_refresh=full_refresh, always=True)
+        report = run_transform(
+            current_lake(), progress, full_refresh=full_refresh, always=True, only_changed=not always
+        )
     return _print_result(report, progress)
 
 

@@ -18,7 +18,8 @@ from f1_lakehouse.settings import DUCKDB_MEMORY, Settings
 class DuckDbEngine(WarehouseFile):
     """DuckDB, with all tables in `warehouse.duckdb`."""
 
-    dbt_arguments: tuple[str, ...] = ("--exclude", EXCLUDED_FROM_BUILD)
+    dbt_arguments: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = (EXCLUDED_FROM_BUILD,)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

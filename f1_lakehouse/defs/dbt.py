@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.dbt.build_selection import in_order, unchanged_tables
 from f1_lakehouse.dbt.data_tests import DataTestResult, data_tests_of
 from f1_lakehouse.dbt.engine import Engine, EngineError
 from f1_lakehouse.dbt.engine_choice import engine_to_build
@@ -31,7 +32,7 @@ from f1_lakehouse.instance.dbt_integration import (
     dbt_resource,
     remember_output_keys,
 )
-from f1_lakehouse.instance.run_metadata import ROW_COUNT, tag_transform
+from f1_lakehouse.instance.run_metadata import ROW_COUNT, UNCHANGED, tag_transform
 from f1_lakehouse.project_files import PROJECT_DIR
 from f1_lakehouse.publishing.build_record import (
     Build,
@@ -96,15 +97,31 @@ def translator() -> Translator:
 
 
 class TransformConfig(dg.Config):
-    """How dbt runs. `full_refresh`: rebuild silver from all of bronze, which also happens when the code has changed."""
+    """How dbt runs.
+
+    `full_refresh`: rebuild silver from all of bronze, which also happens when the code has changed. `only_changed`: leave out the tables
+    that would be made again as they are (dbt/build_selection.py); all of them are tested all the same.
+    """
 
     full_refresh: bool = False
+    only_changed: bool = False
 
 
-def dbt_arguments(config: TransformConfig) -> list[str]:
-    """Return the arguments of a build with any engine: everything but unit tests, which test code and not data."""
-    arguments = ["build", "--exclude-resource-type", "unit_test"]
-    return [*arguments, "--full-refresh"] if config.full_refresh else arguments
+def dbt_arguments(config: TransformConfig, engine: Engine, left_out: Collection[str] = ()) -> list[str]:
+    """Return the arguments of a build: everything but unit tests, which test code and not data.
+
+    Args:
+        config: how dbt runs.
+        engine: the engine that builds.
+        left_out: unique ids of tables that are not built.
+    """
+    arguments = ["build", "--exclude-resource-type", "unit_test", *engine.dbt_arguments]
+    if config.full_refresh:
+        arguments.append("--full-refresh")
+    # The complete path: a name alone may also be that of a folder.
+    excluded = [*engine.excluded, *(".".join(manifest()["nodes"][one]["fqn"]) for one in sorted(left_out))]
+    # As one argument: of several dagster-dbt takes the first one, and adds them to its own selection.
+    return [*arguments, "--exclude", " ".join(excluded)] if excluded else arguments
 
 
 def gold_models() -> list[dg.AssetKey]:
@@ -140,7 +157,7 @@ def _build(
     # The version of bronze is read before dbt starts: data that arrives during the build must not count as published.
     pulls = opened.bronze.pull_log.all()
     seen_at = pulls[-1].at if pulls else None
-    version = opened.bronze.pull_log.version()
+    version, endpoints = opened.bronze.pull_log.version(), opened.bronze.pull_log.versions()
     tag_transform(context, version, seen_at)
     digest = current_digest()
     before, is_complete = last_build(opened.settings), context.selected_asset_keys == dbt_build_asset().keys
@@ -148,6 +165,9 @@ def _build(
         if not is_complete:
             raise dg.Failure(ALL_MUST_BE_BUILT, allow_retries=False)
         config = TransformConfig(full_refresh=True)
+    left_out: list[str] = []
+    if is_complete and engine.excluded:
+        left_out = left_out_of_build(config, before, endpoints, digest)
     # Until a full refresh has finished, the tables come from two versions of the code: after a failure, the next build must
     # be a full refresh too.
     mark_build_started(opened.settings, None if config.full_refresh else digest)
@@ -155,15 +175,19 @@ def _build(
     target = opened.settings.root / "dbt"
     release_freed()  # this process holds it as long as dbt runs
     discard_foreign_parse(target)
-    invocation = dbt.cli([*dbt_arguments(config), *engine.dbt_arguments], context=context, target_path=target)
+    invocation = dbt.cli(dbt_arguments(config, engine, left_out), context=context, target_path=target)
     events, failure = _until_the_end(invocation.stream())
-    built = {context.asset_key_for_output(one.output_name) for one in events if isinstance(one, dg.Output)}
     counts = engine.row_counts()
+    outputs = {
+        context.asset_key_for_output(one.output_name): one for one in events if isinstance(one, dg.Output)
+    }
+    outputs |= _kept_tables(context, left_out, counts, outputs.keys())
+    built = outputs.keys()
     with ThreadPoolExecutor(1, "data tests") as thread:
         # DuckDB runs them while Dagster stores the events of the tables.
         not_built = _without_result(context, events, built)
         tested = thread.submit(_data_test_results, context, engine, not_built)
-        yield from (_with_row_count(context, one, counts) for one in events if isinstance(one, dg.Output))
+        yield from (_with_row_count(context, outputs[key], counts) for key in _in_order(outputs))
         results = [one for one in events if not isinstance(one, dg.Output)] + tested.result()
     yield from _as_stored(context, _with_failing_rows(results, engine))
     if failure is not None:
@@ -173,9 +197,30 @@ def _build(
     if config.full_refresh:
         engine.drop_other_tables(tables_made())
     engine.tidy()
-    done = Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest)
+    done = Build(version, context.run.run_id, datetime.now(UTC), seen_at, digest, endpoints)
     if (held := build_held(before, done, is_complete=is_complete)) is not None:
         record_build(opened.settings, held)
+
+
+def left_out_of_build(
+    config: TransformConfig, before: Build | None, endpoints: Mapping[str, str], digest: str
+) -> list[str]:
+    """Return the unique ids of the tables that a build of all tables leaves out.
+
+    Args:
+        config: how dbt runs.
+        before: the last build; None if it failed, so that its tables are of several versions of bronze.
+        endpoints: the version of the table of each endpoint now.
+        digest: the version of the code.
+    """
+    if not config.only_changed or config.full_refresh or before is None or before.digest != digest:
+        return []
+    if not before.endpoints:
+        return []
+    names = endpoints.keys() | before.endpoints.keys()
+    return unchanged_tables(
+        manifest(), {one for one in names if endpoints.get(one) != before.endpoints.get(one)}
+    )
 
 
 def build_held(before: Build | None, done: Build, *, is_complete: bool) -> Build | None:
@@ -185,7 +230,9 @@ def build_held(before: Build | None, done: Build, *, is_complete: bool) -> Build
     """
     if is_complete:
         return done
-    return before and replace(done, bronze_version=before.bronze_version, seen_at=before.seen_at)
+    return before and replace(
+        done, bronze_version=before.bronze_version, seen_at=before.seen_at, endpoints=before.endpoints
+    )
 
 
 def _until_the_end(stream: Iterator[Any]) -> tuple[list[Any], Exception | None]:
@@ -295,11 +342,44 @@ def _engine_ready(settings: Settings) -> Engine:
 
 
 def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetKey]) -> None:
-    """Raise a Failure if dbt ended without an error but did not report every table; its exit code does not include that."""
+    """Raise a Failure if dbt ended without an error but did not report every table; its exit code does not include that.
+
+    The same if a table that was left out is not there: the next build makes all tables.
+    """
     missing = sorted(set(wanted) - set(built))
     if missing:
         names = ", ".join(key.to_user_string() for key in missing[:3]) + (" …" if len(missing) > 3 else "")
-        raise dg.Failure(f"dbt ended without an error but did not report {len(missing)} tables: {names}")
+        raise dg.Failure(
+            f"{len(missing)} tables were not built, although dbt ended without an error: {names}"
+        )
+
+
+def _kept_tables(
+    context: dg.AssetExecutionContext,
+    left_out: Collection[str],
+    counts: Mapping[tuple[str, ...], int],
+    built: Collection[dg.AssetKey],
+) -> dict[dg.AssetKey, dg.Output[Any]]:
+    """Return the outputs of the tables that were left out of the build: those that are in the warehouse, with all that they are made from."""
+    names = {key: name for name, key in context.assets_def.keys_by_output_name.items()}
+    nodes, kept = manifest()["nodes"], {}
+    for one in left_out:
+        key = translator().get_asset_key(nodes[one])
+        parents = {
+            translator().get_asset_key(nodes[name])
+            for name in nodes[one]["depends_on"].get("nodes", ())
+            if name in nodes
+        }
+        missing = {parent for parent in parents & names.keys() if parent not in built and parent not in kept}
+        if tuple(key.path) in counts and not missing:
+            kept[key] = dg.Output(None, names[key], metadata={UNCHANGED: True})
+    return kept
+
+
+def _in_order(outputs: Collection[dg.AssetKey]) -> list[dg.AssetKey]:
+    """Return the tables, each after those that it is made from: Dagster refuses any other order."""
+    keys = (translator().get_asset_key(manifest()["nodes"][one]) for one in in_order(manifest()))
+    return [key for key in keys if key in outputs]
 
 
 def _with_row_count(

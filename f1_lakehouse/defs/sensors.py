@@ -179,7 +179,11 @@ def gold_behind_bronze(
     )
     if waiting and newest is not None and now - newest < BURST:
         return dg.SkipReason(f"{waiting} more questions are due first")
-    return dg.RunRequest(run_key=f"bronze-{have}/{current_digest()}/{now:%Y-%m-%dT%H}", tags={WHY_TAG: lag})
+    return dg.RunRequest(
+        run_key=f"bronze-{have}/{current_digest()}/{now:%Y-%m-%dT%H}",
+        run_config={"ops": {"dbt_build": {"config": {"only_changed": True}}}},
+        tags={WHY_TAG: lag},
+    )
 
 
 def weekly_schedule(source: Source) -> dg.ScheduleDefinition:

@@ -22,6 +22,8 @@ FINGERPRINTS, DELTA_VERSIONS = "fingerprints", "delta_versions"
 """Metadata of published_gold: table → fingerprint, and table → version of its Delta table."""
 ROW_COUNT = "dagster/row_count"
 """Metadata of a table: its rows."""
+UNCHANGED = "unchanged"
+"""Metadata of a table that was not built, because nothing that it is made from has changed since the last build."""
 
 
 def tag_transform(context: dg.AssetExecutionContext, bronze_version: str, seen_at: datetime | None) -> None:

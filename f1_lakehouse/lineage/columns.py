@@ -10,6 +10,7 @@ Not here: which tables read which; dbt's own graph says that.
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -47,41 +48,45 @@ def column_lineage(manifest: Mapping[str, Any]) -> dict[Column, frozenset[Column
 
 
 def known_lineage(manifest: Mapping[str, Any]) -> dict[str, dict[str, list[Column]]]:
-    """Return `direct_lineage`, from the user's cache directory if it was read from the same project before.
+    """Return `direct_lineage`, from the user's cache directory where it was read from the same project before.
 
     Reading takes 1.5 s for 110 models. The rows that a build selects stand in the compiled SQL, but no column is made of them; so the key
-    of the cache is what the project's files are.
+    of the cache is what the project's files are. A build may compile some of the models only: the cache grows by those that it has not.
     """
     files = [node.get("checksum", node.get("compiled_code")) for _, node in sorted(manifest["nodes"].items())]
     macros = [macro["macro_sql"] for _, macro in sorted(manifest.get("macros", {}).items())]
-    compiled = sorted(name for name, node in manifest["nodes"].items() if node.get("compiled_code"))
     columns = [[*node["columns"]] for _, node in sorted({**manifest["nodes"], **manifest["sources"]}.items())]
-    key = sha256(orjson.dumps([version("sqlglot"), files, macros, compiled, columns])).hexdigest()[:16]
+    key = sha256(orjson.dumps([version("sqlglot"), files, macros, columns])).hexdigest()[:16]
     kept = user_cache_path("f1-lakehouse") / f"column-lineage-{key}.json"
     if not kept.is_absolute():  # a user without a home directory
         return direct_lineage(manifest)
     try:
-        return {
+        known = {
             table: {column: [(parent, name) for parent, name in found] for column, found in made.items()}
             for table, made in orjson.loads(kept.read_bytes()).items()
         }
     except (OSError, orjson.JSONDecodeError):
-        found = direct_lineage(manifest)
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        for other in kept.parent.glob("column-lineage-*.json"):
-            other.unlink(missing_ok=True)
-        write_atomically(kept, orjson.dumps(found))
-    except OSError:
-        pass  # without write access nothing is kept
+        known = {}
+    found = direct_lineage(manifest, known)
+    if not found.keys() <= known.keys():
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            for other in kept.parent.glob("column-lineage-*.json"):
+                other.unlink(missing_ok=True)
+            write_atomically(kept, orjson.dumps(known | found))
+        except OSError:
+            pass  # without write access nothing is kept
     return found
 
 
-def direct_lineage(manifest: Mapping[str, Any]) -> dict[str, dict[str, list[Column]]]:
+def direct_lineage(
+    manifest: Mapping[str, Any], known: Mapping[str, dict[str, list[Column]]] = MappingProxyType({})
+) -> dict[str, dict[str, list[Column]]]:
     """Each model and snapshot that was compiled → each column → the columns of the tables that it reads.
 
     Args:
         manifest: see `column_lineage`.
+        known: the result for some of them.
     """
     nodes = {
         node["relation_name"]: node
@@ -93,6 +98,9 @@ def direct_lineage(manifest: Mapping[str, Any]) -> dict[str, dict[str, list[Colu
     parents: dict[str, dict[str, list[Column]]] = {}
     for node in nodes.values():
         if node["resource_type"] not in ("model", "snapshot") or not node.get("compiled_code"):
+            continue
+        if node["unique_id"] in known:
+            parents[node["unique_id"]] = known[node["unique_id"]]
             continue
         code = node["compiled_code"]
         # sqlglot's schema of all tables would take longer to build than the query to read

@@ -3,7 +3,7 @@
 Not here: whether gold is good enough to be published (dbt's tests and blocking checks), and what is published (publication.py).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ LAYOUT = 2
 class Build:
     """A dbt build that succeeded: the version of bronze that it read, its run, and the version of the code (`current_digest`).
 
-    `seen_at`: when the newest pull was logged that the build has certainly read; None: there was none.
+    `seen_at`: when the newest pull was logged that the build has certainly read; None: there was none. `endpoints`: the version of the table
+    of each endpoint (`PullLog.versions`); empty if that is not known: an earlier version has built, or the warehouse was changed since.
     """
 
     bronze_version: str
@@ -30,6 +31,7 @@ class Build:
     built_at: datetime
     seen_at: datetime | None = None
     digest: str | None = None
+    endpoints: dict[str, str] = field(default_factory=dict)
 
 
 def current_digest() -> str:
@@ -43,7 +45,15 @@ def _path(settings: Settings) -> Path:
 
 def record_build(settings: Settings, build: Build) -> None:
     """Record a build that succeeded; `publish` requires it."""
-    write_atomically(_path(settings), orjson.dumps(build))
+    # In a file of their own: earlier versions of the code cannot read a record with other fields than theirs.
+    endpoints = {
+        "run_id": build.run_id,
+        "warehouse": _state(settings.warehouse),
+        "endpoints": build.endpoints,
+    }
+    write_atomically(_endpoints_path(settings), orjson.dumps(endpoints))
+    record = {key: value for key, value in asdict(build).items() if key != "endpoints"}
+    write_atomically(_path(settings), orjson.dumps(record))
 
 
 def mark_build_started(settings: Settings, digest: str | None = None) -> None:
@@ -71,7 +81,30 @@ def last_build(settings: Settings) -> Build | None:
     if "bronze_version" not in value:
         return None
     times = {k: datetime.fromisoformat(value[k]) for k in ("built_at", "seen_at") if value.get(k)}
-    return Build(**{**value, **times})
+    return Build(**{**value, **times}, endpoints=_endpoints(settings, value["run_id"]))
+
+
+def _endpoints_path(settings: Settings) -> Path:
+    return settings.root / "build_endpoints.json"
+
+
+def _endpoints(settings: Settings, run_id: str) -> dict[str, str]:
+    """The endpoints of the build of a run; empty if an earlier version has recorded that build, or if the warehouse is another file."""
+    try:
+        found = orjson.loads(_endpoints_path(settings).read_bytes())
+    except FileNotFoundError:
+        return {}
+    is_of_build = found["run_id"] == run_id and found["warehouse"] == _state(settings.warehouse)
+    return dict(found["endpoints"]) if is_of_build else {}
+
+
+def _state(file: Path) -> list[int]:
+    """What tells a file from one that was changed or put in its place; empty without a file."""
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return []
+    return [found.st_size, found.st_mtime_ns]
 
 
 def must_rebuild(settings: Settings) -> bool:

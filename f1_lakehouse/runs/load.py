@@ -193,10 +193,11 @@ def run_transform(
     *,
     full_refresh: bool = False,
     always: bool = False,
+    only_changed: bool = True,
 ) -> Report:
     """Build gold and publish it, if published gold lags behind bronze or the code (or `always`).
 
-    A run that succeeded without publishing is a failure.
+    With `only_changed` tables that would be made again as they are, are left out. A run that succeeded without publishing is a failure.
     """
     report = report or Report()
     if lake.bronze.pull_log.is_empty:
@@ -204,10 +205,12 @@ def run_transform(
     if not always and find_lag(lake.settings, lake.bronze.pull_log.version()) is None:
         return report
     with dbt_waits(lake.settings):
-        return _run_transform(lake, listener, report, full_refresh=full_refresh)
+        return _run_transform(
+            lake, listener, report, full_refresh=full_refresh, only_changed=only_changed and not full_refresh
+        )
 
 
-def _run_transform(lake: Lake, listener: Listener, report: Report, *, full_refresh: bool) -> Report:
+def _run_transform(lake: Lake, listener: Listener, report: Report, **config: bool) -> Report:
     # Dagster takes seconds to import.
     from f1_lakehouse.instance.dagster_instance import current_instance
     from f1_lakehouse.instance.orphaned_runs import fail_orphaned_runs
@@ -219,9 +222,8 @@ def _run_transform(lake: Lake, listener: Listener, report: Report, *, full_refre
     listener.stage(f"silver, gold and their tests (dbt){everything}")
     began = datetime.now(UTC)
     fail_orphaned_runs(current_instance())
-    config: dict[str, object] = {"dbt_build": {"config": {"full_refresh": True}}} if full_refresh else {}
     release_freed()  # of the pulls: dbt needs its own next to this process
-    outcome = run_job("transform", why="f1", config=config)
+    outcome = run_job("transform", why="f1", config={"dbt_build": {"config": config}})
     report.checks += outcome.checks
     report.transformed = outcome.success
     report.failures += outcome.failures

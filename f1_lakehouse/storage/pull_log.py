@@ -7,7 +7,7 @@ Not here: the rows of endpoints (bronze.py), and the rules for what is due (sour
 import contextlib
 import threading
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -194,10 +194,15 @@ class PullLog:
     def version(self) -> str:
         """Return the version of bronze as one text: it changes if and only if the current pull of a partition changes."""
         self._refresh()
-        current_pulls = sorted(
-            t.pull_id for pulls in self._by_scope.values() if (t := _truth(pulls)) is not None
-        )
-        return f"{len(current_pulls)}-{md5('|'.join(current_pulls).encode(), usedforsecurity=False).hexdigest()[:12]}"
+        return _version(self._by_scope.values())
+
+    def versions(self) -> dict[str, str]:
+        """Return each endpoint → the version of its table, as that of bronze."""
+        self._refresh()
+        by_endpoint: dict[str, list[list[Pull]]] = {}
+        for (endpoint, _), pulls in self._by_scope.items():
+            by_endpoint.setdefault(endpoint, []).append(pulls)
+        return {endpoint: _version(scopes) for endpoint, scopes in by_endpoint.items()}
 
     def append(self, pull: Pull) -> Pull:
         """Log a pull in one Delta commit.
@@ -267,6 +272,12 @@ def _in_time(pull: Pull) -> tuple[datetime, str]:
 
 def _last_answer(pulls: list[Pull]) -> Pull | None:
     return next((pull for pull in reversed(pulls) if pull.is_answer), None)
+
+
+def _version(scopes: Iterable[list[Pull]]) -> str:
+    """The version of some partitions, from the pulls of each."""
+    current_pulls = sorted(t.pull_id for pulls in scopes if (t := _truth(pulls)) is not None)
+    return f"{len(current_pulls)}-{md5('|'.join(current_pulls).encode(), usedforsecurity=False).hexdigest()[:12]}"
 
 
 def _truth(pulls: list[Pull]) -> Pull | None:

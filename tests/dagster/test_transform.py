@@ -28,13 +28,20 @@ from f1_lakehouse.defs.checks import (
     runs_take_no_longer_than_they_should,
     silver_reconciles_with_bronze_check,
 )
-from f1_lakehouse.defs.dbt import build_held, check_all_built, dbt_build_asset
+from f1_lakehouse.defs.dbt import (
+    TransformConfig,
+    build_held,
+    check_all_built,
+    dbt_build_asset,
+    left_out_of_build,
+)
 from f1_lakehouse.defs.monitoring import monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance.dbt_integration import dbt_resource
+from f1_lakehouse.instance.run_metadata import UNCHANGED
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.observability.run_log import RunRecord
-from f1_lakehouse.publishing.build_record import Build
+from f1_lakehouse.publishing.build_record import Build, last_build
 from f1_lakehouse.publishing.publication import publication
 from f1_lakehouse.runs.repository import repository
 from f1_lakehouse.settings import Settings
@@ -207,6 +214,35 @@ def test_failed_page_is_named_and_gold_stays_published(built, monkeypatch):
     assert made == [dg.AssetKey(["pages", "races"])]
 
 
+def test_build_leaves_out_what_has_not_changed_and_tests_it_all_the_same(built):
+    lake, instance, first = built
+    before = last_build(lake.settings)
+    assert before.endpoints == lake.bronze.pull_log.versions()
+    config = {"ops": {"dbt_build": {"config": {"only_changed": True}}}}
+    result = run(instance, "transform", run_config=config)
+    assert result.success
+    made = {
+        e.asset_key: e.step_materialization_data.materialization
+        for e in result.get_asset_materialization_events()
+    }
+    kept = {key for key, one in made.items() if UNCHANGED in one.metadata}
+    unchanged = {key.path[-1] for key in kept}
+    assert unchanged >= {"silver_weather", "fact_laps", "championship_progression", "points_systems"}
+    assert not unchanged & {"data_quality_metrics", "result_revisions", "driver_snapshot"}
+    results = orjson.loads((lake.settings.root / "dbt" / "run_results.json").read_bytes())["results"]
+    built_tables = {one["unique_id"].rsplit(".", 1)[1] for one in results} - unchanged
+    assert "data_quality_metrics" in built_tables
+    assert len(built_tables) == len(results), "dbt has built no table that was left out"
+    rows = {one.asset_key: one.metadata.get("dagster/row_count") for one in first.materializations}
+    assert {key: made[key].metadata["dagster/row_count"] for key in kept} == {key: rows[key] for key in kept}
+    tables = {one.asset_key for one in first.materializations if one.asset_key.path[0] != "pages"}
+    assert tables <= made.keys()
+    assert sorted((one.asset_key, one.check_name) for one in result.get_asset_check_evaluations()) == sorted(
+        (one.asset_key, one.check_name) for one in first.checks
+    )
+    assert last_build(lake.settings).endpoints == before.endpoints
+
+
 def test_silver_rows_without_bronze_rows_fail_the_reconciliation(built):
     lake, _, _ = built
     assert silver_reconciles_with_bronze_check()(lake=LakeResource()).passed
@@ -313,10 +349,36 @@ def test_some_tables_alone_are_not_built_by_new_code(built, monkeypatch):
     assert (lake.settings.root / "build.json").read_bytes() == before
 
 
+def test_build_after_one_that_failed_or_of_other_code_leaves_out_nothing(monkeypatch):
+    """Some tables are of the bronze of the failed build, others of the one before."""
+    changed = []
+    monkeypatch.setattr("f1_lakehouse.defs.dbt.manifest", dict)
+    monkeypatch.setattr(
+        "f1_lakehouse.defs.dbt.unchanged_tables", lambda _, endpoints: changed.append(endpoints) or ["a"]
+    )
+    at = datetime(2024, 9, 22, tzinfo=UTC)
+    done = Build("1-a", "run 1", at, at, "digest", {"laps": "1-a", "weather": "1-b", "pit": "1-c"})
+    now = {"laps": "1-a", "weather": "2-c", "stints": "1-d"}
+    only_changed = TransformConfig(only_changed=True)
+    assert left_out_of_build(only_changed, done, now, "digest") == ["a"]
+    assert changed == [{"weather", "pit", "stints"}]
+    for config, before in [
+        (only_changed, None),
+        (TransformConfig(), done),
+        (TransformConfig(only_changed=True, full_refresh=True), done),
+        (only_changed, replace(done, endpoints={})),
+        (only_changed, replace(done, digest="other code")),
+    ]:
+        assert left_out_of_build(config, before, now, "digest") == []
+
+
 def test_build_with_an_incomplete_report_fails():
     laps, weather = dg.AssetKey(["silver", "silver_laps"]), dg.AssetKey(["silver", "silver_weather"])
     check_all_built([laps, weather], [weather, laps])
-    with pytest.raises(dg.Failure, match="did not report 1 tables: silver/silver_weather"):
+    with pytest.raises(
+        dg.Failure,
+        match="1 tables were not built, although dbt ended without an error: silver/silver_weather",
+    ):
         check_all_built([laps, weather], [laps])
 
 

@@ -10,7 +10,9 @@ from history_tables import PEOPLE, add_history, add_page_of_2025
 
 from f1_lakehouse.cli.demo import print_planted_difference
 from f1_lakehouse.publishing.data_card import GENERATED, LICENCE
+from f1_lakehouse.site.history import EXPECTED_AT_MOST, History
 from f1_lakehouse.site.links import address
+from f1_lakehouse.site.queries import Gold, Row, open_gold
 from f1_lakehouse.site.sections.profile import SCORES
 from f1_lakehouse.site.sections.reconciliation import written
 from f1_lakehouse.site.site import Built, broken_links
@@ -282,3 +284,68 @@ def test_identifier_that_is_no_file_name_has_a_safe_address() -> None:
     assert {"drivers/ann.html", "drivers/red_bull.html"} <= found
     assert all(re.fullmatch(r"drivers/[a-z0-9_-]+\.html", one) for one in found)
     assert "drivers/index.html" not in found
+
+
+def test_pages_that_are_made_alone_are_as_if_made_with_all(built: tuple[GoldTables, Built]) -> None:
+    """Only the rows of the pages that are behind are read: a page alone, a family, and all pages together are the same bytes."""
+    history, _ = built
+    pages = history.settings.root / "pages"
+    everything = {one: one.read_bytes() for one in pages.rglob("*.html")}
+    assert len(everything) > 10
+    for name in (
+        "drivers/ann.html",
+        "constructors/red.html",
+        "circuits/hill.html",
+        "1956/index.html",
+        "index.html",
+    ):
+        page = pages / name
+        page.unlink()
+        assert build(history.settings).failed == {}
+        assert page.read_bytes() == everything[page], name
+    for folder in ("drivers", "constructors", "circuits"):
+        for page in (pages / folder).glob("*.html"):
+            page.unlink()
+    assert build(history.settings).failed == {}
+    assert {one: one.read_bytes() for one in pages.rglob("*.html")} == everything
+
+
+def test_rows_of_expected_pages_are_read_at_once_and_others_when_they_are_asked_for(
+    built: tuple[GoldTables, Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    select = Gold.select
+
+    def counted(gold: Gold, sql: str, *values: object) -> list[Row]:
+        found = select(gold, sql, *values)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(Gold, "select", counted)
+    with open_gold(built[0].settings) as gold:
+        everything, few = History(gold), History(gold)
+        of = {one: list(everything.results_of(driver_id=one)) for one in PEOPLE}
+        assert [len(rows) for rows in of.values()] == [3, 2, 2, 2]
+        assert read == [9], "all at once"
+        read.clear()
+        few.expect(("driver_id", "entrant_id"), ["bob", "cat"])
+        assert [few.results_of(driver_id=one) for one in ("cat", "bob", "cat")] == [
+            of["cat"],
+            of["bob"],
+            of["cat"],
+        ]
+        assert read == [4], "those of both"
+        assert few.results_of(driver_id="ann") == of["ann"]
+        assert few.results_of(driver_id="nobody") == ()
+        assert few.results_of(driver_id="nobody") == ()
+        assert read == [4, 3, 0]
+        assert few.season_rows("driver", "bob") == everything.season_rows("driver", "bob")
+        # Another kind of pages: all rows, and none twice.
+        few.expect(("season",), [1956])
+        assert few.results_of(driver_id="bob") == of["bob"]
+        assert few.results_of(driver_id="dan") == of["dan"]
+        read.clear()
+        few.expect(("driver_id",), [str(number) for number in range(EXPECTED_AT_MOST + 1)])
+        few.poles_of(driver_id="ann")
+        assert few.poles_of(driver_id="bob") == everything.poles_of(driver_id="bob")
+        assert read == [3, 3], "all, as they are many"

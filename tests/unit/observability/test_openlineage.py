@@ -188,20 +188,39 @@ def test_lineage_of_a_project_is_read_once(transform, settings, monkeypatch):
     manifest = orjson.loads((settings.root / "dbt" / "manifest.json").read_bytes())
     best = manifest["nodes"]["model.f1.best"]
     read = []
-    monkeypatch.setattr(columns, "direct_lineage", lambda found: read.append(1) or direct_lineage(found))
+    made_of = columns._made_of
+    monkeypatch.setattr(columns, "_made_of", lambda sql, *others: read.append(sql) or made_of(sql, *others))
     for node in manifest["nodes"].values():
         node["checksum"] = {"checksum": "a"}
     first = columns.known_lineage(manifest)
     assert first["model.f1.best"]["best"] == [("model.f1.silver_laps", "seconds")]
     best["compiled_code"] += " where seconds > 60"
     assert columns.known_lineage(manifest) == first
-    assert len(read) == 1
+    assert len(read) == len(first)
+    read.clear()
     best["checksum"] = {"checksum": "b"}
     best["compiled_code"] = best["compiled_code"].replace("min(seconds)", "min(lap_number)")
     assert columns.known_lineage(manifest)["model.f1.best"]["best"] == [
         ("model.f1.silver_laps", "lap_number")
     ]
-    assert len(read) == 2
+    assert best["compiled_code"] in read
+
+
+def test_models_that_a_build_left_out_are_not_read_again(transform, settings, monkeypatch):
+    manifest = orjson.loads((settings.root / "dbt" / "manifest.json").read_bytes())
+    for node in manifest["nodes"].values():
+        node["checksum"] = {"checksum": "a"}
+    code = manifest["nodes"]["model.f1.best"].pop("compiled_code")
+    assert "model.f1.best" not in columns.known_lineage(manifest)
+    manifest["nodes"]["model.f1.best"]["compiled_code"] = code
+    everything = columns.known_lineage(manifest)
+    assert everything["model.f1.best"]["best"] == [("model.f1.silver_laps", "seconds")]
+    monkeypatch.setattr(columns, "_made_of", None)  # nothing is read from now on
+    assert columns.known_lineage(manifest) == everything
+    del manifest["nodes"]["model.f1.best"]["compiled_code"]
+    columns.known_lineage(manifest)
+    manifest["nodes"]["model.f1.best"]["compiled_code"] = code
+    assert columns.known_lineage(manifest) == everything
 
 
 def test_lineage_is_read_from_the_sql_of_spark_too(transform, settings):

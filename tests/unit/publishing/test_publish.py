@@ -194,7 +194,37 @@ def test_build_without_its_warehouse_is_not_published(lake: Settings, build: Cal
 def test_recorded_build_is_read(lake: Settings) -> None:
     record_build(lake, BUILD)
     assert last_build(lake) == BUILD
-    assert [path.name for path in lake.root.iterdir()] == ["build.json"]
+    known = replace(BUILD, endpoints={"laps": "3-abc"})
+    record_build(lake, known)
+    assert last_build(lake) == known
+    assert sorted(path.name for path in lake.root.iterdir()) == ["build.json", "build_endpoints.json"]
+
+
+def test_what_a_warehouse_was_built_from_is_not_known_once_it_was_changed_or_replaced(
+    lake: Settings, build: Callable[..., None]
+) -> None:
+    build(*FIRST)
+    known = replace(BUILD, endpoints={"laps": "3-abc"})
+    record_build(lake, known)
+    duckdb.connect(str(lake.warehouse)).close()  # as the next build does to see whether it can be read
+    assert last_build(lake) == known
+    before = lake.warehouse.read_bytes()
+    with duckdb.connect(str(lake.warehouse)) as con:
+        con.execute("create table gold.by_hand as select 1 as n")
+    assert last_build(lake) == replace(known, endpoints={})
+    record_build(lake, known)
+    lake.warehouse.write_bytes(before)
+    assert last_build(lake) == replace(known, endpoints={})
+
+
+def test_record_of_a_build_is_read_by_earlier_versions_and_theirs_by_this_one(lake: Settings) -> None:
+    record_build(lake, replace(BUILD, endpoints={"laps": "3-abc"}))
+    record = orjson.loads((lake.root / "build.json").read_bytes())
+    assert record.keys() == {"bronze_version", "run_id", "built_at", "seen_at", "digest"}
+    # The next build, with an earlier version of the code: nothing is known of the endpoints that it has read.
+    (lake.root / "build.json").write_bytes(orjson.dumps({**record, "run_id": "another"}))
+    found = last_build(lake)
+    assert found == replace(BUILD, run_id="another", endpoints={})
 
 
 def test_open_reader_keeps_old_gold_and_a_new_reader_gets_new_gold(
@@ -236,6 +266,7 @@ def test_failed_publish_keeps_old_gold_and_no_temporary_files(
     assert lake.gold.read_bytes() == before
     assert {path.name for path in lake.root.iterdir()} == {
         "build.json",
+        "build_endpoints.json",
         "gold",
         "gold.duckdb",
         "published.json",
@@ -249,6 +280,7 @@ def test_publish_leaves_no_log_or_temporary_file(lake: Settings, build: Callable
     publish(lake)
     assert {path.name for path in lake.root.iterdir()} == {
         "build.json",
+        "build_endpoints.json",
         "gold",
         "gold.duckdb",
         "published.json",

@@ -92,6 +92,27 @@ def test_current_pull_is_that_of_the_last_response(pull_log: PullLog, entry: Cal
     assert pull_log.current_pull("laps", 9606) == emptied
 
 
+def test_versions_of_endpoints_change_with_their_current_pulls(
+    pull_log: PullLog, entry: Callable[..., Pull]
+) -> None:
+    assert pull_log.versions() == {}
+    first = entry()
+    for one in (first, entry(endpoint="weather"), entry(endpoint="weather", scope=9607)):
+        pull_log.append(one)
+    versions = pull_log.versions()
+    assert versions.keys() == {"laps", "weather"}
+    # Unchanged, or not accepted: the rows are still those of the first pull.
+    for outcome in (Outcome.UNCHANGED, Outcome.EMPTY_UNCONFIRMED, Outcome.FAILED):
+        pull_log.append(entry(outcome, first.pull_id))
+        assert pull_log.versions() == versions
+    # Logged later, but of an earlier time, as by a process that was suspended: no comparison of times would find it.
+    pull_log.append(entry(endpoint="weather", scope=9608, at=NOON - timedelta(days=1)))
+    assert pull_log.versions()["weather"] != versions["weather"]
+    assert pull_log.versions()["laps"] == versions["laps"]
+    pull_log.append(entry(Outcome.EMPTIED, rows=0))
+    assert pull_log.versions()["laps"] != versions["laps"]
+
+
 def test_failed_pull_that_was_resumed_is_current(pull_log: PullLog, entry: Callable[..., Pull]) -> None:
     pull_log.append(entry(Outcome.FAILED, None, pull_id="p"))
     assert not pull_log.holds("p", "laps", 9606)
