@@ -106,6 +106,7 @@ class Site:
         self._folder = site(settings)
         self._gold = gold
         self._history = History(gold)
+        self._newest_made: dict[str, tuple[Wanted, Page]] = {}
 
     @property
     def sessions(self) -> list[Session]:
@@ -150,6 +151,8 @@ class Site:
             progress(one.address, done, len(behind))
             try:
                 page = one.make()
+                if family not in self._newest_made or self._newest_made[family][0].order < one.order:
+                    self._newest_made[family] = one, page
                 content = render(page, "../" * one.address.count("/"))
                 files = {file: make() for file, make in page.files.items()}
             except Exception as error:  # a failed page must not prevent the others; it is reported by name
@@ -179,7 +182,9 @@ class Site:
         """Address, title and first table of the newest page of a family; None if it has no page, or that no table."""
         pages = [one for one in self._wanted if one.family == family and one.order >= 0]
         for one in sorted(pages, key=lambda one: one.order, reverse=True):
-            page = one.make()
+            newest, page = self._newest_made.get(family, (None, None))
+            if page is None or newest is not one:
+                page = one.make()
             tables = [part for section in page.sections for part in section.parts if isinstance(part, Table)]
             if tables:
                 return one.address, page.title, tables[0]

@@ -18,6 +18,13 @@ Jolpica's: OpenF1 serves none for a driver in a scoring position, or serves them
 for a session that belongs to no round. `is_complete` is false from there on.
 -#}
 {%- set key = ['championship', 'season', 'round_number', 'entrant_id'] -%}
+{#- Counts of positions as digits of numbers: two per position, the best position first. The higher number is better. -#}
+{%- set countback = [] -%}
+{%- for column in ['position', 'retirement_position'] -%}
+{%- for first in [1, 19, 37] -%}
+{%- do countback.append({'name': column ~ 's_from_' ~ first, 'column': column, 'first': first, 'last': first + 17}) -%}
+{%- endfor -%}
+{%- endfor -%}
 {%- set names = ['name_acronym', 'full_name', 'team_id', 'constructor_id', 'team_name'] -%}
 with results as (
     select
@@ -178,7 +185,7 @@ round_results as (
     select * from cars where car = 1 or not counts_best_car_only
 ),
 
--- two drivers of one car finish once for its constructor; positions of retired cars come after all others
+-- two drivers of one car finish once for its constructor
 finishes as (
     select distinct
         cars.championship,
@@ -186,7 +193,7 @@ finishes as (
         cars.round_number,
         cars.entrant_id,
         cars.position,
-        lpad(cast(coalesce(cars.position, 500 + cars.retirement_position) as {{ dbt.type_string() }}), 3, '0') as sort_text
+        cars.retirement_position
     from cars
     left join {{ ref('championship_adjustments') }} as adjustments
         on
@@ -198,6 +205,26 @@ finishes as (
         cars.session_category = 'Race'
         and coalesce(cars.position, cars.retirement_position) is not null
         and adjustments.season is null
+),
+
+finishes_of_round as (
+    select
+        championship,
+        season,
+        round_number,
+        entrant_id,
+        {%- for number in countback %}
+        sum(
+            case
+                when {{ number.column }} between {{ number.first }} and {{ number.last }}
+                    then cast(rpad('1', 1 + 2 * ({{ number.last }} - {{ number.column }}), '0') as decimal(38, 0))
+                else 0
+            end
+        ) as {{ number.name }},
+        {%- endfor %}
+        count(case when position = 1 then 1 end) as wins
+    from finishes
+    group by championship, season, round_number, entrant_id
 ),
 
 entrants as (
@@ -266,24 +293,6 @@ dropped as (
     group by championship, season, round_number, entrant_id
 ),
 
--- a text that sorts as the count-back: the positions from the best on; of two that begin alike, the longer one is better
-countback as (
-    select
-        {%- for column in key %}
-        grid.{{ column }},
-        {%- endfor %}
-        count(case when finishes.position = 1 then 1 end) as wins,
-        {{ text_list('finishes.sort_text', '', 'finishes.sort_text') }} || '999' as countback_text
-    from grid
-    inner join finishes
-        on
-            grid.championship = finishes.championship
-            and grid.season = finishes.season
-            and grid.entrant_id = finishes.entrant_id
-            and grid.round_number >= finishes.round_number
-    group by grid.championship, grid.season, grid.round_number, grid.entrant_id
-),
-
 adjusted as (
     select
         {%- for column in key %}
@@ -309,7 +318,11 @@ running as (
         {%- endfor %}
         coalesce(points_of_round.points, 0) as round_points,
         coalesce(sum(points_of_round.points) over so_far, 0) as gross_points,
-        coalesce(sum(points_of_round.results) over so_far, 0) as results
+        coalesce(sum(points_of_round.results) over so_far, 0) as results,
+        {%- for number in countback %}
+        coalesce(sum(finishes_of_round.{{ number.name }}) over so_far, 0) as {{ number.name }},
+        {%- endfor %}
+        coalesce(sum(finishes_of_round.wins) over so_far, 0) as wins
     from grid
     left join points_of_round
         on
@@ -317,6 +330,12 @@ running as (
             and grid.season = points_of_round.season
             and grid.round_number = points_of_round.round_number
             and grid.entrant_id = points_of_round.entrant_id
+    left join finishes_of_round
+        on
+            grid.championship = finishes_of_round.championship
+            and grid.season = finishes_of_round.season
+            and grid.round_number = finishes_of_round.round_number
+            and grid.entrant_id = finishes_of_round.entrant_id
     left join cars
         on
             grid.championship = cars.championship
@@ -336,8 +355,6 @@ standings as (
         -- thirds and sevenths of points must not decide a rank by their last digit
         round(running.gross_points - coalesce(dropped.points, 0) + coalesce(adjusted.points, 0), 4) as points,
         coalesce(dropped.results, 0) as results_dropped,
-        coalesce(countback.wins, 0) as wins,
-        coalesce(countback.countback_text, '999') as countback_text,
         adjusted.exclusion,
         case
             when rules.full_ties = 'name' then lower(people.family_name || ' ' || people.given_name)
@@ -349,12 +366,6 @@ standings as (
             and running.season = dropped.season
             and running.round_number = dropped.round_number
             and running.entrant_id = dropped.entrant_id
-    left join countback
-        on
-            running.championship = countback.championship
-            and running.season = countback.season
-            and running.round_number = countback.round_number
-            and running.entrant_id = countback.entrant_id
     left join adjusted
         on
             running.championship = adjusted.championship
@@ -376,14 +387,25 @@ ranked as (
         {%- endfor %}
         case when exclusion is null then rank() over by_rank end as championship_rank,
         coalesce(
-            lag(points) over by_rank = points and lag(countback_text) over by_rank = countback_text
-            or lead(points) over by_rank = points and lead(countback_text) over by_rank = countback_text,
+            lag(points) over by_rank = points
+            {%- for number in countback %}
+            and lag({{ number.name }}) over by_rank = {{ number.name }}
+            {%- endfor %}
+            or lead(points) over by_rank = points
+            {%- for number in countback %}
+            and lead({{ number.name }}) over by_rank = {{ number.name }}
+            {%- endfor %},
             false
         ) as is_tied,
         case when exclusion is null then first_value(points) over by_rank - points end as points_behind_leader
     from standings
     window by_rank as (
-        partition by championship, season, round_number, exclusion order by points desc, countback_text, name_of_tied
+        partition by championship, season, round_number, exclusion order by
+            points desc,
+            {%- for number in countback %}
+            {{ number.name }} desc,
+            {%- endfor %}
+            name_of_tied
     )
 ),
 
