@@ -171,8 +171,9 @@ def _made_of(sql: str, columns: Mapping[str, Iterable[str]], dialect: str) -> di
     def of_expression(scope: Scope, expression: Any) -> set[tuple[str, str]]:
         found: set[tuple[str, str]] = set()
         for node in expression.walk(prune=lambda node: isinstance(node, exp.Subquery)):
-            if isinstance(node, exp.Column) and not _says_which_rows(node):
-                source = scope.sources.get(node.table)
+            if isinstance(node, exp.Column) and not _says_which_rows(node, expression):
+                # sqlglot adds no table to the columns of a window with a name.
+                source = scope.sources.get(node.table or next(iter(scope.sources), ""))
                 if isinstance(source, Scope):
                     found |= made_of(source, node.name)
                 elif source is not None:
@@ -197,12 +198,12 @@ def _is_rank(window: Any) -> bool:
     return isinstance(window.this, exp.RowNumber | exp.Rank | exp.DenseRank | exp.Ntile)
 
 
-def _says_which_rows(column: Any) -> bool:
-    """Whether it stands in the `over (…)` of a window, and not as what ranks."""
+def _says_which_rows(column: Any, expression: Any) -> bool:
+    """Whether a column of an expression stands in the `over (…)` of a window within it, and not as what ranks."""
     from sqlglot import exp
 
     node = column
-    while node.parent is not None:
+    while node is not expression and node.parent is not None:
         if isinstance(node.parent, exp.Window) and node.arg_key != "this":
             return node.arg_key == "partition_by" or not _is_rank(node.parent)
         node = node.parent

@@ -239,3 +239,21 @@ def test_tables_of_another_engine_are_the_datasets_that_it_has_written(settings)
     record_built_by(settings, EngineName.SPARK)
     written = ("file", f"{settings.root}/spark/gold/fact_laps")
     assert openlineage._Names(settings).warehouse("gold", "fact_laps") == written
+
+
+@pytest.mark.parametrize("prefix", ["", "results."])
+def test_rank_over_a_window_with_a_name_is_made_of_what_orders_it(prefix):
+    relation = '"warehouse"."gold"."results"'
+    sql = f"""
+        with results as (select * from {relation}),
+        ranked as (
+            select case when not excluded then rank() over by_points end as place, sum(laps) over by_points as laps_so_far
+            from results
+            window by_points as (partition by {prefix}season order by {prefix}points desc, {prefix}wins)
+        )
+        select place, laps_so_far from ranked"""
+    found = columns._made_of(sql, {relation: ["season", "points", "wins", "excluded", "laps"]}, "duckdb")
+    assert found == {
+        "place": {(relation, name) for name in ("excluded", "points", "wins")},
+        "laps_so_far": {(relation, "laps")},
+    }
