@@ -30,6 +30,7 @@ from f1_lakehouse.instance.dbt_integration import (
     DbtProject,
     dbt_assets,
     dbt_resource,
+    do_not_warn_of_checks_without_output,
     remember_output_keys,
 )
 from f1_lakehouse.instance.run_metadata import ROW_COUNT, UNCHANGED, tag_transform
@@ -152,6 +153,7 @@ def _build(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, lake: LakeResource, config: TransformConfig
 ) -> Iterator[Any]:
     remember_output_keys(context)
+    do_not_warn_of_checks_without_output()
     opened = lake.open()
     engine = _engine_ready(opened.settings)
     # The version of bronze is read before dbt starts: data that arrives during the build must not count as published.

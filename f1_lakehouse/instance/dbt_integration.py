@@ -10,8 +10,11 @@ Non-public behavior, used only with a tested version of dagster-dbt:
   that nobody reads: 5 s per build. With an untested version the resource is used as it is.
 - `get_output_asset_keys` of Dagster's step context makes the set of the step's assets for each output: of 660 outputs 82,000 look-ups, half
   a second per build. With a tested version of Dagster it is made once.
+- Dagster warns of each blocking check without an output, that the next step does not wait for it. The checks of a build have none
+  (defs/dbt.py), and a failed one fails the build. The 332 warnings per build are not logged; under another name of the logger they are.
 """
 
+import logging
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -63,6 +66,7 @@ __all__ = [
     "DbtProject",
     "dbt_assets",
     "dbt_resource",
+    "do_not_warn_of_checks_without_output",
     "remember_output_keys",
 ]
 
@@ -105,6 +109,16 @@ def remember_output_keys(context: dg.AssetExecutionContext) -> None:
         step = context.get_step_execution_context()
         keys = step.get_output_asset_keys()
         step.get_output_asset_keys = lambda: keys
+
+
+def _is_no_warning_of_a_check(record: logging.LogRecord) -> bool:
+    text = record.getMessage()
+    return not (text.startswith("Blocking asset check") and "emitted no result in step 'dbt_build'" in text)
+
+
+def do_not_warn_of_checks_without_output() -> None:
+    """Do not log that a step does not wait for a check of dbt's build; may be called several times."""
+    logging.getLogger("dagster._core.execution.plan.active").addFilter(_is_no_warning_of_a_check)
 
 
 def dbt_resource() -> DbtCommand:

@@ -214,13 +214,16 @@ def test_failed_page_is_named_and_gold_stays_published(built, monkeypatch):
     assert made == [dg.AssetKey(["pages", "races"])]
 
 
-def test_build_leaves_out_what_has_not_changed_and_tests_it_all_the_same(built):
+def test_build_leaves_out_what_has_not_changed_and_tests_it_all_the_same(built, caplog):
     lake, instance, first = built
     before = last_build(lake.settings)
     assert before.endpoints == lake.bronze.pull_log.versions()
     config = {"ops": {"dbt_build": {"config": {"only_changed": True}}}}
     result = run(instance, "transform", run_config=config)
     assert result.success
+    assert "emitted no result" not in caplog.text, (
+        "the checks have no outputs, and a failed one fails the build"
+    )
     made = {
         e.asset_key: e.step_materialization_data.materialization
         for e in result.get_asset_materialization_events()
