@@ -219,7 +219,8 @@ def test_build_leaves_out_what_has_not_changed_and_tests_it_all_the_same(built, 
     before = last_build(lake.settings)
     assert before.endpoints == lake.bronze.pull_log.versions()
     config = {"ops": {"dbt_build": {"config": {"only_changed": True}}}}
-    result = run(instance, "transform", run_config=config)
+    tables = [*dbt_build_asset().keys, dg.AssetKey("published_gold")]
+    result = run(instance, "transform", run_config=config, asset_selection=tables)
     assert result.success
     assert "emitted no result" not in caplog.text, (
         "the checks have no outputs, and a failed one fails the build"
@@ -240,9 +241,10 @@ def test_build_leaves_out_what_has_not_changed_and_tests_it_all_the_same(built, 
     assert {key: made[key].metadata["dagster/row_count"] for key in kept} == {key: rows[key] for key in kept}
     tables = {one.asset_key for one in first.materializations if one.asset_key.path[0] != "pages"}
     assert tables <= made.keys()
-    assert sorted((one.asset_key, one.check_name) for one in result.get_asset_check_evaluations()) == sorted(
-        (one.asset_key, one.check_name) for one in first.checks
-    )
+    of_dbt = {spec.key for spec in dbt_build_asset().check_specs}
+    tested = {dg.AssetCheckKey(one.asset_key, one.check_name) for one in result.get_asset_check_evaluations()}
+    assert tested >= of_dbt
+    assert len(of_dbt) > 500
     assert last_build(lake.settings).endpoints == before.endpoints
 
 
