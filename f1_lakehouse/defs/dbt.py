@@ -189,7 +189,7 @@ def _build(
         # DuckDB runs them while Dagster stores the events of the tables.
         not_built = _without_result(context, events, built)
         tested = thread.submit(_data_test_results, context, engine, not_built)
-        yield from (_with_row_count(context, outputs[key], counts) for key in _in_order(outputs))
+        yield from (_with_row_count(context, outputs[key], counts) for key in in_order_of_tables(outputs))
         results = [one for one in events if not isinstance(one, dg.Output)] + tested.result()
     yield from _as_stored(context, _with_failing_rows(results, engine))
     if failure is not None:
@@ -378,7 +378,7 @@ def _kept_tables(
     return kept
 
 
-def _in_order(outputs: Collection[dg.AssetKey]) -> list[dg.AssetKey]:
+def in_order_of_tables(outputs: Collection[dg.AssetKey]) -> list[dg.AssetKey]:
     """Return the tables, each after those that it is made from: Dagster refuses any other order."""
     keys = (translator().get_asset_key(manifest()["nodes"][one]) for one in in_order(manifest()))
     return [key for key in keys if key in outputs]
