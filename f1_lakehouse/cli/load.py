@@ -111,7 +111,7 @@ def _add_transform_arguments(parser: argparse.ArgumentParser) -> None:
         "--full-refresh", action="store_true", help="rebuild silver and gold from all of bronze"
     )
     parser.add_argument(
-        "--again", action="store_true", help="build and test gold although it is up to date with bronze"
+        "--again", action="store_true", help="build and test all tables, also those that are up to date"
     )
 
 

@@ -1,6 +1,6 @@
 """Which tables a build can leave out: those that it would make again as they are, because nothing that they are made from has changed.
 
-Belongs here: the decision, from dbt's manifest and from the endpoints whose current pulls have changed. What has changed is in the pull log
+Belongs here: what a table is made from, and the decision, from dbt's manifest and from the endpoints whose current pulls have changed. What has changed is in the pull log
 (`PullLog.versions`) and in the record of the last build (publishing/build_record.py); how dbt is started without these tables, in defs/dbt.py.
 
 A table may only be left out if the last build of all tables succeeded, with the same code: seeds and SQL are then as they were.
@@ -10,17 +10,24 @@ from collections.abc import Collection, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
-PULLS = "_pulls"
+PULL_LOG = "_pulls"
 
 
-def in_order(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the unique ids of the models, seeds and snapshots, each after those that it is made from."""
-    nodes = {
-        name: node["depends_on"].get("nodes", ())
+def tables_made_from(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Return each table → all tables that it is made from, directly or not; in the order in which tables are made.
+
+    The keys are unique ids of dbt, also of the sources.
+    """
+    parents = {
+        name: set(node["depends_on"].get("nodes", ()))
         for name, node in manifest["nodes"].items()
-        if node["resource_type"] in ("model", "seed", "snapshot")
+        if node["resource_type"] != "test"
     }
-    return [name for name in TopologicalSorter(nodes).static_order() if name in nodes]
+    found: dict[str, set[str]] = {}
+    for table in TopologicalSorter(parents).static_order():
+        direct = parents.get(table, set())
+        found[table] = direct.union(*(found[parent] for parent in direct))
+    return found
 
 
 def unchanged_tables(manifest: Mapping[str, Any], changed: Collection[str]) -> list[str]:
@@ -34,24 +41,25 @@ def unchanged_tables(manifest: Mapping[str, Any], changed: Collection[str]) -> l
         manifest: dbt's manifest of the project.
         changed: endpoints whose current pulls are not those of the last build.
     """
-    nodes = {name: manifest["nodes"][name] for name in in_order(manifest)}
-    built = {
-        name
-        for name, node in nodes.items()
-        if node["resource_type"] == "snapshot" or node["config"]["materialized"] == "view"
+    nodes = manifest["nodes"]
+    tested_in_build = {
+        table
+        for node in nodes.values()
+        if node["resource_type"] == "test" and not node["config"]["meta"].get("after_build")
+        for table in node["depends_on"]["nodes"]
     }
-    for test in manifest["nodes"].values():
-        if test["resource_type"] == "test" and not test["config"]["meta"].get("after_build"):
-            built.update(test["depends_on"]["nodes"])
     changed_tables: set[str] = set()
     left_out = []
-    for name, node in nodes.items():
-        parents = set(node["depends_on"].get("nodes", ()))
+    for name in tables_made_from(manifest):
+        if name not in nodes or nodes[name]["resource_type"] not in ("model", "seed", "snapshot"):
+            continue
+        node, parents = nodes[name], set(nodes[name]["depends_on"].get("nodes", ()))
         read = {parent.rsplit(".", 1)[1] for parent in parents if parent.startswith("source.")}
         if node["name"].startswith("silver_"):
-            read.discard(PULLS)
-        if read & {PULLS, *changed} or parents & changed_tables:
+            read.discard(PULL_LOG)
+        is_rebuilt = node["resource_type"] == "snapshot" or node["config"]["materialized"] == "view"
+        if read & {PULL_LOG, *changed} or parents & changed_tables:
             changed_tables.add(name)
-        elif name not in built:
+        elif not is_rebuilt and name not in tested_in_build:
             left_out.append(name)
     return left_out

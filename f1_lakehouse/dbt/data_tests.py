@@ -13,13 +13,13 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import duckdb
 
+from f1_lakehouse.dbt.build_selection import tables_made_from
 from f1_lakehouse.dbt.warehouse import Limits, limit_memory, release_memory
 from f1_lakehouse.settings import DUCKDB_MEMORY
 
@@ -89,7 +89,7 @@ def run_data_tests(
     Yields:
         the result of each test of a table that was built, tables in the order in which they are made.
     """
-    made_from = _made_from(manifest)
+    made_from = tables_made_from(manifest)
     place = {table: number for number, table in enumerate(made_from)}
     by_last_table: dict[str, list[Mapping[str, Any]]] = {}
     for test in tests:
@@ -127,20 +127,6 @@ def _opened(warehouse: Path, database: str, memory: str) -> Iterator[duckdb.Duck
             con.execute(f"attach '{path}' as \"{database}\"")
             con.execute(f'use "{database}"')
         yield con
-
-
-def _made_from(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
-    """Return each table → all tables that it is made from, directly or not; in the order in which tables are made."""
-    parents = {
-        name: set(node["depends_on"].get("nodes", ()))
-        for name, node in manifest["nodes"].items()
-        if node["resource_type"] != "test"
-    }
-    found: dict[str, set[str]] = {}
-    for table in TopologicalSorter(parents).static_order():
-        direct = parents.get(table, set())
-        found[table] = direct.union(*(found[parent] for parent in direct))
-    return found
 
 
 def _stored_failures(con: duckdb.DuckDBPyConnection, database: str) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from f1_lakehouse.dbt import warehouse
-from f1_lakehouse.dbt.data_tests import EXCLUDED_FROM_BUILD, DataTestResult, run_data_tests
+from f1_lakehouse.dbt.data_tests import DataTestResult, run_data_tests
 from f1_lakehouse.dbt.engine import MEMORY
 from f1_lakehouse.publishing.built_tables import WarehouseFile
 from f1_lakehouse.settings import DUCKDB_MEMORY, Settings
@@ -19,7 +19,7 @@ class DuckDbEngine(WarehouseFile):
     """DuckDB, with all tables in `warehouse.duckdb`."""
 
     dbt_arguments: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = (EXCLUDED_FROM_BUILD,)
+    tests_after_build = True
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

@@ -30,8 +30,8 @@ class Engine(BuiltTables, Protocol):
 
     dbt_arguments: tuple[str, ...]
     """Options of every dbt command that builds."""
-    excluded: tuple[str, ...]
-    """What each of these commands excludes, as selections of dbt. Not empty: tests run after the build, so that it can leave out tables."""
+    tests_after_build: bool
+    """Whether most tests run when dbt has ended (`test_after_build`). Only such a build can leave out tables: dbt would leave out their tests."""
 
     def check_ready(self) -> None:
         """Raise an error with its cure (`EngineError`, `WarehouseError`) if a build cannot start."""
@@ -39,7 +39,7 @@ class Engine(BuiltTables, Protocol):
     def test_after_build(
         self, manifest: Mapping[str, Any], tests: Collection[Mapping[str, Any]], not_built: Collection[str]
     ) -> Iterator[DataTestResult]:
-        """Run those of these tests that `excluded` leaves out of the build; see `data_tests.run_data_tests`."""
+        """Run those of these tests that are not part of dbt's build; see `data_tests.run_data_tests`."""
 
     def row_counts(self) -> dict[tuple[str, ...], int]:
         """Return (schema, table) → rows, of silver, gold and snapshots."""

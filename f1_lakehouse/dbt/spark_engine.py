@@ -43,7 +43,7 @@ class SparkEngine:
     """An engine behind Spark Connect, with the tables in the folder `spark` of the lake's store."""
 
     dbt_arguments: tuple[str, ...] = ("--target=spark",)
-    excluded: tuple[str, ...] = ()
+    tests_after_build = False
 
     def __init__(self, settings: Settings) -> None:
         self._uri = settings.spark_warehouse

@@ -14,8 +14,8 @@ from typing import Any
 import dagster as dg
 
 from f1_lakehouse import interrupts
-from f1_lakehouse.dbt.build_selection import in_order, unchanged_tables
-from f1_lakehouse.dbt.data_tests import DataTestResult, data_tests_of
+from f1_lakehouse.dbt.build_selection import tables_made_from, unchanged_tables
+from f1_lakehouse.dbt.data_tests import EXCLUDED_FROM_BUILD, DataTestResult, data_tests_of
 from f1_lakehouse.dbt.engine import Engine, EngineError
 from f1_lakehouse.dbt.engine_choice import engine_to_build
 from f1_lakehouse.dbt.manifest import manifest, nodes, tables_made, test_aliases
@@ -120,7 +120,8 @@ def dbt_arguments(config: TransformConfig, engine: Engine, left_out: Collection[
     if config.full_refresh:
         arguments.append("--full-refresh")
     # The complete path: a name alone may also be that of a folder.
-    excluded = [*engine.excluded, *(".".join(manifest()["nodes"][one]["fqn"]) for one in sorted(left_out))]
+    excluded = [EXCLUDED_FROM_BUILD] if engine.tests_after_build else []
+    excluded += (".".join(manifest()["nodes"][one]["fqn"]) for one in sorted(left_out))
     # As one argument: of several dagster-dbt takes the first one, and adds them to its own selection.
     return [*arguments, "--exclude", " ".join(excluded)] if excluded else arguments
 
@@ -168,7 +169,7 @@ def _build(
             raise dg.Failure(ALL_MUST_BE_BUILT, allow_retries=False)
         config = TransformConfig(full_refresh=True)
     left_out: list[str] = []
-    if is_complete and engine.excluded:
+    if is_complete and engine.tests_after_build:
         left_out = left_out_of_build(config, before, endpoints, digest)
     # Until a full refresh has finished, the tables come from two versions of the code: after a failure, the next build must
     # be a full refresh too.
@@ -183,7 +184,7 @@ def _build(
     outputs = {
         context.asset_key_for_output(one.output_name): one for one in events if isinstance(one, dg.Output)
     }
-    outputs |= _kept_tables(context, left_out, counts, outputs.keys())
+    outputs |= kept_tables(context, left_out, counts, outputs.keys())
     built = outputs.keys()
     with ThreadPoolExecutor(1, "data tests") as thread:
         # DuckDB runs them while Dagster stores the events of the tables.
@@ -215,9 +216,9 @@ def left_out_of_build(
         endpoints: the version of the table of each endpoint now.
         digest: the version of the code.
     """
-    if not config.only_changed or config.full_refresh or before is None or before.digest != digest:
+    if not config.only_changed or config.full_refresh:
         return []
-    if not before.endpoints:
+    if before is None or before.digest != digest or not before.endpoints:
         return []
     names = endpoints.keys() | before.endpoints.keys()
     return unchanged_tables(
@@ -356,7 +357,7 @@ def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetK
         )
 
 
-def _kept_tables(
+def kept_tables(
     context: dg.AssetExecutionContext,
     left_out: Collection[str],
     counts: Mapping[tuple[str, ...], int],
@@ -364,24 +365,20 @@ def _kept_tables(
 ) -> dict[dg.AssetKey, dg.Output[Any]]:
     """Return the outputs of the tables that were left out of the build: those that are in the warehouse, with all that they are made from."""
     names = {key: name for name, key in context.assets_def.keys_by_output_name.items()}
-    nodes, kept = manifest()["nodes"], {}
+    kept: dict[dg.AssetKey, dg.Output[Any]] = {}
     for one in left_out:
-        key = translator().get_asset_key(nodes[one])
-        parents = {
-            translator().get_asset_key(nodes[name])
-            for name in nodes[one]["depends_on"].get("nodes", ())
-            if name in nodes
-        }
-        missing = {parent for parent in parents & names.keys() if parent not in built and parent not in kept}
-        if tuple(key.path) in counts and not missing:
+        key = translator().get_asset_key(manifest()["nodes"][one])
+        made_from = context.assets_def.asset_deps[key] & names.keys()
+        if tuple(key.path) in counts and made_from <= {*built, *kept}:
             kept[key] = dg.Output(None, names[key], metadata={UNCHANGED: True})
     return kept
 
 
 def in_order_of_tables(outputs: Collection[dg.AssetKey]) -> list[dg.AssetKey]:
     """Return the tables, each after those that it is made from: Dagster refuses any other order."""
-    keys = (translator().get_asset_key(manifest()["nodes"][one]) for one in in_order(manifest()))
-    return [key for key in keys if key in outputs]
+    places = {name: number for number, name in enumerate(tables_made_from(manifest()))}
+    made = sorted(nodes("model", "seed", "snapshot"), key=lambda node: places[node["unique_id"]])
+    return [key for key in map(translator().get_asset_key, made) if key in outputs]
 
 
 def _with_row_count(

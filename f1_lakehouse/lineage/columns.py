@@ -172,8 +172,7 @@ def _made_of(sql: str, columns: Mapping[str, Iterable[str]], dialect: str) -> di
         found: set[tuple[str, str]] = set()
         for node in expression.walk(prune=lambda node: isinstance(node, exp.Subquery)):
             if isinstance(node, exp.Column) and not _says_which_rows(node, expression):
-                # sqlglot adds no table to the columns of a window with a name.
-                source = scope.sources.get(node.table or next(iter(scope.sources), ""))
+                source = scope.sources.get(node.table)
                 if isinstance(source, Scope):
                     found |= made_of(source, node.name)
                 elif source is not None:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from f1_lakehouse.project_files import project_digest
+from f1_lakehouse.publishing.file_state import identity
 from f1_lakehouse.settings import EngineName, Settings
 from f1_lakehouse.storage.object_store import write_atomically
 
@@ -48,7 +49,7 @@ def record_build(settings: Settings, build: Build) -> None:
     # In a file of their own: earlier versions of the code cannot read a record with other fields than theirs.
     endpoints = {
         "run_id": build.run_id,
-        "warehouse": _state(settings.warehouse),
+        "warehouse": _warehouse(settings),
         "endpoints": build.endpoints,
     }
     write_atomically(_endpoints_path(settings), orjson.dumps(endpoints))
@@ -94,17 +95,12 @@ def _endpoints(settings: Settings, run_id: str) -> dict[str, str]:
         found = orjson.loads(_endpoints_path(settings).read_bytes())
     except FileNotFoundError:
         return {}
-    is_of_build = found["run_id"] == run_id and found["warehouse"] == _state(settings.warehouse)
+    is_of_build = found["run_id"] == run_id and found["warehouse"] == _warehouse(settings)
     return dict(found["endpoints"]) if is_of_build else {}
 
 
-def _state(file: Path) -> list[int]:
-    """What tells a file from one that was changed or put in its place; empty without a file."""
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return []
-    return [found.st_size, found.st_mtime_ns]
+def _warehouse(settings: Settings) -> str:
+    return identity(settings.warehouse) if settings.warehouse.exists() else ""
 
 
 def must_rebuild(settings: Settings) -> bool:

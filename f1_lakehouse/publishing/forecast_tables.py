@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable, WriterProperties, write_deltalake
 
+from f1_lakehouse.publishing.file_state import identity
 from f1_lakehouse.publishing.gold_file import (
     PublishError,
     gold_schema,
@@ -21,7 +22,7 @@ from f1_lakehouse.publishing.gold_file import (
     remove_partial,
     writers_kept_out,
 )
-from f1_lakehouse.publishing.publication import identity, read_record, record_publication
+from f1_lakehouse.publishing.publication import read_record, record_publication
 from f1_lakehouse.settings import Settings
 from f1_lakehouse.storage.delta import scan
 

@@ -12,6 +12,7 @@ import duckdb
 import orjson
 
 from f1_lakehouse.publishing.build_record import current_digest
+from f1_lakehouse.publishing.file_state import identity
 from f1_lakehouse.publishing.gold_file import GoldLockedError, PublishError, connect_gold, unreadable_gold
 from f1_lakehouse.publishing.table_state import TableState
 from f1_lakehouse.settings import Settings
@@ -72,12 +73,6 @@ def read_record(settings: Settings) -> PublicationRecord | None:
         )
     except (OSError, AttributeError, ValueError, KeyError, TypeError):
         return None
-
-
-def identity(path: Path) -> str:
-    """Return a text that changes when any program writes to the file, and with the version of DuckDB that would continue it."""
-    found = path.stat()
-    return f"{found.st_size} {found.st_mtime_ns} {duckdb.__version__}"
 
 
 def find_lag(settings: Settings, bronze_version: str) -> str | None:

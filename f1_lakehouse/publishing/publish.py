@@ -21,6 +21,7 @@ from f1_lakehouse.publishing.build_record import last_build
 from f1_lakehouse.publishing.built_tables import BuiltTables, WarehouseFile
 from f1_lakehouse.publishing.data_card import attribution_of, write_card
 from f1_lakehouse.publishing.delta_export import export_tables
+from f1_lakehouse.publishing.file_state import identity
 from f1_lakehouse.publishing.forecast_tables import add_forecasts
 from f1_lakehouse.publishing.gold_file import (
     PublishError,
@@ -32,7 +33,6 @@ from f1_lakehouse.publishing.gold_file import (
 from f1_lakehouse.publishing.publication import (
     Publication,
     PublicationRecord,
-    identity,
     read_record,
     record_publication,
     sessions_of,

@@ -197,7 +197,7 @@ def run_transform(
 ) -> Report:
     """Build gold and publish it, if published gold lags behind bronze or the code (or `always`).
 
-    With `only_changed` tables that would be made again as they are, are left out. A run that succeeded without publishing is a failure.
+    `only_changed`: leave out the tables that would be made again as they are. A run that succeeded without publishing is a failure.
     """
     report = report or Report()
     if lake.bronze.pull_log.is_empty:
@@ -205,9 +205,7 @@ def run_transform(
     if not always and find_lag(lake.settings, lake.bronze.pull_log.version()) is None:
         return report
     with dbt_waits(lake.settings):
-        return _run_transform(
-            lake, listener, report, full_refresh=full_refresh, only_changed=only_changed and not full_refresh
-        )
+        return _run_transform(lake, listener, report, full_refresh=full_refresh, only_changed=only_changed)
 
 
 def _run_transform(lake: Lake, listener: Listener, report: Report, **config: bool) -> Report:

@@ -39,6 +39,14 @@ POLES = (
 )
 """The pole position of each race, in the order of the races."""
 
+PAGE_COLUMNS = {
+    "seasons": ("season",),
+    "drivers": ("driver_id", "entrant_id"),
+    "constructors": ("constructor_id", "entrant_id"),
+    "circuits": ("circuit_id",),
+}
+"""Family of pages → the columns that name the page in its rows."""
+
 EXPECTED_AT_MOST = 200
 """With more pages of one kind, the rows of all of them are read."""
 
@@ -54,15 +62,16 @@ class History:
         self._read: dict[tuple[str, ...], set[object] | None] = {}
         self._expected: dict[str, set[object]] = {}
 
-    def expect(self, columns: Collection[str], identifiers: Collection[object]) -> None:
+    def expect(self, family: str, identifiers: Collection[object]) -> None:
         """Read only the rows of the pages that are made next, unless there are many. Other rows are read when they are asked for.
 
         Args:
-            columns: those that name the page in its rows.
-            identifiers: their values.
+            family: the kind of these pages.
+            identifiers: the season, driver, constructor or circuit of each; None for a page that is of none.
         """
-        few = set(identifiers) if len(identifiers) <= EXPECTED_AT_MOST else None
-        self._expected = {} if few is None else dict.fromkeys(columns, few)
+        few = set(identifiers) - {None}
+        columns = PAGE_COLUMNS.get(family, ()) if len(few) <= EXPECTED_AT_MOST else ()
+        self._expected = dict.fromkeys(columns, few)
 
     # Dimensions
 

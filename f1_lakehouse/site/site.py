@@ -24,13 +24,12 @@ from f1_lakehouse.settings import Settings
 from f1_lakehouse.site.data import data_page
 from f1_lakehouse.site.entrants import circuit_page, constructor_page, driver_page, list_page
 from f1_lakehouse.site.fingerprints import (
-    FAMILY_KEYS,
     forecasts_fingerprint,
     history_fingerprints,
     session_fingerprints,
     table_fingerprint,
 )
-from f1_lakehouse.site.history import ENTRANTS, History
+from f1_lakehouse.site.history import History
 from f1_lakehouse.site.index import index_page
 from f1_lakehouse.site.links import address
 from f1_lakehouse.site.model import Session
@@ -147,7 +146,7 @@ class Site:
         for done, one in enumerate(behind):
             if one.family != family:
                 family = one.family
-                self._expect([other for other in behind if other.family == family])
+                self._history.expect(family, [other.identifier for other in behind if other.family == family])
             progress(one.address, done, len(behind))
             try:
                 page = one.make()
@@ -171,12 +170,6 @@ class Site:
             built.removed.append(old)
         _write(folder / _NOTES, orjson.dumps(notes, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2))
         return built
-
-    def _expect(self, pages: Sequence[Wanted]) -> None:
-        """Announce the pages of one family that are made next."""
-        key = FAMILY_KEYS.get(pages[0].family, "")
-        columns = (key, "entrant_id") if key in ENTRANTS.values() else (key,)
-        self._history.expect(columns, [one.identifier for one in pages if one.identifier is not None])
 
     def preview(self, family: str) -> tuple[str, str, Table] | None:
         """Address, title and first table of the newest page of a family; None if it has no page, or that no table."""

@@ -98,6 +98,7 @@ def test_calendar_of_the_current_season_is_requested_daily(served_lake, sessions
 def test_transform_is_requested_when_bronze_changed_and_nothing_runs(served_lake, sessions, monkeypatch):
     request = tick(gold_behind_bronze, served_lake).run_requests
     assert len(request) == 1
+    assert request[0].run_config == {"ops": {"dbt_build": {"config": {"only_changed": True}}}}
     version = served_lake.lake.bronze.pull_log.version()
     for digest, requests in ((current_digest(), 0), ("1-another", 1), (None, 1)):
         published = Publication(version, datetime.now(UTC), "0", {}, digest)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import dagster as dg
@@ -20,6 +21,7 @@ from loaded_lake import LoadedLake
 from f1_lakehouse import lakehouse
 from f1_lakehouse.dbt import waiting_process
 from f1_lakehouse.dbt.duckdb_engine import DuckDbEngine
+from f1_lakehouse.dbt.manifest import nodes
 from f1_lakehouse.dbt.waiting_process import dbt_waits
 from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.defs import checks
@@ -36,6 +38,7 @@ from f1_lakehouse.defs.dbt import (
     dbt_arguments,
     dbt_build_asset,
     in_order_of_tables,
+    kept_tables,
     left_out_of_build,
 )
 from f1_lakehouse.defs.monitoring import monitor_runs
@@ -392,6 +395,22 @@ def test_tables_that_are_left_out_are_one_exclusion_by_their_complete_path():
     )
     assert first == dbt_arguments(TransformConfig(), duckdb_engine)[:-2]
     assert "--full-refresh" in dbt_arguments(TransformConfig(full_refresh=True), duckdb_engine)
+
+
+def test_left_out_table_is_an_output_if_it_is_there_with_all_that_it_is_made_from():
+    """After a table that dbt could not build, none that is made from it: Dagster would refuse it, and hide the error of dbt."""
+    context = SimpleNamespace(assets_def=dbt_build_asset())
+    results, laps = dg.AssetKey(["silver", "silver_session_results"]), dg.AssetKey(["gold", "lap_chart"])
+    asked = [node["unique_id"] for node in nodes("model") if node["name"] == "lap_chart"]
+    parents = dbt_build_asset().asset_deps[laps] & dbt_build_asset().keys
+    assert len(parents) > 1
+    there = {tuple(laps.path): 20}
+    kept = kept_tables(context, asked, there, parents | {results})
+    assert kept.keys() == {laps}
+    assert kept[laps].metadata == {UNCHANGED: dg.BoolMetadataValue(True)}
+    assert kept_tables(context, asked, {}, parents) == {}
+    for parent in parents:
+        assert kept_tables(context, asked, there, parents - {parent}) == {}
 
 
 def test_outputs_are_in_the_order_in_which_dagster_takes_them():

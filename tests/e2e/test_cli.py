@@ -250,6 +250,23 @@ def test_a_load_fails_if_a_run_skipped_an_endpoint():
 
 
 @pytest.mark.usefixtures("run_does_nothing")
+@pytest.mark.parametrize("again", [False, True])
+def test_a_transform_builds_what_has_changed_and_with_again_everything(monkeypatch, again):
+    from f1_lakehouse.cli.load import build_gold
+    from f1_lakehouse.runs import run_job
+
+    asked = []
+    done = run_job.run_job
+    monkeypatch.setattr(
+        run_job, "run_job", lambda job, **rest: asked.append((job, rest["config"])) or done(job)
+    )
+    monkeypatch.setattr("f1_lakehouse.runs.load.nothing_to_build", lambda _: False)
+    build_gold(always=again)
+    config = {"full_refresh": False, "only_changed": not again}
+    assert asked == [("transform", {"dbt_build": {"config": config}})]
+
+
+@pytest.mark.usefixtures("run_does_nothing")
 def test_a_transform_that_publishes_nothing_fails():
     from f1_lakehouse.lakehouse import current_lake
     from f1_lakehouse.runs.load import run_transform

@@ -122,7 +122,7 @@ def test_sources_that_are_down_are_one_warning_each_and_openf1_is_complete(
 
 
 def test_jolpica_that_is_down_fails_a_load_of_its_own(shell: Shell, tmp_path: Path) -> None:
-    # Python imports it at its start: the pauses between the attempts are as long as in the unit tests.
+    # Python runs this file when it starts: there is no pause between the attempts.
     (tmp_path / "sitecustomize.py").write_text("import time\ntime.sleep = lambda seconds: None\n")
     down = {"F1_JOLPICA_URL": "http://127.0.0.1:9/ergast/f1", "PYTHONPATH": str(tmp_path)}
     done = shell.f1("load", "--season", "1957", "--no-transform", **down)

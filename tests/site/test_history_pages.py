@@ -326,7 +326,7 @@ def test_rows_of_expected_pages_are_read_at_once_and_others_when_they_are_asked_
         assert [len(rows) for rows in of.values()] == [3, 2, 2, 2]
         assert read == [9], "all at once"
         read.clear()
-        few.expect(("driver_id", "entrant_id"), ["bob", "cat"])
+        few.expect("drivers", ["bob", "cat", None])
         assert [few.results_of(driver_id=one) for one in ("cat", "bob", "cat")] == [
             of["cat"],
             of["bob"],
@@ -339,11 +339,11 @@ def test_rows_of_expected_pages_are_read_at_once_and_others_when_they_are_asked_
         assert read == [4, 3, 0]
         assert few.season_rows("driver", "bob") == everything.season_rows("driver", "bob")
         # Another kind of pages: all rows, and none twice.
-        few.expect(("season",), [1956])
+        few.expect("seasons", [1956])
         assert few.results_of(driver_id="bob") == of["bob"]
         assert few.results_of(driver_id="dan") == of["dan"]
         read.clear()
-        few.expect(("driver_id",), [str(number) for number in range(EXPECTED_AT_MOST + 1)])
+        few.expect("drivers", [str(number) for number in range(EXPECTED_AT_MOST + 1)])
         few.poles_of(driver_id="ann")
         assert few.poles_of(driver_id="bob") == everything.poles_of(driver_id="bob")
         assert read == [3, 3], "all, as they are many"

@@ -76,7 +76,7 @@ complete -c f1 -n '_shtab_f1_using sessions' -s h -l help -d 'show this help mes
 complete -c f1 -n '_shtab_f1_using; and test $_shtab_f1_npos -eq 0' -a transform -d 'Build silver and gold from bronze, and publish gold'
 complete -c f1 -n '_shtab_f1_using transform' -s h -l help -d 'show this help message and exit'
 complete -c f1 -n '_shtab_f1_using transform' -l full-refresh -d 'rebuild silver and gold from all of bronze'
-complete -c f1 -n '_shtab_f1_using transform' -l again -d 'build and test gold although it is up to date with bronze'
+complete -c f1 -n '_shtab_f1_using transform' -l again -d 'build and test all tables, also those that are up to date'
 complete -c f1 -n '_shtab_f1_using; and test $_shtab_f1_npos -eq 0' -a replay -d 'Serve FOLDER/<endpoint>/*.json[.gz] as an OpenF1 API'
 complete -c f1 -n '_shtab_f1_using replay' -s h -l help -d 'show this help message and exit'
 complete -c f1 -n '_shtab_f1_using replay' -l port -x -d N

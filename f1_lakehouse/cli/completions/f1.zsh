@@ -248,7 +248,7 @@ _shtab_f1_strategy_defaults_added=0
 _shtab_f1_transform_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--full-refresh[rebuild silver and gold from all of bronze]"
-  "--again[build and test gold although it is up to date with bronze]"
+  "--again[build and test all tables, also those that are up to date]"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -24,8 +24,9 @@ from f1_lakehouse.publishing.build_record import (
     must_rebuild,
     record_build,
 )
+from f1_lakehouse.publishing.file_state import identity
 from f1_lakehouse.publishing.gold_file import GoldLockedError, PublishError, connect_gold
-from f1_lakehouse.publishing.publication import find_lag, identity, publication, published_sessions
+from f1_lakehouse.publishing.publication import find_lag, publication, published_sessions
 from f1_lakehouse.publishing.publish import publish
 from f1_lakehouse.publishing.table_state import table_states
 from f1_lakehouse.settings import Settings
