@@ -11,6 +11,8 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 PULL_LOG = "_pulls"
+ALWAYS_BUILT = ("view", "ephemeral", "snapshot")
+"""Views and ephemeral models have no rows of their own; a snapshot keeps what it has seen."""
 
 
 def tables_made_from(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
@@ -34,8 +36,8 @@ def unchanged_tables(manifest: Mapping[str, Any], changed: Collection[str]) -> l
     """Return the unique ids of the models and seeds that a build can leave out, each after those that it is made from.
 
     Always built, with all that is made from it: what reads the pull log for more than the current pulls of its endpoint, which are another
-    version of bronze. Also built, although the same: views, which have no rows to be compared; snapshots; and the tables that dbt tests within
-    the build, because it leaves out the tests of a table with the table.
+    version of bronze. Also built, although the same: views and ephemeral models, which have no rows of their own; snapshots; and the tables
+    that dbt tests within the build, because it leaves out the tests of a table with the table.
 
     Args:
         manifest: dbt's manifest of the project.
@@ -57,9 +59,8 @@ def unchanged_tables(manifest: Mapping[str, Any], changed: Collection[str]) -> l
         read = {parent.rsplit(".", 1)[1] for parent in parents if parent.startswith("source.")}
         if node["name"].startswith("silver_"):
             read.discard(PULL_LOG)
-        is_rebuilt = node["resource_type"] == "snapshot" or node["config"]["materialized"] == "view"
         if read & {PULL_LOG, *changed} or parents & changed_tables:
             changed_tables.add(name)
-        elif not is_rebuilt and name not in tested_in_build:
+        elif node["config"]["materialized"] not in ALWAYS_BUILT and name not in tested_in_build:
             left_out.append(name)
     return left_out

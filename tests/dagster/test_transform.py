@@ -20,8 +20,9 @@ from loaded_lake import LoadedLake
 
 from f1_lakehouse import lakehouse
 from f1_lakehouse.dbt import waiting_process
+from f1_lakehouse.dbt.build_selection import unchanged_tables
 from f1_lakehouse.dbt.duckdb_engine import DuckDbEngine
-from f1_lakehouse.dbt.manifest import nodes
+from f1_lakehouse.dbt.manifest import manifest, nodes
 from f1_lakehouse.dbt.waiting_process import dbt_waits
 from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.defs import checks
@@ -40,6 +41,7 @@ from f1_lakehouse.defs.dbt import (
     in_order_of_tables,
     kept_tables,
     left_out_of_build,
+    translator,
 )
 from f1_lakehouse.defs.monitoring import monitor_runs
 from f1_lakehouse.defs.resources import LakeResource
@@ -411,6 +413,13 @@ def test_left_out_table_is_an_output_if_it_is_there_with_all_that_it_is_made_fro
     assert kept_tables(context, asked, {}, parents) == {}
     for parent in parents:
         assert kept_tables(context, asked, there, parents - {parent}) == {}
+
+
+def test_everything_that_can_be_left_out_is_a_table_of_dagster():
+    of_dagster = dbt_build_asset().keys
+    left_out = unchanged_tables(manifest(), [])
+    assert len(left_out) > 100
+    assert {translator().get_asset_key(manifest()["nodes"][one]) for one in left_out} <= of_dagster
 
 
 def test_outputs_are_in_the_order_in_which_dagster_takes_them():

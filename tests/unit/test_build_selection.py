@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from f1_lakehouse.dbt.build_selection import unchanged_tables
+from f1_lakehouse.dbt.build_selection import ALWAYS_BUILT, unchanged_tables
 
 PULLS, LAPS, RESULTS = "source.f1.bronze._pulls", "source.f1.bronze.laps", "source.f1.bronze.jolpica_results"
 TABLES: dict[str, list[str]] = {
@@ -25,7 +25,7 @@ def manifest(tables: dict[str, list[str]], *tested_in_build: str) -> dict[str, A
             "resource_type": name.split(".")[0],
             "name": name.rsplit(".", 1)[1],
             "depends_on": {"nodes": parents} if parents else {},
-            "config": {"materialized": "view" if name.endswith("_view") else "table"},
+            "config": {"materialized": name.rsplit("_", 1)[1] if name.endswith(ALWAYS_BUILT) else "table"},
         }
         for name, parents in tables.items()
     }
@@ -86,14 +86,13 @@ def test_what_depends_on_more_than_current_pulls_is_always_built_and_all_that_is
     assert tables.keys() - set(left_out) == {always, "model.f1.of_it"}
 
 
-def test_snapshots_views_and_what_dbt_tests_within_the_build_are_built_without_what_is_made_from_them() -> (
-    None
-):
+def test_what_is_always_built_is_built_without_what_is_made_from_it() -> None:
     """dbt leaves out the tests of a table with the table, and each check must have a result."""
     more = {
         "snapshot.f1.lap_snapshot": ["model.f1.silver_laps"],
         "model.f1.laps_view": ["model.f1.silver_laps"],
-        "model.f1.of_both": ["snapshot.f1.lap_snapshot", "model.f1.laps_view"],
+        "model.f1.laps_ephemeral": ["model.f1.silver_laps"],
+        "model.f1.of_both": ["snapshot.f1.lap_snapshot", "model.f1.laps_view", "model.f1.laps_ephemeral"],
     }
     tables = TABLES | more
     left_out = unchanged_tables(manifest(tables, "model.f1.fact_laps"), set())
@@ -101,6 +100,7 @@ def test_snapshots_views_and_what_dbt_tests_within_the_build_are_built_without_w
         "model.f1.fact_laps",
         "snapshot.f1.lap_snapshot",
         "model.f1.laps_view",
+        "model.f1.laps_ephemeral",
     }
     left_out = unchanged_tables(manifest(tables, "model.f1.fact_laps"), {"laps"})
     assert tables.keys() - set(left_out) == {
