@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from f1_lakehouse import allocators, interrupts
+from f1_lakehouse import allocators, interrupts, quick_exit
 from f1_lakehouse.cli import (
     alerts,
     completion,
@@ -73,6 +73,8 @@ def parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `f1`: exits with 0, 1 (failed), 2 (wrong usage), 130 (ended by SIGINT) or 143 (ended by SIGTERM)."""
+    if arguments is None:
+        quick_exit.prepare()
     allocators.keep_little()
     allocators.collect_garbage_rarely()
     top = parser()
@@ -110,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     finally:
         if arguments is not None:  # called by a program that continues after the command
             interrupts.uninstall()
+    if arguments is None:
+        quick_exit.exit_quickly(code)
     sys.exit(code)
 
 

@@ -32,7 +32,7 @@ from typing import Any
 
 import orjson
 
-from f1_lakehouse import allocators
+from f1_lakehouse import allocators, quick_exit
 from f1_lakehouse.dbt.faster_macros import (
     find_macros_in_one_dictionary,
     keep_compiled_templates,
@@ -277,6 +277,7 @@ def change_dbt() -> None:
 
 def run_dbt() -> None:
     """Run dbt with the arguments of this process."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import cli
 
     change_dbt()
@@ -292,11 +293,16 @@ def run_dbt() -> None:
         open_session()
     try:
         cli()
+    except SystemExit as end:
+        # It keeps the file open until the process ends, and its last changes are in the write-ahead log until the file is closed.
+        DuckDBConnectionManager.close_all_connections()
+        quick_exit.exit_quickly(end.code if isinstance(end.code, int) else int(end.code is not None))
     finally:
         if templates is not None:
             templates.save()
 
 
 if __name__ == "__main__":
+    quick_exit.prepare()
     allocators.collect_garbage_rarely()
     run_dbt()

@@ -42,7 +42,7 @@ def test_variables_are_for_child_processes_and_those_of_the_user_stay(
 )
 def test_command_looks_for_garbage_rarely(run: str) -> None:
     """A quarter of the time in which a command prepares a run was spent on that."""
-    at_exit = "import atexit, gc, sys; atexit.register(lambda: print(gc.get_threshold()[0]))"
-    code = f"{at_exit}; sys.argv[1:] = ['--version']; {run}"
+    noted = "import gc, sys; gc.set_threshold = lambda *values: print(values[0])"
+    code = f"{noted}; sys.argv[1:] = ['--version']; {run}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "50000"
+    assert done.stdout.splitlines()[0] == "50000"
