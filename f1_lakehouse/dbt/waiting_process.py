@@ -1,4 +1,4 @@
-"""A dbt process that is started before its arguments are known: it imports dbt while Dagster prepares the run, which saves seconds.
+"""A dbt process that is started before its arguments are known: it imports dbt while the last rows are pulled, which saves seconds.
 
 Belongs here: both ends of the pipe. The process ends when the other end of its stdin is closed, whatever becomes of the process that
 started it. Who hands over the arguments: instance/dbt_integration.py.
@@ -20,38 +20,67 @@ from f1_lakehouse.settings import Settings
 
 WAIT = "--wait-for-arguments"
 """The only argument of a process that waits."""
-_waiting: ContextVar["subprocess.Popen[bytes] | None"] = ContextVar("waiting", default=None)
+
+
+class _Waiting:
+    """The process of a block, which starts at most once; None before it has started, and when it has been taken."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._has_started = False
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        if self._has_started:
+            return
+        self._has_started = True
+        self.process = subprocess.Popen(
+            [*dbt_command(), WAIT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=dbt_environment(self._settings),
+        )
+
+
+_waiting: ContextVar[_Waiting | None] = ContextVar("waiting", default=None)
 
 
 @contextmanager
-def dbt_waits(settings: Settings) -> Iterator[None]:
-    """Within the block, a dbt process waits to be taken; one that was not taken ends with the block."""
-    process = subprocess.Popen(
-        [*dbt_command(), WAIT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=dbt_environment(settings),
-    )
-    before = _waiting.set(process)
+def dbt_may_wait(settings: Settings) -> Iterator[None]:
+    """Within the block, `start_waiting` starts a dbt process that waits to be taken; one that was not taken ends with the block.
+
+    A block within another one has the process of the outer one.
+    """
+    if _waiting.get() is not None:
+        yield
+        return
+    waiting = _Waiting(settings)
+    before = _waiting.set(waiting)
     try:
         yield
     finally:
-        is_taken = _waiting.get() is not process
         _waiting.reset(before)
-        if not is_taken:
-            process.kill()
-            process.communicate()
+        if waiting.process is not None:
+            waiting.process.kill()
+            waiting.process.communicate()
+
+
+def start_waiting() -> None:
+    """Start the process of the block. Does nothing without one, and when its process has started before."""
+    if (waiting := _waiting.get()) is not None:
+        waiting.start()
 
 
 def start_dbt(
     args: Sequence[str], *, env: Mapping[str, str], cwd: Path, **options: Any
 ) -> "subprocess.Popen[bytes]":
     """Return a dbt process with these arguments, like `subprocess.Popen`: the one that waits, or a new one."""
-    process, own = _waiting.get(), len(dbt_command())
-    if process is None or process.stdin is None or list(args[:own]) != dbt_command():
+    waiting, own = _waiting.get(), len(dbt_command())
+    process = None if waiting is None else waiting.process
+    if waiting is None or process is None or process.stdin is None or list(args[:own]) != dbt_command():
         return subprocess.Popen(args, env=env, cwd=cwd, **options)
-    _waiting.set(None)
+    waiting.process = None
     told = {"arguments": list(args[own:]), "environment": dict(env), "folder": str(cwd)}
     try:
         with process.stdin as pipe:

@@ -5,10 +5,11 @@ load_sessions.py, seasons and rounds in load_seasons.py.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from f1_lakehouse.dbt.engine_choice import engine_of_build
-from f1_lakehouse.dbt.waiting_process import dbt_waits
+from f1_lakehouse.dbt.waiting_process import dbt_may_wait, start_waiting
 from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake, current_lake
@@ -53,19 +54,22 @@ def load(
     for source in of_seasons:
         if waits[source.name]:
             expected += _estimate(lake, source, selection, now)
-    if of_sessions is None:
-        report = Report()
-        confirm(expected)
-    else:
-        report = load_sessions(
-            lake, of_sessions, listener, now, lambda estimate: confirm(estimate + expected)
-        )
-    for source in of_seasons:
-        if not lake.budget.spent:
-            with loading(lake.settings.root, source.name):
-                _load_seasons_of(lake, source, selection, listener, now, report, may_wait=waits[source.name])
-    if transform:
-        run_transform(lake, listener, report)
+    with dbt_may_wait(lake.settings) if transform else nullcontext():
+        if of_sessions is None:
+            report = Report()
+            confirm(expected)
+        else:
+            report = load_sessions(
+                lake, of_sessions, listener, now, lambda estimate: confirm(estimate + expected)
+            )
+        for source in of_seasons:
+            if not lake.budget.spent:
+                with loading(lake.settings.root, source.name):
+                    _load_seasons_of(
+                        lake, source, selection, listener, now, report, may_wait=waits[source.name]
+                    )
+        if transform:
+            run_transform(lake, listener, report)
     return report
 
 
@@ -204,7 +208,8 @@ def run_transform(
         raise LoadError(f"there is nothing in bronze at {lake.bronze.uri}; load something first: f1 load")
     if not always and find_lag(lake.settings, lake.bronze.pull_log.version()) is None:
         return report
-    with dbt_waits(lake.settings):
+    with dbt_may_wait(lake.settings):
+        start_waiting()
         return _run_transform(lake, listener, report, full_refresh=full_refresh, only_changed=only_changed)
 
 

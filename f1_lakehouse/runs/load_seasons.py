@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 
+from f1_lakehouse.dbt.waiting_process import start_waiting
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.runs.report import Report, StageListener
 from f1_lakehouse.sources.catalog import Scope
@@ -77,6 +78,8 @@ def _run(
     rounds = [one.partition for one in work if one.partition.scope is Scope.ROUND]
     names = ensure_partitions(instance, source, rounds)
     for index, one in enumerate(work):
+        if one is work[-1]:
+            start_waiting()
         _, left = _window_of_an_hour(lake, source)
         if not may_wait and one.requests > left:
             report.failures.append("its requests of this hour are used up; run the same command later")

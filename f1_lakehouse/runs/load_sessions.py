@@ -7,6 +7,7 @@ Sessions are those of OpenF1, whose calendar is the lake's. Does not belong here
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from f1_lakehouse.dbt.waiting_process import start_waiting
 from f1_lakehouse.ingest import loading
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.runs.estimate import Confirm, estimate_of
@@ -19,6 +20,9 @@ from f1_lakehouse.sources.openf1.pull_policy import Due, due
 from f1_lakehouse.sources.openf1.source import OPENF1
 from f1_lakehouse.sources.source import Work
 from f1_lakehouse.storage.pull_log import Pull
+
+LAST_SESSIONS = 2
+"""The last sessions of a load, while which dbt starts: a race, and the session of its grid."""
 
 
 def load_sessions(
@@ -63,7 +67,10 @@ def _ingest(
 
     fail_orphaned_runs(current_instance())
     partitions = ensure_partitions(current_instance(), OPENF1, [one.partition for one in work])
-    for one in work:
+    for number, one in enumerate(work):
+        # A pull of telemetry takes minutes and needs the memory.
+        if len(work) - number <= LAST_SESSIONS and not any(BY_NAME[name].by_driver for name in one.endpoints):
+            start_waiting()
         listener.session_started(one)
         outcome = run_job(
             "ingest",

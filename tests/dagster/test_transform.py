@@ -23,7 +23,7 @@ from f1_lakehouse.dbt import waiting_process
 from f1_lakehouse.dbt.build_selection import unchanged_tables
 from f1_lakehouse.dbt.duckdb_engine import DuckDbEngine
 from f1_lakehouse.dbt.manifest import manifest, nodes
-from f1_lakehouse.dbt.waiting_process import dbt_waits
+from f1_lakehouse.dbt.waiting_process import dbt_may_wait, start_waiting
 from f1_lakehouse.dbt.warehouse import WarehouseError, check_readable
 from f1_lakehouse.defs import checks
 from f1_lakehouse.defs.checks import (
@@ -466,7 +466,8 @@ def test_build_is_one_dbt_process_and_does_not_load_the_project_here(
     )
     monkeypatch.setattr("dbt.config.runtime.load_project", lambda *_: seen.append("project"))
     # The fastest dbt command: it opens the warehouse and parses nothing.
-    with dbt_waits(settings):
+    with dbt_may_wait(settings):
+        start_waiting()
         waiting = waiting_process._waiting.get()
         done = dbt_resource().cli(["debug"], target_path=tmp_path).wait()
     assert done.is_successful()

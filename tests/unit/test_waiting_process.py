@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from f1_lakehouse.dbt import waiting_process
-from f1_lakehouse.dbt.waiting_process import WAIT, dbt_waits, start_dbt
+from f1_lakehouse.dbt.waiting_process import WAIT, dbt_may_wait, start_dbt, start_waiting
 from f1_lakehouse.settings import Settings, load_settings
 
 PROGRAM = f"""
@@ -49,7 +49,8 @@ def started(folder: Path, *arguments: str) -> tuple[int, list[Any]]:
 def test_process_that_waits_takes_arguments_environment_and_folder(
     settings: Settings, tmp_path: Path
 ) -> None:
-    with dbt_waits(settings):
+    with dbt_may_wait(settings):
+        start_waiting()
         pid, told = started(tmp_path, "build", "--select", "fact_laps é")
         # Only one process waits: the next one is new.
         other, told_next = started(tmp_path, "test")
@@ -68,21 +69,25 @@ def test_process_that_was_not_taken_ends_with_the_block(
         return found[-1]
 
     monkeypatch.setattr(waiting_process.subprocess, "Popen", noted)
-    with dbt_waits(settings):
+    with dbt_may_wait(settings):
+        start_waiting()
         assert found[0].poll() is None
     assert found[0].poll() is not None
     # When the process that started it is killed, its end of the pipe is closed.
-    with dbt_waits(settings):
+    with dbt_may_wait(settings):
+        start_waiting()
         output, _ = found[1].communicate()
         assert (found[1].returncode, output) == (0, b"")
 
 
 def test_process_that_has_ended_is_replaced_by_a_new_one(settings: Settings, tmp_path: Path) -> None:
-    with dbt_waits(settings):
+    with dbt_may_wait(settings):
+        start_waiting()
         waiting = waiting_process._waiting.get()
         assert waiting is not None
-        waiting.kill()
-        waiting.wait()
+        assert waiting.process is not None
+        waiting.process.kill()
+        waiting.process.wait()
         pid, told = started(tmp_path, "build")
     assert told == [False, pid, ["build"], "12", None, str(tmp_path)]
 
@@ -90,6 +95,24 @@ def test_process_that_has_ended_is_replaced_by_a_new_one(settings: Settings, tmp
 def test_without_a_process_that_waits_dbt_is_started(settings: Settings, tmp_path: Path) -> None:
     pid, told = started(tmp_path, "build")
     assert told == [False, pid, ["build"], "12", None, str(tmp_path)]
-    with dbt_waits(settings):
+    with dbt_may_wait(settings):
+        start_waiting()
         other = start_dbt([sys.executable, "-c", "print('another program')"], env=os.environ, cwd=tmp_path)
         assert other.wait() == 0
+
+
+def test_process_starts_when_it_is_told_to_and_once(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_waiting()  # outside of a block nothing starts
+    with dbt_may_wait(settings):
+        pid, told = started(tmp_path, "build")
+        assert told[0] is False
+        start_waiting()
+        with dbt_may_wait(settings):
+            start_waiting()
+        # The inner block neither started a second process nor ended the one of the outer block.
+        pid, told = started(tmp_path, "build")
+        assert told[:2] == [True, pid]
+        start_waiting()
+        assert started(tmp_path, "test")[1][0] is False
