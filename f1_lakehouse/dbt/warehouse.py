@@ -52,6 +52,13 @@ def release_memory(con: Any, limits: Limits | None = None) -> Limits:
     return limits
 
 
+def holds_much(con: Any) -> bool:
+    """Return whether DuckDB holds more than it may keep between two queries: only then is there something to release."""
+    query = "select sum(memory_usage_bytes) > parse_formatted_bytes(?) from duckdb_memory()"
+    [(holds,)] = con.execute(query, [MEMORY_BETWEEN_QUERIES]).fetchall()
+    return bool(holds)
+
+
 def limit_memory(con: Any, limits: Limits) -> None:
     """Limit DuckDB until `release_memory`; a smaller limit that it has stays."""
     con.execute(f"set threads = {limits.threads}")
