@@ -17,8 +17,11 @@ from f1_lakehouse import allocators
 
 TESTS = Path(__file__).parent
 
-LONGEST_FILES = ("test_cli.py", "test_dbt_lake.py", "test_recorded.py")
-"""Files that take minutes. A worker runs complete files, so the longest files start first; those that wait for the lake of test_cli do not."""
+FIRST_FILES = ("test_cli.py", "test_publish.py", "test_dbt_lake.py", "test_recorded.py")
+"""A worker runs complete files, so the longest start first; those that wait for the lake of test_cli do not.
+
+While one worker parses the dbt project, for test_cli, the other one runs test_publish: then test_dbt_lake need not parse it too.
+"""
 
 SHARED_LAKE_FILES = (
     "test_dbt_docs.py",
@@ -59,7 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(item.path.relative_to(TESTS).parts[0])
     items.sort(
         key=lambda item: (
-            LONGEST_FILES.index(item.path.name) if item.path.name in LONGEST_FILES else len(LONGEST_FILES)
+            FIRST_FILES.index(item.path.name) if item.path.name in FIRST_FILES else len(FIRST_FILES)
         )
     )
 

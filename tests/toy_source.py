@@ -104,7 +104,7 @@ def source_at(base_url: str) -> Source:
         endpoints=(RESULTS,),
         url_setting="F1_TOY_URL",
         default_url="https://toy.example",
-        connect=lambda _: Connection(base_url, (Window(4, 1.0), Window(200, 3600.0))),
+        connect=lambda _: Connection(base_url, (Window(200, 3600.0),)),
         planner=planner,
         classify=classify,
         why_due=why_due,

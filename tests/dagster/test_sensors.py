@@ -17,6 +17,7 @@ from f1_lakehouse.processes import process_started
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.publishing.publication import Publication
 from f1_lakehouse.runs.repository import repository
+from f1_lakehouse.sources.http import HttpClient
 from f1_lakehouse.sources.openf1.source import OPENF1
 from f1_lakehouse.sources.registry import SOURCES
 
@@ -185,6 +186,7 @@ def test_failed_calendar_is_requested_again_with_another_run_key(served_lake, at
     at(now)
     [first] = tick(session_due, served_lake).run_requests
     monkeypatch.setenv("F1_OPENF1_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setattr(HttpClient, "_sleep", lambda *_: None)  # between its attempts
     assert not served_lake.run("calendar", partition_key=str(now.year)).success
     assert not tick(session_due, served_lake).run_requests
     at(now + timedelta(minutes=10))

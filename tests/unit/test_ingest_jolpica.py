@@ -44,7 +44,9 @@ def api(tables: Path) -> JolpicaApi:
 def lake(tmp_path: Path, api: JolpicaApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with JolpicaServer(api) as server:
-        settings = Settings(lakehouse_root=tmp_path / "lake", jolpica_url=server.url)
+        settings = Settings(
+            lakehouse_root=tmp_path / "lake", jolpica_url=server.url, jolpica_requests_per_second=0
+        )
         yield Lake.open(settings)
 
 

@@ -33,7 +33,9 @@ NOW = datetime(2026, 7, 1, tzinfo=UTC)
 def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with JolpicaServer(JolpicaApi(History(write_history(tmp_path / "tables")))) as server:
-        yield Lake.open(Settings(lakehouse_root=tmp_path / "lake", jolpica_url=server.url))
+        yield Lake.open(
+            Settings(lakehouse_root=tmp_path / "lake", jolpica_url=server.url, jolpica_requests_per_second=0)
+        )
 
 
 def season_work(lake: Lake, seasons: list[int], *rest: Any, **more: Any) -> list[Work]:

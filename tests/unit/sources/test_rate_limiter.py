@@ -278,7 +278,7 @@ def test_two_processes_of_three_threads_exceed_no_window_at_the_server(
     try:
         workers = [
             subprocess.Popen(
-                [sys.executable, "-c", WORKER, str(tmp_path / "l"), str(server.server_port), "7"]
+                [sys.executable, "-c", WORKER, str(tmp_path / "l"), str(server.server_port), "4"]
             )
             for _ in range(2)
         ]
@@ -287,7 +287,7 @@ def test_two_processes_of_three_threads_exceed_no_window_at_the_server(
         server.shutdown()
         server.server_close()
         thread.join()
-    assert len(arrivals) == 42
+    assert len(arrivals) == 24
     assert most_in_any_window(arrivals, 0.3) <= 6
     assert most_in_any_window(arrivals, 1.0) <= 14
-    assert max(arrivals) - min(arrivals) < 20  # at least 2 s; much longer on a busy machine
+    assert max(arrivals) - min(arrivals) < 20  # at least 1 s; much longer on a busy machine
