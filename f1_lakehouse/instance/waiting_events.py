@@ -19,16 +19,19 @@ WAITING = {
     DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
     DagsterEventType.ASSET_CHECK_EVALUATION,
     DagsterEventType.STEP_OUTPUT,
+    DagsterEventType.STEP_SUCCESS,
 }
 """The kinds of events that wait: those that come in hundreds, and after which another kind follows immediately."""
 
 
 def may_wait(event: EventLogEntry) -> bool:
-    """Return whether an event may wait: results of checks outside of runs, and those of partitions, take Dagster's way."""
+    """Return whether an event may wait: results of checks outside of runs, and plans of several partitions, take Dagster's way."""
     if event.dagster_event_type not in WAITING or not event.run_id:
         return False
-    said = event.get_dagster_event().event_specific_data
-    return not getattr(said, "partitions_subset", None) and not getattr(said, "partition", None)
+    subset = getattr(event.get_dagster_event().event_specific_data, "partitions_subset", None)
+    return subset is None or (
+        event.dagster_event_type is DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED and len(subset) == 1
+    )
 
 
 def is_indexed(event: EventLogEntry) -> bool:
@@ -40,14 +43,16 @@ def check_row(event: EventLogEntry, row: Mapping[str, Any], event_id: int) -> di
     """Return the row of a check that is planned, or was evaluated."""
     said: Any = event.get_dagster_event().event_specific_data
     status, materialization = AssetCheckExecutionRecordStatus.PLANNED, None
+    subset = getattr(said, "partitions_subset", None)
+    partition = next(iter(subset.get_partition_keys())) if subset is not None else None
     if event.dagster_event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
         passed = AssetCheckExecutionRecordStatus.SUCCEEDED
         status = passed if said.passed else AssetCheckExecutionRecordStatus.FAILED
-        materialization = said.target_materialization_data
+        materialization, partition = said.target_materialization_data, said.partition
     return {
         "asset_key": said.asset_key.to_string(),
         "check_name": said.check_name,
-        "partition": None,
+        "partition": partition,
         "run_id": event.run_id,
         "execution_status": status.value,
         "evaluation_event": row["event"],
@@ -61,13 +66,13 @@ def store_checks(con: Connection, rows: list[dict[str, Any]]) -> None:
     """Write each result into the row of its plan; a plan, and the result of a check that was not planned, is a new row."""
     table = AssetCheckExecutionsTable.c
     runs = {row["run_id"] for row in rows}
-    plans = select(table.asset_key, table.check_name, table.run_id).where(
-        table.run_id.in_(runs), table.partition.is_(None)
+    plans = select(table.asset_key, table.check_name, table.run_id, table.partition).where(
+        table.run_id.in_(runs)
     )
     planned = {tuple(plan) for plan in con.execute(plans)} if runs else set()
     new, results = [], []
     for row in rows:
-        key = (row["asset_key"], row["check_name"], row["run_id"])
+        key = (row["asset_key"], row["check_name"], row["run_id"], row["partition"])
         if row["execution_status"] != AssetCheckExecutionRecordStatus.PLANNED.value and key in planned:
             results.append({f"_{name}": value for name, value in row.items()})
         else:
@@ -80,7 +85,10 @@ def store_checks(con: Connection, rows: list[dict[str, Any]]) -> None:
         of_plan = (table.asset_key, table.check_name, table.run_id)
         con.execute(
             AssetCheckExecutionsTable.update()
-            .where(*(column == bindparam(f"_{column.name}") for column in of_plan), table.partition.is_(None))
+            .where(
+                *(column == bindparam(f"_{column.name}") for column in of_plan),
+                table.partition.is_not_distinct_from(bindparam("_partition")),
+            )
             .values({name: bindparam(f"_{name}") for name in rows[0]}),
             results,
         )

@@ -141,21 +141,34 @@ def rows_of(instance: dg.DagsterInstance, run_id: str) -> dict[str, list[tuple[o
     return found
 
 
-def test_rows_are_those_that_dagster_makes_of_each_event(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore::dagster.PreviewWarning")  # of partitioned checks
+@pytest.mark.parametrize("run_of", [[None], ["9606"], ["9606", "9607"]], ids=["none", "one", "range"])
+def test_rows_are_those_that_dagster_makes_of_each_event(tmp_path: Path, run_of: list[str | None]) -> None:
+    """In runs without partitions, of one, and of a range of them."""
+    partitions = dg.StaticPartitionsDefinition(["9606", "9607"]) if run_of[0] else None
+    range_tags = {
+        f"dagster/asset_partition_range_{end}": run_of[at] or "" for end, at in (("start", 0), ("end", -1))
+    }
+
     @dg.multi_asset(
         specs=[
-            dg.AssetSpec("laps"),
-            dg.AssetSpec("pit", deps=["laps"]),
-            dg.AssetSpec("planned_only", skippable=True),
+            dg.AssetSpec("laps", partitions_def=partitions),
+            dg.AssetSpec("pit", deps=["laps"], partitions_def=partitions),
+            dg.AssetSpec("planned_only", skippable=True, partitions_def=partitions),
         ],
-        check_specs=[dg.AssetCheckSpec(name, asset="laps") for name in ("in_time", "complete", "skipped")],
+        check_specs=[
+            dg.AssetCheckSpec(name, asset="laps", partitions_def=partitions)
+            for name in ("in_time", "complete", "skipped")
+        ],
         can_subset=True,
+        partitions_def=partitions,
     )
     def pulled(context: dg.AssetExecutionContext) -> Iterator[object]:
         yield dg.MaterializeResult("laps", metadata={"rows": 3}, tags={"season": "2024"})
-        yield dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey("laps"), check_name="in_time", passed=True, metadata={}
-        )
+        for one in run_of:
+            yield dg.AssetCheckEvaluation(
+                asset_key=dg.AssetKey("laps"), check_name="in_time", passed=True, metadata={}, partition=one
+            )
         yield dg.AssetCheckResult(asset_key="laps", check_name="complete", passed=False)
         context.log.info("not a result")
         yield dg.MaterializeResult("pit")
@@ -167,11 +180,22 @@ def test_rows_are_those_that_dagster_makes_of_each_event(tmp_path: Path) -> None
         dg.DagsterInstance.local_temp(str(tmp_path / "dagsters")) as dagsters,
     ):
         found = [
-            rows_of(one, dg.materialize([pulled], instance=one, run_config=quiet).run_id)
+            rows_of(
+                one,
+                dg.materialize(
+                    [pulled],
+                    instance=one,
+                    run_config=quiet,
+                    partition_key=run_of[0] if len(run_of) == 1 else None,
+                    tags=range_tags if len(run_of) > 1 else None,
+                ).run_id,
+            )
             for one in (ours, dagsters)
         ]
     assert found[0] == found[1]
-    assert [status for _, _, status, *_ in found[0]["checks"]] == ["FAILED", "SUCCEEDED", "PLANNED"]
+    statuses = {status for _, _, status, *_ in found[0]["checks"]}
+    assert statuses == {"FAILED", "SUCCEEDED", "PLANNED"}
+    assert {one for _, _, _, one, *_ in found[0]["checks"]} >= {*run_of}
 
 
 def checked(name: str, run_id: str) -> EventLogEntry:

@@ -468,7 +468,7 @@ def test_build_is_one_dbt_process_and_does_not_load_the_project_here(
     # The fastest dbt command: it opens the warehouse and parses nothing.
     with dbt_may_wait(settings):
         start_waiting()
-        waiting = waiting_process._waiting.get()
+        waiting = waiting_process._waiting.get().process
         done = dbt_resource().cli(["debug"], target_path=tmp_path).wait()
     assert done.is_successful()
     assert (done.process is waiting) is tested
