@@ -91,7 +91,8 @@ def test_sources_that_are_down_are_one_warning_each_and_openf1_is_complete(
 ) -> None:
     every = {"F1_SOURCES": "openf1 jolpica multiviewer"}
     down = {"F1_JOLPICA_URL": "http://127.0.0.1:9/ergast/f1", "F1_MULTIVIEWER_URL": "http://127.0.0.1:9/api"}
-    done = shell.f1("load", "--season", "2024", "--no-telemetry", "--no-transform", **every, **down)
+    some = ("--endpoint", "session_result", "jolpica_results", "multiviewer_corners", "--no-transform")
+    done = shell.f1("load", "--season", "2024", *some, **every, **down)
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == 2, done.stderr
@@ -107,8 +108,7 @@ def test_sources_that_are_down_are_one_warning_each_and_openf1_is_complete(
             "load",
             "--season",
             "2024",
-            "--no-telemetry",
-            "--no-transform",
+            *some,
             F1_JOLPICA_REQUESTS_PER_HOUR="3",
             F1_MULTIVIEWER_URL=circuits.url,
             **every,
