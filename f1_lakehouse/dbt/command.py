@@ -22,6 +22,7 @@ version runs unchanged.
 """
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -39,8 +40,10 @@ from f1_lakehouse.dbt.faster_macros import (
     keep_macros,
     make_macros_directly,
 )
+from f1_lakehouse.dbt.parse_ahead import may_use_parse, parse_ahead
 from f1_lakehouse.dbt.replacing import if_tested, replace
 from f1_lakehouse.dbt.waiting_process import WAIT, wait_for_arguments
+from f1_lakehouse.settings import load_settings
 
 FIRST_WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*with\s+(?!recursive\b)", re.IGNORECASE | re.DOTALL)
 """The beginning of a query that starts with common table expressions, after comments."""
@@ -281,9 +284,14 @@ def run_dbt() -> None:
     from dbt.cli.main import cli
 
     change_dbt()
+    parsed: Any = None
     if sys.argv[1:] == [WAIT]:
         import_module("f1_lakehouse.dbt.duckdb_plugin")  # as dbt does when it opens the first connection
+        before = dict(os.environ)
+        parsed = parse_ahead(load_settings().root / "dbt")
         wait_for_arguments()
+        if not may_use_parse(before, sys.argv):
+            parsed = None
     if "build" in sys.argv:
         write_the_manifest_of_a_build_once()
     templates = keep_compiled_templates()
@@ -292,7 +300,7 @@ def run_dbt() -> None:
 
         open_session()
     try:
-        cli()
+        cli(obj={"manifest": parsed} if parsed is not None else {})
     except SystemExit as end:
         # It keeps the file open until the process ends, and its last changes are in the write-ahead log until the file is closed.
         DuckDBConnectionManager.close_all_connections()

@@ -59,6 +59,7 @@ def _ingest(
     force: bool,
 ) -> None:
     """Run the job `ingest` for each session and add the results to the report. `before`: the last answered pulls of the lake."""
+    _start_dbt_before_the_last(work)
     # Dagster takes seconds to import, and a load with nothing to do does not need it.
     from f1_lakehouse.defs.partitions import ensure_partitions
     from f1_lakehouse.instance.dagster_instance import current_instance
@@ -68,9 +69,7 @@ def _ingest(
     fail_orphaned_runs(current_instance())
     partitions = ensure_partitions(current_instance(), OPENF1, [one.partition for one in work])
     for number, one in enumerate(work):
-        # A pull of telemetry takes minutes and needs the memory.
-        if len(work) - number <= LAST_SESSIONS and not any(BY_NAME[name].by_driver for name in one.endpoints):
-            start_waiting()
+        _start_dbt_before_the_last(work[number:])
         listener.session_started(one)
         outcome = run_job(
             "ingest",
@@ -98,6 +97,13 @@ def _ingest(
             report.failures.append(
                 f"{one.partition.label}: run {outcome.run_id} left out {', '.join(unanswered)}"
             )
+
+
+def _start_dbt_before_the_last(work: Sequence[Work]) -> None:
+    """Start dbt, which takes as long as two sessions, when so many are left. A pull of telemetry takes minutes and needs the memory."""
+    names = {name for one in work for name in one.endpoints}
+    if len(work) <= LAST_SESSIONS and not any(BY_NAME[name].by_driver for name in names):
+        start_waiting()
 
 
 def _refuse_if_live(lake: Lake, now: datetime) -> None:

@@ -1,0 +1,86 @@
+"""The parse of the project in a dbt process that waits (f1_lakehouse/dbt/parse_ahead.py)."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dbt_lake import Lake
+
+from f1_lakehouse.dbt.command import change_dbt
+from f1_lakehouse.dbt.parse_ahead import may_use_parse, parse_ahead
+from f1_lakehouse.dbt.project import AS_OF, PARTIAL_PARSE
+from f1_lakehouse.project_files import PROJECT_DIR
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The other end of stdin, on which the arguments come."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stdin, os.fdopen(writing, "w"):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield writing
+
+
+def test_parse_has_every_node_prints_nothing_and_is_that_of_a_build(
+    tmp_path: Path, told: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.cli.main import cli
+
+    change_dbt()
+    lake = Lake(tmp_path / "lake")
+    expected = lake.parsed()  # and its cache is in the target folder
+    for name, value in lake.environment.items():
+        monkeypatch.setenv(name, value)
+    capfd.readouterr()
+    manifest = parse_ahead(lake.target)
+    assert capfd.readouterr() == ("", "")
+    assert set(manifest.nodes) == set(expected["nodes"])
+    # dbt would parse the project again if it did not use the manifest.
+    (lake.target / PARTIAL_PARSE).unlink()
+    monkeypatch.setattr("dbt.parser.manifest.ManifestLoader.load", no_parse)
+    folders = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    arguments = ["ls", *folders, "--target-path", str(lake.target), "--select", "silver_laps", "--quiet"]
+    with pytest.raises(SystemExit) as ended:
+        cli([*arguments, "--resource-type", "model"], obj={"manifest": manifest})
+    DuckDBConnectionManager.close_all_connections()
+    assert (ended.value.code, capfd.readouterr().out) == (0, "f1.silver.silver_laps\n")
+
+
+def no_parse(*_: object) -> None:
+    raise AssertionError("the project is parsed again")
+
+
+def test_nothing_is_parsed_when_the_arguments_are_there_or_there_is_no_cache(
+    tmp_path: Path, told: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dbt.parser.manifest.ManifestLoader.load", no_parse)
+    monkeypatch.setattr("f1_lakehouse.dbt.parse_ahead.take_shared_parse", lambda _: None)
+    assert parse_ahead(tmp_path / "dbt") is None
+    (tmp_path / "dbt").mkdir()
+    (tmp_path / "dbt" / PARTIAL_PARSE).write_bytes(b"")
+    os.write(told, b"{}\n")
+    assert parse_ahead(tmp_path / "dbt") is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "arguments", "may"),
+    [
+        ({}, [], True),
+        ({"DBT_LOG_FORMAT": "json"}, ["--full-refresh"], True),
+        ({"F1_ENV": "prod"}, [], False),
+        ({AS_OF: "2024-09-22"}, [], False),
+        ({}, ["--target=spark"], False),
+        ({}, ["--vars", "{max_number: 1}"], False),
+    ],
+)
+def test_parse_is_used_for_the_same_project_in_the_same_environment(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], arguments: list[str], may: bool
+) -> None:
+    before = dict(os.environ)
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    assert may_use_parse(before, ["build", "--project-dir", str(PROJECT_DIR), *arguments]) is may
+    assert not may_use_parse(before, ["build", "--project-dir", "/another", *arguments])
