@@ -100,7 +100,7 @@ def _ingest(
 
 
 def _start_dbt_before_the_last(work: Sequence[Work]) -> None:
-    """Start dbt, which takes as long as two sessions, when so many are left. A pull of telemetry takes minutes and needs the memory."""
+    """Start dbt when the last sessions are left: it takes as long as they do. A pull of telemetry takes minutes and needs the memory."""
     names = {name for one in work for name in one.endpoints}
     if len(work) <= LAST_SESSIONS and not any(BY_NAME[name].by_driver for name in names):
         start_waiting()
