@@ -55,11 +55,14 @@ end
 ]) }}
 {%- endmacro %}
 
-{# The ten columns of each score, from the long table int_driver_scores. #}
+{# The ten columns of each score, from the long table int_driver_scores: an estimate and a difference only with their intervals. #}
 {% macro profile_columns() -%}
+{%- set interval_of = {'estimate': 'low', 'vs_team_mate': 'vs_team_mate_low'} -%}
 {%- for score in profile_scores() %}
 {%- for column in profile_measures() | reject('equalto', 'can_be_told_apart') %}
-    max(case when score = '{{ score }}' then {{ column }} end) as {{ score }}_{{ column }},
+    max(
+        case when score = '{{ score }}' and {{ interval_of.get(column, 'score') }} is not null then {{ column }} end
+    ) as {{ score }}_{{ column }},
 {%- endfor %}
     coalesce(max(case when score = '{{ score }}' and can_be_told_apart then 1 else 0 end) = 1, false)
         as {{ score }}_can_be_told_apart,

@@ -24,7 +24,7 @@ scores as (
         period as season,
         driver_id,
         {{ profile_columns() | indent(4) }}
-        count(*) as scores
+        count(low) as scores
     from {{ ref('int_driver_scores') }}
     where period > 0
     group by period, driver_id
