@@ -17,6 +17,8 @@ version runs unchanged.
 - dbt makes the types of a result's columns for each result, with a calendar for each type. `build_type_tester` of dbt-common makes them;
   here once for each set of text columns.
 - dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
+- dbt compares each name of a selection with each part of the names of all nodes: 0.4 s for the tables that a build leaves out. `search` of
+  `QualifiedNameSelectorMethod` does it; here with the nodes that have the last part of the name.
 - dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here
   orjson. It writes manifest.json twice per build; here `parse_manifest` of dbt-core does not, and the end of the build does.
 """
@@ -25,7 +27,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -47,6 +49,8 @@ from f1_lakehouse.settings import load_settings
 
 FIRST_WITH = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*with\s+(?!recursive\b)", re.IGNORECASE | re.DOTALL)
 """The beginning of a query that starts with common table expressions, after comments."""
+WILDCARDS = {*"*?[]"}
+"""The characters of a name in a selection that stand for others."""
 ANY_WITH = re.compile(r"\bwith\b", re.IGNORECASE)
 """The word anywhere."""
 
@@ -233,6 +237,28 @@ def open_sources_once() -> None:
 
 
 @if_tested("dbt-core")
+def compare_names_with_few_nodes() -> None:
+    """Compare a name of a selection with the nodes only whose complete name has its last part."""
+    from dbt.graph.selector_methods import QualifiedNameSelectorMethod
+
+    search = QualifiedNameSelectorMethod.search
+
+    def search_among_few(
+        self: QualifiedNameSelectorMethod, included_nodes: set[Any], selector: str
+    ) -> Iterator[Any]:
+        last = selector.rpartition(".")[2]
+        if not WILDCARDS & {*selector}:
+            included_nodes = {
+                unique_id
+                for unique_id, node in self.non_source_nodes(included_nodes)
+                if last in node.fqn or node.is_versioned or "." in node.name
+            }
+        return search(self, included_nodes, selector)
+
+    replace(QualifiedNameSelectorMethod, "search", search_among_few)
+
+
+@if_tested("dbt-core")
 def write_artifacts_with_orjson() -> None:
     """Write manifest.json and run_results.json with orjson."""
     from dbt.artifacts.schemas import base
@@ -275,6 +301,7 @@ def change_dbt() -> None:
     rename_and_drop_directly()
     make_column_types_once()
     open_sources_once()
+    compare_names_with_few_nodes()
     write_artifacts_with_orjson()
 
 

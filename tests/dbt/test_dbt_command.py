@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -23,6 +23,8 @@ from dbt.adapters.duckdb.utils import SourceConfig
 from dbt.artifacts.schemas import base
 from dbt.cli import requires
 from dbt.contracts.graph.nodes import InjectedCTE
+from dbt.graph import selector_methods
+from dbt.graph.selector_methods import QualifiedNameSelectorMethod
 from dbt.tracking import track_behavior_change_warn
 from dbt_common.clients import agate_helper
 from dbt_common.events import base_types, event_manager
@@ -50,9 +52,20 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         (LocalEnvironment, "load_source"),
         (base, "write_json"),
         (requires, "parse_manifest"),
+        (QualifiedNameSelectorMethod, "search"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     return monkeypatch
+
+
+def second_copy(module: ModuleType) -> Any:
+    """A second copy of a module of dbt: another test may have changed the first one."""
+    spec = importlib.util.spec_from_file_location(f"{module.__name__}_of_dbt", str(module.__file__))
+    assert spec is not None
+    assert spec.loader is not None
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
 
 
 @pytest.mark.parametrize("tested", [True, False])
@@ -102,12 +115,7 @@ def test_event_is_filled_when_it_is_read_with_a_tested_version(
     monkeypatch: pytest.MonkeyPatch, tested: bool
 ) -> None:
     set_tested(monkeypatch, "dbt-common", tested)
-    # A second copy of dbt's module: another test may have changed the first one.
-    spec = importlib.util.spec_from_file_location("base_types_of_dbt", base_types.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    of_dbt: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(of_dbt)
+    of_dbt = second_copy(base_types)
     monkeypatch.setitem(sys.modules, base_types.__name__, of_dbt)
     filled: list[dict[str, Any]] = []
     fill = of_dbt.ParseDict
@@ -334,3 +342,41 @@ def test_source_is_opened_once_per_run_and_each_reader_is_noted(
         run.load_source("delta", source)
     assert opened == (["laps", "pits", "laps"] if tested else ["laps", "laps", "pits", "laps"])
     assert noted == (["laps"] if tested else [])
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_names_of_a_selection_find_the_nodes_that_dbt_finds(
+    dbt_as_it_was: pytest.MonkeyPatch, tested: bool
+) -> None:
+    of_dbt = second_copy(selector_methods)
+    nodes = {
+        name: SimpleNamespace(fqn=name.split("/"), name=name.rpartition("/")[2], is_versioned="@" in name)
+        for name in (
+            "f1/silver/silver_laps",
+            "f1/gold/core/fact_laps",
+            "f1/gold/core/laps",
+            "f1/laps/gold",
+            "f1/gold/lap.times",
+            "f1/gold/results/v1@",
+            "other/silver/silver_laps",
+        )
+    }
+    selectors = [
+        *("f1.silver.silver_laps", "silver.silver_laps", "silver_laps", "f1", "gold", "f1.gold.core", "laps", "f1.gold.*"),
+        *("times", "f1.gold.lap.times", "lap.times", "results", "results.v1@", "results_v1@", "nothing", "*_laps", "f1.gold"),
+    ]  # fmt: skip
+
+    def found(of: type[Any], selector: str, among: set[str]) -> set[str]:
+        method = of.__new__(of)
+        method.non_source_nodes = lambda included: [one for one in nodes.items() if one[0] in included]
+        return set(method.search(among, selector))
+
+    set_tested(dbt_as_it_was, "dbt-core", tested)
+    before = QualifiedNameSelectorMethod.search
+    command.compare_names_with_few_nodes()
+    assert (QualifiedNameSelectorMethod.search is not before) is tested
+    some = set(list(nodes)[::2])
+    for among in (set(nodes), some):
+        expected = {one: found(of_dbt.QualifiedNameSelectorMethod, one, among) for one in selectors}
+        assert {one: found(QualifiedNameSelectorMethod, one, among) for one in selectors} == expected
+        assert sum(map(bool, expected.values())) > 8
