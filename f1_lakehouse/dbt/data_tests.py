@@ -209,6 +209,6 @@ def _store(con: duckdb.DuckDBPyConnection, result: DataTestResult, stored: Colle
     table = f'{schema}."{test["alias"]}"'
     if result.failures:
         con.execute(f"create schema if not exists {schema}")
-        con.execute(f"create or replace table {table} as {_failing(test)} limit {MAX_STORED_FAILURES}")
+        con.execute(f"create or replace table {table} as from ({_failing(test)}) limit {MAX_STORED_FAILURES}")
     elif result.failures == 0 and test["alias"] in stored:
         con.execute(f"drop table if exists {table}")

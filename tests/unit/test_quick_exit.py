@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 BEGIN = """
 import atexit, sys, threading, time
 from f1_lakehouse import quick_exit
@@ -22,7 +23,7 @@ large.itself = large  # as the definitions of Dagster: only Python's own end tak
 
 def ended(program: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        [sys.executable, "-c", BEGIN + program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", BEGIN + program], env=BUFFERED, capture_output=True, text=True, check=False
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -61,7 +62,7 @@ def test_a_process_without_a_quick_exit_ends_as_usual() -> None:
 def test_a_reader_that_has_gone_is_not_an_error() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", BEGIN + "input()\nprint('output')\nquick_exit.exit_quickly(0)"],
-        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        env=BUFFERED,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

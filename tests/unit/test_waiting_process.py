@@ -110,9 +110,15 @@ def test_process_starts_when_it_is_told_to_and_once(
         assert told[0] is False
         start_waiting()
         with dbt_may_wait(settings):
+            pass
+        # The inner block neither ends the process of the outer block nor has one of its own.
+        waiting = waiting_process._waiting.get()
+        assert waiting is not None
+        assert waiting.process is not None
+        outer = waiting.process.pid
+        with dbt_may_wait(settings):
             start_waiting()
-        # The inner block neither started a second process nor ended the one of the outer block.
-        pid, told = started(tmp_path, "build")
-        assert told[:2] == [True, pid]
+            pid, told = started(tmp_path, "build")
+        assert told[:2] == [True, outer] == [True, pid]
         start_waiting()
         assert started(tmp_path, "test")[1][0] is False
