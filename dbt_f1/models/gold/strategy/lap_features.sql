@@ -103,7 +103,7 @@ behind as (
         own.driver_number,
         own.lap_number,
         min(others.line_ms - own_previous.line_ms) as gap_behind_ms,
-        min_by(others.driver_number, others.line_ms) as driver_behind
+        min_by(others.driver_number, others.line_ms * 1000 + others.driver_number) as driver_behind
     from crossings as own
     inner join crossings as own_previous
         on
