@@ -200,7 +200,9 @@ class Lake:
 
 
 def _fail_to_parse(reason: str) -> None:
-    pytest.fail(f"a lake needs no parse of its own: {reason}")  # dbt parses the project again after any Exception
+    pytest.fail(
+        f"a lake needs no parse of its own: {reason}"
+    )  # dbt parses the project again after any Exception
 
 
 def _name(node: Any) -> str:
