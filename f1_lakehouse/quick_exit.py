@@ -31,8 +31,7 @@ def _end() -> None:
     if _code is None:
         return
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(
-            OSError, ValueError, AttributeError
-        ):  # its reader has gone, it is closed, there is none
+        # Its reader has gone, it is closed, there is none.
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(_code)

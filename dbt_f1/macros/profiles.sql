@@ -61,7 +61,7 @@ end
 {%- for score in profile_scores() %}
 {%- for column in profile_measures() | reject('equalto', 'can_be_told_apart') %}
     max(
-        case when score = '{{ score }}' and {{ interval_of.get(column, 'score') }} is not null then {{ column }} end
+        case when score = '{{ score }}' and {{ interval_of.get(column, column) }} is not null then {{ column }} end
     ) as {{ score }}_{{ column }},
 {%- endfor %}
     coalesce(max(case when score = '{{ score }}' and can_be_told_apart then 1 else 0 end) = 1, false)

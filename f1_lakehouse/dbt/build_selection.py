@@ -1,7 +1,8 @@
 """Which tables a build can leave out: those that it would make again as they are, because nothing that they are made from has changed.
 
-Belongs here: what a table is made from, and the decision, from dbt's manifest and from the endpoints whose current pulls have changed. What has changed is in the pull log
-(`PullLog.versions`) and in the record of the last build (publishing/build_record.py); how dbt is started without these tables, in defs/dbt.py.
+Belongs here: what a table is made from, and the decision, from dbt's manifest and from the endpoints whose current pulls have changed. What
+has changed is in the pull log (`PullLog.versions`) and in the record of the last build (publishing/build_record.py); how dbt is started
+without these tables, in defs/dbt.py.
 
 A table may only be left out if the last build of all tables succeeded, with the same code: seeds and SQL are then as they were.
 """

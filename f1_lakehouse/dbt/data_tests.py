@@ -12,7 +12,7 @@ so rows that fail such a test must not get into it.
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -112,8 +112,8 @@ def run_data_tests(
                 for test in by_last_table[last]
                 if not _is_left_out(frozenset(test["depends_on"]["nodes"]), not_built, failed, made_from)
             ]
-            for result in _run_together(con, due) or [_run(con, test, limits) for test in due]:
-                _store(con, result, stored)
+            for counted in _run_together(con, due) or [_run(con, test, limits) for test in due]:
+                result = _stored(con, counted, stored, limits)
                 if result.stops_the_build:
                     failed.append(frozenset(result.test["depends_on"]["nodes"]))
                 yield result
@@ -152,29 +152,37 @@ def _stored_failures(con: duckdb.DuckDBPyConnection, database: str) -> set[str]:
 
 def _run_together(con: duckdb.DuckDBPyConnection, tests: Sequence[Mapping[str, Any]]) -> list[DataTestResult]:
     """Run tests in one query, which takes two thirds of the time of one for each; no results if the query of one of them fails."""
+    if not tests:
+        return []
     started = perf_counter()
     numbered = (f"select {number} as test, * from ({_query(test)}\n)" for number, test in enumerate(tests))
     try:
-        found = con.execute(" union all ".join(numbered)).fetchall() if tests else []
+        found = con.execute(" union all ".join(numbered)).fetchall()
     except duckdb.Error:
         return []
-    share = (perf_counter() - started) / max(len(tests), 1)
+    share = (perf_counter() - started) / len(tests)
     return [_result(tests[number], counts, share) for number, *counts in sorted(found)]
 
 
 def _run(con: duckdb.DuckDBPyConnection, test: Mapping[str, Any], most: Limits) -> DataTestResult:
-    """Run one test, and if the memory is too small for it, again with `most`."""
+    """Run one test."""
     started = perf_counter()
     try:
-        try:
-            [counts] = con.execute(_query(test)).fetchall()
-        except duckdb.OutOfMemoryException:
-            release_memory(con, most)
-            [counts] = con.execute(_query(test)).fetchall()
-            limit_memory(con, LIMITS)
+        [counts] = _executed(con, _query(test), most)
     except duckdb.Error as error:
         return DataTestResult(test, "error", None, perf_counter() - started, str(error))
     return _result(test, counts, perf_counter() - started)
+
+
+def _executed(con: duckdb.DuckDBPyConnection, statement: str, most: Limits) -> list[Any]:
+    """Return the rows of a statement, which runs again with `most` if the memory is too small for it."""
+    try:
+        return con.execute(statement).fetchall()
+    except duckdb.OutOfMemoryException:
+        release_memory(con, most)
+        rows = con.execute(statement).fetchall()
+        limit_memory(con, LIMITS)
+        return rows
 
 
 def _query(test: Mapping[str, Any]) -> str:
@@ -202,13 +210,20 @@ def _result(test: Mapping[str, Any], counts: Sequence[Any], seconds: float) -> D
     return DataTestResult(test, "warn" if warns else "pass", failures, seconds)
 
 
-def _store(con: duckdb.DuckDBPyConnection, result: DataTestResult, stored: Collection[str]) -> None:
-    """Keep the rows that failed a test until it passes."""
+def _stored(
+    con: duckdb.DuckDBPyConnection, result: DataTestResult, stored: Collection[str], most: Limits
+) -> DataTestResult:
+    """Keep the rows that failed a test until it passes. Return the result: an error if they cannot be kept."""
     test = result.test
     schema = f'"{test["database"]}"."{test["schema"]}"'
     table = f'{schema}."{test["alias"]}"'
-    if result.failures:
-        con.execute(f"create schema if not exists {schema}")
-        con.execute(f"create or replace table {table} as from ({_failing(test)}) limit {MAX_STORED_FAILURES}")
-    elif result.failures == 0 and test["alias"] in stored:
-        con.execute(f"drop table if exists {table}")
+    failing = f"from ({_failing(test)}) limit {MAX_STORED_FAILURES}"
+    try:
+        if result.failures:
+            con.execute(f"create schema if not exists {schema}")
+            _executed(con, f"create or replace table {table} as {failing}", most)
+        elif result.failures == 0 and test["alias"] in stored:
+            con.execute(f"drop table if exists {table}")
+    except duckdb.Error as error:
+        return replace(result, status="error", failures=None, error=str(error))
+    return result

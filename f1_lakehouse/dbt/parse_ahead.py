@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from f1_lakehouse.dbt.parse_cache import take_shared_parse
-from f1_lakehouse.dbt.project import AS_OF, PARTIAL_PARSE
+from f1_lakehouse.dbt.project import AS_OF, folder_arguments
 from f1_lakehouse.project_files import PROJECT_DIR
 
 OTHER_PARSE = {"--target", "-t", "--vars", "--profile", "--no-partial-parse"}
@@ -21,26 +21,18 @@ OTHER_PARSE = {"--target", "-t", "--vars", "--profile", "--no-partial-parse"}
 
 
 def parse_ahead(target: Path) -> Any:
-    """Return the manifest of the project from dbt's cache in a target folder; None without a cache, and if the arguments have come already."""
+    """Return the manifest of the project from the shared cache of its parse; None without one, and if the arguments have come already.
+
+    `target`: the folder of dbt's artifacts in the lake.
+    """
     is_told, _, _ = select.select([sys.stdin], [], [], 0)
-    if is_told or not target.parent.is_dir():
-        return None
-    take_shared_parse(target)
-    if not (target / PARTIAL_PARSE).exists():
+    if is_told or not target.parent.is_dir() or take_shared_parse(target) is None:
         return None
     from dbt.cli.main import dbtRunner
 
     # Its stdout is that of the build.
     quiet = ["--quiet", "--log-level", "none", "--log-level-file", "none"]
-    folders = [
-        "--project-dir",
-        str(PROJECT_DIR),
-        "--profiles-dir",
-        str(PROJECT_DIR),
-        "--target-path",
-        str(target),
-    ]
-    return dbtRunner().invoke([*quiet, "parse", *folders, "--no-write-json"]).result
+    return dbtRunner().invoke([*quiet, "parse", *folder_arguments(target), "--no-write-json"]).result
 
 
 def may_use_parse(before: Mapping[str, str], arguments: Sequence[str]) -> bool:

@@ -55,6 +55,12 @@ def without_dbt_variables() -> Iterator[None]:
         os.environ.update(removed)
 
 
+def folder_arguments(target: Path) -> list[str]:
+    """Return the options of dbt that name the project, and the folder of its artifacts and logs."""
+    project = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
+    return [*project, "--target-path", str(target), "--log-path", str(target)]
+
+
 def run_dbt(
     arguments: Sequence[str], settings: Settings, target: Path, variables: Mapping[str, str] | None = None
 ) -> None:
@@ -73,8 +79,7 @@ def run_dbt(
         *dbt_command(),
         *("--log-level-file", "none"),
         *arguments,
-        *("--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)),
-        *("--target-path", str(target), "--log-path", str(target)),
+        *folder_arguments(target),
     ]
     environment = {**dbt_environment(settings), **(variables or {})}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A dbt process that is started before its arguments are known: it imports dbt while the last rows are pulled, which saves seconds.
+"""A dbt process that is started before its arguments are known: it imports dbt while the last sessions are pulled, or Dagster prepares the run.
 
 Belongs here: both ends of the pipe. The process ends when the other end of its stdin is closed, whatever becomes of the process that
 started it. Who hands over the arguments: instance/dbt_integration.py.

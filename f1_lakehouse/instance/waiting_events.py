@@ -65,14 +65,13 @@ def check_row(event: EventLogEntry, row: Mapping[str, Any], event_id: int) -> di
 def store_checks(con: Connection, rows: list[dict[str, Any]]) -> None:
     """Write each result into the row of its plan; a plan, and the result of a check that was not planned, is a new row."""
     table = AssetCheckExecutionsTable.c
+    of_plan = (table.asset_key, table.check_name, table.run_id, table.partition)
     runs = {row["run_id"] for row in rows}
-    plans = select(table.asset_key, table.check_name, table.run_id, table.partition).where(
-        table.run_id.in_(runs)
-    )
+    plans = select(*of_plan).where(table.run_id.in_(runs))
     planned = {tuple(plan) for plan in con.execute(plans)} if runs else set()
     new, results = [], []
     for row in rows:
-        key = (row["asset_key"], row["check_name"], row["run_id"], row["partition"])
+        key = tuple(row[column.name] for column in of_plan)
         if row["execution_status"] != AssetCheckExecutionRecordStatus.PLANNED.value and key in planned:
             results.append({f"_{name}": value for name, value in row.items()})
         else:
@@ -82,13 +81,9 @@ def store_checks(con: Connection, rows: list[dict[str, Any]]) -> None:
     if new:
         con.execute(AssetCheckExecutionsTable.insert(), new)
     if results:
-        of_plan = (table.asset_key, table.check_name, table.run_id)
         con.execute(
             AssetCheckExecutionsTable.update()
-            .where(
-                *(column == bindparam(f"_{column.name}") for column in of_plan),
-                table.partition.is_not_distinct_from(bindparam("_partition")),
-            )
+            .where(*(column.is_not_distinct_from(bindparam(f"_{column.name}")) for column in of_plan))
             .values({name: bindparam(f"_{name}") for name in rows[0]}),
             results,
         )

@@ -59,7 +59,7 @@ def _ingest(
     force: bool,
 ) -> None:
     """Run the job `ingest` for each session and add the results to the report. `before`: the last answered pulls of the lake."""
-    _start_dbt_before_the_last(work)
+    _start_dbt_before_the_last(work)  # next to the import of Dagster
     # Dagster takes seconds to import, and a load with nothing to do does not need it.
     from f1_lakehouse.defs.partitions import ensure_partitions
     from f1_lakehouse.instance.dagster_instance import current_instance

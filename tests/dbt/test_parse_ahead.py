@@ -10,7 +10,7 @@ from dbt_lake import Lake
 
 from f1_lakehouse.dbt.command import change_dbt
 from f1_lakehouse.dbt.parse_ahead import may_use_parse, parse_ahead
-from f1_lakehouse.dbt.project import AS_OF, PARTIAL_PARSE
+from f1_lakehouse.dbt.project import AS_OF, PARTIAL_PARSE, folder_arguments
 from f1_lakehouse.project_files import PROJECT_DIR
 
 
@@ -37,14 +37,17 @@ def test_parse_has_every_node_prints_nothing_and_is_that_of_a_build(
     for name, value in lake.environment.items():
         monkeypatch.setenv(name, value)
     capfd.readouterr()
+    project = set(PROJECT_DIR.iterdir())
     manifest = parse_ahead(lake.target)
     assert capfd.readouterr() == ("", "")
+    assert set(PROJECT_DIR.iterdir()) == project, (
+        "nothing is written into the project, which may be read-only"
+    )
     assert set(manifest.nodes) == set(expected["nodes"])
     # dbt would parse the project again if it did not use the manifest.
     (lake.target / PARTIAL_PARSE).unlink()
     monkeypatch.setattr("dbt.parser.manifest.ManifestLoader.load", no_parse)
-    folders = ["--project-dir", str(PROJECT_DIR), "--profiles-dir", str(PROJECT_DIR)]
-    arguments = ["ls", *folders, "--target-path", str(lake.target), "--select", "silver_laps", "--quiet"]
+    arguments = ["ls", *folder_arguments(lake.target), "--select", "silver_laps", "--quiet"]
     with pytest.raises(SystemExit) as ended:
         cli([*arguments, "--resource-type", "model"], obj={"manifest": manifest})
     DuckDBConnectionManager.close_all_connections()
@@ -59,10 +62,10 @@ def test_nothing_is_parsed_when_the_arguments_are_there_or_there_is_no_cache(
     tmp_path: Path, told: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dbt.cli.main.dbtRunner", no_parse)
-    monkeypatch.setattr("f1_lakehouse.dbt.parse_ahead.take_shared_parse", lambda _: None)
+    shared: list[bytes | None] = [None]
+    monkeypatch.setattr("f1_lakehouse.dbt.parse_ahead.take_shared_parse", lambda _: shared[0])
     assert parse_ahead(tmp_path / "dbt") is None
-    (tmp_path / "dbt").mkdir()
-    (tmp_path / "dbt" / PARTIAL_PARSE).write_bytes(b"")
+    shared[0] = b"{}"
     os.write(told, b"{}\n")
     assert parse_ahead(tmp_path / "dbt") is None
 

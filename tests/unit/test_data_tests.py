@@ -66,6 +66,36 @@ def test_data_test_that_needs_more_memory_gets_what_a_build_may_have(
     assert run(warehouse, query, memory).status == status
 
 
+def test_rows_that_need_more_memory_are_stored_with_what_a_build_may_have(
+    warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are counted without their values."""
+    monkeypatch.setattr(data_tests, "LIMITS", Limits("8MiB", 1))
+    [result, after] = run_all(
+        warehouse,
+        [
+            data_test("select list(range) as one from range(2_000_000)", "is_long"),
+            data_test("select 1 where false", "passes"),
+        ],
+    )
+    assert (result.status, result.failures, after.status) == ("fail", 1, "pass")
+    with duckdb.connect(str(warehouse), read_only=True) as con:
+        assert con.execute("select len(one) from failures.is_long").fetchall() == [(2_000_000,)]
+
+
+def test_rows_that_cannot_be_stored_are_an_error_of_their_test(warehouse: Path) -> None:
+    with duckdb.connect(str(warehouse)) as con:
+        con.execute("create schema failures; create view failures.fails as select 1")
+    results = run_all(
+        warehouse, [data_test("select 1 as lap", "fails"), data_test("select 1 where false", "passes")]
+    )
+    assert [(one.test["name"], one.status, one.failures) for one in results] == [
+        ("fails", "error", None),
+        ("passes", "pass", 0),
+    ]
+    assert "fails" in results[0].error
+
+
 def test_limits_end_with_the_release() -> None:
     con = duckdb.connect(config={"memory_limit": "1GiB", "threads": 3})
     before = release_memory(con)

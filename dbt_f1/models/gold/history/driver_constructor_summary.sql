@@ -13,7 +13,7 @@ summed as (
         driver_id,
         constructor_id,
         {%- for column in ['entrant_name', 'team_id'] %}
-        max_by({{ column }}, {{ race_last('season * 100 + round_number') }}) as {{ column }},
+        max_by({{ column }}, {{ session_order('season * 100 + round_number') }}) as {{ column }},
         {%- endfor %}
         min(season) as first_season,
         max(season) as last_season,

@@ -52,7 +52,7 @@ summed as (
         entrant_id,
         season,
         {%- for column in ['entrant_name', 'constructor_id', 'team_id'] %}
-        max_by({{ column }}, {{ race_last('round_number') }}) as {{ column }},
+        max_by({{ column }}, {{ session_order('round_number') }}) as {{ column }},
         {%- endfor %}
         count(distinct constructor_id) as constructors,
         count(case when session_category = 'Race' then 1 end) as entries,

@@ -76,12 +76,12 @@ select
     {{ surrogate_key(['season', 'constructor_id', 'driver_id', 'teammate_id']) | indent(4) }} as teammate_history_key,
     season,
     constructor_id,
-    max_by(constructor_name, {{ race_last('round_number') }}) as constructor_name,
-    max_by(team_id, {{ race_last('round_number') }}) as team_id,
+    max_by(constructor_name, {{ session_order('round_number') }}) as constructor_name,
+    max_by(team_id, {{ session_order('round_number') }}) as team_id,
     driver_id,
-    max_by(full_name, {{ race_last('round_number') }}) as full_name,
+    max_by(full_name, {{ session_order('round_number') }}) as full_name,
     teammate_id,
-    max_by(teammate_full_name, {{ race_last('round_number') }}) as teammate_full_name,
+    max_by(teammate_full_name, {{ session_order('round_number') }}) as teammate_full_name,
     {%- for category, name in [('Qualifying', 'qualifying_sessions'), ('Race', 'races')] %}
     {%- set prefix = 'qualifying' if category == 'Qualifying' else 'race' %}
     cast(count(case when session_category = '{{ category }}' then 1 end) as integer) as {{ name }},

@@ -97,6 +97,7 @@ crossings as (
 ),
 
 -- the car behind has not completed the lap yet: its gap is that of the lap before
+-- of two cars that cross the line at the same time, the lower number is behind
 behind as (
     select
         own.session_key,
