@@ -1,9 +1,8 @@
 {#
-The pre-hook of each model that reads telemetry row by row: DuckDB builds it within a small memory and moves the rest to disk, so that its
-need does not grow with the rows. Each thread needs a share of that memory, so the threads are limited too. A smaller F1_DUCKDB_MEMORY
-stays. Before the next model both settings are as they were: f1_lakehouse/dbt/duckdb_plugin.py.
-
-Not for all models: one with many windows (lap_features) fails within this memory, however few its rows.
+The pre-hook of each model that reads telemetry row by row, and of lap_features, which compares each lap with the laps before it: DuckDB
+builds them within a small memory and moves the rest to disk, so that their need does not grow with the rows. Each thread needs a share of that
+memory, so the threads are limited too. A smaller F1_DUCKDB_MEMORY stays. No other model runs at the same time, and after it both settings are
+as they were: `meta: {runs_alone: true}`, f1_lakehouse/dbt/node_turns.py.
 #}
 {% macro limit_memory() -%}{{ adapter.dispatch('limit_memory', 'f1')() }}{%- endmacro %}
 
@@ -11,11 +10,11 @@ Not for all models: one with many windows (lap_features) fails within this memor
     {%- if execute -%}
         {%- set query -%}
 select least(
-    parse_formatted_bytes(current_setting('memory_limit')), parse_formatted_bytes('{{ var('max_telemetry_memory') }}')
+    parse_formatted_bytes(current_setting('memory_limit')), parse_formatted_bytes('{{ var('max_model_memory') }}')
 )
         {%- endset -%}
 set memory_limit = '{{ run_query(query).rows[0][0] | int }}B';
-set threads = {{ var('max_telemetry_threads') }}
+set threads = {{ var('max_model_threads') }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -14,9 +14,11 @@ version runs unchanged.
 - dbt calls a macro for the columns of a table, and makes a context of all macros for that call: a fifth of the time of a unit test.
   `get_columns_in_relation` of dbt-duckdb calls it; here the query of that macro runs directly. So do the statements of `rename_relation`
   and `drop_relation`: three for each table.
-- dbt makes the types of a result's columns for each result, with a calendar for each type. `build_type_tester` of dbt-common makes them;
-  here once for each set of text columns.
-- dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run.
+- dbt makes the types of a result's columns for each result, with a calendar for each type. `build_type_tester` and `empty_table` of
+  dbt-common make them; here once for each set of text columns, and one table for all statements without a result.
+- dbt-duckdb opens a source, and creates its view, for each reference to it. `load_source` of dbt-duckdb does it; here once per run, in one
+  thread.
+- dbt runs one node after the other, because the limits of a model hold for all. Here two at a time: node_turns.py.
 - dbt compares each name of a selection with each part of the names of all nodes: 0.4 s for the tables that a build leaves out. `search` of
   `QualifiedNameSelectorMethod` does it; here with the nodes that have the last part of the name.
 - dbt writes its artifacts (5 MB each) with the part of Python's json that is written in Python. `write_json` of dbt-common does it; here
@@ -31,6 +33,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import orjson
@@ -42,6 +45,7 @@ from f1_lakehouse.dbt.faster_macros import (
     keep_macros,
     make_macros_directly,
 )
+from f1_lakehouse.dbt.node_turns import run_nodes_in_turns
 from f1_lakehouse.dbt.parse_ahead import may_use_parse, parse_ahead
 from f1_lakehouse.dbt.replacing import if_tested, replace
 from f1_lakehouse.dbt.waiting_process import WAIT, wait_for_arguments
@@ -216,6 +220,7 @@ def make_column_types_once() -> None:
         return made(tuple(sorted(text_columns)), tuple(string_null_values))
 
     replace(agate_helper, "build_type_tester", type_tester)
+    replace(agate_helper, "empty_table", cache(agate_helper.empty_table))
 
 
 @if_tested("dbt-duckdb")
@@ -223,15 +228,16 @@ def open_sources_once() -> None:
     """Open each source at its first reference in a run."""
     from dbt.adapters.duckdb.environments.local import LocalEnvironment
 
-    load_source = LocalEnvironment.load_source
+    load_source, one_thread = LocalEnvironment.load_source, RLock()
 
     def load_once(self: LocalEnvironment, plugin_name: str, source_config: Any) -> None:
-        loaded = self.__dict__.setdefault("_loaded_sources", set())
-        if (plugin_name, source_config.table_name()) in loaded:
-            self._plugins[plugin_name].load(source_config)  # it notes which node reads the source
-            return
-        load_source(self, plugin_name, source_config)
-        loaded.add((plugin_name, source_config.table_name()))
+        with one_thread:
+            loaded = self.__dict__.setdefault("_loaded_sources", set())
+            if (plugin_name, source_config.table_name()) in loaded:
+                self._plugins[plugin_name].load(source_config)  # it notes which node reads the source
+                return
+            load_source(self, plugin_name, source_config)
+            loaded.add((plugin_name, source_config.table_name()))
 
     replace(LocalEnvironment, "load_source", load_once)
 
@@ -326,6 +332,8 @@ def run_dbt() -> None:
         from f1_lakehouse.dbt.spark_session import open_session
 
         open_session()
+    elif "build" in sys.argv and (threads := run_nodes_in_turns()):
+        sys.argv += ["--threads", str(threads)]
     try:
         cli(obj={"manifest": parsed} if parsed is not None else {})
     except SystemExit as end:

@@ -29,7 +29,7 @@ EXCLUDED_FROM_BUILD = "config.meta.after_build:true"
 """dbt's selection of the tests that run here and not in `dbt build`."""
 MAX_STORED_FAILURES = 1000
 """Failing rows of a test that are stored: var max_stored_failures of dbt_f1/dbt_project.yml."""
-LIMITS = Limits(memory="128MiB", threads=2)
+LIMITS = Limits(memory="64MiB", threads=2)
 """The memory of DuckDB for a test: what the largest tables need beyond it is on disk. A test that fails for lack of memory runs again with all
 of the memory that a build may have."""
 

@@ -15,13 +15,11 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from dbt.adapters.duckdb.utils import SourceConfig
 from deltalake import DeltaTable
 
+from f1_lakehouse.dbt.node_turns import RELEASE_AFTER_S, turns
 from f1_lakehouse.dbt.warehouse import Limits, release_memory
 from f1_lakehouse.storage.delta import scan
 from f1_lakehouse.storage.memory import release_freed
 from f1_lakehouse.tested_versions import is_tested
-
-RELEASE_AFTER_S = 0.5
-"""A node that took longer has read or made much, and freed memory is returned after it."""
 
 
 class Plugin(BasePlugin):
@@ -35,6 +33,10 @@ class Plugin(BasePlugin):
         self._read_by_ephemeral: set[str] = set()
         self._limits: Limits | None = None
         self._since = perf_counter()
+
+    def configure_connection(self, conn: Any) -> None:
+        """Tell the turns of the nodes which DuckDB they share."""
+        turns().opened(conn)
 
     def load(self, source_config: SourceConfig) -> Any:
         """Return the rows of a source, or where they are: the table of its name in bronze (`F1_BRONZE_URI`)."""
@@ -58,13 +60,14 @@ class Plugin(BasePlugin):
         return "VIEW"
 
     def configure_cursor(self, cursor: Any) -> None:
-        """Before each node: release the memory of the last one, undo its limits, and register the tables of bronze that it reads."""
-        self._limits = release_memory(cursor, self._limits)
-        now = perf_counter()
-        # It takes 10 ms, and few nodes leave much.
-        if now - self._since > RELEASE_AFTER_S:
-            release_freed()
-        self._since = now
+        """Before each node: register the tables of bronze that it reads; without turns, release the memory of the last one and undo its limits."""
+        if not turns().are_taken:
+            self._limits = release_memory(cursor, self._limits)
+            now = perf_counter()
+            # It takes 10 ms, and few nodes leave much.
+            if now - self._since > RELEASE_AFTER_S:
+                release_freed()
+            self._since = now
         for name in self._needed():
             cursor.register(name, self._opened[name])
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from f1_lakehouse.allocators import with_heaps_for
 from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.project_files import PROJECT_DIR
 from f1_lakehouse.settings import Settings
@@ -18,6 +19,8 @@ from f1_lakehouse.storage.object_store import write_atomically
 
 PARTIAL_PARSE = "partial_parse.msgpack"
 """dbt's cache of a parse, in a target folder."""
+THREADS = 2
+"""Nodes of a build at the same time (node_turns.py). Python runs in one thread at a time, so that a third one would wait."""
 AS_OF = "DBT_F1_AS_OF"
 """The environment variable of a build as of a time: dbt_f1/macros/replace_partitions.sql."""
 
@@ -37,7 +40,8 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     `DBT_TARGET`, `DBT_DEFER` or `DBT_EMPTY` would change what is built, `DBT_QUIET` and `DBT_LOG_LEVEL` would hide dbt's results.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DBT_")}
-    return {**inherited, **settings.environment(), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    own = {**settings.environment(), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    return with_heaps_for(THREADS, inherited) | own
 
 
 @contextmanager

@@ -15,7 +15,8 @@ from typing import Any
 
 import orjson
 
-from f1_lakehouse.dbt.project import dbt_command, dbt_environment
+from f1_lakehouse.allocators import with_heaps_for
+from f1_lakehouse.dbt.project import THREADS, dbt_command, dbt_environment
 from f1_lakehouse.settings import Settings
 
 WAIT = "--wait-for-arguments"
@@ -76,12 +77,13 @@ def start_dbt(
     args: Sequence[str], *, env: Mapping[str, str], cwd: Path, **options: Any
 ) -> "subprocess.Popen[bytes]":
     """Return a dbt process with these arguments, like `subprocess.Popen`: the one that waits, or a new one."""
+    env = with_heaps_for(THREADS, env)
     waiting, own = _waiting.get(), len(dbt_command())
     process = None if waiting is None else waiting.process
     if waiting is None or process is None or process.stdin is None or list(args[:own]) != dbt_command():
         return subprocess.Popen(args, env=env, cwd=cwd, **options)
     waiting.process = None
-    told = {"arguments": list(args[own:]), "environment": dict(env), "folder": str(cwd)}
+    told = {"arguments": list(args[own:]), "environment": env, "folder": str(cwd)}
     try:
         with process.stdin as pipe:
             pipe.write(orjson.dumps(told) + b"\n")

@@ -34,12 +34,15 @@ def export_tables(
     con: duckdb.DuckDBPyConnection,
     states: Mapping[str, TableState],
     cursor_of: Cursor = SAME_TABLES,
+    is_interrupted: Callable[[], bool] = lambda: False,
 ) -> dict[str, int]:
-    """Write what has changed of each table. Returns the version of each Delta table."""
+    """Write what has changed of each table, until `is_interrupted`. Returns the version of each Delta table that was written."""
     versions = {}
     attribution = attribution_of(con)
     # The largest table first, while the process holds the least memory: the writers do not release all of theirs.
     for table, state in sorted(states.items(), key=lambda one: one[1].rows, reverse=True):
+        if is_interrupted():
+            break
         uri = f"{settings.published_tables}/{table}"
         if table in DELTA_ONLY:
             versions[table] = export_by_session(uri, con, table, attribution, cursor_of)

@@ -2,15 +2,19 @@
 
 dbt builds gold in the pipeline's private warehouse. When every error-severity test has passed, the tables are copied into a new file
 that replaces `gold.duckdb` by one rename: a reader sees the old gold or the new one, and never blocks the pipeline. Only what has
-changed is written: of a table with seasons the seasons, else the table. The Delta tables are written first (delta_export.py).
+changed is written: of a table with seasons the seasons, else the table. The Delta tables are written at the same time, and before the rename
+(delta_export.py).
 """
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 import duckdb
 import orjson
@@ -43,9 +47,9 @@ from f1_lakehouse.storage.memory import release_freed
 
 STORAGE_VERSION = "v1.0.0"
 """Of `gold.duckdb`: clients from DuckDB 1.0 on read it. Newer versions only add compression."""
-COPY_CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "48MiB", "threads": 2}
-"""Publish only copies. Without a limit DuckDB keeps what it has read, and needs more memory with every season. Each thread needs a
-share of the limit, so threads are bounded too. Tested with 9.6 million rows of fact_laps; 32 MiB were enough."""
+COPY_CONFIG: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "48MiB", "threads": 1}
+"""Publish only copies, in two threads of this process. Without a limit DuckDB keeps what it has read, and needs more memory with every season.
+Each thread of DuckDB needs a share of the limit. Tested with 9.6 million rows of fact_laps; 32 MiB were enough."""
 
 
 def publish(settings: Settings, built: BuiltTables | None = None) -> Publication:
@@ -72,9 +76,10 @@ def _publish(settings: Settings, built: BuiltTables) -> Publication:
         with duckdb.connect(config={**COPY_CONFIG, "temp_directory": f"{partial}.tmp"}) as con:
             built.attach(con)
             states = table_states(con, "warehouse")
-            delta_versions = export_tables(settings, con, states, built.cursor)
-            rows = _write_tables(con, settings, partial, states, build.digest)
-            add_forecasts(con, settings, "target")
+            with _delta_tables(settings, con, states, built) as exported:
+                rows = _write_tables(con, settings, partial, states, build.digest)
+                add_forecasts(con, settings, "target")
+                delta_versions = exported.result()
             done = Publication(
                 build.bronze_version, datetime.now(UTC), __version__, rows, build.digest, build.seen_at
             )
@@ -96,6 +101,24 @@ def _publish(settings: Settings, built: BuiltTables) -> Publication:
         remove_partial(partial)
     fingerprints = {table: state.fingerprint for table, state in states.items()}
     return replace(done, fingerprints=fingerprints, delta_versions=delta_versions)
+
+
+@contextmanager
+def _delta_tables(
+    settings: Settings, con: duckdb.DuckDBPyConnection, states: Mapping[str, TableState], built: BuiltTables
+) -> Iterator[Future[dict[str, int]]]:
+    """Write the Delta tables in a thread. It ends with the block, or after its current table if the block is interrupted."""
+    interrupted = Event()
+    with ThreadPoolExecutor(1, "delta tables") as thread:
+        try:
+            yield thread.submit(
+                export_tables, settings, built.cursor(con), states, built.cursor, interrupted.is_set
+            )
+        except Exception:
+            raise
+        except BaseException:
+            interrupted.set()
+            raise
 
 
 def _write_tables(

@@ -31,7 +31,7 @@ from f1_lakehouse.storage.append_pull import append_pull, table_without
 from f1_lakehouse.storage.delta import PROPERTIES, OpenTable, explain_folder, scan
 from f1_lakehouse.storage.fingerprint import fingerprint
 from f1_lakehouse.storage.landing import Landing, Manifest, StoredResponse, seconds_waited
-from f1_lakehouse.storage.memory import release_freed
+from f1_lakehouse.storage.memory import LARGE, release_freed
 from f1_lakehouse.storage.outcomes import decide_outcome, time_after, was_refused_before
 from f1_lakehouse.storage.pull_log import SCHEMA as PULLS_SCHEMA
 from f1_lakehouse.storage.pull_log import BronzeError, Outcome, Pull, PullLog, reading
@@ -62,6 +62,8 @@ class Bronze:
         self.pull_log = PullLog(f"{uri}/_pulls")
         self.quarantine = Quarantine(f"{uri}/_quarantine")
         self._opened: dict[str, OpenTable] = {}
+        # Of the last pull that this process appended: its keys, which are checked next.
+        self._appended: tuple[str, pa.Table] | None = None
 
     def create(self) -> None:
         """Create every missing table, empty and typed, so that every reader finds all of them.
@@ -177,6 +179,8 @@ class Bronze:
         if table_without(opened, pull) is None:
             outcome, error = Outcome.APPENDED, None  # interrupted between the append and the pull log
         version = append_pull(opened, pull) if outcome is Outcome.APPENDED else None
+        if version is not None and pull.merged.table.nbytes < LARGE:
+            self._appended = pull.manifest.pull_id, pull.merged.table.select(pull.endpoint.key)
         release_freed(pull.merged.table)
         if (
             pull.merged.rejected
@@ -253,7 +257,11 @@ class Bronze:
         The API serves some rows twice and some keys with two values. Bronze keeps them; silver deduplicates.
         """
         names = list(endpoint.key)
-        rows = self.rows(endpoint.name, scope, names)
+        current = self.pull_log.current_pull(endpoint.name, scope)
+        if self._appended is not None and current is not None and self._appended[0] == current.pull_id:
+            rows = self._appended[1]
+        else:
+            rows = self.rows(endpoint.name, scope, names)
         counted = rows.group_by(names).aggregate([([], "count_all")]).rename_columns([*names, "rows"])
         repeated = counted.filter(pc.field("rows") > 1).sort_by([("rows", "descending")])
         del counted
@@ -309,16 +317,6 @@ def _entry(
         why=manifest.why,
         code_version=__version__,
         **rest,  # type: ignore[arg-type]
-    )
-
-
-def _described(schema: pa.Schema, there: pa.Schema) -> pa.Schema:
-    """The schema with the descriptions of the table: Delta rejects rows whose columns have other ones."""
-    return pa.schema(
-        [
-            field.with_metadata(there.field(field.name).metadata) if field.name in there.names else field
-            for field in schema
-        ]
     )
 
 

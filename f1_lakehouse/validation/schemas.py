@@ -49,6 +49,13 @@ def schema(columns: tuple[Column, ...]) -> pa_polars.DataFrameSchema:
     )
 
 
+@cache
+def _rules(columns: tuple[Column, ...]) -> tuple[list[str], pa_polars.DataFrameSchema]:
+    """Return the columns with a rule, and their schema."""
+    checked = [column.name for column in columns if _checks(column) or column.required]
+    return checked, schema(columns).select_columns(checked)
+
+
 def improbable(endpoint: Endpoint, table: pa.Table) -> dict[str, int]:
     """Return the number of rows of the typed `table` that violate a rule, by column; empty if there are none.
 
@@ -56,10 +63,9 @@ def improbable(endpoint: Endpoint, table: pa.Table) -> dict[str, int]:
     """
     if table.num_rows == 0:
         return {}
-    checked = [column.name for column in endpoint.columns if _checks(column) or column.required]
+    checked, rules = _rules(endpoint.columns)
     if not checked:
         return {}
-    rules = schema(endpoint.columns).select_columns(checked)
     counts = Counter[str]()
     for begin in range(0, table.num_rows, BATCH_ROWS):
         frame = pl.from_arrow(table.select(checked).slice(begin, BATCH_ROWS))

@@ -380,3 +380,26 @@ def test_names_of_a_selection_find_the_nodes_that_dbt_finds(
         expected = {one: found(of_dbt.QualifiedNameSelectorMethod, one, among) for one in selectors}
         assert {one: found(QualifiedNameSelectorMethod, one, among) for one in selectors} == expected
         assert sum(map(bool, expected.values())) > 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "threads", "given"),
+    [
+        (["build"], 2, ["--threads", "2"]),
+        (["build"], None, []),  # another version of dbt
+        (["build", "--target=spark"], 2, []),
+        (["test"], 2, []),
+    ],
+)
+def test_nodes_of_a_build_on_duckdb_run_in_two_threads(
+    dbt_as_it_was: pytest.MonkeyPatch, arguments: list[str], threads: int | None, given: list[str]
+) -> None:
+    found: list[list[str]] = []
+    dbt_as_it_was.setattr("dbt.cli.main.cli", lambda obj: found.append(sys.argv[1:]))
+    dbt_as_it_was.setattr(command, "change_dbt", lambda: None)
+    dbt_as_it_was.setattr(command, "keep_compiled_templates", lambda: None)
+    dbt_as_it_was.setattr(command, "run_nodes_in_turns", lambda: threads)
+    dbt_as_it_was.setattr("f1_lakehouse.dbt.spark_session.open_session", lambda: None)
+    dbt_as_it_was.setattr(sys, "argv", ["dbt", *arguments])
+    command.run_dbt()
+    assert found == [[*arguments, *given]]

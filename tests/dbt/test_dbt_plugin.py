@@ -12,7 +12,9 @@ from dbt_common.events.contextvars import log_contextvars
 from deltalake import write_deltalake
 from library_versions import set_tested
 
+from f1_lakehouse.dbt import duckdb_plugin
 from f1_lakehouse.dbt.duckdb_plugin import Plugin
+from f1_lakehouse.dbt.node_turns import Turns
 
 HELD = "select coalesce(sum(memory_usage_bytes), 0) / 1024 ** 2 from duckdb_memory() where tag = 'BASE_TABLE'"
 LIMIT = "select current_setting('memory_limit')"
@@ -108,6 +110,24 @@ def test_limits_of_a_model_end_with_it(tmp_path: Path) -> None:
     con.execute("set memory_limit = '128MiB'; set threads = 1")
     plugin.configure_cursor(cursor := con.cursor())
     assert cursor.execute(f"{LIMIT}, current_setting('threads')").fetchall() == [("1.0 GiB", 3)]
+
+
+def test_node_that_runs_in_its_turn_does_not_change_the_limits_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The turns release memory while no node runs (node_turns.py), and have the connection from the plugin."""
+    mine = Turns()
+    monkeypatch.setattr(duckdb_plugin, "turns", lambda: mine)
+    con = duckdb.connect(str(tmp_path / "warehouse.duckdb"), config={"memory_limit": "1GiB"})
+    plugin = Plugin("delta", {})
+    plugin.configure_connection(con)
+    mine.are_taken = True
+    with mine.turn(alone=True):
+        plugin.configure_cursor(con.cursor())
+        con.execute("set memory_limit = '128MiB'")
+        plugin.configure_cursor(con.cursor())
+        assert con.execute(LIMIT).fetchall() == [("128.0 MiB",)]
+    assert con.execute(LIMIT).fetchall() == [("1.0 GiB",)]
 
 
 def test_memory_in_use_does_not_fail_the_release(tmp_path: Path) -> None:

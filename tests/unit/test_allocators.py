@@ -32,6 +32,13 @@ def test_variables_are_for_child_processes_and_those_of_the_user_stay(
     }
 
 
+def test_threads_of_dbt_have_heaps_of_their_own_unless_the_user_says_otherwise() -> None:
+    of_commands = {"MALLOC_ARENA_MAX": allocators.SETTINGS["MALLOC_ARENA_MAX"], "HOME": "/"}
+    assert allocators.with_heaps_for(2, of_commands) == {"MALLOC_ARENA_MAX": "3", "HOME": "/"}
+    for own in ({"MALLOC_ARENA_MAX": "2"}, {}):
+        assert allocators.with_heaps_for(2, own) == own
+
+
 @pytest.mark.parametrize(
     "run",
     [

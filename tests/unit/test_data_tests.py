@@ -50,7 +50,7 @@ def warehouse(tmp_path: Path) -> Path:
     return tmp_path / "warehouse.duckdb"
 
 
-@pytest.mark.parametrize(("memory", "limit"), [("1GiB", "128.0 MiB"), ("64MiB", "64.0 MiB")])
+@pytest.mark.parametrize(("memory", "limit"), [("1GiB", "64.0 MiB"), ("32MiB", "32.0 MiB")])
 def test_data_test_has_the_smaller_limit(warehouse: Path, memory: str, limit: str) -> None:
     query = f"select * from ({SETTINGS}) where memory <> '{limit}' or threads <> 2"
     assert run(warehouse, query, memory).status == "pass"

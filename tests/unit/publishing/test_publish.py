@@ -704,6 +704,43 @@ def program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
+def test_interrupted_publish_writes_no_further_delta_table(
+    lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Delta tables are written in a thread, which a Ctrl-C does not reach."""
+    build(*KEYED)
+    export, written = publish_module.export_tables, []
+
+    def export_after_the_interrupt(*arguments: Any) -> dict[str, int]:
+        is_interrupted = arguments[-1]
+        assert is_interrupted.__self__.wait(10)
+        written.append(export(*arguments))
+        return {}
+
+    def interrupt(*_: Any) -> dict[str, int]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(publish_module, "export_tables", export_after_the_interrupt)
+    monkeypatch.setattr(publish_module, "_write_tables", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        publish(lake)
+    assert written == [{}]
+    assert not lake.gold.exists()
+
+
+def test_gold_is_not_replaced_if_a_delta_table_cannot_be_written(
+    lake: Settings, build: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> dict[str, int]:
+        raise OSError("no space left on device")
+
+    build(*KEYED)
+    monkeypatch.setattr(publish_module, "export_tables", fail)
+    with pytest.raises(OSError, match="no space"):
+        publish(lake)
+    assert not lake.gold.exists()
+
+
 def test_file_locked_by_a_writer_is_published_after_its_release(
     lake: Settings, build: Callable[..., None], program: Callable[..., subprocess.Popen[str]]
 ) -> None:

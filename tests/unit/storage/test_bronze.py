@@ -373,6 +373,25 @@ def test_exact_duplicate_rows_are_kept(bronze_setup: BronzeSetup, lap: Lap) -> N
     assert [row["lap_number"] for row in bronze_setup.current_rows()] == [1, 1, 2]
 
 
+def test_repeated_keys_are_those_of_the_current_pull(bronze_setup: BronzeSetup, lap: Lap) -> None:
+    """Also after another process has pulled: this one still has the keys of its own last pull."""
+
+    def repeated(bronze: Bronze) -> list[dict[str, int]]:
+        return bronze.repeated_keys(LAPS, 9606).to_pylist()
+
+    def key(number: int, rows: int) -> dict[str, int]:
+        return {"session_key": 9606, "driver_number": 4, "lap_number": number, "rows": rows}
+
+    assert repeated(bronze_setup.bronze) == []
+    bronze_setup.pull([lap(1), lap(2), lap(2), lap(1), lap(2)])
+    assert (
+        repeated(bronze_setup.bronze) == repeated(Bronze(bronze_setup.bronze.uri)) == [key(2, 3), key(1, 2)]
+    )
+    bronze_setup.pull([lap(1), lap(1)], scope=9598)  # another partition
+    replace(bronze_setup, bronze=Bronze(bronze_setup.bronze.uri)).pull([lap(3), lap(3)])
+    assert repeated(bronze_setup.bronze) == [key(3, 2)]
+
+
 _rows = st.lists(
     st.fixed_dictionaries(
         {

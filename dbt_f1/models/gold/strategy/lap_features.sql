@@ -168,17 +168,29 @@ clean_laps as (
         )
 ),
 
--- the field on the same lap: the cars that have completed it
-field_laps as (
+-- the median of the field on a lap, each time another car has completed it; a car takes the last one that is known at its
+-- own line
+field_medians as (
+    select own.session_key, own.lap_number, own.line_ms, median(others.driven_ms) as median_ms
+    from (select distinct session_key, lap_number, line_ms from judged where is_clean_so_far) as own
+    inner join judged as others
+        on
+            own.session_key = others.session_key
+            and own.lap_number = others.lap_number
+            and own.line_ms >= others.line_ms
+    where others.is_clean_so_far
+    group by own.session_key, own.lap_number, own.line_ms
+    having count(*) >= {{ var('min_cars_of_field') }}
+),
+
+last_of_field as (
     select
         own.session_key,
         own.driver_number,
         own.lap_number,
         own.clean_lap_number,
-        own.driven_ms - median(others.driven_ms) as delta_ms,
-        row_number() over (
-            partition by own.session_key, own.driver_number, own.lap_number order by own.clean_lap_number desc
-        ) as age
+        own.driven_ms,
+        max(others.line_ms) as line_ms
     from clean_laps as own
     inner join judged as others
         on
@@ -187,7 +199,23 @@ field_laps as (
             and own.line_ms >= others.line_ms
     where own.age <= {{ last_laps | last }} + 1 and others.is_clean_so_far
     group by own.session_key, own.driver_number, own.lap_number, own.clean_lap_number, own.driven_ms
-    having count(*) >= {{ var('min_cars_of_field') }}
+),
+
+field_laps as (
+    select
+        own.session_key,
+        own.driver_number,
+        own.lap_number,
+        own.driven_ms - field_medians.median_ms as delta_ms,
+        row_number() over (
+            partition by own.session_key, own.driver_number, own.lap_number order by own.clean_lap_number desc
+        ) as age
+    from last_of_field as own
+    inner join field_medians
+        on
+            own.session_key = field_medians.session_key
+            and own.clean_lap_number = field_medians.lap_number
+            and own.line_ms = field_medians.line_ms
 ),
 
 paces_vs_field as (
