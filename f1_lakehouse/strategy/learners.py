@@ -1,17 +1,17 @@
 """How a model is fitted, written as text and read again: boosted trees (LightGBM), linear and logistic models (scikit-learn).
 
 One thread, `deterministic` and fixed seeds: the same rows give the same text. Not here: which rows and features (the models' modules).
+
+Both libraries are imported when a model is fitted or read: they take 0.7 s, and most commands need neither.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 import orjson
 import polars as pl
-from sklearn.linear_model import LogisticRegression, Ridge
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,6 +42,8 @@ def matrix(rows: pl.DataFrame, features: Sequence[str]) -> Floats:
 
 def fit_trees(x: Floats, y: Floats, parameters: Mapping[str, Any], rounds: int) -> str:
     """Return boosted trees as LightGBM's text."""
+    import lightgbm
+
     options = {**TREES, **parameters}
     options["min_data_in_leaf"] = min(options["min_data_in_leaf"], max(len(y) // 20, 1))
     data = lightgbm.Dataset(x, y, params=options, free_raw_data=True)
@@ -54,11 +56,15 @@ def predict_trees(text: str, x: Floats) -> Floats:
     """Return the predictions of trees written by `fit_trees`."""
     if not len(x):
         return np.zeros(0)
+    import lightgbm
+
     return np.asarray(lightgbm.Booster(model_str=text).predict(x, num_threads=1), dtype=np.float64)
 
 
 def fit_linear(x: Floats, y: Floats, is_logistic: bool, penalty: float = 1.0) -> str:
     """Return a linear or logistic model of standardized features as JSON; a missing value counts as the feature's median."""
+    from sklearn.linear_model import LogisticRegression, Ridge
+
     with np.errstate(all="ignore"):
         seen = ~np.isnan(x).all(axis=0)
         centre = np.where(seen, np.nanmedian(np.where(seen, x, 0.0), axis=0), 0.0)

@@ -7,7 +7,6 @@ where the car rejoins (rejoin.py).
 import numpy as np
 import orjson
 import polars as pl
-from sklearn.linear_model import LogisticRegression
 
 from f1_lakehouse.strategy.learners import Floats, fit_trees, matrix, predict_trees
 from f1_lakehouse.strategy.model import Forecasts, Model
@@ -179,6 +178,8 @@ def calibration_of(chances: Floats, happened: Floats) -> tuple[float, float]:
     """Return intercept and slope that correct chances (on the logit scale) to what happened."""
     if len(np.unique(happened)) < 2:
         return 0.0, 1.0
+    from sklearn.linear_model import LogisticRegression
+
     logit = np.log(chances / (1 - chances))[:, None]
     fitted = LogisticRegression(C=10.0).fit(logit, happened)
     return round(float(fitted.intercept_[0]), 8), round(float(fitted.coef_[0][0]), 8)

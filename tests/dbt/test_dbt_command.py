@@ -5,6 +5,8 @@ import inspect
 import io
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +27,7 @@ from dbt.cli import requires
 from dbt.contracts.graph.nodes import InjectedCTE
 from dbt.graph import selector_methods
 from dbt.graph.selector_methods import QualifiedNameSelectorMethod
+from dbt.task.runnable import GraphRunnableTask
 from dbt.tracking import track_behavior_change_warn
 from dbt_common.clients import agate_helper
 from dbt_common.events import base_types, event_manager
@@ -36,7 +39,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from dbt_common.exceptions.events import EventCompilationError
 from library_versions import set_tested
 
-from f1_lakehouse.dbt import command
+from f1_lakehouse.dbt import command, node_turns
 
 
 @pytest.fixture
@@ -53,6 +56,7 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         (base, "write_json"),
         (requires, "parse_manifest"),
         (QualifiedNameSelectorMethod, "search"),
+        (GraphRunnableTask, "call_runner"),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))
     return monkeypatch
@@ -403,3 +407,31 @@ def test_nodes_of_a_build_on_duckdb_run_in_two_threads(
     dbt_as_it_was.setattr(sys, "argv", ["dbt", *arguments])
     command.run_dbt()
     assert found == [[*arguments, *given]]
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_dbt_runs_its_nodes_in_turns_with_a_tested_version(
+    dbt_as_it_was: pytest.MonkeyPatch, tested: bool
+) -> None:
+    set_tested(dbt_as_it_was, "dbt-core", tested)
+    mine, asked = node_turns.Turns(), []
+
+    @contextmanager
+    def turn(*, alone: bool) -> Iterator[None]:
+        asked.append(alone)
+        yield
+
+    dbt_as_it_was.setattr(mine, "turn", turn)
+    dbt_as_it_was.setattr(node_turns, "turns", lambda: mine)
+    dbt_as_it_was.setattr(node_turns.sys, "setswitchinterval", lambda seconds: None)
+    dbt_as_it_was.setattr(GraphRunnableTask, "call_runner", lambda self, runner: runner)
+    threads = node_turns.run_nodes_in_turns()
+    runners = [
+        SimpleNamespace(node=SimpleNamespace(config=SimpleNamespace(meta=meta)))
+        for meta in ({}, {node_turns.ALONE: True})
+    ]
+    call: Any = GraphRunnableTask.call_runner
+    assert [call(None, runner) for runner in runners] == runners
+    assert (threads, mine.are_taken, asked) == (
+        (node_turns.THREADS, True, [False, True]) if tested else (None, False, [])
+    )

@@ -4,16 +4,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from threading import Barrier, Event
-from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
-from dbt.task.runnable import GraphRunnableTask
-from library_versions import set_tested
 
 from f1_lakehouse.dbt import node_turns, warehouse
-from f1_lakehouse.dbt.node_turns import ALONE, Turns
+from f1_lakehouse.dbt.node_turns import Turns
 
 LIMITS = "select current_setting('memory_limit'), current_setting('threads')"
 SOON_S = 10.0
@@ -155,31 +152,3 @@ def test_memory_that_cannot_be_released_does_not_stop_the_nodes() -> None:
     turns.opened(None)
     with turns.turn(alone=False):
         pass
-
-
-@pytest.mark.parametrize("tested", [True, False])
-def test_dbt_runs_its_nodes_in_turns_with_a_tested_version(
-    monkeypatch: pytest.MonkeyPatch, tested: bool
-) -> None:
-    set_tested(monkeypatch, "dbt-core", tested)
-    mine, asked = Turns(), []
-
-    @contextmanager
-    def turn(*, alone: bool) -> Iterator[None]:
-        asked.append(alone)
-        yield
-
-    monkeypatch.setattr(mine, "turn", turn)
-    monkeypatch.setattr(node_turns, "turns", lambda: mine)
-    monkeypatch.setattr(node_turns.sys, "setswitchinterval", lambda seconds: None)
-    monkeypatch.setattr(GraphRunnableTask, "call_runner", lambda self, runner: runner)
-    threads = node_turns.run_nodes_in_turns()
-    runners = [
-        SimpleNamespace(node=SimpleNamespace(config=SimpleNamespace(meta=meta)))
-        for meta in ({}, {ALONE: True})
-    ]
-    call: Any = GraphRunnableTask.call_runner
-    assert [call(None, runner) for runner in runners] == runners
-    assert (threads, mine.are_taken, asked) == (
-        (node_turns.THREADS, True, [False, True]) if tested else (None, False, [])
-    )
