@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 _ARENAS = "MALLOC_ARENA_MAX"
 SETTINGS = {
-    # deltalake and polars: return what is freed without delay. The default is ten seconds, and longer in a thread that does nothing.
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:2",
+    # deltalake and polars: return what is freed after 10 ms. Without delay, a commit of a small table takes a sixth longer; the default is ten
+    # seconds, and longer in a thread that does nothing.
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:10,muzzy_decay_ms:0,narenas:2",
     # Arrow uses the allocator of the C library, which `malloc_trim` empties. Its own one keeps the memory of threads that have ended.
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     # The GNU C library: one heap for all threads.
