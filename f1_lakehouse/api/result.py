@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 
 from f1_lakehouse.api.errors import LakeError
+from f1_lakehouse.counts import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ class Result:
         return len(self) > 0
 
     def __repr__(self) -> str:
-        return f"<Result: {len(self):,} rows of {', '.join(self._columns)}; .polars(), .pandas(), .arrow(), .rows() or .show()>"
+        return f"<Result: {counted(len(self), 'row')} of {', '.join(self._columns)}; .polars(), .pandas(), .arrow(), .rows() or .show()>"
 
     def _repr_html_(self) -> str:
         """A table of the first rows, for notebooks."""
@@ -90,7 +91,7 @@ class Result:
             + "</tr>"
             for row in found
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{len(self):,} rows</p>"
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{counted(len(self), 'row')}</p>"
 
     def _run(self, convert: Callable[[duckdb.DuckDBPyRelation], T]) -> T:
         try:

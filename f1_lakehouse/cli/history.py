@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from f1_lakehouse.cli.command import Command
 from f1_lakehouse.cli.lake_folder import lake_settings
+from f1_lakehouse.counts import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -207,7 +208,7 @@ def _print_rows(frames: Iterable[pl.DataFrame], as_json: bool, title: str) -> No
         sys.stdout.buffer.flush()
         return
     by_kind = ", ".join(f"{n:,} {kind}s" for kind, n in sorted(kinds.items()))
-    print(f"{title}\n{count:,} rows" + (f" ({by_kind})" if by_kind else ""))
+    print(f"{title}\n{counted(count, 'row')}" + (f" ({by_kind})" if by_kind else ""))
     if shown:
         with pl.Config(
             tbl_rows=MAX_ROWS_SHOWN,

@@ -15,6 +15,7 @@ from f1_lakehouse import interrupts
 from f1_lakehouse.cli.command import EXIT_FAILED, Command
 from f1_lakehouse.cli.errors import CliError
 from f1_lakehouse.cli.lake_folder import lake_settings
+from f1_lakehouse.counts import counted
 
 if TYPE_CHECKING:
     from f1_lakehouse.cli.progress import LoadProgress
@@ -242,7 +243,7 @@ def _print_result(report: Report, progress: LoadProgress) -> int:
     for line in report.failures:
         tell(f"failed: {line}", "failed")
     if report.unfinished:
-        print(f"{report.unfinished} sessions have not ended yet and were skipped")
+        print(f"skipped: {counted(report.unfinished, 'session')} not ended yet")
     if not report.is_success:
         tell(
             "f1: not everything was loaded; completed pulls are saved, run the same command again to resume",

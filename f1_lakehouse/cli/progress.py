@@ -29,6 +29,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.observability.log_output import PACKAGE, log_as, tell
 from f1_lakehouse.runs.estimate import requests_of
 from f1_lakehouse.settings import LogFormat, load_settings
@@ -164,7 +165,9 @@ class LoadProgress(logging.Handler):
         if not names:
             self._say("up to date: nothing to load")
             return
-        self._say(f"{len(work)} sessions, {len(names)} pulls, about {self._requests_to_go} requests")
+        self._say(
+            f"{counted(len(work), 'session')}, {counted(len(names), 'pull')}, about {counted(self._requests_to_go, 'request')}"
+        )
         self._progress.update(self._task, total=len(names), completed=0)
 
     def session_started(self, one: Work) -> None:
@@ -212,7 +215,7 @@ class LoadProgress(logging.Handler):
         """What is complete, for the last lines of an interrupted command."""
         parts = []
         if self._planned:
-            parts.append(f"{self._done} of {self._planned} pulls are complete and saved")
+            parts.append(f"{self._done} of {counted(self._planned, 'pull')} complete and saved")
         elif self.pulls:
             parts.append("completed pulls of the calendar are saved")
         gold = load_settings().gold
@@ -241,13 +244,13 @@ class LoadProgress(logging.Handler):
             if done.quarantined
             else ""
         )
-        line = f"{done.outcome}, {done.rows:,} rows"
+        line = f"{done.outcome}, {counted(done.rows, 'row')}"
         if not self._session:
             self._say(f"{done.endpoint} {done.scope}: {line}{note}")
             return
         self._done += 1
-        counted = f"{self._done}/{self._planned} " if self._planned else ""
-        self._say(f"{counted}{self._session} {done.endpoint}: {line}, {done.seconds:.1f} s{waited}{note}")
+        place = f"{self._done}/{self._planned} " if self._planned else ""
+        self._say(f"{place}{self._session} {done.endpoint}: {line}, {done.seconds:.1f} s{waited}{note}")
         self._at = done.endpoint
         self._progress.update(self._task, completed=self._done)
 
@@ -292,7 +295,7 @@ class LoadProgress(logging.Handler):
         per_minute = next(window.requests for window in limiter.windows if window.seconds == 60.0)
         minutes = beyond / per_minute
         to_go = f"{minutes:.0f} min to go" if minutes >= 1 else "less than 1 min to go"
-        return f"{left} requests left in this minute · {to_go}" if left else to_go
+        return f"{counted(left, 'request')} left in this minute · {to_go}" if left else to_go
 
     def _say_sometimes(self, text: str) -> None:
         """Print a line instead of the bar, at most one per `PROGRESS_INTERVAL_S`."""

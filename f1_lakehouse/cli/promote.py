@@ -13,6 +13,7 @@ from f1_lakehouse.cli import load
 from f1_lakehouse.cli.command import EXIT_FAILED, Command
 from f1_lakehouse.cli.lake_folder import lake_settings, recorded
 from f1_lakehouse.cli.upkeep import print_problems, print_rebuild
+from f1_lakehouse.counts import counted
 
 if TYPE_CHECKING:
     from f1_lakehouse.settings import Settings
@@ -63,7 +64,7 @@ def print_promotion(settings: Settings, folder: Path, *, yes: bool) -> int:
     with working("comparing"):
         found = copy_landing(there, here, dry_run=True)
     print(
-        f"{folder}: {found.files:,} files ({found.bytes / 1e6:,.1f} MB) are new to {settings.landing}, {found.there:,} exist already"
+        f"{folder}: {counted(found.files, 'file')} ({found.bytes / 1e6:,.1f} MB) new to {settings.landing}, {found.there:,} there already"
     )
     if found.problems:
         return print_problems(found.problems)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from f1_lakehouse.cli.command import EXIT_FAILED, Command
 from f1_lakehouse.cli.lake_folder import lake_settings
 from f1_lakehouse.cli.query import QueryError, build_gold
+from f1_lakehouse.counts import counted
 
 if TYPE_CHECKING:
     from f1_lakehouse.lakehouse import Lake
@@ -67,7 +68,7 @@ def print_replay(lake: Lake, run_id: str) -> int:
             verdict, different = "different", different + 1
         table.add_row(name, _rows(then.get(name)), _rows(now.get(name)), verdict)
     stdout().print(table)
-    print(f"{different} tables differ" if different else "every comparable table is equal")
+    print(f"different: {counted(different, 'table')}" if different else "every comparable table is equal")
     print(f"build: {built}")
     return EXIT_FAILED if different else 0
 
@@ -100,7 +101,10 @@ def _print_run(lake: Lake, run: RunRecord) -> None:
             tell(f"{what} was {then} and is {now}: this may explain a difference", "progress")
     late = [p for p in lake.bronze.pull_log.all() if run.seen_at and run.seen_at < p.at <= run.ended_at]
     if late:
-        tell(f"{len(late)} pulls arrived during the run, which may have read some of them", "progress")
+        tell(
+            f"{counted(len(late), 'pull')} arrived during the run, which may have read some of them",
+            "progress",
+        )
 
 
 def _rows(fingerprint: str | None) -> str:

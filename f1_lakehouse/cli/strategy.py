@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from f1_lakehouse.cli.command import EXIT_USAGE, Command
 from f1_lakehouse.cli.errors import CliError
 from f1_lakehouse.cli.lake_folder import lake_settings, recorded
+from f1_lakehouse.counts import counted
 
 if TYPE_CHECKING:
     import duckdb
@@ -138,9 +139,10 @@ def _show_one(row: dict[str, Any]) -> int:
     from f1_lakehouse.cli.tables import stdout
     from f1_lakehouse.strategy.reading import OPTIONS
 
+    age = row["tyre_age_laps"]
     print(
         f"{row['season']} {row['meeting_name']}, {row['name_acronym']} at the end of lap {row['lap_number']}: "
-        f"P{_text(row['position'])}, {row['compound']} {_text(row['tyre_age_laps'])} laps old"
+        f"P{_text(row['position'])}, {row['compound']} {'of unknown age' if age is None else counted(age, 'lap') + ' old'}"
     )
     if row["reason"]:
         print(f"no forecast of a stop: {row['reason']}")
@@ -150,7 +152,7 @@ def _show_one(row: dict[str, Any]) -> int:
     )
     print(f"a stop costs {_text(row['pit_loss_s'], 1)} s; after the out-lap P{_text(row['rejoin_position'])}")
     for answer in (1, 3):
-        laps = "1 lap" if answer == 1 else f"{answer} laps"
+        laps = counted(answer, "lap")
         own, other = (
             row[f"undercut_chance_answer_{answer}_laps"],
             row[f"undercut_by_car_behind_chance_answer_{answer}_laps"],
@@ -166,7 +168,7 @@ def _show_one(row: dict[str, Any]) -> int:
         value, low, high = row[f"{name}_s"], row[f"{name}_low_s"], row[f"{name}_high_s"]
         against = "" if value is None or now is None else f"{value - now:+.1f}"
         table.add_row(
-            f"in {wait} laps" if wait else "now",
+            f"in {counted(wait, 'lap')}" if wait else "now",
             _text(value, 1),
             f"{_text(low, 1)} to {_text(high, 1)}",
             against,
@@ -278,7 +280,7 @@ def _train(settings: Settings, given: argparse.Namespace) -> int:
     from f1_lakehouse.strategy.training import train
 
     with working("training models") as say:
-        done = train(settings, lambda name, races, of: say(f"{name}: {races} of {of} races"))
+        done = train(settings, lambda name, races, of: say(f"{name}: {races} of {counted(of, 'race')}"))
     if given.json:
         return _json({"versions": done.versions, "fitted": done.fitted, "rows": done.rows})
     if not done.versions:
@@ -286,8 +288,10 @@ def _train(settings: Settings, given: argparse.Namespace) -> int:
             "too little history: no model has enough races yet; the pit wall has reasons instead of forecasts"
         )
         return 0
-    print(f"{len(done.versions)} models in use, {sum(done.fitted.values())} versions fitted now")
-    print(", ".join(f"{name}: {rows} rows" for name, rows in sorted(done.rows.items())))
+    print(
+        f"{counted(len(done.versions), 'model')} in use, {counted(sum(done.fitted.values()), 'version')} fitted now"
+    )
+    print(", ".join(f"{name}: {counted(rows, 'row')}" for name, rows in sorted(done.rows.items())))
     return 0
 
 

@@ -6,6 +6,7 @@ Does not belong here: the checks (quality/) and the pages (site/).
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.observability.log_output import tell
 from f1_lakehouse.observability.run_log import CheckResult
 from f1_lakehouse.settings import Settings
@@ -103,8 +104,3 @@ def page_of(settings: Settings, sessions: Sequence[int] = ()) -> Path | None:
         if (site(settings) / one.page).exists():
             return site(settings) / one.page
     return None
-
-
-def counted(number: int, word: str) -> str:
-    """`1 session`, `2 sessions`."""
-    return f"{number:,} {word}" + ("" if number == 1 else "s")

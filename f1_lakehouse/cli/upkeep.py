@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from f1_lakehouse.cli.command import EXIT_FAILED, Command
 from f1_lakehouse.cli.lake_folder import lake_settings, recorded
+from f1_lakehouse.counts import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -143,14 +144,14 @@ def _restore_table(lake: Lake, table: str, version: int, *, yes: bool) -> int:
     print(f"{table} is at version {plan.version_now}; a restore to version {version}")
     for verb, pulls in (("removes", plan.lost), ("brings back", plan.back)):
         if pulls:
-            print(f"{verb} {len(pulls)} pulls with {sum(p.rows for p in pulls):,} rows:")
+            print(f"{verb} {counted(len(pulls), 'pull')} with {counted(sum(p.rows for p in pulls), 'row')}:")
         for pull in pulls:
             print(
-                f"  {pull.at:%Y-%m-%d %H:%M:%S}  {names.get(pull.scope, pull.scope)}: {pull.rows:,} rows ({pull.why})"
+                f"  {pull.at:%Y-%m-%d %H:%M:%S}  {names.get(pull.scope, pull.scope)}: {counted(pull.rows, 'row')} ({pull.why})"
             )
     for scope, now, then in plan.current_pulls:
         was, becomes = (
-            f"{t.rows:,} rows of {t.at:%Y-%m-%d %H:%M:%S}" if t else "nothing" for t in (now, then)
+            f"{counted(t.rows, 'row')} of {t.at:%Y-%m-%d %H:%M:%S}" if t else "nothing" for t in (now, then)
         )
         print(f"  current pull of {names.get(scope, scope)}: {was} → {becomes}; it is due again")
     if not yes:
@@ -214,13 +215,13 @@ def print_vacuum(settings: Settings, tables: Sequence[str], *, days: int, yes: b
         )
     for one in done:
         if one.removed:
-            print(f"{one.table}: {one.removed} files")
+            print(f"{one.table}: {counted(one.removed, 'file')}")
     total = sum(one.removed for one in done)
     if yes:
-        print(f"{total} files removed")
+        print(f"{counted(total, 'file')} removed")
     elif total:
         print(
-            f"{total} files can be removed: run it again with --yes (older versions can no longer be read then)"
+            f"{counted(total, 'file')} can be removed: run it again with --yes (older versions can no longer be read then)"
         )
     else:
         print(f"nothing to remove: every file is younger than {days} days or in use")
@@ -244,7 +245,7 @@ def print_verify(settings: Settings, folder: Path | None) -> int:
         found = check_landing(landing, say)
     unfinished = f", {found.unfinished} unfinished" if found.unfinished else ""
     print(
-        f"{landing.store.uri}: {found.pulls} pulls{unfinished}, {found.answers:,} responses, "
+        f"{landing.store.uri}: {counted(found.pulls, 'pull')}{unfinished}, {counted(found.answers, 'response')}, "
         f"{found.bytes / 1e6:,.1f} MB, {len(found.problems)} damaged files"
     )
     problems = found.problems
@@ -274,7 +275,7 @@ def print_backup(settings: Settings, folder: Path, *, restore: bool) -> int:
     with working("copying") as say:
         done = copy_landing(source, target, progress=say)
     print(
-        f"{done.files:,} files ({done.bytes / 1e6:,.1f} MB) copied to {target.store.uri}, {done.there:,} existed already"
+        f"{counted(done.files, 'file')} ({done.bytes / 1e6:,.1f} MB) copied to {target.store.uri}, {done.there:,} existed already"
     )
     return print_problems(done.problems)
 

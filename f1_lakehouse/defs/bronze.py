@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import orjson
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.defs.jobs import source_jobs
 from f1_lakehouse.defs.partitions import ensure_partitions, partitions_of
 from f1_lakehouse.defs.resources import OWNERS, LakeResource, record_table, resource_definitions
@@ -293,7 +294,7 @@ def pull_checks(
         Verdict(
             not refused,
             False,
-            f"{len(refused)} of {done.rows + len(refused)} rows were quarantined",
+            f"{len(refused)} of {counted(done.rows + len(refused), 'row')} quarantined",
             {
                 "quarantined": len(refused),
                 "share": len(refused) / (done.rows + len(refused)) if refused else 0.0,
@@ -309,7 +310,7 @@ def pull_checks(
         Verdict(
             not repeated.num_rows,
             False,
-            f"{repeated.num_rows} keys have more than one row",
+            f"{counted(repeated.num_rows, 'key')} with more than one row",
             {"repeated_keys": repeated.num_rows},
         ),
         keys=repeated.slice(0, MAX_ROWS_SHOWN).to_pylist(),

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.dbt.engine_choice import engine_of_build
 from f1_lakehouse.dbt.manifest import silver_tables
 from f1_lakehouse.defs.resources import LakeResource, record_table
@@ -85,7 +86,7 @@ def runs_take_no_longer_than_they_should(lake: LakeResource) -> dg.AssetCheckRes
     )
     return _warning(
         not slow,
-        f"{len(slow)} runs took longer",
+        f"{counted(len(slow), 'run')} took longer",
         {"slow_runs": len(slow), "longest_minutes": round(longest, 1)},
         runs=rows,
     )

@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 
 from f1_lakehouse import interrupts
+from f1_lakehouse.counts import counted
 from f1_lakehouse.dbt.build_selection import tables_made_from, unchanged_tables
 from f1_lakehouse.dbt.data_tests import EXCLUDED_FROM_BUILD, DataTestResult, data_tests_of
 from f1_lakehouse.dbt.engine import Engine, EngineError
@@ -331,7 +332,7 @@ def check_passed(events: Collection[Any]) -> None:
     ]
     if failed:
         names = ", ".join(failed[:3]) + (" …" if len(failed) > 3 else "")
-        raise dg.Failure(f"{len(failed)} data tests failed: {names}", allow_retries=False)
+        raise dg.Failure(f"{counted(len(failed), 'data test')} failed: {names}", allow_retries=False)
 
 
 def _engine_ready(settings: Settings) -> Engine:
@@ -353,7 +354,7 @@ def check_all_built(wanted: Collection[dg.AssetKey], built: Collection[dg.AssetK
     if missing:
         names = ", ".join(key.to_user_string() for key in missing[:3]) + (" …" if len(missing) > 3 else "")
         raise dg.Failure(
-            f"{len(missing)} tables were not built, although dbt ended without an error: {names}"
+            f"not built: {counted(len(missing), 'table')}, although dbt ended without an error: {names}"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import orjson
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.defs.checks import freshness_evaluation
 from f1_lakehouse.defs.resources import LakeResource
 from f1_lakehouse.instance import run_tags
@@ -164,7 +165,7 @@ def alerts(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.Sensor
     fresh = freshness_evaluation(opened, now)
     evaluated = f"{now:%Y-%m-%d} {'passed' if fresh.passed else 'failed'}"
     parts = [
-        f"{len(done.entered)} runs entered",
+        f"{counted(len(done.entered), 'run')} entered",
         *(f"{one.kind}: {one.subject}" for one in done.conditions),
         *done.problems,
     ]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.dbt.manifest import tables_read
 from f1_lakehouse.defs.jobs import source_jobs, transform
 from f1_lakehouse.defs.partitions import ensure_partitions, key_of_partition
@@ -128,7 +129,7 @@ def at_work(instance: dg.DagsterInstance, lake: Lake, awaited: Sequence[Source])
     others = {job.name for source in lake.sources for job in source.jobs if source not in awaited}
     busy = instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
     if runs := [run for run in busy if run.job_name not in others]:
-        return f"{len(runs)} runs"
+        return counted(len(runs), "run")
     tables = {dg.AssetKey(["bronze", name]) for source in awaited for name in source.by_name}
     jobs = {job.name for source in awaited for job in source.jobs}
     for backfill in active_backfills(instance):

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.defs.resources import OWNERS, LakeResource
 from f1_lakehouse.defs.sensors import BUSY
 from f1_lakehouse.errors import F1LakehouseError
@@ -127,6 +128,6 @@ def race_to_train(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg
         return dg.SkipReason("the models have seen every race")
     busy = context.instance.get_runs(filters=dg.RunsFilter(statuses=BUSY))
     if busy:
-        return dg.SkipReason(f"waiting for {len(busy)} runs")
+        return dg.SkipReason(f"waiting for {counted(len(busy), 'run')}")
     # One attempt per race and publication: a training that fails is requested again when gold has changed.
     return dg.RunRequest(run_key=f"train/{why}/{published.bronze_version}", tags={WHY_TAG: why})

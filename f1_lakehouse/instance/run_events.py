@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.observability.run_log import CheckResult, one_line
 from f1_lakehouse.tested_versions import is_tested
 
@@ -34,7 +35,7 @@ def check_result(evaluation: dg.AssetCheckEvaluation) -> CheckResult:
     if said:
         message = str(said.value)
     elif rows and not evaluation.passed:
-        message = f"{rows.value} rows"
+        message = counted(int(str(rows.value)), "row")
     return CheckResult(
         asset=evaluation.asset_key.to_user_string(),
         check=evaluation.check_name,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.sources.catalog import ARROW_TYPES, LAKE_COLUMNS, Kind
 from f1_lakehouse.storage.bronze import Bronze
 from f1_lakehouse.storage.fingerprint import fingerprint
@@ -127,7 +128,9 @@ def damage(bronze: Bronze, endpoint: str, known_good: Collection[str] = ()) -> l
             if is_truth or (pull.delta_version or 0) > restored_at:
                 problems.append(Damage(f"{pull.pull_id} is missing", is_missing=True))
         elif rows.num_rows != pull.rows:
-            problems.append(Damage(f"{pull.pull_id} has {rows.num_rows} rows instead of {pull.rows}"))
+            problems.append(
+                Damage(f"{pull.pull_id} has {counted(rows.num_rows, 'row')} instead of {pull.rows}")
+            )
         else:
             refused = bronze.quarantine.rows_of(pull.pull_id) if pull.quarantined else []
             api = _as_it_came(rows)

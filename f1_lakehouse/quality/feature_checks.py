@@ -6,6 +6,7 @@ manifest and is handed in. A failure stops training, never the publication of go
 
 import duckdb
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.sources.source import Verdict
 
 MIN_COMPLETENESS = 0.95
@@ -56,9 +57,9 @@ def judge_order(con: duckdb.DuckDBPyConnection) -> Verdict:
         "select count(*) from (select session_key from lap_features group by session_key "
         "having count(distinct split) > 1 or count(distinct split_all_seasons) > 1)"
     ).fetchall()
-    found = {f"{laps} laps end before the lap before"} if laps else set()
+    found = {f"{counted(laps, 'lap')} ending before the lap before"} if laps else set()
     return _verdict(
-        found | ({f"{sessions} sessions belong to several splits"} if sessions else set()),
+        found | ({f"{counted(sessions, 'session')} in several splits"} if sessions else set()),
         laps_out_of_order=laps,
         sessions_in_several_splits=sessions,
     )
@@ -88,7 +89,11 @@ def judge_ranges(con: duckdb.DuckDBPyConnection) -> Verdict:
     )
     [row] = con.execute(f"select {counts} from lap_features").fetchall()
     return _verdict(
-        {f"{name} is out of range in {count} laps" for name, count in zip(RANGES, row, strict=True) if count},
+        {
+            f"{name} is out of range in {counted(count, 'lap')}"
+            for name, count in zip(RANGES, row, strict=True)
+            if count
+        },
         values_out_of_range=sum(row),
     )
 

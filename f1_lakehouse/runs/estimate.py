@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.sources.exchange import Window
 from f1_lakehouse.sources.source import Source, Work
@@ -34,7 +35,7 @@ class Estimate:
     def __str__(self) -> str:
         minutes = math.ceil(self.seconds / 60)
         time = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-        return f"about {self.requests:,} requests and {time} at the rate limits"
+        return f"about {counted(self.requests, 'request')} and {time} at the rate limits"
 
     def __add__(self, other: "Estimate") -> "Estimate":
         """Both loads, one after the other."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.dbt.waiting_process import start_waiting
 from f1_lakehouse.lakehouse import Lake
 from f1_lakehouse.runs.report import Report, StageListener
@@ -122,4 +123,4 @@ def _to_go(lake: Lake, source: Source, work: Sequence[Work]) -> str:
     # The window is free again after an hour; the requests within one hour take seconds.
     hours = math.ceil(max(0, requests - left) / per_hour)
     time = f", up to {hours} h to go at {per_hour} requests per hour" if hours else ""
-    return f" · about {requests} requests{time}"
+    return f" · about {counted(requests, 'request')}{time}"

@@ -3,6 +3,7 @@
 import orjson
 from markupsafe import Markup
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.site.model import Session
 from f1_lakehouse.site.page import NONE, Page, Section, Table, link, number, text
 from f1_lakehouse.site.queries import Gold, Row
@@ -52,9 +53,7 @@ def _checks(gold: Gold) -> Section | None:
     if not rows:
         return None
     failing = [row for row in rows if row["status"] != "OK"]
-    summary = (
-        f"Measured on the data pulled on {rows[0]['run_date']}: {len(rows)} checks, {len(failing)} not OK."
-    )
+    summary = f"Measured on the data pulled on {rows[0]['run_date']}: {counted(len(rows), 'check')}, {len(failing)} not OK."
     parts: list[Table | str] = [summary]
     if failing:
         columns = ("Table", "Check", "Rows", "Failed", "Passed, %", "Status")
@@ -103,7 +102,7 @@ def _forecasts(gold: Gold) -> Section | None:
 
 def _missing(row: Row) -> list[str]:
     """What is missing of a session, in words; `row` is one of session_coverage."""
-    laps = f"{row['missing_laps']} laps of {row['drivers_with_missing_laps']} drivers missing"
+    laps = f"{counted(row['missing_laps'], 'lap')} of {counted(row['drivers_with_missing_laps'], 'driver')} missing"
     words = {
         "no result": row["has_laps_without_result"],
         "a result and no laps": row["has_result_without_laps"],

@@ -173,7 +173,7 @@ def tick(served_lake):
 
 
 def test_alerts_sensor_reports_conditions_and_writes_metrics(served_lake, race):
-    assert tick(served_lake) == "1 runs entered"
+    assert tick(served_lake) == "1 run entered"
     assert tick(served_lake) == "nothing is wrong"
     assert (
         'f1_runs_total{job="calendar",outcome="success"} 1.0'

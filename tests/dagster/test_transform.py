@@ -435,7 +435,7 @@ def test_build_with_an_incomplete_report_fails():
     check_all_built([laps, weather], [weather, laps])
     with pytest.raises(
         dg.Failure,
-        match="1 tables were not built, although dbt ended without an error: silver/silver_weather",
+        match="not built: 1 table, although dbt ended without an error: silver/silver_weather",
     ):
         check_all_built([laps, weather], [laps])
 

@@ -378,7 +378,7 @@ def test_replay_run_rebuilds_gold_equal_to_published_gold(loaded, before_correct
     built = target
     monkeypatch.setattr(replay_run, "build_gold", lambda *_: built)
     assert replay_run.print_replay(lake, run.run_id) == EXIT_FAILED
-    assert "1 tables differ" in capfd.readouterr().out
+    assert "different: 1 table" in capfd.readouterr().out
     assert is_one_line(loaded.f1("replay-run", "nonsense"))
 
 
@@ -694,7 +694,7 @@ def test_ctrl_c_during_a_request_without_a_response(loaded):
         screen = running.ends_with(130)
         connection.close()
     *_, first, second = screen.splitlines()
-    assert first == "f1: interrupted; 0 of 1 pulls are complete and saved, published gold is unchanged"
+    assert first == "f1: interrupted; 0 of 1 pull complete and saved, published gold is unchanged"
     assert second == f"f1: to continue, run again: f1 {' '.join(load)}"
     assert loaded.runs()[-1] == "CANCELED"
     assert loaded.gold("select count(*) from fact_laps") == before

@@ -355,7 +355,7 @@ def test_promotion_shows_its_effect_and_changes_nothing_without_yes(
 ) -> None:
     done = promote(published_lake, tmp_path / "stage", monkeypatch)()
     assert (done.code, done.is_one_line) == (1, True)
-    assert "files (0.1 MB) are new to" in done.out
+    assert "files (0.1 MB) new to" in done.out
     assert "--yes" in done.err
     assert not (tmp_path / "stage").exists()
 

@@ -6,6 +6,7 @@ Belongs here: sections that the pages of drivers and constructors share, and tho
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.site.history import ENTRANTS, History
 from f1_lakehouse.site.links import Links
 from f1_lakehouse.site.page import (
@@ -254,7 +255,7 @@ def all_results_section(history: History, links: Links, driver: str) -> Section 
         "Status",
         "Source",
     )
-    caption = f"All results, newest first: {len(rows)} rows"
+    caption = f"All results, newest first: {counted(len(rows), 'row')}"
     table = Table(caption, columns, rows, text=(1, 2, 8, 9), head=1, is_folded=True)
     return Section("all", "All results", [table])
 

@@ -6,6 +6,7 @@ Belongs here: the section. Does not belong here: how a score is computed and jud
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import Links
 from f1_lakehouse.site.page import NONE, Section, Table, number, signed, text, years
@@ -54,7 +55,7 @@ def profile_section(history: History, links: Links, driver: str) -> Section | No
         wrap=True,
     )
     scores = Table(
-        f"Scores, {seasons}: {career['races']} races with laps",
+        f"Scores, {seasons}: {counted(career['races'], 'race')} with laps",
         ("Score", *_HEADINGS),
         [(score.title, *_estimate(career, score)) for score in SCORES],
         text=(0, 3, 4, 6),

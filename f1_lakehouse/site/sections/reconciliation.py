@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.site.history import History
 from f1_lakehouse.site.links import Links
 from f1_lakehouse.site.page import NONE, Section, Table, lap_time, points, race_time, text
@@ -171,7 +172,7 @@ def _rows(history: History, links: Links, season: int, found: Sequence[Row]) -> 
         )
         for row in listed
     ]
-    caption = f"Each difference with the value of both sources: {len(listed):,} rows"
+    caption = f"Each difference with the value of both sources: {counted(len(listed), 'row')}"
     if omitted:
         caption += f"; without {', '.join(omitted)}"
     columns = ("Race", "Session", "Driver", "Value", "Jolpica", "OpenF1", "Shown", "Why")

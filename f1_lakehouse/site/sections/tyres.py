@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.site.charts import (
     COMPOUNDS,
     Figure,
@@ -124,4 +125,6 @@ def stints_figure(
 
 def _age(stint: Row) -> str:
     age = stint["tyre_age_at_start"]
-    return "age of the tyres unknown" if age is None else "new tyres" if age == 0 else f"tyres {age} laps old"
+    if age is None:
+        return "age of the tyres unknown"
+    return "new tyres" if age == 0 else f"tyres {counted(age, 'lap')} old"

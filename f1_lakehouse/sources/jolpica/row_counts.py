@@ -6,6 +6,7 @@ Belongs here: expected counts of resources by season and round, and the age of r
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.sources.catalog import Endpoint, Scope
 from f1_lakehouse.sources.jolpica.calendar import JolpicaPartition, Race
 from f1_lakehouse.sources.source import Verdict
@@ -27,9 +28,9 @@ def judge_rows(endpoint: Endpoint, partition: JolpicaPartition, rows: int, now: 
     low, high = _bounds(endpoint, partition, now)
     numbers = {"rows": rows}
     if low <= rows and (high is None or rows <= high):
-        return Verdict(True, False, f"{rows} rows", numbers)
+        return Verdict(True, False, counted(rows, "row"), numbers)
     expected = f"at least {low}" if high is None else f"{low} to {high}"
-    return Verdict(False, False, f"{rows} rows, expected {expected}", numbers)
+    return Verdict(False, False, f"{counted(rows, 'row')}, expected {expected:,}", numbers)
 
 
 def _bounds(endpoint: Endpoint, partition: JolpicaPartition, now: datetime) -> tuple[int, int | None]:
@@ -54,4 +55,4 @@ def judge_results(races: Sequence[Race], rounds: Collection[int], now: datetime)
     if not late:
         return Verdict(True, False, "every race that ended more than 48 hours ago has results", numbers)
     shown = ", ".join(f"{one.round} ({one.name})" for one in late[:5])
-    return Verdict(False, False, f"{len(late)} races without results: {shown}", numbers)
+    return Verdict(False, False, f"{counted(len(late), 'race')} without results: {shown}", numbers)

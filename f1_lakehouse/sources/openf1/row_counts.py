@@ -7,6 +7,7 @@ from the sporting regulations (one hour of practice, three qualifying segments).
 For most endpoints, a session may have no rows at all; for the critical ones of a finished race or sprint that is an error.
 """
 
+from f1_lakehouse.counts import counted
 from f1_lakehouse.sources.openf1.calendar import Category
 from f1_lakehouse.sources.openf1.endpoints import BY_NAME
 from f1_lakehouse.sources.source import Verdict
@@ -53,8 +54,10 @@ def judge(endpoint: str, category: Category, rows: int) -> Verdict:
     expected = bounds(endpoint, category)
     numbers = {"rows": rows}
     if expected is None:
-        return Verdict(True, False, f"{rows} rows; nothing is expected of this category", numbers)
+        return Verdict(True, False, f"{counted(rows, 'row')}; nothing is expected of this category", numbers)
     low, high = expected
     if low <= rows <= high:
-        return Verdict(True, False, f"{rows} rows, expected {low} to {high}", numbers)
-    return Verdict(False, False, f"{rows} rows, expected {low} to {high} for a {category}", numbers)
+        return Verdict(True, False, f"{counted(rows, 'row')}, expected {low:,} to {high:,}", numbers)
+    return Verdict(
+        False, False, f"{counted(rows, 'row')}, expected {low:,} to {high:,} for a {category}", numbers
+    )

@@ -46,7 +46,7 @@ def test_good_features_pass(con: duckdb.DuckDBPyConnection, rule: str) -> None:
     ("rule", "fault", "said"),
     [
         ("completeness", "update lap_features set position = null where lap_number % 15 = 0", "position has values in"),
-        ("order", "update lap_features set lap_ended_at = timestamp '2020-01-01' where lap_number = 9", "end before"),
+        ("order", "update lap_features set lap_ended_at = timestamp '2020-01-01' where lap_number = 9", "ending before"),
         ("order", "update lap_features set split = 'test' where lap_number = 9", "several splits"),
         ("schema", "alter table lap_features alter lap_time_s type varchar", "lap_time_s is varchar, not double"),
         ("schema", "alter table lap_features drop split", "split is missing, not varchar"),

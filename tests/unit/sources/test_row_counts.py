@@ -15,8 +15,8 @@ from f1_lakehouse.sources.source import Verdict
 def test_count_outside_its_bounds_is_a_warning(rows: int, passed: bool) -> None:
     verdict = judge("laps", Category.RACE, rows)
     assert (verdict.passed, verdict.is_error) == (passed, False)
-    assert str(rows) in verdict.message
-    assert "420 to 2200" in verdict.message
+    assert f"{rows:,}" in verdict.message
+    assert "420 to 2,200" in verdict.message
 
 
 @pytest.mark.parametrize("endpoint", SESSION_ENDPOINTS, ids=lambda e: e.name)
