@@ -207,7 +207,7 @@ def _print_rows(frames: Iterable[pl.DataFrame], as_json: bool, title: str) -> No
     if as_json:
         sys.stdout.buffer.flush()
         return
-    by_kind = ", ".join(f"{n:,} {kind}s" for kind, n in sorted(kinds.items()))
+    by_kind = ", ".join(counted(n, kind) for kind, n in sorted(kinds.items()))
     print(f"{title}\n{counted(count, 'row')}" + (f" ({by_kind})" if by_kind else ""))
     if shown:
         with pl.Config(

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 
 from f1_lakehouse import lakehouse
 from f1_lakehouse.cli import app, load
+from f1_lakehouse.counts import counted
 from f1_lakehouse.ingest import _alone, no_pulls, pull
 from f1_lakehouse.publishing.build_record import current_digest
 from f1_lakehouse.settings import Settings
@@ -155,7 +156,7 @@ def test_the_change_feed_and_the_diff_of_a_correction_are_equal(lake: Lake) -> N
     assert {json.loads(line)["pull_id"] for line in lines} == {second["pull_id"]}
     assert len(lines) == second["changed"] + second["gone"] + second["added"]
     assert len(lake.f1("history", "laps", "--diff", "1", "2", "--json").out.splitlines()) == len(lines)
-    assert f"{len(lines)} rows" in lake.f1("history", "laps", "--diff", "1", "2").out
+    assert f"\n{counted(len(lines), 'row')}" in lake.f1("history", "laps", "--diff", "1", "2").out
 
 
 def test_a_table_is_read_as_of_a_version_and_as_of_a_time(lake: Lake) -> None:
@@ -197,7 +198,7 @@ def test_restore_shows_its_effect_and_changes_the_table_only_with_yes(lake: Lake
     before = lake.rows(table)
     asked = lake.f1("restore", table, "--version", "1")
     assert asked.code == 1
-    assert "removes 1 pulls" in asked.out
+    assert "removes 1 pull" in asked.out
     assert "--yes" in asked.err
     assert lake.rows(table) == before
     assert lake.f1("restore", table, "--version", "1", "--yes").code == 0
@@ -286,7 +287,7 @@ def test_a_damaged_landing_file_is_restored_from_a_backup(lake: Lake, tmp_path: 
     found = lake.f1("verify")
     assert (found.code, damaged.name in found.err) == (1, True)
     assert "1 damaged files" in found.out
-    assert "1 files" in lake.f1("backup", backup, "--restore").out
+    assert "1 file" in lake.f1("backup", backup, "--restore").out
     assert (damaged.read_bytes(), lake.f1("verify").code) == (good, 0)
 
 
@@ -369,7 +370,7 @@ def test_promotion_copies_bronze_without_a_request_and_only_once(
     f1 = promote(published_lake, tmp_path / "stage", monkeypatch)
     assert f1("--yes").code == 0
     assert Lake(tmp_path / "stage", published_lake.f1).all_rows() == before
-    assert "0 files (0.0 MB) are new" in f1().out
+    assert "0 files (0.0 MB) new" in f1().out
     assert len(server.requests) == asked
     assert published_lake.f1("verify").code == 0
     assert published_lake.all_rows() == before

@@ -129,7 +129,7 @@ def test_race_without_results_two_days_after_its_end_is_named() -> None:
     assert judge_results(races, {1, 2}, NOW).passed
     late = judge_results(races, {1}, NOW)
     assert (late.passed, late.is_error) == (False, False)
-    assert late.message == "1 races without results: 2 (Race 2)"
+    assert late.message == "1 race without results: 2 (Race 2)"
 
 
 def test_seasons_are_years_and_ranges() -> None:

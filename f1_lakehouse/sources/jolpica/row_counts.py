@@ -30,7 +30,7 @@ def judge_rows(endpoint: Endpoint, partition: JolpicaPartition, rows: int, now: 
     if low <= rows and (high is None or rows <= high):
         return Verdict(True, False, counted(rows, "row"), numbers)
     expected = f"at least {low}" if high is None else f"{low} to {high}"
-    return Verdict(False, False, f"{counted(rows, 'row')}, expected {expected:,}", numbers)
+    return Verdict(False, False, f"{counted(rows, 'row')}, expected {expected}", numbers)
 
 
 def _bounds(endpoint: Endpoint, partition: JolpicaPartition, now: datetime) -> tuple[int, int | None]:
