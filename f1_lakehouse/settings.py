@@ -19,8 +19,8 @@ from f1_lakehouse.errors import F1LakehouseError
 from f1_lakehouse.lake_paths import HAS_SCHEME, UNUSABLE, Environment, LakePaths, lake_root, lake_store
 
 DUCKDB_MEMORY = "80%"
-"""The memory of DuckDB while dbt builds, as DuckDB has it by default. A small limit fails: with 128 MiB the windows of lap_features cannot be
-built for 22 races. With 128 MiB the telemetry of a race is built, in 148 instead of 692 MiB."""
+"""The memory of DuckDB while dbt builds, as DuckDB has it by default. A small limit fails: data_quality_metrics of 22 races is built with
+160 MiB and not with 128."""
 
 
 class SettingsError(F1LakehouseError):

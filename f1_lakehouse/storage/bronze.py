@@ -258,8 +258,9 @@ class Bronze:
         """
         names = list(endpoint.key)
         current = self.pull_log.current_pull(endpoint.name, scope)
-        if self._appended is not None and current is not None and self._appended[0] == current.pull_id:
-            rows = self._appended[1]
+        pull_id, appended = self._appended or ("", None)
+        if appended is not None and current is not None and pull_id == current.pull_id:
+            rows = appended
         else:
             rows = self.rows(endpoint.name, scope, names)
         counted = rows.group_by(names).aggregate([([], "count_all")]).rename_columns([*names, "rows"])
