@@ -114,10 +114,9 @@ def _delta_tables(
             yield thread.submit(
                 export_tables, settings, built.cursor(con), states, built.cursor, interrupted.is_set
             )
-        except Exception:
-            raise
-        except BaseException:
-            interrupted.set()
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                interrupted.set()
             raise
 
 

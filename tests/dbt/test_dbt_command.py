@@ -6,10 +6,12 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from threading import RLock
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -52,6 +54,7 @@ def dbt_as_it_was(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         (DuckDBAdapter, "rename_relation"),
         (DuckDBAdapter, "drop_relation"),
         (agate_helper, "build_type_tester"),
+        (agate_helper, "empty_table"),
         (LocalEnvironment, "load_source"),
         (base, "write_json"),
         (requires, "parse_manifest"),
@@ -323,6 +326,9 @@ def test_values_of_a_result_have_the_types_that_dbt_gives_them(
     assert tables() == tables() == by_dbt
     one, other = (agate_helper.build_type_tester(names) for names in ({"a", "b"}, ["b", "a"]))
     assert one is other or not tested
+    without_result = agate_helper.empty_table()
+    assert (len(without_result.rows), len(without_result.columns)) == (0, 0)
+    assert agate_helper.empty_table() is without_result or not tested
 
 
 @pytest.mark.parametrize("tested", [True, False])
@@ -346,6 +352,22 @@ def test_source_is_opened_once_per_run_and_each_reader_is_noted(
         run.load_source("delta", source)
     assert opened == (["laps", "pits", "laps"] if tested else ["laps", "laps", "pits", "laps"])
     assert noted == (["laps"] if tested else [])
+
+
+def test_two_nodes_do_not_open_a_source_at_the_same_time(dbt_as_it_was: pytest.MonkeyPatch) -> None:
+    """DuckDB refuses the second of two transactions that create the same view."""
+    lock, free = RLock(), []
+
+    def opened(*_: Any) -> None:
+        with ThreadPoolExecutor(1) as another_node:
+            free.append(another_node.submit(lock.acquire, blocking=False).result())
+
+    dbt_as_it_was.setattr(LocalEnvironment, "load_source", opened)
+    dbt_as_it_was.setattr(command, "RLock", lambda: lock)
+    command.open_sources_once()
+    laps = SourceConfig("laps", "laps", "bronze", None, {}, [])
+    LocalEnvironment.load_source(SimpleNamespace(), "delta", laps)  # type: ignore[arg-type]
+    assert free == [False]
 
 
 @pytest.mark.parametrize("tested", [True, False])
